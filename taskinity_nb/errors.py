@@ -1,0 +1,257 @@
+"""The exception tree, and the carets under the wrong part of a text.
+
+FlowError
+├── DSLSyntaxError          the text is not a flow
+│   └── CycleError          a task would wait for itself
+├── UnknownTaskError        a name in the text has no function
+├── BindingError            parameters, results and inputs do not fit together
+├── UnpicklableError        a value cannot travel to another process
+├── ExecutorError           an executor is unknown, closed or broken
+│   └── WorkerLost          a worker process died under a task
+├── TaskError               a task raised; has ``.run`` and ``.task``
+├── Cancelled               the run was cancelled or interrupted; has ``.run``
+└── NoResultError           ``run["task"]`` of a task that has none (a `KeyError`)
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .model.run import Run
+
+__all__ = [
+    "BindingError",
+    "Cancelled",
+    "CycleError",
+    "DSLSyntaxError",
+    "ExecutorError",
+    "FlowError",
+    "NoResultError",
+    "Span",
+    "TaskError",
+    "UnknownTaskError",
+    "UnpicklableError",
+    "WorkerLost",
+    "carets",
+    "described",
+    "listed",
+    "suggestion",
+]
+
+LONGEST_TEXT = 2000
+"""Characters that are shown of the text of a user's exception."""
+
+LONGEST_LINE = 100
+"""Columns of a quoted source line; a longer one is cut around the carets."""
+
+
+class Span(NamedTuple):
+    """A part of one line of a text: `line` and `column` count from 1, `width` is in characters."""
+
+    line: int
+    column: int
+    width: int = 1
+
+
+def carets(text: str, span: Span) -> str:
+    """Quote the line of `text` that `span` lies in, with carets under the span.
+
+    Examples
+    --------
+    >>> print(carets("a -> b\\nb => c", Span(2, 3, 2)))
+      2 | b => c
+        |   ^^
+    """
+    lines = re.split("\r\n?|\n", text)  # not splitlines, which also cuts at form feeds and the like
+    line = lines[span.line - 1] if span.line <= len(lines) else ""
+    start, width = span.column - 1, max(1, span.width)
+    if len(line) > LONGEST_LINE:
+        cut = max(0, min(start - LONGEST_LINE // 3, len(line) - LONGEST_LINE))
+        ends = ("…" if cut else "", "…" if cut + LONGEST_LINE < len(line) else "")
+        line = ends[0] + line[cut : cut + LONGEST_LINE] + ends[1]
+        start += len(ends[0]) - cut
+        width = min(width, len(line) - start)
+    shown = "".join(character if character.isprintable() else " " for character in line)
+    number = f"{span.line:>3} | "
+    blank = " " * _columns(shown[:start]) + " " * max(0, start - len(shown))
+    under = "^" * max(1, width, _columns(shown[start : start + width]))
+    return f"{number}{shown}\n{'| ':>{len(number)}}{blank}{under}"
+
+
+def _columns(text: str) -> int:
+    """Return the columns that `text` takes: East Asian signs take two, combining signs none."""
+    if text.isascii():
+        return len(text)
+    wide = (unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    return len(text) + sum(wide) - sum(map(bool, map(unicodedata.combining, text)))
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ``"did you mean 'x'?"`` for the nearest of the `known` words, or an empty string.
+
+    Examples
+    --------
+    >>> suggestion("lod_data", ["load_data", "save"])
+    "did you mean 'load_data'?"
+    >>> suggestion("xyz", ["load_data", "save"])
+    ''
+    """
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def described(error: BaseException) -> str:
+    """Return an exception's type and text; the text is the user's own code, so it may fail.
+
+    Examples
+    --------
+    >>> described(ZeroDivisionError("division by zero"))
+    'ZeroDivisionError: division by zero'
+    >>> described(KeyboardInterrupt())
+    'KeyboardInterrupt'
+    """
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception as broken:
+        return f"{name} (its text cannot be shown: str() raised {type(broken).__name__})"
+    if len(text) > LONGEST_TEXT:
+        text = f"{text[:LONGEST_TEXT]}… ({len(text):,} characters)"
+    return f"{name}: {text}" if text else name
+
+
+def listed(names: Iterable[Any]) -> str:
+    """Quote names in a row; of many, the first ten.
+
+    Examples
+    --------
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    quoted = [f"'{name}'" for name in names]
+    more = len(quoted) - 10
+    return ", ".join(quoted[:10]) + (f" and {more} more" if more > 0 else "") or "none"
+
+
+class FlowError(Exception):
+    """Base of all errors of this package.
+
+    Parameters
+    ----------
+    message : str
+        What happened.
+    text : str, optional
+        The text in which it happened; quoted with carets when `span` is given.
+    span : Span, optional
+        Where in `text`.
+    remedy : str, optional
+        What to write instead.
+    """
+
+    def __init__(
+        self, message: str, *, text: str | None = None, span: Span | None = None, remedy: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.span = span
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.span is not None:
+            parts[0] = f"line {self.span.line}, column {self.span.column}: {self.message}"
+            if self.text is not None:
+                parts.append(carets(self.text, self.span))
+        if self.remedy:
+            parts.append(self.remedy)
+        return "\n".join(parts)
+
+    def _render_traceback_(self) -> list[str]:
+        """Show a notebook's reader the text or the function, never the frames of this package."""
+        from .views.tracebacks import render_error
+
+        return render_error(self)
+
+
+class DSLSyntaxError(FlowError):
+    """The text is not a flow; `line`, `column` and `width` say where."""
+
+    @property
+    def line(self) -> int | None:
+        """Line of the error, from 1."""
+        return self.span.line if self.span else None
+
+    @property
+    def column(self) -> int | None:
+        """Column of the error, from 1."""
+        return self.span.column if self.span else None
+
+    @property
+    def width(self) -> int | None:
+        """Number of characters that are wrong."""
+        return self.span.width if self.span else None
+
+
+class CycleError(DSLSyntaxError):
+    """A task would wait for itself; `path` is ``("a", "b", "a")``."""
+
+    path: tuple[str, ...] = ()
+
+
+class UnknownTaskError(FlowError):
+    """A name in the text is neither a function of the namespace nor a registered task."""
+
+
+class BindingError(FlowError):
+    """The parameters of a task, the results that reach it and the inputs do not fit together."""
+
+
+class UnpicklableError(FlowError):
+    """An argument or a result cannot travel between processes."""
+
+
+class ExecutorError(FlowError):
+    """An executor is unknown, shut down or broken."""
+
+    run: Run | None = None
+
+
+class WorkerLost(ExecutorError):
+    """A worker process died while it ran a task."""
+
+
+class TaskError(FlowError):
+    """A task raised; the user's own exception is the ``__cause__``.
+
+    Attributes
+    ----------
+    run : Run
+        The run, with every result that was computed.
+    task : str
+        The first task that failed.
+    """
+
+    run: Run | None = None
+    task: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self),), {"task": self.task}
+
+
+class Cancelled(FlowError):
+    """The run was cancelled or interrupted; `run` holds what was finished."""
+
+    run: Run | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self),)
+
+
+class NoResultError(FlowError, KeyError):
+    """``run["task"]`` of a task that has no result; the text tells its state."""

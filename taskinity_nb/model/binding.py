@@ -1,0 +1,357 @@
+"""How results become arguments: each parameter of a task is filled by the first rule that fits.
+
+1. It is named after an upstream task (``split``, or ``split_result``): that task's result.
+2. The parameters without a default that are still unfilled are as many as the results that are not
+   yet taken: the results fill them, in the order in which the text gives the edges.
+3. It is named after a key of the flow's inputs (``"load.path"`` addresses one task); then, if the
+   counts agree, the results left fill the rest in order.
+4. The results left are mappings: it is filled from their keys by name, when they are known.
+5. Inputs that are no mapping go whole to the only parameter without a default of each task without
+   upstream; a mapping goes whole to a parameter called ``inputs`` or ``input_data``.
+6. ``*args`` takes the results that are left, ``**kwargs`` takes them by task name; parameters
+   without a default in front of ``*args`` come first, those behind it take no result by its place.
+
+What is left over, or missing, is an error before anything runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import ChainMap
+from collections.abc import Mapping
+from inspect import Parameter
+from typing import Any, Literal
+
+from ..errors import BindingError, FlowError, UnknownTaskError, listed, suggestion
+from .flow import Edge, Flow
+from .plan import Call, Origin, Plan, edge_to_add
+from .signature import Signature
+from .task import Task, registered_tasks
+
+__all__ = ["resolve"]
+
+WHOLE_INPUTS = ("inputs", "input_data")
+WHOLE_OR_DICT = (
+    "an input that is no dict goes to each first task with one parameter without a default; "
+    'write it as {{"{}": value}} to reach others'
+)
+
+
+def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None = None) -> Plan:
+    """Find the function of each task and the source of each of its parameters.
+
+    Parameters
+    ----------
+    flow : Flow
+        The names.
+    inputs : object, optional
+        The inputs of the flow; None means that there are none.
+    namespace : mapping of str to callable, optional
+        Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
+        What is not callable is passed over, also in the parts of a `ChainMap`.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    UnknownTaskError
+        If a name has no function.
+    BindingError
+        If parameters, results and inputs do not fit together.
+
+    Examples
+    --------
+    >>> def load(path): return [path]
+    >>> def count(items): return len(items)
+    >>> flow = Flow("Example", [("load", "count")])
+    >>> resolve(flow, {"path": "data"}, {"load": load, "count": count})
+    Example
+      load(path)
+        path  <- input 'path'
+      count(items)
+        items  <- result of load
+    """
+    unsupported = next((e for e in flow.edges if e.kind == "map" or e.key is not None), None)
+    if unsupported is not None:
+        word = "map" if unsupported.kind == "map" else f".{unsupported.key}"
+        raise FlowError(
+            f"'{unsupported}': '{word}' can be written and drawn, but not run yet",
+            remedy="pass the whole result on, and take it apart in the next task",
+            **flow._at(unsupported),
+        )
+    tasks = _find_tasks(flow, namespace)
+    binder = _Binder(flow, inputs, tasks)
+    calls = tuple(binder.bind(name) for name in flow.tasks)
+    binder.check_inputs_taken(calls)
+    return Plan(flow, calls, tuple(binder.constants))
+
+
+def _find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Task]:
+    places: list[Mapping[str, Any]]
+    if namespace is None:
+        places = [vars(sys.modules["__main__"]), registered_tasks()]
+    else:
+        places = list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace]
+    tasks: dict[str, Task] = {}
+    wrapped: dict[int, Task] = {}
+    for name in flow.tasks:
+        function = flow.function_of(name)
+        found = next((p[function] for p in places if callable(p.get(function))), None)
+        if found is None:
+            raise _unknown(flow, name, function, places)
+        if not isinstance(found, Task):
+            found = wrapped.setdefault(id(found), wrapped.get(id(found)) or Task(found))
+        tasks[name] = found
+    return tasks
+
+
+def _unknown(
+    flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
+) -> UnknownTaskError:
+    known = {n: v for p in places for n, v in p.items() if callable(v) and str(n)[:1] != "_"}
+    tasks = {n: value for n, value in known.items() if isinstance(value, Task)}
+    values = [place[function] for place in places if function in place]
+    label = next((n for n, value in tasks.items() if value.name == function), None)
+    alias = "" if name == function else f" calls '{function}', which"
+    near = suggestion(function, map(str, tasks)) or suggestion(function, map(str, known))
+    if values:
+        message = f"task '{name}'{alias} is no function: it is {type(values[0]).__name__}"
+        remedy = f"define it with 'def {function}(...):', above this cell"
+    else:
+        message = f"task '{name}'{alias}{' is not defined' if alias else ' has no function'}"
+        remedy = near or f"define it with '@task' above 'def {function}(...):', and run that cell"
+        if label is not None:
+            remedy = f"'{function}' is only a label; in the text this task is called '{label}'"
+        elif tasks and not near:
+            remedy += f"; the tasks on offer are {listed(tasks)}"
+    return UnknownTaskError(message, remedy=remedy, **flow._at(name))
+
+
+class _Binder:
+    """Applies the rules to one task after the other, and notes which inputs are taken."""
+
+    def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task]) -> None:
+        self.flow = flow
+        self.tasks = tasks
+        self.inputs = inputs
+        self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
+        self.results = {name: Origin(i, "result", name) for i, name in enumerate(flow.tasks)}
+        self.constants: list[Any] = []
+        self.constant_slots: dict[tuple[str, str], int] = {}
+        self.taken: set[str] = set()
+        self.whole_taken = False
+        self.signatures: dict[int, Signature] = {}
+
+    def signature(self, task: Task) -> Signature:
+        """Return what the function of a task takes."""
+        known = self.signatures.get(id(task))
+        if known is None:
+            known = self.signatures[id(task)] = Signature(task.function)
+        return known
+
+    def bind(self, name: str) -> Call:
+        """Fill the parameters of one task by the rules of this module's docstring."""
+        task = self.tasks[name]
+        signature = self.signature(task)
+        left = [self.results[e.source] for e in self.flow.upstream[name] if e.kind != "wait"]
+        filled: dict[str, Origin] = {}
+        late: dict[str, Any] = {}
+        if signature.named:
+            self._by_upstream_name(signature, filled, left)
+            self._in_order(signature, filled, left)  # rule 2
+            self._from_inputs(name, signature, filled)  # rules 3 and 5
+            takes_more = bool(signature.star or signature.double_star)
+            self._in_order(signature, filled, left, takes_more)  # the end of rule 3
+            missing = tuple(p for p in signature.required if p not in filled)
+            if missing and not (left and self._fits_keys(signature, missing[0])):
+                raise self._missing(signature, name, missing[0], left)
+            if missing:  # rule 4
+                free = (p.name for p in signature.named if p.name not in filled)
+                optional = [p for p in free if p not in {*missing, *signature.positional_only}]
+                late = {"late": missing, "optional": tuple(optional), "mappings": tuple(left)}
+                left = []
+        rest: list[Origin] = []
+        spread: list[Origin] = []
+        if signature.star:  # rule 6
+            rest = left
+        elif signature.double_star:
+            spread = left
+        elif left and signature.parameters:
+            raise self._not_taken(signature, name, left)
+        positional, keywords = self._passed(name, signature, filled, rest)
+        keywords += [(origin.name, origin) for origin in spread]
+        return Call(name, task, signature, tuple(positional), tuple(keywords), **late)
+
+    @staticmethod
+    def _by_upstream_name(
+        signature: Signature, filled: dict[str, Origin], left: list[Origin]
+    ) -> None:
+        if not left:
+            return
+        names = {f"{origin.name}_result": origin for origin in left}
+        names |= {origin.name: origin for origin in left}  # a task's own name comes first
+        filled |= {p.name: names[p.name] for p in signature.named if p.name in names}
+        if filled:
+            used = {origin.name for origin in filled.values()}
+            left[:] = [origin for origin in left if origin.name not in used]
+
+    @staticmethod
+    def _in_order(
+        signature: Signature,
+        filled: dict[str, Origin],
+        left: list[Origin],
+        takes_more: bool = False,
+    ) -> None:
+        """Fill what has no default with the results left, if there are as many (or more)."""
+        if not left:
+            return
+        unfilled = [name for name in signature.ordered if name not in filled]
+        if len(left) == len(unfilled) or (takes_more and len(left) > len(unfilled)):
+            filled.update(zip(unfilled, left, strict=False))
+            del left[: len(unfilled)]
+
+    @staticmethod
+    def _fits_keys(signature: Signature, missing: str) -> bool:
+        """Tell whether rule 4 may fill a parameter; behind ``*args``, no result is left for it."""
+        return missing in signature.ordered and missing not in signature.positional_only
+
+    def _from_inputs(self, name: str, signature: Signature, filled: dict[str, Origin]) -> None:
+        if self.inputs is None:
+            return
+        if not isinstance(self.inputs, Mapping):
+            required = [name for name in signature.required if name not in filled]
+            if not self.flow.upstream[name] and len(required) == 1:
+                filled[required[0]] = self._constant("inputs", "", self.inputs)
+                self.whole_taken = True
+            return
+        for parameter in [p.name for p in signature.named if p.name not in filled]:
+            for key in (f"{name}.{parameter}", parameter):
+                if key in self.keys:
+                    filled[parameter] = self._constant("input", key, self.keys[key])
+                    self.taken.add(key)
+                    break
+            else:
+                if parameter in WHOLE_INPUTS:
+                    filled[parameter] = self._constant("inputs", "", self.inputs)
+                    self.whole_taken = True
+
+    def _constant(
+        self, kind: Literal["input", "inputs", "default"], name: str, value: Any
+    ) -> Origin:
+        slot = self.constant_slots.setdefault((kind, name), len(self.results) + len(self.constants))
+        if slot == len(self.results) + len(self.constants):
+            self.constants.append(value)
+        return Origin(slot, kind, name)
+
+    def _passed(
+        self, name: str, signature: Signature, filled: Mapping[str, Origin], rest: list[Origin]
+    ) -> tuple[list[tuple[str, Origin]], list[tuple[str, Origin]]]:
+        """Divide the arguments into those passed by position and those passed by name.
+
+        Before positional `rest`, and before a positional-only parameter, a default is passed too.
+        """
+        positional: list[tuple[str, Origin]] = []
+        keywords: list[tuple[str, Origin]] = []
+        gap = False
+        for i, parameter in enumerate(signature.named):
+            origin = filled.get(parameter.name)
+            if parameter.kind is Parameter.KEYWORD_ONLY:
+                gap = True
+            elif origin is None and not gap:
+                later = {p.name for p in signature.named[i:]} & signature.positional_only
+                if rest or any(p in filled for p in later):
+                    key = f"{name}.{parameter.name}"
+                    origin = self._constant("default", key, parameter.default)
+                else:
+                    gap = True
+            if origin is not None:
+                (keywords if gap else positional).append((parameter.name, origin))
+        star = f"*{signature.star}"
+        return positional + [(star, origin) for origin in rest], keywords
+
+    # Errors: each names the task, its signature and what was on offer.
+
+    def check_inputs_taken(self, calls: tuple[Call, ...]) -> None:
+        """Raise if an input of the flow went to no task."""
+        if self.inputs is None or self.whole_taken:
+            return
+        if not isinstance(self.inputs, Mapping):
+            first = [call for call in calls if not self.flow.upstream[call.name]]
+            texts = [call.signature.text(call.name) for call in first]
+            raise BindingError(
+                f"no task takes the input, which is {type(self.inputs).__name__}; "
+                f"the first tasks are {listed(texts)}",
+                remedy=WHOLE_OR_DICT.format("parameter"),
+            )
+        unused = [key for key in self.keys if key not in self.taken]
+        if unused:
+            plural = "s" if len(unused) > 1 else ""
+            raise BindingError(
+                f"no task takes the input{plural} {listed(unused)}",
+                remedy=self._why_unused(str(unused[0]), calls),
+            )
+
+    def _why_unused(self, key: str, calls: tuple[Call, ...]) -> str:
+        addressed, dot, parameter = key.rpartition(".")
+        for call in calls:
+            origin = dict(call.positional + call.keywords).get(parameter)
+            if origin is not None and (not dot or call.name == addressed):
+                return (
+                    f"task '{call.name}': {call.signature.text(call.name)} takes '{parameter}' "
+                    f"from the {origin}; remove the input"
+                )
+        parameters = {(call.name, p.name) for call in calls for p in call.signature.named}
+        names = {name for _, name in parameters}
+        if not dot:
+            known = listed(sorted(names))
+            return suggestion(key, names) or f"the parameters of the tasks are: {known}"
+        near = suggestion(key, [f"{name}.{parameter}" for name, parameter in parameters])
+        if addressed not in self.results:
+            return near or f"'{addressed}' is no task; the tasks are: {listed(self.results)}"
+        text = calls[self.results[addressed].slot].signature.text(addressed)
+        return near or f"task '{addressed}' is {text}"
+
+    def _missing(
+        self, signature: Signature, name: str, parameter: str, left: list[Origin]
+    ) -> BindingError:
+        edges = self.flow.upstream[name]
+        offered = [f"the result of '{edge.source}'" for edge in edges if edge.kind != "wait"]
+        offered += [f"the input '{key}'" for key in self.keys]
+        whole = self.inputs is not None and not isinstance(self.inputs, Mapping)
+        if whole:
+            offered.append(f"the input, which is {type(self.inputs).__name__}")
+        message = (
+            f"task '{name}': {signature.text(name)} has no value for '{parameter}'; "
+            f"on offer: {', '.join(offered) or 'nothing'}"
+        )
+        others = [task for task in self.results if task != name]
+        remedy = edge_to_add(self.flow, name, parameter) or suggestion(
+            parameter, [*others, *map(str, self.keys)]
+        )
+        if not remedy and whole and not edges:
+            remedy = WHOLE_OR_DICT.format(parameter)
+        elif not remedy and left and parameter in signature.positional_only:
+            remedy = (
+                "parameters in front of '/' cannot be filled from the keys of a result; "
+                "give the task as many results as it has parameters"
+            )
+        elif not remedy:
+            remedy = (
+                f"give the flow an input '{parameter}', add an edge from a task that returns "
+                f"it, or give the parameter a default"
+            )
+        return BindingError(message, remedy=remedy, **self.flow._at(name))
+
+    def _not_taken(self, signature: Signature, name: str, left: list[Origin]) -> BindingError:
+        first = left[0].name
+        edge = next(e for e in self.flow.upstream[name] if e.kind != "wait" and e.source == first)
+        plural = "s" if len(left) > 1 else ""
+        return BindingError(
+            f"task '{name}': {signature.text(name)} does not take the result{plural} of "
+            f"{listed([origin.name for origin in left])}",
+            remedy=f"use '{Edge(first, name, 'wait')}' if '{name}' should only wait, "
+            f"or give the function a parameter '{first}'",
+            **self.flow._at(edge),
+        )

@@ -1,0 +1,248 @@
+"""A plan is a flow with its functions and the source of each parameter, compiled once.
+
+A run keeps its values in one list of slots: the tasks' results, then the constants of the plan; an
+argument is the number of its slot. `binding` decides which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from ..errors import BindingError, listed, suggestion
+from .flow import Flow
+from .signature import Signature
+from .task import Task
+
+__all__ = ["Call", "Origin", "Plan", "edge_to_add"]
+
+
+class Origin(NamedTuple):
+    """Where an argument comes from: the slot of its value, and how to say it."""
+
+    slot: int
+    kind: Literal["result", "input", "inputs", "default"]
+    name: str
+
+    def __str__(self) -> str:
+        if self.kind == "inputs":
+            return "the flow's inputs"
+        return {"result": "result of {}", "input": "input {!r}", "default": "its default"}[
+            self.kind
+        ].format(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How one task is called.
+
+    Attributes
+    ----------
+    name : str
+        Name of the task in the flow.
+    task : Task
+        Its function and options.
+    signature : Signature
+        What its function takes.
+    positional : tuple of (str, Origin)
+        Parameters that are passed by position.
+    keywords : tuple of (str, Origin)
+        Parameters that are passed by name.
+    late : tuple of str
+        Parameters that are filled from the keys of `mappings`, once these are known (rule 4).
+    optional : tuple of str
+        Likewise, but they have a default.
+    mappings : tuple of Origin
+        Results whose keys fill `late` and `optional`.
+    """
+
+    name: str
+    task: Task
+    signature: Signature
+    positional: tuple[tuple[str, Origin], ...] = ()
+    keywords: tuple[tuple[str, Origin], ...] = ()
+    late: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    mappings: tuple[Origin, ...] = ()
+
+    def from_keys(self, values: Sequence[Any], flow: Flow) -> dict[str, Any]:
+        """Return the arguments that come from the keys of results (rule 4).
+
+        Raises
+        ------
+        BindingError
+            If a result is no mapping, two of them hold a parameter's key, or none does.
+        """
+        found: dict[str, Any] = {}
+        holders: dict[str, str] = {}
+        for origin in self.mappings:
+            result = values[origin.slot]
+            if not isinstance(result, Mapping):
+                raise self._no_mapping(origin, result, flow)
+            for key in (*self.late, *self.optional):
+                if key in result:
+                    if key in holders:
+                        raise self._error(
+                            flow,
+                            f"finds '{key}' in two results, "
+                            f"that of '{holders[key]}' and that of '{origin.name}'",
+                            "rename one of the keys, or name the parameter after a task",
+                        )
+                    holders[key] = origin.name
+                    found[key] = result[key]
+        for key in self.late:
+            if key not in found:
+                held = [str(key) for origin in self.mappings for key in values[origin.slot]]
+                raise self._error(
+                    flow,
+                    f"has no value for '{key}'; the result of {self._sources} has "
+                    f"the keys {listed(held)}",
+                    edge_to_add(flow, self.name, key)
+                    or suggestion(key, held)
+                    or f"let a task in front of it return a dict with the key '{key}', "
+                    "or give the parameter a default",
+                )
+        return found
+
+    @property
+    def _sources(self) -> str:
+        return " and ".join(f"'{origin.name}'" for origin in self.mappings)
+
+    def _no_mapping(self, origin: Origin, result: Any, flow: Flow) -> BindingError:
+        count = len(self.late)
+        edges = (edge_to_add(flow, self.name, parameter) for parameter in self.late)
+        return self._error(
+            flow,
+            f"has {count} parameter{'s' * (count > 1)} left, {listed(self.late)}, for the result "
+            f"of {self._sources}, and that of '{origin.name}' is no mapping with such keys "
+            f"but {type(result).__name__}",
+            next(filter(None, edges), "")
+            or f"give it one parameter for each result, or let '{origin.name}' return a dict "
+            f"with the key {' or '.join(map(repr, self.late))}",
+        )
+
+    def _error(self, flow: Flow, what: str, remedy: str) -> BindingError:
+        message = f"task '{self.name}': {self.signature.text(self.name)} {what}"
+        return BindingError(message, remedy=remedy, **flow._at(self.name))
+
+
+def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
+    """Say how the task `name` can get the result that its parameter is named after.
+
+    Returns
+    -------
+    str
+        Empty if the parameter is named after no task.
+
+    Examples
+    --------
+    >>> flow = Flow("Example", [("load", "clean"), ("clean", "report")])
+    >>> edge_to_add(flow, "report", "load_result")
+    "add the edge 'load -> report'"
+    """
+    names = (parameter, parameter.removesuffix("_result"))
+    source = next((name for name in names if name in flow.upstream), None)
+    if source is None:
+        return ""
+    if source == name:
+        return f"'{name}' cannot receive its own result"
+    if name in flow._ancestors(source):
+        return f"'{source}' comes after '{name}', so it cannot give it a value"
+    edge = f"{source} -> {name}"
+    if any(e.source == source and e.kind == "wait" for e in flow.upstream[name]):
+        return f"'{name}' only waits for '{source}': write '{edge}' instead of the dotted arrow"
+    if source in flow._ancestors(name):
+        return f"add the edge '{edge}'"
+    return f"'{source}' is a task of the flow: add the edge '{edge}'"
+
+
+class Plan:
+    """A flow with its functions and the source of each parameter.
+
+    Attributes
+    ----------
+    flow : Flow
+        The flow.
+    calls : tuple of Call
+        How each task is called, in the order of ``flow.tasks``.
+    index : dict of str to int
+        The place of each task in that order.
+    constants : tuple
+        Values that are known before the run; they follow the results in the list of slots.
+    waiting : tuple of int
+        For each task, how many others it waits for.
+    followers : tuple of tuple of int
+        For each task, the tasks that wait for it.
+    order : tuple of str
+        The tasks, each after those it waits for.
+    """
+
+    def __init__(self, flow: Flow, calls: tuple[Call, ...], constants: tuple[Any, ...]) -> None:
+        self.flow = flow
+        self.calls = calls
+        self.constants = constants
+        self.index = index = {name: i for i, name in enumerate(flow.tasks)}
+        # Two edges may connect the same tasks (two keys of a result): one wait all the same.
+        upstream = {name: {edge.source for edge in flow.upstream[name]} for name in flow.tasks}
+        self.waiting = tuple(len(sources) for sources in upstream.values())
+        self.followers = tuple(
+            tuple(dict.fromkeys(index[edge.target] for edge in flow.downstream[name]))
+            for name in flow.tasks
+        )
+        self.order = self._topological_order()
+        self._slots = [
+            None
+            if call.keywords or call.mappings
+            else [origin.slot for _, origin in call.positional]
+            for call in calls
+        ]
+
+    def _topological_order(self) -> tuple[str, ...]:
+        waiting = list(self.waiting)
+        ready = [i for i, count in enumerate(waiting) if not count]
+        for i in ready:
+            for follower in self.followers[i]:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    ready.append(follower)
+        return tuple(self.flow.tasks[i] for i in ready)
+
+    def arguments(self, index: int, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a task, given the values of all slots.
+
+        Raises
+        ------
+        BindingError
+            If a parameter is to be filled from a result's keys, and they do not fit.
+        """
+        slots = self._slots[index]
+        if slots is not None:
+            return [values[slot] for slot in slots], {}
+        call = self.calls[index]
+        keywords = {name: values[origin.slot] for name, origin in call.keywords}
+        if call.mappings:
+            keywords |= call.from_keys(values, self.flow)
+        return [values[origin.slot] for _, origin in call.positional], keywords
+
+    def __repr__(self) -> str:
+        lines = [self.flow.name]
+        for call in self.calls:
+            text = call.signature.text(call.name)
+            called = "" if text.startswith(f"{call.name}(") else f"{call.name}: "
+            lines.append(f"  {called}{text}")
+            rows = [(name, str(origin)) for name, origin in call.positional + call.keywords]
+            keys = " or ".join(origin.name for origin in call.mappings)
+            rows += [(name, f"key {name!r} of the result of {keys}") for name in call.late]
+            rows += [
+                (name, f"key {name!r} of the result of {keys}, or its default")
+                for name in call.optional
+            ]
+            width = max((len(name) for name, _ in rows), default=0)
+            lines += [f"    {name:<{width}}  <- {origin}" for name, origin in rows]
+            lines += [
+                f"    (waits for {edge.source})"
+                for edge in self.flow.upstream[call.name]
+                if edge.kind == "wait" or not rows
+            ]
+        return "\n".join(lines)
