@@ -1,0 +1,98 @@
+"""Run dependent functions in parallel from a notebook cell, and see what happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .dsl import parse_dsl, parse_flows, to_dsl, to_mermaid
+from .engine.runner import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
+from .errors import (
+    BindingError,
+    Cancelled,
+    CycleError,
+    DSLSyntaxError,
+    ExecutorError,
+    FlowError,
+    NoResultError,
+    TaskError,
+    UnknownTaskError,
+    UnpicklableError,
+    WorkerLost,
+)
+from .model.events import Event, State
+from .model.flow import Flow
+from .model.plan import Plan
+from .model.run import Run, TaskRun
+from .model.task import Task, task
+
+if TYPE_CHECKING:
+    from .analysis.benchmarks import PerformanceBenchmark, benchmark
+    from .views.gantt import plot_gantt
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BindingError",
+    "Cancelled",
+    "CycleError",
+    "DSLSyntaxError",
+    "Event",
+    "ExecutorError",
+    "Flow",
+    "FlowError",
+    "NoResultError",
+    "PerformanceBenchmark",
+    "Plan",
+    "Run",
+    "State",
+    "Task",
+    "TaskError",
+    "TaskRun",
+    "UnknownTaskError",
+    "UnpicklableError",
+    "WorkerLost",
+    "benchmark",
+    "parse_dsl",
+    "parse_flows",
+    "plot_gantt",
+    "run",
+    "run_flow_from_dsl",
+    "run_parallel_flow_from_dsl",
+    "start",
+    "task",
+    "to_dsl",
+    "to_mermaid",
+]
+
+_HEAVY = {
+    "PerformanceBenchmark": "analysis.benchmarks",
+    "benchmark": "analysis.benchmarks",
+    "plot_gantt": "views.gantt",
+}
+"""Names whose modules are imported when they are first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HEAVY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_HEAVY[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register ``%%flow``: what ``%load_ext taskinity_nb`` calls."""
+    from .magic import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take back what needs taking back: what ``%unload_ext taskinity_nb`` calls."""
+    from .magic import unload
+
+    unload(shell)

@@ -1,0 +1,96 @@
+"""Opens an envelope where a task runs far away: another process, perhaps another machine.
+
+An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
+This module and `frames` use the standard library and cloudpickle alone, so that they can be sent
+along to a place where the package is not installed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from .frames import user_frames
+
+__all__ = ["Answer", "open_envelope"]
+
+load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
+    pickle.loads
+)
+"""Reads a function once; the bytes are the key."""
+
+
+class Answer(NamedTuple):
+    """How a task ended: when, and with what.
+
+    `kind` is ``"value"`` (the payload is the pickled result), ``"error"`` (the pickled exception),
+    ``"lost error"`` (its type and text, since it could not be pickled) or ``"unpicklable"`` (the
+    type of the result, and why).
+    """
+
+    kind: str
+    payload: Any
+    started: int
+    finished: int
+    cpu: int
+    frames: tuple[tuple[str, int, str], ...] = ()
+
+
+def open_envelope(function: bytes, arguments: bytes) -> tuple[Any, ...]:
+    """Call a pickled function with pickled arguments, and answer; nothing is raised.
+
+    Parameters
+    ----------
+    function : bytes
+        ``(call, leading arguments)``; the call takes these, then args and kwargs.
+    arguments : bytes
+        ``(args, kwargs)``.
+
+    Returns
+    -------
+    tuple
+        An `Answer`.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> from taskinity_nb.model.call import invoke
+    >>> function = pickle.dumps((invoke, (abs, None, None)))
+    >>> answer = Answer(*open_envelope(function, pickle.dumps(([-3], {}))))
+    >>> answer.kind, pickle.loads(answer.payload)
+    ('value', 3)
+    """
+    started, cpu = time.perf_counter_ns(), time.thread_time_ns()
+    try:
+        call, leading = load_function(function)
+        args, kwargs = pickle.loads(arguments)
+        started, cpu = time.perf_counter_ns(), time.thread_time_ns()
+        value = call(*leading, args, kwargs)
+    except BaseException as error:  # whatever a task raises is its own failure
+        cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
+        frames = user_frames(error.__traceback__)
+        return tuple(Answer(*_pack_error(error), started, finished, cpu, frames))
+    cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
+    try:
+        return tuple(Answer("value", cloudpickle.dumps(value), started, finished, cpu))
+    except Exception as error:  # pickling runs code of the result's own class
+        why = (type(value).__name__, f"{type(error).__name__}: {error}")
+        return tuple(Answer("unpicklable", why, started, finished, cpu))
+
+
+def _pack_error(error: BaseException) -> tuple[str, Any]:
+    try:
+        packed = cloudpickle.dumps(error)
+        pickle.loads(packed)  # an exception may be written and yet not be readable
+        return "error", packed
+    except Exception:
+        try:
+            text = str(error)
+        except Exception:
+            text = "(its text cannot be shown)"
+        return "lost error", (type(error).__name__, text)

@@ -1,0 +1,26 @@
+"""The frames of a traceback that are the user's."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+
+__all__ = ["user_frames"]
+
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
+    """Return the frames of a traceback, from the first that is not this package's own.
+
+    Returns
+    -------
+    tuple of (file, line, function)
+    """
+    frames: list[tuple[str, int, str]] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if frames or not code.co_filename.startswith(OURS):
+            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+        traceback = traceback.tb_next
+    return tuple(frames)

@@ -1,0 +1,68 @@
+"""Tells observers what happens: one thread a run, and only if somebody watches.
+
+The thread folds the log into the run's record at most 15 times a second and once at the end, and
+hands each batch of events to the observers. The time that they take is measured, and the rate backs
+off to keep it under 5 % of the run; one that raises is reported once and dropped.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+
+from ..model.events import Event
+from ..model.run import Run
+
+__all__ = ["Observer", "watch"]
+
+Observer = Callable[[list[Event], Run], None]
+
+INTERVAL = 1 / 15
+SHARE = 0.05
+LAST_CALL = 5.0
+"""Seconds that the observers have for the last batch before the run goes on without them."""
+
+
+def watch(run: Run, observers: Sequence[Observer], finished: threading.Event) -> Callable[[], None]:
+    """Start telling `observers` about a run until `finished` is set.
+
+    Returns
+    -------
+    callable
+        Waits until the observers have seen the end, for `LAST_CALL` seconds at most.
+    """
+    told = list(observers)
+
+    def tell() -> None:
+        entries = run._fold()
+        events = [run._event(entry) for entry in entries]
+        for observer in list(told) if events else ():
+            try:
+                observer(events, run)
+            except Exception as error:
+                told.remove(observer)
+                name = getattr(observer, "__name__", type(observer).__name__)
+                warnings.warn(
+                    f"the observer {name} raised {type(error).__name__}: {error}; "
+                    f"it is told no more of flow '{run.flow.name}'",
+                    RuntimeWarning,
+                    stacklevel=1,
+                )
+
+    def drain() -> None:
+        while True:
+            begun = time.perf_counter()
+            ended = finished.is_set()
+            tell()
+            if ended:
+                return
+            spent = time.perf_counter() - begun
+            finished.wait(max(INTERVAL, spent / SHARE))
+
+    context = contextvars.copy_context()  # what an observer shows belongs to the caller's cell
+    thread = threading.Thread(target=context.run, args=(drain,), name="observers", daemon=True)
+    thread.start()
+    return lambda: thread.join(LAST_CALL)

@@ -1,0 +1,38 @@
+"""What every test may rely on."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+
+from taskinity_nb.model import task as task_module
+
+EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forkserver", "spawn")
+"""The words, a user's thread pool, and a user's process pool under each start method."""
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a registry of tasks of its own."""
+    monkeypatch.setattr(task_module, "_registry", {})
+
+
+@pytest.fixture(scope="session")
+def pools() -> Iterator[dict[str, object]]:
+    """User's pools of two workers, made once."""
+    made: dict[str, object] = {"thread pool": ThreadPoolExecutor(2)}
+    for method in ("fork", "forkserver", "spawn"):
+        context = multiprocessing.get_context(method)
+        made[method] = ProcessPoolExecutor(2, mp_context=context)
+    yield made
+    for pool in made.values():
+        pool.shutdown()
+
+
+@pytest.fixture(params=EXECUTORS)
+def executor(request: pytest.FixtureRequest, pools: dict[str, object]) -> object:
+    """Each executor in turn: a word or a pool."""
+    return pools.get(request.param, request.param)
