@@ -180,6 +180,26 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     pytest.fail("the worker outlived its parent")
 
 
+def test_a_script_ends_at_once_after_its_last_run(tmp_path):
+    """Also when its workers have not been given back by then."""
+    for _ in range(10):
+        process = script(
+            tmp_path,
+            """
+            from taskinity_nb import run
+
+            def one():
+                return 1
+
+            if __name__ == "__main__":
+                flow = "[one, one as two, one as three]"
+                print(run(flow, executor="processes", workers=3)["two"])
+            """,
+        )
+        out, err = process.communicate(timeout=20)
+        assert (out, err, process.returncode) == ("1\n", "", 0)
+
+
 def test_a_script_without_a_guard_is_told_so(tmp_path):
     process = script(
         tmp_path,

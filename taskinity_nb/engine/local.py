@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExecutorError
 from ..model.events import Entry, State
 from ..model.run import MISSING, Run
+from ..model.task import Task
 from .frames import user_frames
 from .scheduler import Crew, Perform
 
@@ -30,16 +31,15 @@ def performer(run: Run, interruptible: bool) -> Perform:
     interruptible : bool
         Whether a `KeyboardInterrupt` may come from the keyboard, as in the main thread.
     """
-    plan, values = run.plan, run._values
-    arguments, calls = plan.arguments, plan.calls
-    context = contextvars.copy_context()
+    values, arguments = run._values, run.plan.arguments
+    functions = [_without_detour(call.task) for call in run.plan.calls]
+    copy_of_context = contextvars.copy_context().copy
 
     def perform(task: int, worker: str) -> tuple[Any, Entry]:
         started, cpu = perf_counter_ns(), thread_time_ns()
         try:
             args, kwargs = arguments(task, values)
-            started, cpu = perf_counter_ns(), thread_time_ns()
-            value = context.copy().run(calls[task].task, *args, **kwargs)
+            value = copy_of_context().run(functions[task], *args, **kwargs)
         except BaseException as error:  # whatever a task raises is its own failure
             if interruptible and isinstance(error, KeyboardInterrupt):
                 raise
@@ -51,6 +51,12 @@ def performer(run: Run, interruptible: bool) -> Perform:
         return value, (task, State.SUCCEEDED, finished, (started, cpu, finished))
 
     return perform
+
+
+def _without_detour(task: Task) -> Callable[..., Any]:
+    """Return what to call: the function itself, where no validator stands before or after it."""
+    plain = task.validate_input is None and task.validate_output is None
+    return task.function if plain else task
 
 
 class CallingThread(Crew):

@@ -32,8 +32,11 @@ __all__ = ["Processes"]
 LIVES = 3
 """A task whose worker dies is tried so often in all."""
 
+_all: set[WorkerProcess] = set()
 _warm: list[WorkerProcess] = []
 _warm_lock = threading.Lock()
+_ended = threading.Event()
+"""Set when the interpreter ends."""
 
 
 class WorkerProcess:
@@ -46,6 +49,10 @@ class WorkerProcess:
         self._process.start()
         theirs.close()
         self.known: set[int] = set()
+        with _warm_lock:
+            _all.add(self)
+            if _ended.is_set():
+                self.kill()
 
     def greet(self) -> None:
         """Wait until the process is up."""
@@ -73,11 +80,13 @@ class WorkerProcess:
 
     def close(self) -> None:
         """Let the process end, by closing its pipe."""
+        with _warm_lock:
+            _all.discard(self)
         self.pipe.close()
 
     def reap(self) -> str:
         """Wait for the end of a dead process; return what it died of."""
-        self.pipe.close()
+        self.close()
         self._process.join()
         code = self._process.exitcode or 0
         if code < 0:
@@ -121,10 +130,12 @@ def _give_back(process: WorkerProcess) -> None:
 
 
 @atexit.register
-def _close_all() -> None:
+def _end_all() -> None:
+    """End all processes at exit, those too that a run has not given back yet."""
     with _warm_lock:
-        for process in _warm:
-            process.close()
+        _ended.set()
+        for process in _all:
+            process.kill()
         _warm.clear()
 
 

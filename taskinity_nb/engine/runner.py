@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -209,6 +210,12 @@ def available_cores() -> int:
     return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
 
 
+def _cores_of_threads() -> int:
+    """Return how many threads of this Python can compute at once: one, if it has the lock."""
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return 1 if has_lock else available_cores()
+
+
 def _schedule(
     flow: Flow | str,
     inputs: Any,
@@ -251,20 +258,23 @@ def _crew(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Ru
             f"'{executor.__name__}' is a class, not an executor",
             remedy=f"make one: {executor.__name__}(max_workers=4)",
         )
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
     size = getattr(executor, "_max_workers", None)
     count = workers or (size if isinstance(size, int) else available_cores())
     if isinstance(size, int):
         count = min(count, size)
-    run = Run(plan, type(executor).__name__, count)
     kinds = [kind.__name__ for kind in type(executor).__mro__]
+    name = type(executor).__name__
     if isinstance(executor, ThreadPoolExecutor) and "InterpreterPoolExecutor" not in kinds:
         from .local import PoolThreads
 
+        run = Run(plan, name, count, cores=_cores_of_threads())
         return run, PoolThreads(run, executor)
     from .foreign import Foreign
 
+    is_local = isinstance(executor, ProcessPoolExecutor)
+    run = Run(plan, name, count, cores=available_cores() if is_local else math.inf)
     return run, Foreign(run, executor)
 
 
@@ -277,12 +287,13 @@ def _crew_by_word(plan: Plan, word: str, workers: int | None) -> tuple[Run, Crew
     if word == "threads":
         from .local import Threads
 
-        run = Run(plan, word, workers or min(32, available_cores() + 4))
+        count = workers or min(32, available_cores() + 4)
+        run = Run(plan, word, count, cores=_cores_of_threads())
         return run, Threads(run)
     if word == "processes":
         from .processes import Processes
 
-        run = Run(plan, word, workers or available_cores())
+        run = Run(plan, word, workers or available_cores(), cores=available_cores())
         return run, Processes(run)
     raise ExecutorError(
         f"there is no executor '{word}'",

@@ -96,13 +96,17 @@ def _find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Ta
         places = list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace]
     tasks: dict[str, Task] = {}
     wrapped: dict[int, Task] = {}
+    functions = dict(flow.functions)
     for name in flow.tasks:
-        function = flow.function_of(name)
-        found = next((p[function] for p in places if callable(p.get(function))), None)
-        if found is None:
+        function = functions.get(name, name)
+        for place in places:
+            found = place.get(function)
+            if callable(found):
+                break
+        else:
             raise _unknown(flow, name, function, places)
         if not isinstance(found, Task):
-            found = wrapped.setdefault(id(found), wrapped.get(id(found)) or Task(found))
+            found = wrapped.get(id(found)) or wrapped.setdefault(id(found), Task(found))
         tasks[name] = found
     return tasks
 
@@ -134,6 +138,7 @@ class _Binder:
 
     def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task]) -> None:
         self.flow = flow
+        self.upstream = dict(flow.upstream)
         self.tasks = tasks
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
@@ -155,9 +160,11 @@ class _Binder:
         """Fill the parameters of one task by the rules of this module's docstring."""
         task = self.tasks[name]
         signature = self.signature(task)
-        left = [self.results[e.source] for e in self.flow.upstream[name] if e.kind != "wait"]
+        left = [self.results[e.source] for e in self.upstream[name] if e.kind != "wait"]
         filled: dict[str, Origin] = {}
-        late: dict[str, Any] = {}
+        late: tuple[str, ...] = ()
+        optional: tuple[str, ...] = ()
+        mappings: tuple[Origin, ...] = ()
         if signature.named:
             self._by_upstream_name(signature, filled, left)
             self._in_order(signature, filled, left)  # rule 2
@@ -169,9 +176,8 @@ class _Binder:
                 raise self._missing(signature, name, missing[0], left)
             if missing:  # rule 4
                 free = (p.name for p in signature.named if p.name not in filled)
-                optional = [p for p in free if p not in {*missing, *signature.positional_only}]
-                late = {"late": missing, "optional": tuple(optional), "mappings": tuple(left)}
-                left = []
+                optional = tuple(p for p in free if p not in {*missing, *signature.positional_only})
+                late, mappings, left = missing, tuple(left), []
         rest: list[Origin] = []
         spread: list[Origin] = []
         if signature.star:  # rule 6
@@ -180,9 +186,16 @@ class _Binder:
             spread = left
         elif left and signature.parameters:
             raise self._not_taken(signature, name, left)
-        positional, keywords = self._passed(name, signature, filled, rest)
+        positional: list[tuple[str, Origin]] = []
+        keywords: list[tuple[str, Origin]] = []
+        if signature.named:
+            positional, keywords = self._passed(name, signature, filled, bool(rest))
+        if rest:
+            star = f"*{signature.star}"
+            positional += [(star, origin) for origin in rest]
         keywords += [(origin.name, origin) for origin in spread]
-        return Call(name, task, signature, tuple(positional), tuple(keywords), **late)
+        passed = (tuple(positional), tuple(keywords))
+        return Call(name, task, signature, *passed, late, optional, mappings)
 
     @staticmethod
     def _by_upstream_name(
@@ -246,11 +259,11 @@ class _Binder:
         return Origin(slot, kind, name)
 
     def _passed(
-        self, name: str, signature: Signature, filled: Mapping[str, Origin], rest: list[Origin]
+        self, name: str, signature: Signature, filled: Mapping[str, Origin], starred: bool
     ) -> tuple[list[tuple[str, Origin]], list[tuple[str, Origin]]]:
-        """Divide the arguments into those passed by position and those passed by name.
+        """Divide named arguments into those passed by position and those passed by name.
 
-        Before positional `rest`, and before a positional-only parameter, a default is passed too.
+        Before starred ones, and before a positional-only parameter, a default is passed too.
         """
         positional: list[tuple[str, Origin]] = []
         keywords: list[tuple[str, Origin]] = []
@@ -261,15 +274,14 @@ class _Binder:
                 gap = True
             elif origin is None and not gap:
                 later = {p.name for p in signature.named[i:]} & signature.positional_only
-                if rest or any(p in filled for p in later):
+                if starred or any(p in filled for p in later):
                     key = f"{name}.{parameter.name}"
                     origin = self._constant("default", key, parameter.default)
                 else:
                     gap = True
             if origin is not None:
                 (keywords if gap else positional).append((parameter.name, origin))
-        star = f"*{signature.star}"
-        return positional + [(star, origin) for origin in rest], keywords
+        return positional, keywords
 
     # Errors: each names the task, its signature and what was on offer.
 
@@ -279,10 +291,10 @@ class _Binder:
             return
         if not isinstance(self.inputs, Mapping):
             first = [call for call in calls if not self.flow.upstream[call.name]]
-            texts = [call.signature.text(call.name) for call in first]
+            texts = [call.signature.text(call.name) for call in first[:5]]
             raise BindingError(
                 f"no task takes the input, which is {type(self.inputs).__name__}; "
-                f"the first tasks are {listed(texts)}",
+                f"the first tasks are {', '.join(texts)}{', …' * (len(first) > 5)}",
                 remedy=WHOLE_OR_DICT.format("parameter"),
             )
         unused = [key for key in self.keys if key not in self.taken]
@@ -327,9 +339,8 @@ class _Binder:
             f"on offer: {', '.join(offered) or 'nothing'}"
         )
         others = [task for task in self.results if task != name]
-        remedy = edge_to_add(self.flow, name, parameter) or suggestion(
-            parameter, [*others, *map(str, self.keys)]
-        )
+        near = [key for key in map(str, self.keys) if "." not in key or key.startswith(f"{name}.")]
+        remedy = edge_to_add(self.flow, name, parameter) or suggestion(parameter, [*others, *near])
         if not remedy and whole and not edges:
             remedy = WHOLE_OR_DICT.format(parameter)
         elif not remedy and left and parameter in signature.positional_only:

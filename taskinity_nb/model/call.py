@@ -44,7 +44,6 @@ def invoke(
 
 def _is_false(verdict: Any) -> bool:
     """Tell ``False`` from None, 0 and an empty list; ``(df > 0).all()`` gives NumPy's own bool."""
-    if verdict is None or verdict is True or verdict is False:
-        return verdict is False
     kind = type(verdict)
-    return kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_") and not verdict
+    is_numpy = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
+    return verdict is False or (is_numpy and not verdict)

@@ -7,7 +7,6 @@ argument is the number of its slot. `binding` decides which.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from ..errors import BindingError, listed, suggestion
@@ -33,8 +32,7 @@ class Origin(NamedTuple):
         ].format(self.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """How one task is called.
 
     Attributes
@@ -110,21 +108,25 @@ class Call:
         return " and ".join(f"'{origin.name}'" for origin in self.mappings)
 
     def _no_mapping(self, origin: Origin, result: Any, flow: Flow) -> BindingError:
-        count = len(self.late)
         edges = (edge_to_add(flow, self.name, parameter) for parameter in self.late)
+        several = len(self.mappings) > 1
         return self._error(
             flow,
-            f"has {count} parameter{'s' * (count > 1)} left, {listed(self.late)}, for the result "
-            f"of {self._sources}, and that of '{origin.name}' is no mapping with such keys "
-            f"but {type(result).__name__}",
+            f"cannot take the result{'s' if several else ''} of {self._sources} for "
+            f"{_named(self.late, 'parameter')}: their number differs, so only the keys of a "
+            f"mapping could do, and '{origin.name}' returned {type(result).__name__}",
             next(filter(None, edges), "")
-            or f"give it one parameter for each result, or let '{origin.name}' return a dict "
-            f"with the key {' or '.join(map(repr, self.late))}",
+            or f"give the function one parameter for each result, or let '{origin.name}' return "
+            f"a dict with the {_named(self.late, 'key')}",
         )
 
     def _error(self, flow: Flow, what: str, remedy: str) -> BindingError:
         message = f"task '{self.name}': {self.signature.text(self.name)} {what}"
         return BindingError(message, remedy=remedy, **flow._at(self.name))
+
+
+def _named(names: Sequence[str], what: str) -> str:
+    return f"{what}{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
 def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
@@ -183,13 +185,14 @@ class Plan:
         self.calls = calls
         self.constants = constants
         self.index = index = {name: i for i, name in enumerate(flow.tasks)}
+        waiting = [0] * len(index)
+        followers: list[list[int]] = [[] for _ in index]
         # Two edges may connect the same tasks (two keys of a result): one wait all the same.
-        upstream = {name: {edge.source for edge in flow.upstream[name]} for name in flow.tasks}
-        self.waiting = tuple(len(sources) for sources in upstream.values())
-        self.followers = tuple(
-            tuple(dict.fromkeys(index[edge.target] for edge in flow.downstream[name]))
-            for name in flow.tasks
-        )
+        for source, target in dict.fromkeys((edge.source, edge.target) for edge in flow.edges):
+            followers[index[source]].append(index[target])
+            waiting[index[target]] += 1
+        self.waiting = tuple(waiting)
+        self.followers = tuple(map(tuple, followers))
         self.order = self._topological_order()
         self._slots = [
             None

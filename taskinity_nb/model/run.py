@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import FlowError, NoResultError, described, suggestion
+from .effort import Stretch, efforts
 from .events import Entry, Event, Frame, State
 from .flow import Flow
 
@@ -108,13 +110,16 @@ class Run(Mapping[str, Any]):
         Name of the executor, such as ``"threads"``.
     workers : int
         How many tasks could run at once.
+    cores : float
+        How many tasks can compute at once; infinite where that is not known.
     """
 
-    def __init__(self, plan: Plan, executor: str, workers: int) -> None:
+    def __init__(self, plan: Plan, executor: str, workers: int, *, cores: float = math.inf) -> None:
         self.plan = plan
         self.flow: Flow = plan.flow
         self.executor = executor
         self.workers = workers
+        self.cores = cores
         self._names = self.flow.tasks
         self._index = plan.index
         self._values: list[Any] = [MISSING] * len(self._names) + list(plan.constants)
@@ -251,13 +256,25 @@ class Run(Mapping[str, Any]):
         return (end - self._origin) * 1e-9
 
     @property
+    def efforts(self) -> dict[str, float]:
+        """Seconds that each task would take alone: its duration, unless others held it back."""
+        ran = {
+            name: Stretch(record.started, record.finished, record.cpu or 0.0)
+            for name, record in self.tasks.items()
+            if record.started is not None and record.finished is not None
+        }
+        return dict.fromkeys(self._names, 0.0) | dict(
+            zip(ran, efforts(list(ran.values()), self.cores), strict=True)
+        )
+
+    @property
     def work(self) -> float:
-        """Seconds that all tasks took together."""
-        return sum(record.duration or 0.0 for record in self.tasks.values())
+        """Seconds that all tasks would take one after the other: the sum of their efforts."""
+        return sum(self.efforts.values())
 
     @property
     def critical_path(self) -> tuple[str, ...]:
-        """The chain of dependent tasks whose durations add up to the most."""
+        """The chain of dependent tasks whose efforts add up to the most."""
         return self._longest_path()[1]
 
     def lower_bound(self, workers: int | None = None) -> float:
@@ -269,14 +286,14 @@ class Run(Mapping[str, Any]):
         return max(self._longest_path()[0], self.work / (workers or self.workers))
 
     def _longest_path(self) -> tuple[float, tuple[str, ...]]:
-        tasks = self.tasks
+        seconds = self.efforts
         length: dict[str, float] = {}
         before: dict[str, str | None] = {}
         for name in self.plan.order:
             edges = self.flow.upstream[name]
             best = max((edge.source for edge in edges), key=length.__getitem__, default=None)
             before[name] = best
-            length[name] = (length[best] if best else 0.0) + (tasks[name].duration or 0.0)
+            length[name] = (length[best] if best else 0.0) + seconds[name]
         end = max(length, key=length.__getitem__, default=None)
         total = length[end] if end else 0.0
         path = []

@@ -1,0 +1,65 @@
+"""How long each task would take alone.
+
+A task that computes while more tasks do so than there are cores (in threads of one Python there is
+one, because of the interpreter's lock) spends much of its duration waiting for its turn. Then its
+duration tells nothing of what it would take alone, but its CPU seconds do. A task that waits for
+something else, a disk or a network, uses little of its share of the cores, and keeps its duration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+__all__ = ["Stretch", "efforts"]
+
+MOST_OF_ITS_SHARE = 0.6
+"""A task that used so much of its share of the cores was held back by the others."""
+
+
+class Stretch(NamedTuple):
+    """When a task ran, in seconds, and its CPU seconds."""
+
+    start: float
+    end: float
+    cpu: float
+
+
+def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
+    """Return the seconds that each task would take alone.
+
+    Parameters
+    ----------
+    stretches : sequence of Stretch
+        All tasks of a run.
+    cores : float
+        How many of them can compute at once.
+
+    Examples
+    --------
+    Two tasks that compute share one core, and two that sleep do not mind:
+
+    >>> efforts([Stretch(0, 2, 1), Stretch(0, 2, 1)], cores=1)
+    [1, 1]
+    >>> efforts([Stretch(0, 2, 0), Stretch(0, 2, 0)], cores=1)
+    [2, 2]
+    """
+    moments = sorted(
+        [(stretch.start, 1) for stretch in stretches] + [(stretch.end, -1) for stretch in stretches]
+    )
+    crowd: dict[float, float] = {}  # task-seconds up to each moment
+    running, area, before = 0, 0.0, 0.0
+    for moment, change in moments:
+        area += running * (moment - before)
+        crowd[moment] = area
+        running += change
+        before = moment
+    found = []
+    for stretch in stretches:
+        duration = stretch.end - stretch.start
+        at_once = (crowd[stretch.end] - crowd[stretch.start]) / duration if duration else 0.0
+        held_back = at_once > cores and stretch.cpu >= (
+            MOST_OF_ITS_SHARE * duration * cores / at_once
+        )
+        found.append(min(stretch.cpu, duration) if held_back else duration)
+    return found
