@@ -1,0 +1,264 @@
+"""A flow as DOT, the language of Graphviz, and as a cell's value.
+
+Names and descriptions come from whoever wrote the flow, so each label is data: markup, escapes and
+entities in it are drawn as they stand.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from ..errors import FlowError
+from ..model.events import State
+from .layout import FONT
+from .palette import EDGE, INK, LOOKS
+from .words import elided
+
+if TYPE_CHECKING:
+    import graphviz
+
+    from ..model.flow import Edge, Flow
+
+__all__ = ["digraph", "flow_mimebundle", "flow_text", "label", "levels", "shown", "to_graphviz"]
+
+LONGEST_LABEL = 60
+"""Characters of a label; of a longer one the middle is left out."""
+
+MOST_LINES = 60
+"""Lines of a text that stands for a picture."""
+
+PAGE = 680
+"""Points that a notebook's output is wide, about."""
+
+
+def to_graphviz(flow: Flow, labels: Mapping[str, str] | None = None) -> graphviz.Digraph:
+    """Return a flow as a ``graphviz.Digraph``.
+
+    Tasks are boxes, and a mapped one has a double outline; a task that is not called by its
+    function's name shows both. An edge that only waits is dotted; a key stands at its edge.
+
+    Parameters
+    ----------
+    flow : Flow
+        What to draw.
+    labels : mapping of str to str, optional
+        What to call a task in the picture, instead of its name.
+
+    Returns
+    -------
+    graphviz.Digraph
+        Its nodes are called by the tasks' names.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> graph = to_graphviz(Flow("Example", [("load", "save")]))
+    >>> graph.name, graph.body
+    ('Example', ['\\tload [label=load]\\n', '\\tsave [label=save]\\n', '\\tload -> save\\n'])
+    """
+    return digraph(flow, labels)
+
+
+def digraph(
+    flow: Flow, labels: Mapping[str, str] | None = None, *, for_layout: bool = False
+) -> graphviz.Digraph:
+    """As `to_graphviz`; for the layout, with room for what `svg` draws itself.
+
+    That is the sign of the state, before the label, and the second outline of a mapped task.
+    """
+    import graphviz
+
+    heading, direction = _heading(flow), _direction(flow)
+    graph = graphviz.Digraph(
+        graphviz.escape(shown(flow.name)),
+        graph_attr={
+            "rankdir": direction, "bgcolor": "transparent", "fontname": FONT,
+            "fontsize": "10", "fontcolor": EDGE, "nodesep": "0.16", "ranksep": "0.42",
+            **({"label": heading, "labelloc": "t", "labeljust": "l"} if heading else {}),
+        },
+        node_attr={
+            "shape": "box", "style": "rounded,filled", "fillcolor": LOOKS[State.PENDING].fill,
+            "color": EDGE, "fontcolor": INK, "fontname": FONT, "fontsize": "10",
+            "height": "0.34", "width": "0.5", "margin": "0.14,0.06",
+        },
+        edge_attr={
+            "color": EDGE, "fontcolor": EDGE, "fontname": FONT, "fontsize": "9",
+            "arrowsize": "0.7",
+        },
+    )  # fmt: skip
+    mapped = {edge.target for edge in flow.edges if edge.kind == "map"}
+    double = {"margin": "0.18,0.1"} if for_layout else {"peripheries": "2"}
+    room = "\N{EM SPACE}" if for_layout else ""
+    # From left to right, Graphviz piles up what is not connected from the bottom.
+    parts = _connected(flow)
+    for task in chain(*(reversed(parts) if direction == "LR" else parts)):
+        text = label(_lines(flow, task, labels), start=room)
+        graph.node(task, text, **(double if task in mapped else {}))
+    for edge in flow.edges:
+        graph.edge(edge.source, edge.target, **_edge_attributes(edge))
+    return graph
+
+
+def _connected(flow: Flow) -> list[list[str]]:
+    """Return the tasks in groups that no edge connects, in the order of the text."""
+    group: dict[str, list[str]] = {}
+    for task in flow.tasks:
+        group[task] = [task]
+    for edge in flow.edges:
+        one, other = group[edge.source], group[edge.target]
+        if one is not other:
+            small, large = sorted((one, other), key=len)
+            large += small
+            group.update(dict.fromkeys(small, large))
+    place = {task: i for i, task in enumerate(flow.tasks)}
+    unique = {id(tasks): sorted(tasks, key=place.__getitem__) for tasks in group.values()}
+    return list(unique.values())
+
+
+def _edge_attributes(edge: Edge) -> dict[str, str]:
+    attributes = {}
+    words = [f".{edge.key}"] if edge.key else []
+    if edge.kind == "map":
+        words.append("map")
+        attributes = {"arrowhead": "normalnormal"}
+    if edge.kind == "wait":
+        attributes = {"style": "dotted", "penwidth": "1.6", "arrowhead": "vee"}
+    if words:
+        attributes["label"] = label([" " + " ".join(words) + " "])
+    return attributes
+
+
+def _lines(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> list[str]:
+    own = " ".join((labels or {}).get(task, task).split()) or task
+    function = flow.function_of(task)
+    lines = [own] if function == task else [own, f"{function}()"]
+    return [elided(shown(line), LONGEST_LABEL) for line in lines]
+
+
+def _heading(flow: Flow) -> str:
+    lines = [] if flow.name == "flow" else [shown(flow.name)]
+    told = " ".join(shown(flow.description).split())
+    lines += textwrap.wrap(told, 72, max_lines=3, placeholder=" …")
+    return label(lines, end="\\l") if lines else ""
+
+
+def shown(text: str) -> str:
+    """Replace what cannot be printed, or written to XML, by ``�``; keep blanks.
+
+    Examples
+    --------
+    >>> shown("a\\x00b\\nc")
+    'a�b c'
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
+def label(lines: Iterable[str], start: str = "", end: str = "") -> str:
+    r"""Return a DOT label that shows `lines` literally, whatever they hold.
+
+    Each begins with `start`; `end` is the escape that ends and aligns it, by default only between
+    lines that are centred.
+
+    Examples
+    --------
+    >>> print(label(["<b>", r"a & \N"]))
+    <b>\na &amp; \\N
+    """
+    import graphviz
+
+    # Graphviz also decodes entities, so a bare ampersand would begin one.
+    literal = [shown(line).replace("&", "&amp;").replace("\\", "\\\\") for line in lines]
+    text = ("" if end else "\\n").join(start + line + end for line in literal)
+    return graphviz.nohtml(text)
+
+
+def levels(flow: Flow) -> dict[str, int]:
+    """Return how many edges lie at most between each task and a first one.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> levels(Flow("Example", [("a", "b"), ("b", "c"), ("a", "c")]))
+    {'a': 0, 'b': 1, 'c': 2}
+    """
+    level = dict.fromkeys(flow.tasks, 0)
+    waiting = {task: len(flow.upstream[task]) for task in flow.tasks}
+    downstream = flow.downstream
+    ready = [task for task in flow.tasks if not waiting[task]]
+    for task in ready:
+        for edge in downstream[task]:
+            level[edge.target] = max(level[edge.target], level[task] + 1)
+            waiting[edge.target] -= 1
+            if not waiting[edge.target]:
+                ready.append(edge.target)
+    return level
+
+
+def _direction(flow: Flow) -> str:
+    """Choose the direction in which the picture fits the page; of two that fit, the lower one."""
+    rows: dict[int, list[float]] = {}
+    for task, level in levels(flow).items():
+        rows.setdefault(level, []).append(34 + 6.2 * max(map(len, _lines(flow, task))))
+    across = sum(max(row) for row in rows.values()) + 42 * (len(rows) - 1)
+    down = max((sum(row) + 12 * len(row) for row in rows.values()), default=0)
+    if across <= PAGE or down <= PAGE:
+        tall = (36 * max(map(len, rows.values()), default=0), 66 * len(rows))
+        if across <= PAGE and down <= PAGE:
+            return "LR" if tall[0] <= tall[1] else "TB"
+        return "LR" if across <= PAGE else "TB"
+    return "LR" if across <= down else "TB"
+
+
+def flow_text(flow: Flow) -> str:
+    """Return a flow as a few lines of text: its arrows, those of one task in one line.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> print(flow_text(Flow("Example", [("a", "b"), ("a", "c")], tasks=["z"])))
+    <Flow Example: 4 tasks, 2 edges>
+      z
+      a -> [b, c]
+    """
+    lines = []
+    for task in flow.tasks:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for edge in flow.downstream[task]:
+            start = task + (f".{edge.key}" if edge.key else "")
+            arrow = "-.->" if edge.kind == "wait" else "->"
+            target = f"map {edge.target}" if edge.kind == "map" else edge.target
+            groups.setdefault((start, arrow), []).append(target)
+        for (start, arrow), targets in groups.items():
+            ends = targets[0] if len(targets) == 1 else f"[{', '.join(targets)}]"
+            lines.append(textwrap.shorten(f"{start} {arrow} {ends}", 200, placeholder=" …"))
+        if not groups and not flow.upstream[task]:
+            lines.append(task)
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES - 1 :] = [f"… and {len(lines) - MOST_LINES + 1} more lines"]
+    return "\n".join([shown(repr(flow)), *("  " + shown(line) for line in lines)])
+
+
+def flow_mimebundle(flow: Flow) -> dict[str, Any]:
+    """Return what a notebook shows for a flow: SVG, PNG and text.
+
+    Without Graphviz, and for a flow that is too large for a picture, the text says so.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> sorted(flow_mimebundle(Flow("Example", [("load", "save")])))
+    ['image/png', 'image/svg+xml', 'text/plain']
+    """
+    from .picture import Picture
+
+    text = flow_text(flow)
+    try:
+        picture = Picture(flow)
+        png = b64encode(picture.png()).decode("ascii")
+        return {"image/svg+xml": picture.svg(), "image/png": png, "text/plain": text}
+    except FlowError as error:
+        return {"text/plain": f"{text}\n({error})"}

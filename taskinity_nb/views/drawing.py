@@ -1,0 +1,284 @@
+"""How a Gantt chart is drawn into axes.
+
+All bars of a panel are one collection, so that thousands of tasks stay quick; labels stand in their
+bars as far as they fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import offset_copy
+
+from ..model.events import State
+from .bars import Bar, Chart, Panel
+from .fonts import DEJAVU, typeset
+from .labels import BarLabel, Ruler
+from .palette import EDGE, INK, LOOKS
+from .words import elided
+
+__all__ = ["COLOURS", "PAPER", "STRIP", "WIDTH", "Drawing"]
+
+COLOURS = (
+    "#5ea0ff", "#ffaf49", "#99f28c", "#b77db9", "#baccff", "#6ea160", "#5bf6b4", "#cbbdca",
+)  # fmt: skip
+"""Fills of tasks. Found by search: under normal sight and three deficiencies the smallest ΔE (1976)
+between two of them, or from a failed bar, a cancelled one and the page, is 20; text is 5.5:1."""
+
+PAPER = "#ffffff"
+GRID = "#dddddd"
+WIDTH, LEFT, RIGHT = 9.0, 0.95, 0.25
+"""Inches: the figure's width and its margins."""
+STRIP = 0.27
+"""Inches: a line of text between panels."""
+FILLED = 0.74
+"""The part of its lane that a bar fills."""
+MOST_LABELS = 400
+
+
+class Drawing:
+    """One chart in one axes; `lane` and `strip` are inches, and a lane is one unit of y."""
+
+    def __init__(
+        self, ax: Axes, chart: Chart, lane: float, strip: float, *, own: bool = False
+    ) -> None:
+        self.ax, self.chart, self.lane, self.own = ax, chart, lane, own
+        self.strip = strip / lane
+        self.legend_height = 0.0
+        self.paper = PAPER if own else ax.get_facecolor()
+        self.ink = INK if own else ax.xaxis.label.get_color()
+        self.colours = {task: COLOURS[i % len(COLOURS)] for i, task in enumerate(chart.tasks)}
+        self.ruler = Ruler(ax)
+        self.labelled: set[str] = set()
+        self.title_lines = 1
+        self.height = sum(
+            panel.lanes + self.strip * (1.75 if panel.bound else 1.3) for panel in chart.panels
+        )
+
+    def place(self, legend: float) -> None:
+        """Give the figure its height, and the axes their place in it."""
+        top, bottom = 0.42 + 0.2 * self.title_lines, 0.52 + legend
+        inner = self.height * self.lane
+        height = top + inner + bottom
+        self.ax.get_figure(root=True).set_size_inches(WIDTH, height)
+        self.ax.set_position(
+            (LEFT / WIDTH, bottom / height, 1 - (LEFT + RIGHT) / WIDTH, inner / height)
+        )
+
+    def draw(self) -> None:
+        """Draw everything, top down."""
+        end = max(panel.end for panel in self.chart.panels)
+        begin = min([0.0, *(bar.start for panel in self.chart.panels for bar in panel.bars)])
+        span = end - begin or 1e-3
+        self.ax.set_xlim(begin - 0.002 * span, begin + 1.015 * span)
+        self.ax.set_ylim(self.height, 0)
+        self.ruler = Ruler(self.ax)
+        y, ticks = 0.0, []
+        for number, panel in enumerate(self.chart.panels):
+            self._heading(panel, y, number)
+            y += self.strip
+            self._bars(panel, y, number)
+            ticks += [(y + row.first + row.lanes / 2, row.label) for row in panel.rows]
+            self._bound(panel, y, number)
+            y += panel.lanes + self.strip * (0.75 if panel.bound else 0.3)
+        self._axes(ticks, end)
+        self._titles()
+        if 1 < len(self.chart.tasks) <= len(COLOURS):
+            self._legend()
+
+    # Text around the bars.
+
+    def _text(self, x: float, y: float, text: str, width: float | None, **options: Any) -> Any:
+        """Write `text`, cut to `width` pixels."""
+        size = options.pop("fontsize")
+        if width is not None:
+            text = self.ruler.cut(text, size, width, options.get("fontweight", "normal"))
+        text, family = typeset(text)
+        return self.ax.text(
+            x, y, text, fontsize=size, family=family, parse_math=False, color=self.ink, **options
+        )
+
+    def _heading(self, panel: Panel, y: float, number: int) -> None:
+        self._text(
+            0.002, y + self.strip * 0.92, panel.heading, self.ruler.width,
+            fontsize=9, fontweight="bold", va="bottom", gid=f"heading-{number}",
+            transform=self.ax.get_yaxis_transform(),
+        )  # fmt: skip
+        if not panel.bars:
+            self._text(
+                0.5, y + self.strip + panel.lanes / 2, "no task started", None, fontsize=9,
+                va="center", ha="center", style="italic", transform=self.ax.get_yaxis_transform(),
+            )  # fmt: skip
+
+    def _bound(self, panel: Panel, y: float, number: int) -> None:
+        if panel.bound is None:
+            return
+        bottom = y + panel.lanes
+        self.ax.plot(
+            [panel.bound] * 2, [y - 0.05 * self.strip, bottom + 0.55 * self.strip], color=self.ink,
+            linewidth=1.6, zorder=1.5, gid=f"bound-{number}",
+        )  # fmt: skip
+        x = self.ruler.pixels(panel.bound - self.ax.get_xlim()[0])
+        right = x < 0.6 * self.ruler.width
+        self._text(
+            panel.bound, bottom + 0.36 * self.strip, panel.bound_label,
+            (self.ruler.width - x if right else x) - 8, fontsize=8.5, va="center",
+            ha="left" if right else "right", gid=f"bound-label-{number}",
+            transform=offset_copy(
+                self.ax.transData, self.ax.get_figure(root=True), 4 if right else -4, 0, "points"
+            ),
+        )  # fmt: skip
+
+    def _titles(self) -> None:
+        ax = self.ax
+        text, family = typeset(self.chart.title)
+        title = self.ruler.wrapped(text, 11.5)
+        self.title_lines = title.count("\n") + 1
+        written = ax.set_title(
+            title, x=0, ha="left", pad=21, fontsize=11.5, fontweight="bold", color=self.ink
+        )
+        written.set(parse_math=False, family=family)
+        self._text(
+            0, 1, self.chart.subtitle, self.ruler.width, fontsize=9, va="bottom", gid="subtitle",
+            transform=offset_copy(ax.transAxes, ax.get_figure(root=True), 0, 6, "points"),
+        )  # fmt: skip
+
+    def _axes(self, ticks: Sequence[tuple[float, str]], end: float) -> None:
+        ax = self.ax
+        scale, unit = (1.0, "s") if end >= 1 else (1e3, "ms")
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x * scale, 9):g}"))
+        ax.set_xlabel(f"time in {unit}", color=self.ink, fontsize=9, family=DEJAVU)
+        every = max(1, round(0.17 / self.lane))
+        shown = [tick for i, tick in enumerate(ticks) if i % every == 0]
+        ax.set_yticks([y for y, _ in shown], [label for _, label in shown])
+        ax.tick_params(
+            colors=EDGE, labelcolor=self.ink, labelsize=8.5, labelfontfamily=DEJAVU, length=3
+        )
+        ax.tick_params(axis="y", length=0)
+        ax.grid(
+            axis="x", color=GRID if self.own else EDGE, linewidth=0.6, alpha=1 if self.own else 0.3
+        )
+        ax.grid(visible=False, axis="y")
+        ax.set_axisbelow(True)
+        for side, spine in ax.spines.items():
+            spine.set_visible(side == "bottom")
+            spine.set_color(EDGE)
+
+    # Bars, and what is written in them.
+
+    def _bars(self, panel: Panel, top: float, number: int) -> None:
+        if not panel.bars:
+            return
+        gap = (1 - FILLED) / 2
+        point = 1 / 72 / self.lane
+        corners, fills, edges, outlined, lined = [], [], [], [], []
+        for bar in panel.bars:
+            y0, y1 = top + bar.lane + gap, top + bar.lane + 1 - gap
+            wide = self.ruler.pixels(bar.end - bar.start) >= 6
+            if bar.critical and wide:
+                outlined.append(_corners(bar, y0, y1))
+            elif bar.critical:  # an outline would cover it, so only above and below
+                lined += [((bar.start, y), (bar.end, y)) for y in (y0, y1)]
+            # The edge of a narrow bar keeps it visible; that of a wide one parts neighbours.
+            inset = 0 if wide else min(0.6 * point, 0.2)
+            corners.append(_corners(bar, y0 + inset, y1 - inset))
+            fills.append(self._fill(bar))
+            edges.append(self.paper if wide else fills[-1])
+        self.ax.add_collection(
+            PolyCollection(
+                corners, facecolors=fills, edgecolors=edges, linewidths=0.6, zorder=2,
+                gid=f"bars-{number}",
+            ), autolim=False,
+        )  # fmt: skip
+        if outlined:
+            self.ax.add_collection(
+                PolyCollection(
+                    outlined, facecolors="none", edgecolors=self.ink, linewidths=1.8, zorder=3,
+                    joinstyle="miter", gid=f"critical-{number}",
+                ), autolim=False,
+            )  # fmt: skip
+        if lined:
+            self.ax.add_collection(
+                LineCollection(
+                    lined, colors=self.ink, linewidths=1.8, zorder=3, gid=f"critical-lines-{number}"
+                ), autolim=False,
+            )  # fmt: skip
+        self._signs(panel, top, self._labels(panel, top, gap), gap)
+
+    def _fill(self, bar: Bar) -> str:
+        if bar.state in (State.SUCCEEDED, State.RUNNING):
+            return self.colours[bar.task]
+        return LOOKS[bar.state].fill
+
+    def _labels(self, panel: Panel, top: float, gap: float) -> set[Bar]:
+        """Label the bars that have room, the widest first; return those that bear their sign."""
+        size = min(8.5, self.lane * FILLED * 72 * 0.62)
+        signed: set[Bar] = set()
+        if size < 5:
+            return signed
+        widest = sorted(panel.bars, key=lambda bar: bar.start - bar.end)[:MOST_LABELS]
+        for bar in widest:
+            room = self.ruler.pixels(bar.end - bar.start) - 7
+            if room < size:
+                break
+            name = self.chart.labels[bar.task]
+            sign = "" if bar.state is State.SUCCEEDED else typeset(LOOKS[bar.state].sign)[0]
+            sign = LOOKS[State.FAILED].sign if sign == "□" else sign
+            text = self.ruler.shortened(f"{sign} {name}" if sign else name, size, room) or sign
+            if not text or self.ruler.measure(text, size) > room:
+                continue
+            if text.endswith(name):
+                self.labelled.add(bar.task)
+            if sign:
+                signed.add(bar)
+            extent = (bar.start, top + bar.lane + gap, bar.end, top + bar.lane + 1 - gap)
+            self.ax.add_artist(BarLabel(text, extent, size))
+        return signed
+
+    def _signs(self, panel: Panel, top: float, signed: set[Bar], gap: float) -> None:
+        """Mark failed and cancelled bars that are too narrow for their sign just above them."""
+        marks = {State.FAILED: "x", State.TIMED_OUT: "x", State.CANCELLED: "s"}
+        for state, mark in marks.items():
+            bars = [bar for bar in panel.bars if bar.state is state and bar not in signed]
+            if bars:
+                self.ax.plot(
+                    [(bar.start + bar.end) / 2 for bar in bars],
+                    [top + bar.lane + gap / 4 for bar in bars],
+                    linestyle="none", marker=mark, markersize=4.5, markeredgewidth=1.6,
+                    color=LOOKS[state].fill, zorder=4, clip_on=False, gid=f"sign-{state}",
+                )  # fmt: skip
+
+    def _legend(self) -> None:
+        """Name the colours below the axes, if some task could not be labelled in full."""
+        drawn = {bar.task for panel in self.chart.panels for bar in panel.bars}
+        if drawn <= self.labelled:
+            return
+        tasks = [task for task in self.chart.tasks if task in drawn]
+        texts = [typeset(elided(self.chart.labels[task], 44)) for task in tasks]
+        widest = max(self.ruler.measure(text, 8.5) for text, _ in texts)
+        unit = self.ruler.pixels_per_point * 8.5
+        columns = max(1, min(len(texts), int(self.ruler.width / (widest + 4 * unit))))
+        rows = -(-len(texts) // columns)
+        columns = -(-len(texts) // rows)
+        handles = [Patch(color=self.colours[task]) for task in tasks]
+        legend = self.ax.legend(
+            handles, [""] * len(texts), loc="upper left", ncols=columns, frameon=False,
+            bbox_to_anchor=(0, 0), bbox_transform=offset_copy(
+                self.ax.transAxes, self.ax.get_figure(root=True), 0, -39, "points"
+            ), borderaxespad=0, borderpad=0, handlelength=1.2, handleheight=0.9, columnspacing=1.5,
+            fontsize=8.5,
+        )  # fmt: skip
+        # A legend leaves out what begins with an underscore, so the names are written afterwards.
+        for written, (text, family) in zip(legend.get_texts(), texts, strict=True):
+            written.set(text=text, color=self.ink, family=family, parse_math=False)
+        self.legend_height = 0.14 + 0.18 * rows
+
+
+def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
+    return (bar.start, y0), (bar.start, y1), (bar.end, y1), (bar.end, y0)

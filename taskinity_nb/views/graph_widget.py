@@ -1,0 +1,72 @@
+"""The live graph in the browser: an anywidget whose picture is sent once, its states often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..model.events import State
+from .palette import EDGE, INK, LOOKS
+from .svg import glyph, word
+
+__all__ = ["CODES", "GraphWidget"]
+
+CODES: dict[State, str] = dict(zip(State, "prRyscftuxk", strict=True))
+"""The character that stands for a state in a snapshot."""
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class GraphWidget(anywidget.AnyWidget):
+    """What a browser needs to show a run; all of it is state, so a reloaded page is right again."""
+
+    _esm = _STATIC / "graph.js"
+    _css = _STATIC / "graph.css"
+
+    svg = traitlets.Unicode().tag(sync=True)
+    """The picture, all tasks pending; empty where there is none."""
+    note = traitlets.Unicode().tag(sync=True)
+    """What is said in place of the picture."""
+    states = traitlets.Unicode().tag(sync=True)
+    """The snapshot: one character a task, in the order of the flow."""
+    counts = traitlets.Unicode().tag(sync=True)
+    """How far the run is, in words."""
+    cancel = traitlets.Enum(("none", "ready", "asked"), "none").tag(sync=True)
+    """Whether there is a button to cancel, and whether it was pressed."""
+    looks = traitlets.Dict().tag(sync=True)
+    """How each character looks."""
+
+    def __init__(self, on_cancel: Callable[[], None] | None = None, **traits: Any) -> None:
+        looks = {
+            CODES[state]: {
+                "state": state.value, "word": word(state), "sign": glyph(look.sign),
+                "fill": look.fill, "width": f"{look.width:g}", "dash": look.dash,
+                "ink": INK, "edge": EDGE,
+            }
+            for state, look in LOOKS.items()
+        }  # fmt: skip
+        super().__init__(looks=looks, cancel="ready" if on_cancel else "none", **traits)
+        self._on_cancel = on_cancel
+        self.on_msg(self._hear)
+        # Some versions of ipykernel deliver a message to whichever shell last wrote on the comm,
+        # which here is the one that the running cell blocks. Without the method it goes where the
+        # browser sent it: to a subshell, at once.
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = None
+
+    def discard(self) -> None:
+        """Close the widget, without its picture: some tools save even a closed widget's state."""
+        self.svg = ""
+        self.layout.close()
+        self.close()
+
+    def _hear(self, _: Any, content: Any, __: Any) -> None:
+        if not isinstance(content, dict) or content.get("action") != "cancel":
+            return
+        if self._on_cancel is not None and self.cancel == "ready":
+            self.cancel = "asked"
+            self._on_cancel()

@@ -1,0 +1,144 @@
+"""A picture of a flow: laid out once, painted as often as states change."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+from ..errors import FlowError
+from ..model.events import State
+from .dot import digraph, label, levels
+from .layout import render
+from .palette import EDGE, LOOKS
+from .svg import SVG, paint, tidy
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+    from ..model.flow import Flow
+
+__all__ = ["MOST_LINKS", "MOST_TASKS", "Picture"]
+
+MOST_TASKS = 1000
+MOST_LINKS = 6000
+"""How many levels all edges cross together: this, more than the number of tasks, tells how long
+Graphviz takes. 6,000 take it about a second, with the shortcuts below."""
+
+SLOW_LINKS = 800
+"""From here on Graphviz takes shortcuts; without them, 6,000 links would take eight seconds."""
+
+LONGEST_SIDE, MOST_PIXELS = 4000, 2_500_000
+"""Of a PNG: at four times as many, drawing it takes seconds, and it megabytes of the notebook."""
+
+
+class Picture:
+    """A flow, laid out.
+
+    Parameters
+    ----------
+    flow : Flow
+        What to draw.
+    labels : mapping of str to str, optional
+        What to call a task in the picture, instead of its name.
+
+    Raises
+    ------
+    FlowError
+        If the flow is too large for a picture, or Graphviz is missing.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> picture = Picture(Flow("Example", [("load", "save")]))
+    >>> 'data-task="load" data-state="failed"' in picture.svg({"load": State.FAILED})
+    True
+    """
+
+    def __init__(self, flow: Flow, labels: Mapping[str, str] | None = None) -> None:
+        level = levels(flow)
+        links = sum(level[edge.target] - level[edge.source] for edge in flow.edges)
+        if len(flow.tasks) > MOST_TASKS or links > MOST_LINKS:
+            raise FlowError(
+                f"too large for a picture: {len(flow.tasks)} tasks, {len(flow.edges)} edges"
+            )
+        graph = digraph(flow, labels, for_layout=True)
+        if links > SLOW_LINKS:
+            graph.attr(splines="polyline", nslimit="0.5", nslimit1="0.5", mclimit="0.1")
+        self._placed = render(graph.source, "dot").decode()
+        self._plain = tidy(render(self._placed, "svg", placed=True), flow)
+
+    def svg(self, states: Mapping[str, State] | None = None) -> str:
+        """Return the SVG; with `states`, painted and with a legend."""
+        return self._plain if states is None else paint(self._plain, states)
+
+    def png(self, states: Mapping[str, State] | None = None) -> bytes:
+        """Return the same picture as a PNG: transparent, smaller if it were huge."""
+        root = ElementTree.fromstring(self.svg(states).replace(f' xmlns="{SVG}"', "", 1))
+        _, _, width, height = map(float, root.get("viewBox", "").split())
+        longest, area = max(width, height, 1.0), max(width * height, 1.0)
+        dpi = min(96.0, 72 * LONGEST_SIDE / longest, 72 * math.sqrt(MOST_PIXELS / area))
+        body = self._placed.rstrip().removesuffix("}")
+        extra = "".join(f"{line}\n" for line in _painted(root))
+        return render(f"{body}\ngraph [dpi={dpi:.2f}]\n{extra}}}\n", "png", placed=True)
+
+
+def _painted(root: Element) -> Iterator[str]:
+    """Say in DOT what the SVG shows: the colours of the nodes, their signs, the legend.
+
+    Each mark is a node of its own where the SVG has it; in DOT, y points up.
+    """
+    import graphviz
+
+    quote = graphviz.quoting.quote
+    for node in root.iterfind("g/g/g[@data-task]"):
+        rect, sign = node.find("rect[@data-part='box']"), node.find("text")
+        assert rect is not None and sign is not None
+        x, y, width, height = _box(rect)
+        centre = f"{x + width / 2:.1f},{-y - height / 2:.1f}"
+        for outer in node.findall("rect")[:-1]:
+            _, _, *size = _box(outer)
+            yield _mark(
+                f"outline {node.get('data-index')}", "", centre, f"{_size(*size)} style=rounded"
+            )
+        look = f"{_look(node.get('data-state', ''))} {_size(width, height)}"
+        yield f"{quote(node.get('data-task', ''))} [{look}]"
+        where = f"{float(sign.get('x', '0')):.1f},{-y - height / 2:.1f}"
+        yield _mark(
+            f"sign {node.get('data-index')}", sign.text or "", where, "shape=plain style=solid"
+        )
+    legend = root.find("g[@data-part='legend']")
+    picture = root.find("g[@transform]")
+    if legend is None or picture is None:
+        return
+    left, top = map(float, re.findall(r"[-\d.]+", picture.get("transform", "")))
+    for chip in legend:
+        state, rect = chip.get("data-legend", ""), chip[0]
+        x, y, width, height = _box(rect)
+        where = f"{x + width / 2 - left:.1f},{top - y - height / 2:.1f}"
+        look = f"{_look(state)} {_size(width, height)} fontsize=9"
+        yield _mark(f"legend {state}", chip[1].text or "", where, look)
+
+
+def _box(rect: Element) -> tuple[float, float, float, float]:
+    x, y, width, height = (float(rect.get(key, "0")) for key in ("x", "y", "width", "height"))
+    return x, y, width, height
+
+
+def _size(width: float, height: float) -> str:
+    return f"fixedsize=true width={width / 72:.4f} height={height / 72:.4f}"
+
+
+def _look(state: str) -> str:
+    look = LOOKS[State(state)]
+    style = "rounded,filled" + (",dashed" if look.dash else "")
+    return f'fillcolor="{look.fill}" penwidth={look.width} style="{style}"'
+
+
+def _mark(name: str, text: str, where: str, look: str) -> str:
+    import graphviz
+
+    shown = graphviz.quoting.quote(label([text.removesuffix("\ufe0e")]))
+    return f'"{name}" [label={shown} pos="{where}" color="{EDGE}" {look}]'

@@ -1,0 +1,83 @@
+"""Shows an error to a reader of a notebook: their text or their function, none of our frames."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Iterator
+
+from ..engine.frames import user_frames
+from ..errors import FlowError, TaskError, described
+from ..model.events import Frame
+
+__all__ = ["render_error"]
+
+RED, BOLD, GREEN, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[32m", "\x1b[0m"
+CONTEXT = 2
+"""Lines that are shown before and after the line of a frame."""
+
+
+def render_error(error: FlowError) -> list[str]:
+    """Return the lines that IPython shows for one of our errors.
+
+    Examples
+    --------
+    >>> render_error(FlowError("the text has no task"))
+    ['\\x1b[31mFlowError\\x1b[0m: the text has no task']
+    """
+    lines = [f"{RED}{type(error).__name__}{PLAIN}: {error}"]
+    if isinstance(error, TaskError):
+        lines += _task_lines(error)
+    lines += getattr(error, "__notes__", [])
+    return "\n".join(lines).splitlines()
+
+
+def _task_lines(error: TaskError) -> Iterator[str]:
+    cause = error.__cause__
+    if cause is None:
+        return
+    record = error.run.tasks.get(error.task) if error.run is not None else None
+    frames = record.frames if record is not None else ()
+    yield ""
+    yield from _exception_lines(cause, frames)
+    seen = {id(cause)}
+    while (cause := _reason(cause)) is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield ""
+        yield "which came from"
+        yield from _exception_lines(cause, user_frames(cause.__traceback__))
+
+
+def _reason(error: BaseException) -> BaseException | None:
+    if error.__cause__ is not None:
+        return error.__cause__
+    return None if error.__suppress_context__ else error.__context__
+
+
+def _exception_lines(error: BaseException, frames: tuple[Frame, ...]) -> Iterator[str]:
+    for frame in frames:
+        yield from _frame_lines(frame)
+    name, _, text = described(error).partition(" ")
+    yield f"{RED}{name}{PLAIN} {text}".rstrip()
+    for note in getattr(error, "__notes__", []):
+        if not note.startswith("Traceback in the worker"):
+            yield str(note)
+
+
+def _frame_lines(frame: Frame) -> Iterator[str]:
+    file, line, function = frame
+    yield f"{BOLD}{_place(file)}, line {line}{PLAIN}, in {GREEN}{function}{PLAIN}"
+    for number in range(max(1, line - CONTEXT), line + CONTEXT + 1):
+        text = linecache.getline(file, number).rstrip()
+        if number == line and text:
+            yield f"{BOLD}----> {number} {text}{PLAIN}"
+        elif text:
+            yield f"{number:>7} {text}"
+
+
+def _place(file: str) -> str:
+    """Call a cell by its number, another file by its path."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    named = shell.compile.format_code_name(file) if shell is not None else None
+    return " ".join(named) if named else f"File {file}"

@@ -1,0 +1,146 @@
+"""Times, speed-ups, states and errors in words, the same in charts, tables and plain text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..model.events import State
+
+if TYPE_CHECKING:
+    from ..model.plan import Call
+    from ..model.run import Run
+
+__all__ = [
+    "counted",
+    "elided",
+    "error_line",
+    "label_of",
+    "on_workers",
+    "outcome",
+    "printable",
+    "speed",
+    "time_text",
+]
+
+LONGEST_ERROR = 200
+"""Characters of an error's first line that are shown."""
+
+
+def time_text(seconds: float, longest: float | None = None) -> str:
+    """Write a time with about three digits, in seconds or milliseconds.
+
+    Parameters
+    ----------
+    seconds : float
+        The time.
+    longest : float, optional
+        The longest time beside it, in seconds, which decides the unit; by default itself.
+
+    Examples
+    --------
+    >>> time_text(1.2), time_text(0.41), time_text(0.41, longest=1.2), time_text(83)
+    ('1.20 s', '410 ms', '0.41 s', '83.0 s')
+    """
+    unit, scale = ("s", 1.0) if (seconds if longest is None else longest) >= 1 else ("ms", 1e3)
+    value = seconds * scale
+    if not value:
+        return f"0 {unit}"
+    if abs(value) < 0.095:
+        return f"{value:.2g} {unit}"
+    decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
+    return f"{value:.{decimals}f} {unit}"
+
+
+def speed(times: float) -> str:
+    """Write how much faster something was; what is no gain is not called one.
+
+    Examples
+    --------
+    >>> speed(2.93), speed(1.04), speed(0.5)
+    ('2.9 times faster', '1.0 times: no faster', '0.5 times: slower')
+    """
+    if times < 0.95:
+        return f"{times:.1f} times: slower" if times >= 0.1 else f"{times:.2g} times: slower"
+    if times < 1.05:
+        return "1.0 times: no faster"
+    return f"{times:.1f} times faster" if times < 99.5 else f"{times:.0f} times faster"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "worker"), counted(4, "worker")
+    ('1 worker', '4 workers')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def on_workers(run: Run) -> str:
+    """Write what ran a run: ``"threads on 4 workers"``, or ``"sequential"``."""
+    if run.executor == "sequential":
+        return run.executor
+    return f"{run.executor} on {counted(run.workers, 'worker')}"
+
+
+def outcome(run: Run) -> str:
+    """Write how many tasks ended otherwise than well, such as ``"1 failed, 2 upstream failed"``."""
+    usual = (State.SUCCEEDED, State.CACHED) if run.done else (State.SUCCEEDED,)
+    counts = Counter(record.state for record in list(run.tasks.values()))
+    told = [(state, counts[state]) for state in State if counts[state] and state not in usual]
+    return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in told)
+
+
+def label_of(call: Call) -> str:
+    """Return the label that people see for a node: the task's own, if it was given one."""
+    function = call.task.function
+    own = getattr(function, "__name__", type(function).__name__)
+    label = call.task.name
+    return call.name if label == own else " ".join(str(label).split()) or call.name
+
+
+def printable(text: str) -> str:
+    """Replace control characters, line breaks among them, by blanks.
+
+    Examples
+    --------
+    >>> printable("two\\nlines")
+    'two lines'
+    """
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def elided(text: str, length: int) -> str:
+    """Cut a text to `length` characters; the middle goes, because ends often tell names apart.
+
+    Examples
+    --------
+    >>> elided("process_batch_12", 10)
+    'process…12'
+    >>> elided("short", 10)
+    'short'
+    """
+    if len(text) <= length:
+        return text
+    tail = max(0, (length - 1) // 4)
+    return f"{text[: max(0, length - 1 - tail)]}…{text[len(text) - tail :]}"
+
+
+def error_line(error: BaseException) -> str:
+    """Return the type of an error and its first line, cut and without control characters.
+
+    Examples
+    --------
+    >>> error_line(ValueError("no such file\\nand more"))
+    'ValueError: no such file'
+    """
+    try:
+        text = str(error)
+    except Exception:  # an exception of a user may be broken itself
+        text = "(its text cannot be shown)"
+    first = next((line for line in text[:10_000].splitlines() if line.strip()), "").strip()
+    first = printable(first)
+    cut = first[: LONGEST_ERROR - 1] + "…" if len(first) > LONGEST_ERROR else first
+    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__

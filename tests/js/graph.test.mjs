@@ -1,0 +1,203 @@
+// Run with: node --test tests/js/*.test.mjs
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+// The module has no package.json beside it that would call it ESM, so it is imported by its text.
+const path = new URL("../../taskinity_nb/views/static/graph.js", import.meta.url);
+const source = await readFile(path, "utf8");
+const graph = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+
+const looks = {
+  p: { state: "pending", word: "pending", sign: "○", fill: "#fff", width: "1", dash: "4 3", ink: "#000", edge: "#777" },
+  R: { state: "running", word: "running", sign: "▶", fill: "#bbf", width: "2.4", dash: "", ink: "#000", edge: "#777" },
+  s: { state: "succeeded", word: "succeeded", sign: "✓", fill: "#5c7", width: "1", dash: "", ink: "#000", edge: "#777" },
+};
+
+// As much of a document as the view touches.
+class Element {
+  constructor(name, attributes = {}, children = []) {
+    this.nodeName = name;
+    this.attributes = { ...attributes };
+    this.children = [];
+    this.style = {};
+    this.dataset = {};
+    this.listeners = {};
+    this.textContent = "";
+    this.ownerDocument = document;
+    this.writes = 0;
+    this.append(...children);
+  }
+  getAttribute(name) {
+    return this.attributes[name] ?? null;
+  }
+  setAttribute(name, value) {
+    this.writes++;
+    this.attributes[name] = value;
+  }
+  removeAttribute(name) {
+    delete this.attributes[name];
+  }
+  append(...children) {
+    this.children.push(...children);
+  }
+  replaceChildren(...children) {
+    this.children = children;
+  }
+  addEventListener(event, handler) {
+    this.listeners[event] = handler;
+  }
+  *walk() {
+    for (const child of this.children) {
+      yield child;
+      yield* child.walk();
+    }
+  }
+  querySelectorAll(selector) {
+    const [, name, key, value] = /^(\w*)(?:\[([\w-]+)(?:="(\w+)")?\])?$/.exec(selector);
+    return [...this.walk()].filter(
+      (e) =>
+        (!name || e.nodeName === name) &&
+        (!key || key in e.attributes) &&
+        (!value || e.attributes[key] === value),
+    );
+  }
+  querySelector(selector) {
+    return this.querySelectorAll(selector)[0] ?? null;
+  }
+}
+const document = {
+  createElement: (name) => new Element(name),
+  importNode: (node) => node,
+};
+
+function picture(...names) {
+  const groups = names.map(
+    (name, i) =>
+      new Element("g", { "data-task": name, "data-index": String(i), "data-state": "pending" }, [
+        new Element("title"),
+        new Element("rect", { "data-part": "box", "stroke-dasharray": "4 3" }),
+        new Element("text", { "data-part": "sign" }),
+      ]),
+  );
+  return new Element("svg", { viewBox: "0 0 100 50" }, groups.reverse());
+}
+
+class Model {
+  constructor(state) {
+    this.state = state;
+    this.handlers = {};
+    this.sent = [];
+  }
+  get(name) {
+    return this.state[name];
+  }
+  set(name, value) {
+    this.state[name] = value;
+    this.handlers[`change:${name}`]?.();
+  }
+  on(event, handler) {
+    this.handlers[event] = handler;
+  }
+  off(event) {
+    delete this.handlers[event];
+  }
+  send(message) {
+    this.sent.push(message);
+  }
+}
+
+function view(state, svg = picture("a", "b")) {
+  globalThis.DOMParser = class {
+    parseFromString() {
+      return { documentElement: svg };
+    }
+  };
+  const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", ...state });
+  const el = new Element("div");
+  return { model, el, svg, end: graph.render({ model, el }) };
+}
+
+test("a diff names what changed, and all of it against nothing", () => {
+  assert.deepEqual(graph.diff("ppp", "pRp"), [[1, "R"]]);
+  assert.deepEqual(graph.diff("", "ps"), [[0, "p"], [1, "s"]]);
+  assert.deepEqual(graph.diff("ps", "ps"), []);
+});
+
+test("a tally counts the states that occur, in the order of the looks", () => {
+  assert.deepEqual(graph.tally("sspR", looks), [["p", 1], ["R", 1], ["s", 2]]);
+});
+
+test("tasks are found by their place in the flow, not by that in the picture", () => {
+  const tasks = graph.findTasks(picture("a", "b", "c"));
+  assert.deepEqual(tasks.map((t) => t.group.getAttribute("data-task")), ["a", "b", "c"]);
+});
+
+test("only tasks that changed are touched", () => {
+  const svg = picture("a", "b");
+  const tasks = graph.findTasks(svg);
+  assert.equal(graph.repaint(tasks, "pp", "pR", looks), 1);
+  assert.equal(tasks[0].group.writes, 0);
+  const { group, title, box, sign } = tasks[1];
+  assert.equal(group.getAttribute("data-state"), "running");
+  assert.equal(group.getAttribute("aria-label"), "b: running");
+  assert.equal(title.textContent, "b: running");
+  assert.equal(box.getAttribute("fill"), "#bbf");
+  assert.equal(box.getAttribute("stroke-dasharray"), null);
+  assert.equal(sign.textContent, "▶");
+});
+
+test("a snapshot that does not fit the picture does no harm", () => {
+  const tasks = graph.findTasks(picture("a"));
+  assert.equal(graph.repaint(tasks, "", "sR?", looks), 1);
+});
+
+test("what is no SVG is not shown", () => {
+  const Parser = class {
+    parseFromString() {
+      return { documentElement: new Element("parsererror") };
+    }
+  };
+  assert.equal(graph.readSvg("<b>", document, Parser), null);
+  assert.equal(graph.readSvg("", document, Parser), null);
+});
+
+test("a view that is made in mid-run shows the states at once", () => {
+  const { el, svg } = view({ states: "sR", counts: "1 of 2 tasks done" });
+  assert.deepEqual(graph.findTasks(svg).map((t) => t.group.getAttribute("data-state")), ["succeeded", "running"]);
+  assert.deepEqual(el.querySelectorAll("li").map((e) => e.textContent), ["▶ 1 running", "✓ 1 succeeded"]);
+  assert.equal(el.querySelector("span").textContent, "1 of 2 tasks done");
+});
+
+test("a view follows its model until it ends", () => {
+  const { model, svg, end } = view({ states: "pp" });
+  model.set("states", "sp");
+  assert.equal(graph.findTasks(svg)[0].group.getAttribute("data-state"), "succeeded");
+  end();
+  assert.deepEqual(Object.keys(model.handlers), []);
+});
+
+test("a wide picture shrinks to the page, but stays readable", () => {
+  const svg = picture("a");
+  graph.fit(svg);
+  assert.deepEqual(svg.style, { width: "100pt", maxWidth: "100%", minWidth: "60pt" });
+});
+
+test("Cancel is sent once, and stays pressed", () => {
+  const { model, el } = view({ states: "pp" });
+  const button = el.querySelector("button");
+  assert.equal(button.dataset.action, "cancel");
+  assert.equal(button.disabled, false);
+  button.listeners.click();
+  assert.deepEqual(model.sent, [{ action: "cancel" }]);
+  assert.equal(button.disabled, true);
+  model.set("cancel", "asked");
+  assert.equal(button.textContent, "Cancelling…");
+  assert.equal(view({ states: "pp", cancel: "none" }).el.querySelector("button").hidden, true);
+});
+
+test("without a picture there is a note, as text", () => {
+  const { el } = view({ svg: "", note: "<b>too large</b>", states: "ps" });
+  assert.equal(el.querySelectorAll("svg").length, 0);
+  assert.ok([...el.walk()].some((e) => e.textContent === "<b>too large</b>"));
+});

@@ -1,0 +1,381 @@
+"""A flow as DOT, SVG and PNG: right, safe, quiet, quick."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import struct
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from xml.etree import ElementTree
+
+import graphviz
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskinity_nb.errors import FlowError
+from taskinity_nb.model.events import State
+from taskinity_nb.model.flow import Edge, Flow
+from taskinity_nb.views.dot import flow_mimebundle, flow_text, levels
+from taskinity_nb.views.layout import render
+from taskinity_nb.views.palette import LOOKS
+from taskinity_nb.views.picture import MOST_TASKS, Picture
+from taskinity_nb.views.svg import paint
+
+NS = "{http://www.w3.org/2000/svg}"
+
+BATCHES = [f"process_batch_{i}" for i in (1, 2, 3)]
+GUIDE = Flow(
+    "DataProcessing",
+    [("fetch_data", "split_data"), *(("split_data", b) for b in BATCHES),
+     *((b, "merge_results") for b in BATCHES)],
+    description="Parallel data processing flow",
+)  # fmt: skip
+
+RICH = Flow(
+    "Rich",
+    [Edge("scan", "process_file", "map"), Edge("process_file", "collect"),
+     Edge("classify", "answer", "result", "urgent"), Edge("classify", "archive", "map", "rest"),
+     Edge("classify", "merge", "result", "one"), Edge("classify", "merge", "result", "other"),
+     Edge("a", "e", "wait"), Edge("split", "w1"), Edge("split", "w2")],
+    tasks=["alone", "graph", "node", "größe", "日本語"],
+    functions={"w1": "work", "w2": "work"},
+)  # fmt: skip
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<b>bold</b>",
+    "<<table><tr><td>x</td></tr></table>>",
+    'quo"te',
+    "back\\slash\\",
+    '\\"',
+    "\\N \\G \\l \\n",
+    "&amp; &lt;b&gt; &#60; & &",
+    "]]>",
+    "line\nline\r\ttab",
+    "nul\x00 bell\x07 \ufffe",
+    "\u202egnirts",
+    "\ud800 lone",
+    "x" * 5000,
+]
+
+
+def read(svg):
+    return ElementTree.fromstring(svg)
+
+
+def tasks_of(svg):
+    return {g.get("data-task"): g for g in read(svg).iter(f"{NS}g") if g.get("data-task")}
+
+
+def texts(svg):
+    return [t.text or "" for t in read(svg).iter(f"{NS}text")]
+
+
+def size_of(png):
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", png[16:24])
+
+
+def box_of(group):
+    rect = group.find(f"{NS}rect[@data-part='box']")
+    return [float(rect.get(key)) for key in ("x", "y", "width", "height")]
+
+
+# The graphviz.Digraph.
+
+
+def test_a_digraph_is_what_graphviz_users_expect():
+    graph = GUIDE.to_graphviz()
+    assert type(graph) is graphviz.Digraph
+    assert graph.name == "DataProcessing"
+    assert "\tsplit_data -> process_batch_2\n" in graph.body
+
+
+def test_a_digraph_shows_kinds_keys_and_functions():
+    source = RICH.to_graphviz().source
+    assert re.search(r"a -> e \[.*style=dotted", source)
+    assert re.search(r"scan -> process_file \[label=\" map \"", source)
+    assert re.search(r"process_file \[.*peripheries=2", source)
+    assert '".urgent "' in source.replace('" .', '".')
+    assert r'w1 [label="w1\nwork()"]' in source
+    assert source.count("classify -> merge") == 2
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_text_is_drawn_literally(text):
+    flow = Flow(text, [("a", "b")], description=text, functions={"a": text})
+    svg = Picture(flow, {"b": text}).svg({"a": State.FAILED})
+    read(svg)
+    assert re.findall(r"<(\w+)", svg) and set(re.findall(r"<(\w+)", svg)) <= {
+        "svg", "g", "title", "desc", "rect", "path", "polygon", "polyline", "text",
+    }  # fmt: skip
+    drawn = [" ".join(t.split()) for t in texts(svg)]
+    short = text.isprintable() and len(text) < 40
+    if short:
+        assert f"{text}()" in drawn and text in drawn
+    render(flow.to_graphviz().source, "svg")
+    Picture(flow, {"b": text}).png()
+    assert set(flow_mimebundle(flow)) == {"image/svg+xml", "image/png", "text/plain"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=30), st.text(max_size=80))
+def test_any_text_makes_valid_xml(name, description):
+    svg = Picture(Flow(name, [("a", "b")], description=description)).svg({})
+    assert set(tasks_of(svg)) == {"a", "b"}
+
+
+# Direction and order.
+
+
+def test_a_picture_fits_the_page():
+    def direction(flow):
+        return flow.to_graphviz().graph_attr["rankdir"]
+
+    assert direction(GUIDE) == "LR"
+    assert direction(Flow("chain", [(f"step_{i}", f"step_{i + 1}") for i in range(12)])) == "TB"
+    assert direction(Flow("fan", [("start", f"item_{i}") for i in range(40)])) == "LR"
+
+
+def test_what_is_not_connected_keeps_the_order_of_the_text():
+    boxes = {n: box_of(g) for n, g in tasks_of(Picture(RICH).svg()).items()}
+    alone = [boxes[name][1] for name in ("alone", "graph", "node", "größe", "日本語")]
+    assert alone == sorted(alone)
+
+
+def test_levels_count_the_longest_way():
+    assert levels(Flow("f", [("a", "b"), ("b", "c"), ("a", "c")])) == {"a": 0, "b": 1, "c": 2}
+
+
+# The SVG.
+
+
+def test_the_svg_has_each_task_once_ready_to_be_painted():
+    groups = tasks_of(Picture(RICH).svg())
+    assert list(sorted(groups)) == sorted(RICH.tasks)
+    for name, group in groups.items():
+        assert group.get("data-state") == "pending"
+        assert RICH.tasks[int(group.get("data-index"))] == name
+        assert group.find(f"{NS}title").text == group.get("aria-label") == f"{name}: pending"
+        assert group.find(f"{NS}text[@data-part='sign']").text == "○"
+        assert name in [t.text for t in group.iter(f"{NS}text")]
+
+
+def test_the_svg_links_nowhere_and_shares_nothing():
+    svg = Picture(RICH).svg({name: State.RUNNING for name in RICH.tasks})
+    assert not re.search(r"<style|<a[ >]|<script|href|url\(|<!DOCTYPE|<\?xml| id=| class=", svg)
+    assert re.findall(r"https?://[^\"]*", svg) == ["http://www.w3.org/2000/svg"]
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_has_its_fill_outline_and_sign(state):
+    group = tasks_of(Picture(GUIDE).svg({"fetch_data": state}))["fetch_data"]
+    rect, look = group.find(f"{NS}rect"), LOOKS[state]
+    assert group.get("data-state") == state.value
+    assert rect.get("fill") == look.fill
+    assert rect.get("stroke-width") == f"{look.width:g}"
+    assert rect.get("stroke-dasharray", "") == look.dash
+    assert group.find(f"{NS}text").text.startswith(look.sign)
+
+
+def test_signs_tell_states_apart_without_colour():
+    looks = {(look.sign, look.width, look.dash) for look in LOOKS.values()}
+    assert len(looks) == len(LOOKS) == len(State)
+
+
+def test_a_wide_picture_is_not_cut_by_the_page():
+    wide = Flow("wide", [(f"{'long_name_' * 6}{i}", f"{'other_name_' * 6}{i}") for i in range(2)])
+    root = read(Picture(wide).svg({}))
+    inside = float(root.get("viewBox").split()[2])
+    assert inside > 700 > 681 > float(root.get("width").removesuffix("pt"))
+
+
+def test_painting_again_is_the_same_as_painting_once():
+    picture = Picture(RICH)
+    many = {name: list(State)[i % 11] for i, name in enumerate(RICH.tasks)}
+    once = picture.svg({"a": State.FAILED})
+    assert paint(paint(picture.svg(), many), {"a": State.FAILED}) == once
+
+
+@pytest.mark.parametrize(
+    "flow", [GUIDE, RICH, Flow(tasks=["only"]), Flow("empty")], ids=lambda f: f.name
+)
+def test_nothing_overlaps_and_nothing_is_cut(flow):
+    states = {name: list(State)[i % 11] for i, name in enumerate(flow.tasks)}
+    root = read(Picture(flow).svg(states))
+    width, height = map(float, root.get("viewBox").split()[2:])
+    picture = root.find(f"{NS}g[@transform]")
+    left, top = map(float, re.findall(r"[-\d.]+", picture.get("transform")))
+    boxes = []
+    for group in picture.iter(f"{NS}g"):
+        if group.get("data-task"):
+            x, y, w, h = box_of(group)
+            boxes.append((x + left, y + top, w, h))
+    for group in root.iter(f"{NS}g"):
+        if group.get("data-legend"):
+            rect = group.find(f"{NS}rect")
+            boxes.append([float(rect.get(key)) for key in ("x", "y", "width", "height")])
+            # DejaVu's widest letters at this size take 8 points, its average 5.5.
+            assert len(group.find(f"{NS}text").text) * 5.6 < boxes[-1][2]
+    assert len(boxes) == len(flow.tasks) + len(set(states.values()))
+    for i, (x, y, w, h) in enumerate(boxes):
+        assert x > 0 and y > 0 and x + w < width and y + h < height
+        for a, b, c, d in boxes[:i]:
+            assert x >= a + c or a >= x + w or y >= b + d or b >= y + h
+
+
+def test_the_legend_tells_the_states_that_occur():
+    svg = Picture(GUIDE).svg(
+        dict.fromkeys(GUIDE.tasks, State.SUCCEEDED) | {"merge_results": State.TIMED_OUT}
+    )
+    assert [t for t in texts(svg) if t[:1] in "✓◷" and " " in t] == [
+        "✓ 5 succeeded",
+        "◷ 1 timed out",
+    ]
+
+
+# The PNG, and the whole bundle.
+
+
+def test_the_png_is_the_same_picture():
+    picture = Picture(GUIDE)
+    svg = picture.svg({})
+    width, height = map(float, read(svg).get("viewBox").split()[2:])
+    drawn = size_of(picture.png({}))
+    assert drawn[0] == pytest.approx(width / 0.75, abs=16)
+    assert drawn[1] == pytest.approx(height / 0.75, abs=16)
+    assert picture.png({"fetch_data": State.FAILED}) != picture.png({})
+
+
+def test_the_png_of_a_large_flow_is_bounded():
+    width, height = size_of(Picture(Flow("wide", [("a", f"b{i}") for i in range(400)])).png())
+    assert max(width, height) <= 4001 and width * height <= 2_600_000
+
+
+def test_a_flow_shows_itself_in_three_ways():
+    bundle = GUIDE._repr_mimebundle_()
+    read(bundle["image/svg+xml"])
+    size_of(b64decode(bundle["image/png"]))
+    assert bundle["text/plain"].splitlines()[:3] == [
+        "<Flow DataProcessing: 6 tasks, 7 edges>",
+        "  fetch_data -> split_data",
+        "  split_data -> [process_batch_1, process_batch_2, process_batch_3]",
+    ]
+
+
+def test_the_text_of_a_large_flow_is_bounded():
+    lines = flow_text(Flow("long", [(f"a{i}", f"b{i}") for i in range(500)])).splitlines()
+    assert len(lines) == 61 and lines[-1] == "  … and 441 more lines"
+    assert (
+        max(map(len, flow_text(Flow("wide", [("a", f"b{i}") for i in range(500)])).splitlines()))
+        < 210
+    )
+
+
+# Size and speed.
+
+
+def test_what_is_too_large_is_said_not_drawn():
+    flow = Flow("huge", [(f"a{i}", f"b{i}") for i in range(MOST_TASKS)])
+    with pytest.raises(FlowError, match="too large for a picture: 2000 tasks, 1000 edges"):
+        Picture(flow)
+    bundle = flow_mimebundle(flow)
+    assert set(bundle) == {"text/plain"} and "too large" in bundle["text/plain"]
+
+
+def test_a_dense_flow_never_hangs():
+    dense = Flow("dense", [(f"t{i}", f"t{j}") for i in range(120) for j in range(i + 1, 120)])
+    began = time.perf_counter()
+    with pytest.raises(FlowError, match="too large"):
+        Picture(dense)
+    assert time.perf_counter() - began < 1
+
+
+def test_a_thousand_tasks_are_drawn():
+    flow = Flow("many", [(f"a{i}", f"b{i}") for i in range(MOST_TASKS // 2)])
+    assert len(tasks_of(Picture(flow).svg({}))) == MOST_TASKS
+
+
+def test_a_small_flow_is_quick():
+    Picture(GUIDE)
+    times = []
+    for _ in range(7):
+        began = time.perf_counter()
+        Picture(GUIDE).svg({})
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.03
+
+
+# Graphviz.
+
+IN_ANOTHER_PROCESS = """
+import sys
+from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.picture import Picture
+for flow in (Flow("f", [("größe", "b")]), Flow("g", [("s", f"t{i}") for i in range(999)])):
+    picture = Picture(flow)
+    print(picture.svg({}))
+sys.stderr.write("kept\\n")
+picture.png({})
+"""
+
+
+def test_the_first_draw_is_quiet_and_the_same_everywhere(tmp_path):
+    printed = []
+    for folder in ("/nowhere", str(tmp_path)):
+        env = os.environ | {"FONTCONFIG_PATH": folder, "HOME": folder, "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(
+            [sys.executable, "-c", IN_ANOTHER_PROCESS], env=env, capture_output=True, check=True
+        )
+        assert done.stderr == b"kept\n"
+        printed.append(done.stdout)
+    assert printed[0] == printed[1]
+
+
+def test_drawing_in_threads():
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(6) as pool:
+        drawn = list(pool.map(lambda _: Picture(GUIDE).svg({}), range(24)))
+    assert len(set(drawn)) == 1
+
+
+DOT = f"""#!{sys.executable}
+import sys
+import pygraphviz
+options = dict((a[:2], a[2:]) for a in sys.argv[1:])
+prog = "nop2" if options.get("-n") == "2" and options["-K"] == "neato" else options["-K"]
+graph = pygraphviz.AGraph(string=sys.stdin.read())
+sys.stdout.buffer.write(graph.draw(format=options["-T"], prog=prog))
+"""
+
+
+def test_a_dot_process_is_used_where_the_wheel_is_missing(tmp_path, monkeypatch):
+    within = tasks_of(Picture(RICH).svg())
+    program = tmp_path / "dot"
+    program.write_text(DOT)
+    program.chmod(program.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    picture = Picture(RICH)
+    assert set(tasks_of(picture.svg())) == set(within)
+    size_of(picture.png({}))
+
+
+def test_without_graphviz_there_is_an_error_that_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(FlowError, match="pip install pygraphviz"):
+        Picture(GUIDE)
+    bundle = flow_mimebundle(GUIDE)
+    assert set(bundle) == {"text/plain"} and "Graphviz is missing" in bundle["text/plain"]
+
+
+def test_what_graphviz_refuses_is_an_error(capfd):
+    with pytest.raises(FlowError, match="Graphviz could not draw"):
+        render("digraph {", "svg")

@@ -1,0 +1,425 @@
+import random
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+from runs import make_run
+
+from taskinity_nb.model.events import State
+from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.drawing import COLOURS
+from taskinity_nb.views.fonts import typeset
+from taskinity_nb.views.gantt import GanttFigure, plot_gantt
+from taskinity_nb.views.labels import BarLabel
+from taskinity_nb.views.palette import LOOKS
+
+#        ┌> b1 ┐
+#    a ──┼> b2 ┼─> c
+#        └> b3 ┘
+DIAMOND = Flow("Diamond", [("a", f"b{i}") for i in (1, 2, 3)] + [(f"b{i}", "c") for i in (1, 2, 3)])
+PARALLEL = [
+    ("a", "thread-1", 0.0, 0.2),
+    ("b1", "thread-1", 0.2, 1.2),
+    ("b2", "thread-2", 0.2, 1.0),
+    ("b3", "thread-10", 0.2, 0.9),
+    ("c", "thread-2", 1.2, 1.5),
+]
+SEQUENTIAL = [
+    ("a", "MainThread", 0.0, 0.2),
+    ("b1", "MainThread", 0.2, 1.1),
+    ("b2", "MainThread", 1.1, 2.0),
+    ("b3", "MainThread", 2.0, 2.7),
+    ("c", "MainThread", 2.7, 3.0),
+]
+
+
+def diamond(**options):
+    return make_run(DIAMOND, PARALLEL, workers=4, **options)
+
+
+def found(ax, gid):
+    return [artist for artist in ax.get_children() if artist.get_gid() == gid]
+
+
+def bars(ax, panel):
+    """Return (start, end, top, bottom) of each bar of a panel."""
+    (collection,) = found(ax, f"bars-{panel}")
+    boxes = [path.get_extents() for path in collection.get_paths()]
+    return [(box.x0, box.x1, box.y0, box.y1) for box in boxes]
+
+
+def spans(ax, panel):
+    return sorted((round(start, 6), round(end, 6)) for start, end, _, _ in bars(ax, panel))
+
+
+def headings(ax):
+    return [text.get_text() for text in ax.texts if (text.get_gid() or "").startswith("heading")]
+
+
+def labels(ax):
+    ax.get_figure().draw_without_rendering()
+    return [text for text in ax.findobj(BarLabel) if text.fits()]
+
+
+def bar_of(label):
+    left, top, right, bottom = label.extent
+    return Bbox(label.axes.transData.transform([(left, bottom), (right, top)]))
+
+
+def rows(ax):
+    return [text.get_text() for text in ax.get_yticklabels()]
+
+
+# Bars.
+
+
+def test_bars_are_the_records():
+    run = diamond()
+    ax = plot_gantt(run)
+    recorded = [(round(t.started, 6), round(t.finished, 6)) for t in run.tasks.values()]
+    assert spans(ax, 1) == sorted(recorded)
+
+
+def test_replay_puts_the_tasks_one_after_the_other_in_topological_order():
+    run = diamond()
+    ax = plot_gantt(run)
+    expected, at = [], 0.0
+    for name in run.plan.order:
+        expected.append((round(at, 6), round(at + run.tasks[name].duration, 6)))
+        at += run.tasks[name].duration
+    assert [(round(b[0], 6), round(b[1], 6)) for b in bars(ax, 0)] == expected
+    assert "replayed" in headings(ax)[0]
+    assert len({b[2] for b in bars(ax, 0)}) == 1
+
+
+def test_a_measured_sequential_run_is_drawn_above_as_it_was():
+    measured = make_run(DIAMOND, SEQUENTIAL, executor="sequential", workers=1)
+    ax = plot_gantt(diamond(), measured)
+    assert headings(ax)[0] == "sequential: 3.00 s"
+    assert spans(ax, 0) == sorted((start, end) for _, _, start, end in SEQUENTIAL)
+    assert not any("replayed" in text for text in headings(ax))
+    assert ax.get_title().startswith("2.0 times faster")  # 3.0 / 1.5 s
+
+
+def test_rows_are_workers_in_natural_order():
+    ax = plot_gantt(diamond())
+    assert rows(ax) == ["worker 1", "worker 1", "worker 2", "worker 3"]
+    by_start = {(round(b[0], 6), round(b[1], 6)): b[2] for b in bars(ax, 1)}
+    assert by_start[0.2, 1.0] < by_start[0.2, 0.9]  # thread-2 above thread-10
+
+
+def test_one_panel_for_each_run_on_one_time_axis():
+    runs = [
+        make_run(DIAMOND, SEQUENTIAL, executor="sequential", workers=1),
+        diamond(),
+        diamond(executor="processes"),
+    ]
+    ax = plot_gantt(*runs)
+    assert len(headings(ax)) == 3
+    bottoms = [max(b[3] for b in bars(ax, i)) for i in range(3)]
+    tops = [min(b[2] for b in bars(ax, i)) for i in range(3)]
+    assert tops[1] > bottoms[0] and tops[2] > bottoms[1]
+    assert ax.get_xlim()[1] >= 3.0
+    assert ax.get_title().startswith("Threads 2.0 times faster") is True
+
+
+def test_overlapping_tasks_of_one_worker_lie_in_lanes():
+    flow = Flow("Async", tasks=[f"t{i}" for i in range(4)])
+    run = make_run(flow, [(t, "loop", 0.1 * i, 1.0) for i, t in enumerate(flow.tasks)], workers=2)
+    ax = plot_gantt(run)
+    drawn = bars(ax, 1)
+    assert len({b[2] for b in drawn}) == 4
+    assert rows(ax) == ["worker 1", "worker 1"]
+    assert "with 4 at once" in ax.get_title()  # more than the workers: no 200 % efficiency
+
+
+def test_a_task_has_one_colour_in_all_panels():
+    ax = plot_gantt(diamond())
+    fills = []
+    for panel in (0, 1):
+        (collection,) = found(ax, f"bars-{panel}")
+        fills.append(sorted(to_hex(fill) for fill in collection.get_facecolor()))
+    assert fills[0] == fills[1] == sorted(COLOURS[:5])
+
+
+def test_earlier_attempts_are_drawn():
+    stretches = [("a", "w1", 0.0, 0.1, State.RETRYING), ("a", "w1", 0.2, 0.5)]
+    ax = plot_gantt(make_run(Flow("Again", tasks=["a"]), stretches))
+    assert spans(ax, 1) == [(0.0, 0.1), (0.2, 0.5)]
+
+
+def test_no_label_leaves_its_bar_or_meets_another():
+    rng = random.Random(3)
+    flow = Flow("Mixed", tasks=[f"{'long_' * rng.randrange(4)}n{i}" for i in range(40)])
+    stretches, at = [], [0.0] * 4
+    for i, task in enumerate(flow.tasks):
+        took = rng.choice([0.001, 0.02, 0.3, 2.0])
+        stretches.append((task, f"w{i % 4}", at[i % 4], at[i % 4] + took))
+        at[i % 4] += took
+    ax = plot_gantt(make_run(flow, stretches, workers=4))
+    shown = labels(ax)
+    assert len(shown) > 10
+    for label in shown:
+        text, bar = label.get_window_extent(), bar_of(label)
+        assert bar.x0 < text.x0 and text.x1 < bar.x1
+        assert bar.y0 <= text.y0 and text.y1 <= bar.y1
+    boxes = [label.get_window_extent() for label in shown]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_labels_vanish_when_zooming_out_and_come_back():
+    ax = plot_gantt(diamond())
+    before = len(labels(ax))
+    left, right = ax.get_xlim()
+    ax.set_xlim(left, right * 50)
+    assert before and not labels(ax)
+    ax.set_xlim(left, right)
+    assert len(labels(ax)) == before
+
+
+def test_a_bar_narrower_than_a_pixel_is_visible():
+    flow = Flow("Tiny", tasks=["long", "tiny"])
+    ax = plot_gantt(make_run(flow, [("long", "w1", 0, 10), ("tiny", "w2", 5, 5.0001)]))
+    (collection,) = found(ax, "bars-1")
+    narrow = [to_hex(colour) for colour in collection.get_edgecolor()][1]
+    assert narrow == to_hex(collection.get_facecolor()[1]) == COLOURS[1]
+    assert collection.get_linewidth()[0] > 0
+
+
+# Outline, bound and words.
+
+
+def test_the_critical_path_is_outlined():
+    run = diamond()
+    ax = plot_gantt(run)
+    (outline,) = found(ax, "critical-1")
+    drawn = sorted(round(path.get_extents().x0, 6) for path in outline.get_paths())
+    assert drawn == sorted(round(run.tasks[name].started, 6) for name in run.critical_path)
+    (subtitle,) = found(ax, "subtitle")
+    assert "Diamond" in subtitle.get_text() and "a → b1 → c" in subtitle.get_text()
+
+
+def test_the_lower_bound_is_a_labelled_line():
+    run = diamond()
+    ax = plot_gantt(run)
+    (line,) = found(ax, "bound-1")
+    assert set(line.get_xdata()) == {run.lower_bound()}
+    assert run.lower_bound() == pytest.approx(1.5)
+    (label,) = found(ax, "bound-label-1")
+    assert label.get_text() == "lower bound 1.50 s (critical path)"
+    assert not found(ax, "bound-0")
+
+
+def test_the_lower_bound_may_be_the_work():
+    flow = Flow("Wide", tasks=["a", "b", "c", "d"])
+    run = make_run(flow, [(t, f"w{i % 2}", i // 2, i // 2 + 1) for i, t in enumerate(flow.tasks)])
+    ax = plot_gantt(run)
+    assert found(ax, "bound-label-1")[0].get_text() == "lower bound 2.00 s (work / 2 workers)"
+
+
+def test_the_title_tells_speed_and_efficiency():
+    run = diamond()
+    title = plot_gantt(run).get_title()
+    assert title == "2.0 times faster than one after the other on 4 workers (50 % efficiency)"
+    assert run.speedup == pytest.approx(2.0) and run.efficiency == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("makespan", "words"),
+    [
+        (1.0, "1.0 times: no faster than"),
+        (2.0, "0.5 times: slower than"),
+        (0.5, "2.0 times faster"),
+    ],
+)
+def test_the_title_is_honest(makespan, words):
+    run = make_run(Flow("One", tasks=["a"]), [("a", "w", 0, 1)], makespan=makespan)
+    assert plot_gantt(run).get_title().startswith(words)
+
+
+def test_a_failed_run_is_not_compared_with_a_whole_one():
+    whole = make_run(DIAMOND, SEQUENTIAL, executor="sequential", workers=1)
+    failed = make_run(DIAMOND, [("a", "w", 0, 0.1, ValueError("no"))])
+    ax = plot_gantt(whole, failed)
+    assert "faster" not in ax.get_title()
+    assert ax.get_title() == "1 of 5 tasks failed; threads on 2 workers in 0.10 s"
+
+
+def test_failed_and_cancelled_tasks_look_like_their_state():
+    stretches = [
+        ("a", "w1", 0.0, 1.0),
+        ("b1", "w1", 1.0, 3.0, ValueError("no")),
+        ("b2", "w2", 1.0, 3.0, State.CANCELLED),
+        ("b3", "w3", 1.0, 1.001, State.TIMED_OUT),
+    ]
+    ax = plot_gantt(make_run(DIAMOND, stretches, others={"c": (State.UPSTREAM_FAILED, "b1")}))
+    (collection,) = found(ax, "bars-1")
+    fills = [to_hex(fill) for fill in collection.get_facecolor()]
+    for state in (State.FAILED, State.CANCELLED, State.TIMED_OUT):
+        assert LOOKS[state].fill in fills
+    written = {label.get_text() for label in labels(ax)}
+    assert {"✗ b1", "■ b2"} <= written
+    assert found(ax, "sign-timed_out")  # too narrow for its sign: marked above
+    assert "1 failed" in headings(ax)[1] and "1 upstream failed" in headings(ax)[1]
+
+
+@pytest.mark.parametrize(("factor", "unit"), [(1.0, "s"), (0.01, "ms"), (1e-5, "ms"), (5000, "s")])
+def test_the_time_axis_has_the_unit_of_its_size(factor, unit):
+    stretches = [(task, w, start * factor, end * factor) for task, w, start, end in PARALLEL]
+    ax = plot_gantt(make_run(DIAMOND, stretches))
+    assert ax.get_xlabel() == f"time in {unit}"
+    ax.get_figure().draw_without_rendering()
+    ticks = [text.get_text() for text in ax.get_xticklabels()]
+    assert len(set(ticks)) == len(ticks)
+
+
+# Edge cases.
+
+
+CHAIN = Flow("Chain", [("a", "b"), ("b", "c")])
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (make_run(Flow("Empty")), "A flow without tasks"),
+        (make_run(CHAIN, state=State.RUNNING), "No task of 3 ran (3 pending)"),
+        (
+            make_run(CHAIN, others=dict.fromkeys("abc", State.CANCELLED), state=State.CANCELLED),
+            "No task of 3 ran (3 cancelled)",
+        ),
+        (
+            make_run(CHAIN, others=dict.fromkeys("abc", State.CACHED)),
+            "No task of 3 ran (all cached)",
+        ),
+        (make_run(CHAIN, [("a", "w", 0, 0)], makespan=0), "Threads on 2 workers in 0 ms"),
+        (
+            make_run(CHAIN, [("a", "w", 0, 1), ("b", "w", 1, 2, None)], state=State.RUNNING),
+            "Running: 1 of 3 tasks succeeded; threads on 2 workers in 2.00 s",
+        ),
+        (
+            make_run(CHAIN, [("a", "w", 0, 1)], executor="sequential", workers=1),
+            "One after the other in 1.00 s",
+        ),
+    ],
+    ids=["empty", "pending", "cancelled", "cached", "instant", "running", "sequential"],
+)
+def test_edge_cases_tell_what_happened(run, words):
+    ax = plot_gantt(run)
+    assert ax.get_title() == words
+    assert ax.get_figure()._repr_png_()[0].startswith(b"\x89PNG")
+    assert repr(ax.get_figure()).startswith("Gantt of ")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["_hidden", "__x"],  # matplotlib's legends leave out what begins with an underscore
+        ["数据处理", "загрузить"],
+        ["n" * 300, "m" * 300],
+    ],
+)
+def test_any_name_can_be_drawn(names):
+    flow = Flow("$a_b$ <数据>\n\x00", tasks=names)
+    run = make_run(flow, [(names[0], "$w$", 0, 0.001), (names[1], "w\n2", 0, 1)], executor="数 $x$")
+    ax = plot_gantt(run, run)
+    assert ax.get_figure()._repr_png_()
+    if names[0].startswith("_"):
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == names
+
+
+def test_what_no_font_holds_becomes_a_box():
+    assert typeset("a\U000f0000b")[0] in ("a□b", "a b")
+
+
+def test_texts_stay_on_the_figure():
+    flow = Flow("F" * 200, [("t" * 80, "u" * 80)])
+    run = make_run(
+        flow, [("t" * 80, "w", 0, 1, ValueError()), ("u" * 80, "w2", 1, 1.01)], workers=9
+    )
+    figure = plot_gantt(run, make_run(flow, executor="processes" * 30)).get_figure()
+    figure.draw_without_rendering()  # which puts the labels of the axes into their places
+    renderer = figure.canvas.get_renderer()
+    for ax in figure.axes:
+        shown = [ax.title, ax.xaxis.label, *ax.texts, *ax.get_yticklabels()]
+        shown += ax.get_legend().get_texts() if ax.get_legend() else []
+        for text in shown:
+            if isinstance(text, BarLabel) and not text.fits(renderer):
+                continue
+            box = text.get_window_extent(renderer)
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, text
+            assert box.y0 >= 0 and box.y1 <= figure.bbox.y1, text
+
+
+def test_many_tasks_are_drawn_quickly():
+    flow = Flow("Many", tasks=[f"t{i}" for i in range(1000)])
+    stretches = [(t, f"w{i % 8}", i // 8, i // 8 + 0.9) for i, t in enumerate(flow.tasks)]
+    run = make_run(flow, stretches, workers=8)
+    start = time.perf_counter()
+    ax = plot_gantt(run)
+    ax.get_figure()._repr_png_()
+    assert time.perf_counter() - start < 5  # a loaded machine; 0.4 s on an idle one
+    assert len(bars(ax, 1)) == 1000
+    assert len(ax.findobj(PolyCollection)) <= 4
+
+
+# Where it is drawn.
+
+
+def test_pyplot_knows_nothing_of_it():
+    code = (
+        "import sys; sys.path.insert(0, 'tests'); from test_gantt import *; plot_gantt(diamond())"
+        "; assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_draws_into_given_axes():
+    figure = Figure(figsize=(5, 3), layout="constrained")
+    ax = figure.add_subplot()
+    assert plot_gantt(diamond(), ax=ax) is ax
+    figure.draw_without_rendering()
+    assert len(bars(ax, 0)) == len(bars(ax, 1)) == 5
+    assert len(figure.axes) == 1
+    for label in labels(ax):
+        assert bar_of(label).x0 < label.get_window_extent().x0
+
+
+def test_the_axes_and_the_figure_show_themselves():
+    ax = plot_gantt(diamond())
+    for shown in (ax, ax.get_figure()):
+        data, metadata = DisplayFormatter().format(shown)
+        assert data["image/png"].startswith(b"\x89PNG")
+        assert data["text/plain"] == (
+            "Gantt of Diamond: sequential 3.00 s (replayed), threads on 4 workers 1.50 s, "
+            "2.0 times faster"
+        )
+        assert metadata["image/png"]["width"] == 864
+    assert isinstance(ax.get_figure(), GanttFigure)
+
+
+def test_the_picture_is_deterministic():
+    first, second = (plot_gantt(diamond()).get_figure()._repr_png_()[0] for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("wrong", [(), ([],), (DIAMOND,), (None,)])
+def test_takes_only_runs(wrong):
+    with pytest.raises(TypeError, match=r"plot_gantt\(run\)"):
+        plot_gantt(*wrong)
+
+
+def test_runs_of_different_flows_are_not_compared():
+    other = make_run(CHAIN, [("a", "w", 0, 1)], executor="processes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = plot_gantt(diamond(), other)
+    assert not any("replayed" in text for text in headings(ax))
+    assert repr(ax).startswith("Gantt of Diamond, Chain: threads on 4 workers 1.50 s")

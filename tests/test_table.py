@@ -1,0 +1,150 @@
+from html.parser import HTMLParser
+
+import pytest
+from runs import make_run
+
+from taskinity_nb.model.events import State
+from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.table import run_to_html, run_to_text
+
+CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>\x00&amp;'
+
+
+class Parsed(HTMLParser):
+    """What a browser would see: the tags, their attributes and the text of each cell."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.open, self.rows, self.text = set(), set(), [], [], ""
+        self.feed(html)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+
+def failed_run():
+    return make_run(
+        CHAIN,
+        [("load", "thread-1", 0, 0.5), ("clean", "thread-2", 0.5, 1.5, ValueError("bad\nsecond"))],
+        others={"save": (State.UPSTREAM_FAILED, "clean")},
+    )
+
+
+def test_a_row_for_each_task():
+    page = Parsed(run_to_html(failed_run()))
+    assert page.rows == [
+        ["state", "task", "start", "duration", "worker", "CPU", ""],
+        ["✓\xa0succeeded", "load", "0 s", "0.50 s", "thread-1", "0.25 s", ""],
+        ["✗\xa0failed", "clean", "0.50 s", "1.00 s", "thread-2", "0.50 s", "ValueError: bad"],
+        ["↯\xa0upstream failed", "save", "", "", "", "", "because of clean"],
+    ]
+    caption = "Chain: threads on 2 workers, failed, 3 tasks, 1.50 s, 1.0 times: no faster"
+    assert page.text.startswith(caption)
+
+
+def test_plain_text_has_the_same_rows():
+    assert run_to_text(failed_run()).splitlines() == [
+        "Chain: threads on 2 workers, failed, 3 tasks, 1.50 s, "
+        "1.0 times: no faster than one after the other",
+        "state              task    start  duration  worker       CPU",
+        "✓ succeeded        load      0 s    0.50 s  thread-1  0.25 s",
+        "✗ failed           clean  0.50 s    1.00 s  thread-2  0.50 s  ValueError: bad",
+        "↯ upstream failed  save                                       because of clean",
+    ]
+
+
+def test_what_users_wrote_is_inert():
+    error = type(HOSTILE.replace("\x00", ""), (Exception,), {})(HOSTILE)
+    run = make_run(
+        Flow(HOSTILE, [("load", "clean")]),
+        [("load", HOSTILE, 0, 1, error)],
+        executor=HOSTILE,
+        others={"clean": (State.UPSTREAM_FAILED, "load")},
+    )
+    run.plan.calls[1].task.name = HOSTILE
+    html = run_to_html(run)
+    page = Parsed(html)
+    assert page.tags <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td", "span"}
+    assert page.attributes == {"style"}
+    assert HOSTILE.split("\x00")[0] in page.text
+    assert "\x00" not in html
+    assert "\x00" not in run_to_text(run)
+
+
+@pytest.mark.parametrize("show", [run_to_html, run_to_text])
+def test_a_long_or_broken_error_is_cut(show):
+    class Broken(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    flow = Flow("Errors", tasks=["a", "b", "c"])
+    errors = [ValueError("x" * 1_000_000), Broken(), KeyError()]
+    stretches = [
+        (task, "w", i, i + 1, e) for i, (task, e) in enumerate(zip("abc", errors, strict=True))
+    ]
+    shown = show(make_run(flow, stretches))
+    assert len(shown) < 10_000
+    assert "x" * 199 + "…" in shown and "x" * 200 not in shown
+    assert "Broken: (its text cannot be shown)" in shown
+
+
+@pytest.mark.parametrize("show", [run_to_html, run_to_text])
+def test_of_many_tasks_200_are_shown_and_failed_ones_always(show):
+    flow = Flow("Many", tasks=[f"t{i}" for i in range(1000)])
+    failing = {"t500", "t999"}
+    stretches = [
+        (t, "w", i, i + 1, ValueError("no") if t in failing else State.SUCCEEDED)
+        for i, t in enumerate(flow.tasks)
+    ]
+    shown = show(make_run(flow, stretches))
+    assert "… and 800 more tasks" in shown
+    assert shown.count("succeeded") == 198
+    assert shown.count("ValueError: no") == 2
+
+
+def test_more_failed_tasks_than_rows_are_bounded_too():
+    flow = Flow("Many", tasks=[f"t{i}" for i in range(300)])
+    run = make_run(flow, [(t, "w", 0, 1, ValueError("no")) for t in flow.tasks])
+    assert run_to_text(run).count("ValueError") == 200
+
+
+@pytest.mark.parametrize("show", [run_to_html, run_to_text])
+@pytest.mark.parametrize("state", [State.RUNNING, State.CANCELLED, State.SUCCEEDED])
+def test_a_run_in_which_nothing_started(show, state):
+    assert state.value in show(make_run(CHAIN, state=state))
+    assert "0 tasks" in show(make_run(Flow("Empty"), state=state))
+
+
+def test_attempts_and_labels_are_told():
+    run = make_run(CHAIN, [("load", "w", 0, 1, State.RETRYING), ("load", "w", 2, 3)])
+    run.plan.calls[0].task.name = "Load the data"
+    shown = run_to_text(run)
+    assert "succeeded (2 attempts)" in shown
+    assert "load (Load the data)" in shown
+
+
+def test_a_sequential_run_is_not_called_faster():
+    run = make_run(CHAIN, [("load", "w", 0, 1)], executor="sequential", workers=1)
+    assert run_to_text(run).splitlines()[0] == "Chain: sequential, succeeded, 3 tasks, 1.00 s"
+
+
+def test_a_run_shows_its_table():
+    run = failed_run()
+    assert run._repr_html_() == run_to_html(run)

@@ -1,0 +1,77 @@
+"""What a reader of a notebook sees of an error."""
+
+from __future__ import annotations
+
+import re
+
+import functions as fn
+import pytest
+
+from taskinity_nb import TaskError, parse_dsl, run
+from taskinity_nb.errors import Cancelled, FlowError
+from taskinity_nb.views.tracebacks import render_error
+
+NAMES = vars(fn)
+
+
+def shown(error):
+    return re.sub(r"\x1b\[\d+m", "", "\n".join(render_error(error)))
+
+
+def test_a_wrong_text():
+    with pytest.raises(FlowError) as caught:
+        parse_dsl("a => b")
+    assert shown(caught.value) == f"DSLSyntaxError: {caught.value}"
+
+
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
+def test_a_task_that_raises_shows_its_function_and_no_frame_of_ours(executor):
+    with pytest.raises(TaskError) as caught:
+        run("one -> divide", namespace=NAMES, executor=executor)
+    line = fn.divide.__code__.co_firstlineno + 1
+    assert shown(caught.value).splitlines() == [
+        "TaskError: task 'divide' failed: ZeroDivisionError: division by zero",
+        "",
+        f"File {fn.__file__}, line {line}, in divide",
+        f"{line - 1:>7} def divide(x):",
+        f"----> {line}     return x / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+
+
+def test_what_an_error_came_from():
+    def outer():
+        try:
+            fn.divide(1)
+        except ZeroDivisionError as error:
+            raise ValueError("outer") from error
+
+    with pytest.raises(TaskError) as caught:
+        run("outer", namespace={"outer": outer})
+    text = shown(caught.value)
+    assert text.index("ValueError: outer") < text.index("which came from")
+    assert text.index("which came from") < text.index("in divide")
+    assert text.endswith("ZeroDivisionError: division by zero")
+
+
+def test_other_failures_are_told():
+    with pytest.raises(TaskError) as caught:
+        run("one -> [divide, divide as again]", namespace=NAMES, executor="sequential")
+    assert shown(caught.value).endswith(
+        "task 'again' failed too: ZeroDivisionError: division by zero"
+    )
+    assert "task 'divide' failed" in shown(caught.value)
+
+
+def test_a_text_that_cannot_be_had():
+    with pytest.raises(TaskError) as caught:
+        run("unspeakable", namespace=NAMES)
+    assert "Unspeakable (its text cannot be shown: str() raised RuntimeError)" in shown(
+        caught.value
+    )
+
+
+def test_cancelled():
+    assert shown(Cancelled("flow 'x' was cancelled", remedy="see '.run'")) == (
+        "Cancelled: flow 'x' was cancelled\nsee '.run'"
+    )
