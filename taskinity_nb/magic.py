@@ -1,0 +1,161 @@
+"""``%%flow``: reads the cell, and calls the floors below."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from .completion import IDENTIFIER, flow_matcher
+from .dsl import parse_dsl
+from .engine.runner import run, start
+from .errors import Cancelled, ExecutorError, TaskError
+from .model.events import Event
+from .model.flow import Flow
+from .model.run import Run
+from .model.task import Task, registered_tasks
+from .options import HELP, Options, read_options
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["FlowMagics", "load", "unload"]
+
+
+@magics_class
+class FlowMagics(Magics):
+    """The cell magic ``%%flow``."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.last_runs: dict[str, Run] = {}
+
+    @no_var_expand
+    @cell_magic
+    def flow(self, line: str, cell: str) -> Flow | Run:
+        options = read_options(line, self.shell.user_ns)
+        flow = parse_dsl(f"\n{cell}")  # so that lines are counted as in the cell
+        if not options.run:
+            return self._bound(options, flow)
+        if options.background:
+            return self._bound(options, self._run_in_background(flow, options))
+        return self._bound(options, self._run(flow, options))
+
+    flow.__doc__ = HELP
+
+    def _bound(self, options: Options, value: Any) -> Any:
+        if options.output is not None:
+            self.shell.push({options.output: value})
+        return value
+
+    def _labels(self, flow: Flow) -> dict[str, str]:
+        """Return what people call the tasks that were given a name of their own."""
+        labels = {}
+        for name in flow.tasks:
+            function = flow.function_of(name)
+            found = self.shell.user_ns.get(function) or registered_tasks().get(function)
+            if isinstance(found, Task) and found.name != found.function.__name__:
+                labels[name] = found.name
+        return labels
+
+    def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
+        return {
+            "inputs": options.inputs,
+            "executor": options.executor,
+            "workers": options.workers,
+            "namespace": ChainMap(self.shell.user_ns, dict(registered_tasks())),
+            "on_error": options.on_error,
+            "resume": self.last_runs.get(flow.name) if options.resume else None,
+        }
+
+    def _run(self, flow: Flow, options: Options) -> Run:
+        arguments = self._arguments(flow, options)
+        runs: list[Run] = []
+        view = _View(flow, options, self._labels(flow))
+        try:
+            if options.compare:
+                runs.append(run(flow, **{**arguments, "executor": "sequential", "workers": None}))
+            runs.append(run(flow, **arguments, observers=[view.watch]))
+        except (TaskError, Cancelled, ExecutorError) as error:
+            if error.run is not None:
+                runs.append(error.run)
+                self._bound(options, error.run)
+            raise
+        finally:
+            if runs:
+                self.last_runs[flow.name] = runs[-1]
+            view.end(runs)
+        return runs[-1]
+
+    def _run_in_background(self, flow: Flow, options: Options) -> Run:
+        view = _View(flow, options, self._labels(flow))
+        going = start(flow, **self._arguments(flow, options), observers=[view.watch_to_end])
+        view.cancel = going.cancel
+        self.last_runs[flow.name] = going
+        return going
+
+
+class _View:
+    """What one cell shows: the graph, and when the run has ended the chart."""
+
+    def __init__(self, flow: Flow, options: Options, labels: dict[str, str]) -> None:
+        from .views.graph import LiveGraph
+
+        self._gantt = options.gantt
+        self._run: Run | None = None
+        self.cancel = lambda: self._run.cancel() if self._run is not None else None
+        self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
+        self._graph.show()
+        self._chart = None
+        if options.background and options.gantt:
+            self._chart = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def watch(self, events: list[Event], run: Run) -> None:
+        """Follow a run."""
+        self._run = run
+        self._graph(events, run)
+
+    def watch_to_end(self, events: list[Event], run: Run) -> None:
+        """Follow a run, and show how it ended."""
+        self.watch(events, run)
+        if run.done:
+            self.end([run])
+
+    def end(self, runs: list[Run]) -> None:
+        """Leave behind what is to be saved with the notebook."""
+        if not runs:
+            self._graph.abandon()
+            return
+        self._graph.finish(runs[-1])
+        started = any(record.started is not None for record in runs[-1].tasks.values())
+        if not self._gantt or not started:
+            return
+        from .views.gantt import plot_gantt
+
+        figure = plot_gantt(*runs).figure
+        if self._chart is None:
+            display(figure)
+        else:
+            self._chart.update(figure)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magic and its Tab completion with a shell."""
+    shell.register_magics(FlowMagics)
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        unload(shell)
+        completer.custom_matchers.append(flow_matcher(shell))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the Tab completion back."""
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        completer.custom_matchers[:] = [
+            matcher
+            for matcher in completer.custom_matchers
+            if getattr(matcher, "matcher_identifier", "") != IDENTIFIER
+        ]

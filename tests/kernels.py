@@ -1,0 +1,107 @@
+"""A real kernel, and what it sends while a cell runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+__all__ = ["Cell", "Kernel", "new_kernel"]
+
+PATIENCE = 60
+"""Seconds that a cell may take."""
+
+
+@dataclass
+class Cell:
+    """All that a kernel sent for one cell, in order; and its reply."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    reply: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, *kinds: str) -> list[dict[str, Any]]:
+        """Return the contents of the messages of some kinds."""
+        return [m["content"] for m in self.messages if m["msg_type"] in kinds]
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """The bundles of the cell's outputs as a notebook saves them: updates replace."""
+        shown: list[dict[str, Any]] = []
+        by_id: dict[str, int] = {}
+        for message in self.messages:
+            kind, content = message["msg_type"], message["content"]
+            display_id = content.get("transient", {}).get("display_id")
+            if kind == "update_display_data":
+                shown[by_id[display_id]] = content["data"]
+            elif kind in ("display_data", "execute_result"):
+                if display_id:
+                    by_id[display_id] = len(shown)
+                shown.append(content["data"])
+        return shown
+
+    @property
+    def printed(self) -> str:
+        """What the cell printed."""
+        return "".join(content["text"] for content in self.of("stream"))
+
+    @property
+    def error(self) -> str:
+        """The traceback as it is shown, without colours; empty if there is none."""
+        shown = "\n".join(line for content in self.of("error") for line in content["traceback"])
+        return re.sub(r"\x1b\[[\d;]*m", "", shown)
+
+
+class Kernel:
+    """A client that runs cells."""
+
+    def __init__(self, client: BlockingKernelClient) -> None:
+        self.client = client
+
+    def send(self, code: str) -> str:
+        """Start a cell; return its id."""
+        return self.client.execute(code)
+
+    def messages(self, cell: str) -> Iterator[dict[str, Any]]:
+        """Yield what a cell sends until the kernel is idle again."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=PATIENCE)
+            if message["parent_header"].get("msg_id") != cell:
+                continue
+            yield message
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return
+
+    def run(self, code: str) -> Cell:
+        """Run a cell to its end."""
+        sent = self.send(code)
+        cell = Cell(list(self.messages(sent)))
+        while True:
+            reply = self.client.get_shell_msg(timeout=PATIENCE)
+            if reply["parent_header"].get("msg_id") == sent:
+                cell.reply = reply["content"]
+                return cell
+
+    def value(self, expression: str) -> str:
+        """Return what the notebook shows of an expression."""
+        cell = self.run(expression)
+        assert not cell.error, cell.error
+        return cell.outputs[-1]["text/plain"]
+
+
+@contextmanager
+def new_kernel() -> Iterator[tuple[Kernel, Any]]:
+    """Start a kernel with the extension loaded; also yield its manager."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        kernel = Kernel(client)
+        loaded = kernel.run("%load_ext taskinity_nb")
+        assert not loaded.error, loaded.error
+        yield kernel, manager
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
