@@ -1,0 +1,1 @@
+"""Utilities under the names of the usage guide."""
