@@ -1,0 +1,94 @@
+"""The tutorials: run as tests, saved with their outputs, with a script beside the first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from taskinity_nb.__main__ import tutorial_path
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def python(*arguments, cwd):
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_and_shows_what_is_saved(path):
+    """What is the same on every machine is compared; what is measured is tagged to be left out."""
+    python(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env",
+        "--nbval-cell-timeout=120", path, cwd=ROOT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_is_saved_with_outputs_from_top_to_bottom(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    kinds = {kind for cell in code for output in cell.outputs for kind in output.get("data", {})}
+    assert {"image/svg+xml", "image/png"} <= kinds
+    assert not [kind for kind in kinds if "widget" in kind]
+    failed = [cell for cell in code if any(o.output_type == "error" for o in cell.outputs)]
+    assert all("raises-exception" in cell.metadata.get("tags", []) for cell in failed)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_names_no_folder_of_the_machine_it_was_made_on(path):
+    text = path.read_text(encoding="utf-8")
+    assert str(ROOT) not in text
+    assert str(Path.home()) not in text
+
+
+def test_the_script_beside_the_first_tutorial(tmp_path):
+    printed = python(ROOT / "notebooks" / "basic_parallel.py", 0.2, cwd=tmp_path)
+    assert printed.count("Execution time: ") == 4
+    assert "times as fast" in printed
+    assert (tmp_path / "basic_parallel.png").read_bytes().startswith(b"\x89PNG")
+
+
+class References(HTMLParser):
+    """What a page would load from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.images = [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("src", "href") and tag in ("script", "link", "img", "iframe"):
+                kind = value.partition(";")[0]
+                (self.images if kind.startswith("data:image/") else self.loaded).append(kind)
+
+
+@pytest.mark.slow
+def test_python_m_taskinity_nb(tmp_path):
+    printed = python("-W", "error", "-m", "taskinity_nb", cwd=tmp_path)
+    for line in ("sequential         1", "threads            3", "processes          3"):
+        assert line in printed
+    assert "jupyter lab" in printed
+    references = References()
+    page = (tmp_path / "taskinity_nb_report.html").read_text(encoding="utf-8")
+    references.feed(page)
+    assert references.loaded == []
+    assert "data:image/png" in references.images
+    assert "data-task" in page or "data:image/svg+xml" in references.images
+    assert "most used names" in page
+
+
+def test_the_tutorial_is_found():
+    assert tutorial_path() in NOTEBOOKS
