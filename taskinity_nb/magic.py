@@ -76,7 +76,8 @@ class FlowMagics(Magics):
         view = _View(flow, options, self._labels(flow))
         try:
             if options.compare:
-                runs.append(run(flow, **{**arguments, "executor": "sequential", "workers": None}))
+                one_by_one = {**arguments, "executor": "sequential", "workers": None}
+                runs.append(run(flow, **one_by_one, observers=[view.watch]))
             runs.append(run(flow, **arguments, observers=[view.watch]))
         except (TaskError, Cancelled, ExecutorError) as error:
             if error.run is not None:

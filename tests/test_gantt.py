@@ -235,7 +235,7 @@ def test_the_title_tells_speed_and_efficiency():
     ("makespan", "words"),
     [
         (1.0, "1.0 times: no faster than"),
-        (2.0, "0.5 times: slower than"),
+        (2.0, "2.0 times slower than"),
         (0.5, "2.0 times faster"),
     ],
 )

@@ -55,14 +55,13 @@ def test_a_row_for_each_task():
         ["✗\xa0failed", "clean", "0.50 s", "1.00 s", "thread-2", "0.50 s", "ValueError: bad"],
         ["↯\xa0upstream failed", "save", "", "", "", "", "because of clean"],
     ]
-    caption = "Chain: threads on 2 workers, failed, 3 tasks, 1.50 s, 1.0 times: no faster"
+    caption = "Chain: threads on 2 workers, failed, 3 tasks, 1.50 s, 1.50 s of work"
     assert page.text.startswith(caption)
 
 
 def test_plain_text_has_the_same_rows():
     assert run_to_text(failed_run()).splitlines() == [
-        "Chain: threads on 2 workers, failed, 3 tasks, 1.50 s, "
-        "1.0 times: no faster than one after the other",
+        "Chain: threads on 2 workers, failed, 3 tasks, 1.50 s, 1.50 s of work",
         "state              task    start  duration  worker       CPU",
         "✓ succeeded        load      0 s    0.50 s  thread-1  0.25 s",
         "✗ failed           clean  0.50 s    1.00 s  thread-2  0.50 s  ValueError: bad",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..model.events import State
 from ..model.run import Run, TaskRun
 from .palette import EDGE, INK, LOOKS
-from .words import counted, error_line, label_of, on_workers, printable, speed, time_text
+from .words import counted, error_line, label_of, on_workers, printable, time_text
 
 __all__ = ["run_to_html", "run_to_text"]
 
@@ -125,7 +125,7 @@ def _caption(run: Run) -> tuple[str, str]:
     facts = [on_workers(run), run.state.value, counted(len(records), "task")]
     facts.append(time_text(makespan, makespan))
     if run.executor != "sequential" and run.done and run.work:
-        facts.append(f"{speed(run.speedup)} than one after the other")
+        facts.append(f"{time_text(run.work)} of work")
     return printable(run.flow.name), printable(", ".join(facts))
 
 

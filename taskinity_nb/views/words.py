@@ -58,13 +58,12 @@ def speed(times: float) -> str:
     Examples
     --------
     >>> speed(2.93), speed(1.04), speed(0.5)
-    ('2.9 times faster', '1.0 times: no faster', '0.5 times: slower')
+    ('2.9 times faster', '1.0 times: no faster', '2.0 times slower')
     """
-    if times < 0.95:
-        return f"{times:.1f} times: slower" if times >= 0.1 else f"{times:.2g} times: slower"
-    if times < 1.05:
+    if 0.95 <= times < 1.05:
         return "1.0 times: no faster"
-    return f"{times:.1f} times faster" if times < 99.5 else f"{times:.0f} times faster"
+    ratio, word = (times, "faster") if times > 1 else (1 / times, "slower")
+    return f"{ratio:.1f} times {word}" if ratio < 99.5 else f"{ratio:,.0f} times {word}"
 
 
 def counted(number: int, noun: str) -> str:
