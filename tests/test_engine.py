@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import functions as fn
 import pytest
@@ -20,6 +21,7 @@ from taskinity_nb import (
     NoResultError,
     State,
     TaskError,
+    parse_dsl,
     run,
     run_flow_from_dsl,
     run_parallel_flow_from_dsl,
@@ -122,6 +124,52 @@ class TestEveryExecutor:
         with pytest.raises(TaskError, match="has no value for 'b'") as caught:
             run("split -> take", namespace=names, executor=executor)
         assert isinstance(caught.value.__cause__, BindingError)
+
+    def test_one_key_or_attribute_of_a_result(self, executor):
+        names = {"classify": lambda: {"urgent": 1, "normal": 2}, "answer": lambda x: x * 10}
+        text = "classify.urgent -> answer"
+        assert run(text, namespace=names, executor=executor)["answer"] == 10
+        names["classify"] = lambda: complex(3, 4)
+        assert run("classify.imag -> answer", namespace=names, executor=executor)["answer"] == 40.0
+
+
+class TestKeys:
+    NAMES: ClassVar = {
+        "classify": lambda: {"urgent": 1, "normal": 2},
+        "swapped": lambda normal, urgent: (normal, urgent),
+        "whole": lambda a, classify: (a, classify),
+        "spread": lambda **keys: keys,
+    }
+
+    def test_a_parameter_that_is_named_after_the_key(self):
+        text = "classify.urgent -> swapped\nclassify.normal -> swapped"
+        assert run(text, namespace=self.NAMES)["swapped"] == (2, 1)
+
+    def test_a_key_beside_the_whole(self):
+        text = "classify.urgent -> whole\nclassify -> whole"
+        assert run(text, namespace=self.NAMES)["whole"] == (1, {"urgent": 1, "normal": 2})
+
+    def test_keys_by_name(self):
+        text = "classify.urgent -> spread\nclassify.normal -> spread"
+        assert run(text, namespace=self.NAMES)["spread"] == {"urgent": 1, "normal": 2}
+
+    @pytest.mark.parametrize(
+        ("result", "message"),
+        [
+            ({"urgnt": 1}, "of 'f', a dict, has no key 'urgent'\ndid you mean 'urgnt'?"),
+            ({"x": 1}, "has no key 'urgent'\nit has 'x'"),
+            (3, "of 'f', a int, has no attribute 'urgent'"),
+        ],
+    )
+    def test_one_that_is_not_there(self, result, message):
+        names = {"f": lambda: result, "g": lambda x: x}
+        with pytest.raises(TaskError, match="task 'g' failed: BindingError") as caught:
+            run("f.urgent -> g", namespace=names)
+        assert message in str(caught.value.__cause__)
+
+    def test_explained(self):
+        plan = parse_dsl("classify.urgent -> spread").explain(namespace=self.NAMES)
+        assert "urgent  <- 'urgent' of the result of classify" in str(plan)
 
 
 class TestEvents:

@@ -57,7 +57,7 @@ def _same_call(now: Call, plan: Plan, then: Call, earlier: Plan) -> bool:
     if len(sources[0]) != len(sources[1]):
         return False
     for (name, origin), (other_name, other) in zip(*sources, strict=True):
-        if (name, origin.kind, origin.name) != (other_name, other.kind, other.name):
+        if (name, origin._replace(slot=0)) != (other_name, other._replace(slot=0)):
             return False
         if origin.kind != "result":
             constants = (

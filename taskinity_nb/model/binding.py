@@ -1,6 +1,7 @@
 """How results become arguments: each parameter of a task is filled by the first rule that fits.
 
-1. It is named after an upstream task (``split``, or ``split_result``): that task's result.
+1. It is named after an upstream task (``split``, or ``split_result``): that task's result; or
+   after the key that an edge picks (``split.left -> work``).
 2. The parameters without a default that are still unfilled are as many as the results that are not
    yet taken: the results fill them, in the order in which the text gives the edges.
 3. It is named after a key of the flow's inputs (``"load.path"`` addresses one task); then, if the
@@ -73,11 +74,10 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
       count(items)
         items  <- result of load
     """
-    unsupported = next((e for e in flow.edges if e.kind == "map" or e.key is not None), None)
+    unsupported = next((edge for edge in flow.edges if edge.kind == "map"), None)
     if unsupported is not None:
-        word = "map" if unsupported.kind == "map" else f".{unsupported.key}"
         raise FlowError(
-            f"'{unsupported}': '{word}' can be written and drawn, but not run yet",
+            f"'{unsupported}': 'map' can be written and drawn, but not run yet",
             remedy="pass the whole result on, and take it apart in the next task",
             **flow._at(unsupported),
         )
@@ -160,7 +160,13 @@ class _Binder:
         """Fill the parameters of one task by the rules of this module's docstring."""
         task = self.tasks[name]
         signature = self.signature(task)
-        left = [self.results[e.source] for e in self.upstream[name] if e.kind != "wait"]
+        left = [
+            self.results[edge.source]._replace(key=edge.key)
+            if edge.key
+            else self.results[edge.source]
+            for edge in self.upstream[name]
+            if edge.kind != "wait"
+        ]
         filled: dict[str, Origin] = {}
         late: tuple[str, ...] = ()
         optional: tuple[str, ...] = ()
@@ -193,7 +199,7 @@ class _Binder:
         if rest:
             star = f"*{signature.star}"
             positional += [(star, origin) for origin in rest]
-        keywords += [(origin.name, origin) for origin in spread]
+        keywords += [(origin.key or origin.name, origin) for origin in spread]
         passed = (tuple(positional), tuple(keywords))
         return Call(name, task, signature, *passed, late, optional, mappings)
 
@@ -203,12 +209,13 @@ class _Binder:
     ) -> None:
         if not left:
             return
-        names = {f"{origin.name}_result": origin for origin in left}
+        names = {origin.key: origin for origin in left if origin.key}
+        names |= {f"{origin.name}_result": origin for origin in left}
         names |= {origin.name: origin for origin in left}  # a task's own name comes first
         filled |= {p.name: names[p.name] for p in signature.named if p.name in names}
         if filled:
-            used = {origin.name for origin in filled.values()}
-            left[:] = [origin for origin in left if origin.name not in used]
+            used = set(filled.values())
+            left[:] = [origin for origin in left if origin not in used]
 
     @staticmethod
     def _in_order(

@@ -16,15 +16,40 @@ from .task import Task
 
 __all__ = ["Call", "Origin", "Plan", "edge_to_add"]
 
+MISSING_KEY = object()
+
 
 class Origin(NamedTuple):
-    """Where an argument comes from: the slot of its value, and how to say it."""
+    """Where an argument comes from: the slot of its value, and what is picked of it."""
 
     slot: int
     kind: Literal["result", "input", "inputs", "default"]
     name: str
+    key: str | None = None
+
+    def value(self, values: Sequence[Any]) -> Any:
+        """Return the argument: the value of the slot, or one key or attribute of it."""
+        whole = values[self.slot]
+        if self.key is None:
+            return whole
+        if isinstance(whole, Mapping):
+            if self.key in whole:
+                return whole[self.key]
+            known = [str(key) for key in whole]
+        else:
+            found = getattr(whole, self.key, MISSING_KEY)
+            if found is not MISSING_KEY:
+                return found
+            known = [name for name in dir(whole) if not name.startswith("_")]
+        kind = "key" if isinstance(whole, Mapping) else "attribute"
+        raise BindingError(
+            f"the result of '{self.name}', a {type(whole).__name__}, has no {kind} '{self.key}'",
+            remedy=suggestion(self.key, known) or f"it has {listed(known)}",
+        )
 
     def __str__(self) -> str:
+        if self.key is not None:
+            return f"'{self.key}' of the result of {self.name}"
         if self.kind == "inputs":
             return "the flow's inputs"
         return {"result": "result of {}", "input": "input {!r}", "default": "its default"}[
@@ -64,6 +89,13 @@ class Call(NamedTuple):
     optional: tuple[str, ...] = ()
     mappings: tuple[Origin, ...] = ()
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether the arguments are just the values of some slots."""
+        if self.keywords or self.mappings:
+            return False
+        return not any(origin.key for _, origin in self.positional)
+
     def from_keys(self, values: Sequence[Any], flow: Flow) -> dict[str, Any]:
         """Return the arguments that come from the keys of results (rule 4).
 
@@ -75,7 +107,7 @@ class Call(NamedTuple):
         found: dict[str, Any] = {}
         holders: dict[str, str] = {}
         for origin in self.mappings:
-            result = values[origin.slot]
+            result = origin.value(values)
             if not isinstance(result, Mapping):
                 raise self._no_mapping(origin, result, flow)
             for key in (*self.late, *self.optional):
@@ -91,7 +123,7 @@ class Call(NamedTuple):
                     found[key] = result[key]
         for key in self.late:
             if key not in found:
-                held = [str(key) for origin in self.mappings for key in values[origin.slot]]
+                held = [str(key) for origin in self.mappings for key in origin.value(values)]
                 raise self._error(
                     flow,
                     f"has no value for '{key}'; the result of {self._sources} has "
@@ -195,9 +227,7 @@ class Plan:
         self.followers = tuple(map(tuple, followers))
         self.order = self._topological_order()
         self._slots = [
-            None
-            if call.keywords or call.mappings
-            else [origin.slot for _, origin in call.positional]
+            [origin.slot for _, origin in call.positional] if call.is_simple else None
             for call in calls
         ]
 
@@ -223,10 +253,10 @@ class Plan:
         if slots is not None:
             return [values[slot] for slot in slots], {}
         call = self.calls[index]
-        keywords = {name: values[origin.slot] for name, origin in call.keywords}
+        keywords = {name: origin.value(values) for name, origin in call.keywords}
         if call.mappings:
             keywords |= call.from_keys(values, self.flow)
-        return [values[origin.slot] for _, origin in call.positional], keywords
+        return [origin.value(values) for _, origin in call.positional], keywords
 
     def __repr__(self) -> str:
         lines = [self.flow.name]
