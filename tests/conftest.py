@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
+from taskinity_nb.engine import learning
 from taskinity_nb.model import task as task_module
 
 EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forkserver", "spawn")
@@ -15,9 +17,10 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 
 
 @pytest.fixture(autouse=True)
-def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a registry of tasks of its own."""
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a registry of tasks and a memory of durations of its own."""
     monkeypatch.setattr(task_module, "_registry", {})
+    monkeypatch.setattr(learning, "_seconds", OrderedDict())
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
@@ -487,6 +488,28 @@ class TestResume:
         assert dict(again) == dict(first)
         assert again.state is State.SUCCEEDED
         assert again.work == 0
+
+
+class TestLearning:
+    def test_the_second_run_begins_with_what_took_longest(self):
+        flow = Flow("Learned", tasks=["quick", "slow", "new"])
+        names = {"quick": lambda: None, "slow": lambda: time.sleep(0.02), "new": lambda: 1 / 0}
+
+        def order():
+            options = {"namespace": names, "executor": "sequential", "on_error": "continue"}
+            events = events_of(run(flow, **options))
+            return [task for task, state in events if state == "running"]
+
+        assert order() == ["quick", "slow", "new"]
+        assert order() == ["slow", "new", "quick"]  # what failed weighs as the median
+
+    def test_another_structure_begins_anew(self):
+        names = {"a": lambda: None, "b": lambda *a: time.sleep(0.01), "c": lambda *a: None}
+        run(Flow("Anew", tasks=["a", "b", "c"]), namespace=names, executor="sequential")
+        result = run(
+            Flow("Anew", [("a", "c")], ["c", "b", "a"]), namespace=names, executor="sequential"
+        )
+        assert [task for task, state in events_of(result) if state == "running"] == ["a", "c", "b"]
 
 
 @st.composite

@@ -23,6 +23,7 @@ from ..errors import Cancelled, ExecutorError, TaskError, described
 from ..model.events import Entry, State
 from ..model.run import MISSING, Run
 from .frontier import Frontier
+from .learning import learn, weights_of
 
 __all__ = ["Crew", "OnError", "Perform", "Scheduler"]
 
@@ -97,7 +98,8 @@ class Scheduler:
         self.when_finished: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._kept = kept or {}
-        self._frontier = Frontier(plan.waiting, plan.followers, done=self._kept)
+        weights = weights_of(plan.flow)
+        self._frontier = Frontier(plan.waiting, plan.followers, weights, done=self._kept)
         self._left = len(plan.calls) - len(self._kept)  # tasks that have not ended
         self._stopped = False  # nothing new starts, and what still runs is not waited for
         self._draining = False  # nothing new starts (on_error="stop")
@@ -157,6 +159,7 @@ class Scheduler:
         for gate in self._idle:
             gate.release()
         self._idle.clear()
+        learn(self.run.flow, self.run._log)
         self.finished.set()
 
     # The workers.

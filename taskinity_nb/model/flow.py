@@ -269,14 +269,19 @@ class Flow:
 
         return flow_mimebundle(self)
 
+    @cached_property
     def _identity(self) -> tuple[Any, ...]:
         return self.name, frozenset(self.functions.items()), frozenset(self._incoming.items())
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self._identity)
+
     def __eq__(self, other: object) -> bool:
-        return self._identity() == other._identity() if isinstance(other, Flow) else NotImplemented
+        return self._identity == other._identity if isinstance(other, Flow) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._identity())
+        return self._hash
 
     def __repr__(self) -> str:
         return f"<Flow {self.name}: {len(self.tasks)} tasks, {len(self.edges)} edges>"
