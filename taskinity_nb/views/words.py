@@ -46,6 +46,8 @@ def time_text(seconds: float, longest: float | None = None) -> str:
     value = seconds * scale
     if not value:
         return f"0 {unit}"
+    if 0 < value < 0.001:
+        return f"<0.001 {unit}"
     if abs(value) < 0.095:
         return f"{value:.2g} {unit}"
     decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
