@@ -216,6 +216,18 @@ class TestEvents:
         ]
         assert caught.value.run.state is State.FAILED
 
+    @pytest.mark.parametrize("executor", ["threads", "processes"])
+    def test_stop_counts_every_task_once(self, executor):
+        """What was taken when a task fails is neither cancelled nor lost, whoever runs it."""
+        flow = Flow("stop", tasks=["divide", *(f"t{i}" for i in range(20))])
+        names = {"divide": fn.divide} | {f"t{i}": fn.one for i in range(20)}
+        for _ in range(10):
+            with pytest.raises(TaskError) as caught:
+                run(flow, {"x": 1}, namespace=names, executor=executor, workers=4, on_error="stop")
+            ended = [task for task, state in events_of(caught.value.run)
+                     if state in ("succeeded", "failed", "cancelled")]  # fmt: skip
+            assert sorted(ended) == sorted(flow.tasks)
+
     def test_an_empty_flow(self):
         result = run(Flow("nothing"))
         assert (dict(result), result.events, result.state) == ({}, [], State.SUCCEEDED)
@@ -297,6 +309,20 @@ class TestUsersExecutors:
         pool.shutdown()
         with pytest.raises(ExecutorError, match="the thread pool takes no more work"):
             run("one", namespace=NAMES, executor=pool)
+
+    def test_closed_while_somebody_watches(self):
+        pool = ThreadPoolExecutor(1)
+        pool.shutdown()
+        ends = []
+        with pytest.raises(ExecutorError) as caught:
+            run(
+                "one",
+                namespace=NAMES,
+                executor=pool,
+                observers=[lambda _, run: ends.append(run.done)],
+            )
+        assert ends[-1] is True
+        assert str(caught.value.run.tasks["one"].state) == "cancelled"
 
     @pytest.mark.parametrize(
         ("executor", "message"),

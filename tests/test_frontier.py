@@ -70,6 +70,17 @@ def test_a_descendant_of_two_failures_is_lost_once():
     assert frontier.take() is None
 
 
+def test_abandoned_tasks_never_come():
+    #  0 -> 2 -> 3,  1
+    followers = [[2], [], [3], []]
+    frontier = Frontier([0, 0, 1, 1], followers)
+    assert frontier.take() == 0
+    assert frontier.abandon() == [1, 2, 3]
+    assert frontier.done(0) == []
+    assert frontier.take() is None
+    assert frontier.fail(0) == []
+
+
 @given(dags(), st.randoms(use_true_random=False))
 def test_ranks_are_longest_ways(followers, random):
     weights = [random.choice([0.0, 0.5, 1.0, 2.0]) for _ in followers]

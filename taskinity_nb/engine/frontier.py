@@ -26,6 +26,9 @@ from heapq import heapify, heappop, heappush
 
 __all__ = ["Frontier", "ranks"]
 
+LOST = -1
+"""What a task waits for that will never run; it only ever counts down, so never to zero."""
+
 
 def ranks(
     followers: Sequence[Sequence[int]], weights: Sequence[float] | None = None
@@ -102,7 +105,7 @@ class Frontier:
         for place, task in enumerate(self._at):
             self._place[task] = place
         for task in done:
-            self._waiting[task] = -1
+            self._waiting[task] = LOST
             for follower in followers[task]:
                 self._waiting[follower] -= 1
         self._heap = [self._place[task] for task in self.starting()]
@@ -140,7 +143,23 @@ class Frontier:
         for before in reached:
             for follower in self._followers[before]:
                 if self._waiting[follower] >= 0:
-                    self._waiting[follower] = -1 - len(self._waiting)  # never counts up to zero
+                    self._waiting[follower] = LOST
                     lost.append(follower)
                     reached.append(follower)
         return lost
+
+    def abandon(self) -> list[int]:
+        """Say that nothing new is to be taken; return the tasks that will never run.
+
+        Examples
+        --------
+        >>> frontier = Frontier([0, 0, 1], [[2], [], []])
+        >>> frontier.take(), frontier.abandon(), frontier.done(0)
+        (0, [1, 2], [])
+        """
+        ready = {self._at[place] for place in self._heap}
+        rest = [task for task, count in enumerate(self._waiting) if count > 0 or task in ready]
+        self._heap.clear()
+        for task in rest:
+            self._waiting[task] = LOST
+        return rest

@@ -102,7 +102,6 @@ class Scheduler:
         self._frontier = Frontier(plan.waiting, plan.followers, weights, done=self._kept)
         self._left = len(plan.calls) - len(self._kept)  # tasks that have not ended
         self._stopped = False  # nothing new starts, and what still runs is not waited for
-        self._draining = False  # nothing new starts (on_error="stop")
         self._idle: list[Any] = []  # gates of the parked workers
         self._unused = list(reversed(crew.names))  # names of workers whose loop does not run
         self._broken: BaseException | None = None
@@ -119,7 +118,10 @@ class Scheduler:
         log.extend((task, State.READY, now, None) for task in self._frontier.starting())
         if not self._left:
             self._finish()
-        self._start_loops(min(len(self._frontier), len(self._unused)))
+        try:
+            self._start_loops(min(len(self._frontier), len(self._unused)))
+        except ExecutorError as error:
+            self._end_early(State.FAILED, error)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""
@@ -205,7 +207,7 @@ class Scheduler:
     def _claim(self, name: str, gate: Any) -> tuple[int | None, int]:
         """Take the next task, and wake others if there is more; count the loops to be started."""
         frontier = self._frontier
-        task = None if self._stopped or self._draining else frontier.take()
+        task = None if self._stopped else frontier.take()
         if task is None:
             if self.crew.parks and not self.finished.is_set():
                 self._idle.append(gate)
@@ -243,11 +245,8 @@ class Scheduler:
         lost = self._frontier.fail(task)
         log.extend((descendant, State.UPSTREAM_FAILED, now, task) for descendant in lost)
         self._left -= len(lost)
-        if self.on_error == "stop" and not self._draining:
-            self._draining = True
-            touched = (State.RUNNING, *(state for state in State if state.is_final))
-            started = {entry[0] for entry in log if entry[1] in touched}
-            rest = [task for task in range(len(self.run.plan.calls)) if task not in started]
+        if self.on_error == "stop":
+            rest = self._frontier.abandon()
             log.extend((task, State.CANCELLED, now, None) for task in rest)
             self._left -= len(rest)
 
