@@ -18,6 +18,7 @@ from .errors import (
     UnknownTaskError,
     UnpicklableError,
     WorkerLost,
+    skip,
 )
 from .model.events import Event, State
 from .model.flow import Flow
@@ -58,6 +59,7 @@ __all__ = [
     "run",
     "run_flow_from_dsl",
     "run_parallel_flow_from_dsl",
+    "skip",
     "start",
     "task",
     "to_dsl",

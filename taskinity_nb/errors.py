@@ -11,6 +11,8 @@ FlowError
 ├── TaskError               a task raised; has ``.run`` and ``.task``
 ├── Cancelled               the run was cancelled or interrupted; has ``.run``
 └── NoResultError           ``run["task"]`` of a task that has none (a `KeyError`)
+
+Skip                        what `skip` raises in a task; no error, and no `Exception`
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from .model.run import Run
@@ -32,6 +34,7 @@ __all__ = [
     "ExecutorError",
     "FlowError",
     "NoResultError",
+    "Skip",
     "Span",
     "TaskError",
     "UnknownTaskError",
@@ -40,6 +43,7 @@ __all__ = [
     "carets",
     "described",
     "listed",
+    "skip",
     "suggestion",
 ]
 
@@ -255,3 +259,27 @@ class Cancelled(FlowError):
 
 class NoResultError(FlowError, KeyError):
     """``run["task"]`` of a task that has no result; the text tells its state."""
+
+
+class Skip(BaseException):
+    """Raised by a task that has nothing to do; no ``except Exception`` of its own catches it."""
+
+
+def skip(reason: str = "") -> NoReturn:
+    """Skip the task that calls this, and all that depends on it; the run goes on.
+
+    Parameters
+    ----------
+    reason : str
+        Shown in the table of tasks.
+
+    Examples
+    --------
+    >>> from taskinity_nb import run
+    >>> def load(): return []
+    >>> def check(load): return load or skip("nothing to check")
+    >>> result = run("load -> check", namespace={"load": load, "check": check})
+    >>> result.tasks["check"].state, list(result)
+    (<State.SKIPPED: 'skipped'>, ['load'])
+    """
+    raise Skip(reason)

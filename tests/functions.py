@@ -93,3 +93,15 @@ class Base(BaseException):
 
 def raise_base():
     raise Base("not an Exception")
+
+
+def fail_once(marker):
+    """Fail on the first attempt; `marker` is the file that tells whether it was made."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        raise ValueError("first attempt")
+    return "second attempt"
+
+
+def raise_value_error():
+    raise ValueError("no good")

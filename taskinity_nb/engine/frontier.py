@@ -133,6 +133,10 @@ class Frontier:
                 ready.append(follower)
         return ready
 
+    def again(self, task: int) -> None:
+        """Say that a task that was taken is ready again."""
+        heappush(self._heap, self._place[task])
+
     def fail(self, task: int) -> list[int]:
         """Say that a task has no result; return its descendants that will never run.
 

@@ -62,7 +62,6 @@ def _without_detour(task: Task) -> Callable[..., Any]:
 class CallingThread(Crew):
     """One worker: the thread that starts the run, so that breakpoints and Ctrl-C work in it."""
 
-    parks = False
     starts_at_claim = True
 
     def __init__(self, run: Run) -> None:

@@ -19,15 +19,28 @@ from collections.abc import Callable, Mapping
 from time import perf_counter_ns
 from typing import Any, Literal
 
-from ..errors import Cancelled, ExecutorError, TaskError, described
+from ..errors import (
+    BindingError,
+    Cancelled,
+    ExecutorError,
+    Skip,
+    TaskError,
+    UnpicklableError,
+    WorkerLost,
+    described,
+)
 from ..model.events import Entry, State
 from ..model.run import MISSING, Run
+from .alarm import Alarm
 from .frontier import Frontier
 from .learning import learn, weights_of
 
 __all__ = ["Crew", "OnError", "Perform", "Scheduler"]
 
 OnError = Literal["raise", "stop", "continue"]
+
+NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
+"""Failures on the way to a task or back, after which trying again is of no use."""
 
 Perform = Callable[[int, str], tuple[Any, Entry]]
 """Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
@@ -106,6 +119,9 @@ class Scheduler:
         self._unused = list(reversed(crew.names))  # names of workers whose loop does not run
         self._broken: BaseException | None = None
         self._first_failed: int | None = None
+        self._retries: dict[int, int] = {}  # how often a task was tried again
+        self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
+        self._alarm = Alarm(self._ring)
 
     # Life of a run.
 
@@ -161,6 +177,7 @@ class Scheduler:
         for gate in self._idle:
             gate.release()
         self._idle.clear()
+        self._alarm.close()
         learn(self.run.flow, self.run._log)
         self.finished.set()
 
@@ -191,10 +208,14 @@ class Scheduler:
                         task, more = self._claim(name, gate)
                     continue
                 value, entry = perform(task, name)
+                delay = self._delay_of_retry(task, entry) if value is MISSING else None
                 with lock:
                     if self._stopped:
                         return
-                    self._settle(task, value, entry)
+                    if delay is None:
+                        self._settle(task, value, entry)
+                    else:
+                        self._retry(task, entry, delay)
                     task, more = self._claim(name, gate)
         except Exception as error:  # a broken executor, or a defect here: never a hanging run
             self._end_early(State.FAILED, error)
@@ -215,28 +236,85 @@ class Scheduler:
         if self.crew.starts_at_claim:
             now = perf_counter_ns()
             self.run._log.append((task, State.RUNNING, now, (name, now)))
-        waiting = len(frontier)
-        if not waiting:
-            return task, 0
+        return task, self._wake() if len(frontier) else 0
+
+    def _wake(self) -> int:
+        """Wake a parked worker, who wakes the next; else count the loop to be started."""
         if self._idle:
             self._idle.pop().release()
-            return task, 0  # who was woken wakes the next
-        return task, 1 if self._unused else 0
+            return 0
+        return 1 if self._unused else 0
 
     def _settle(self, task: int, value: Any, entry: Entry) -> None:
         """Write down how a task ended, and what became ready."""
         log = self.run._log
-        log.append(entry)
         self._left -= 1
-        if value is MISSING:
+        if value is MISSING and isinstance(entry[3][3], Skip):
+            self._skip(task, entry)
+        elif value is MISSING:
+            log.append(entry)
             self._fail(task, entry)
         else:
+            log.append(entry)
             self.run._values[task] = value
             received = entry[3][2]
             for follower in self._frontier.done(task):
                 log.append((follower, State.READY, received, None))
         if not self._left:
             self._finish()
+
+    def _delay_of_retry(self, task: int, entry: Entry) -> float | None:
+        """Return the seconds before a failed task is tried again, or None if it is not."""
+        options, error = self.run.plan.calls[task].task, entry[3][3]
+        retry = self._retries.get(task, 0) + 1
+        if retry > options.retries or not isinstance(error, options.retry_on):
+            return None
+        if isinstance(error, NOT_THE_TASKS_OWN):
+            return None
+        self._retries[task] = retry
+        try:
+            return max(0.0, options.delay_before(retry))
+        except Exception as broken:  # the callable is the user's
+            error.add_note(f"it was not tried again: retry_delay raised {described(broken)}")
+            return None
+
+    def _retry(self, task: int, entry: Entry, delay: float) -> None:
+        """Write down that a task is tried again; while it waits it holds no worker."""
+        self.run._log.append((task, State.RETRYING, entry[2], entry[3][3]))
+        self._waiting[task] = entry
+        if delay:
+            self._alarm.set(delay, task)
+        else:
+            self._start_again(task)
+
+    def _start_again(self, task: int) -> None:
+        """Make a task ready again, unless another failure has stopped the run meanwhile."""
+        entry = self._waiting.pop(task)
+        if self.on_error == "stop" and self._first_failed is not None:
+            self._settle(task, MISSING, entry)
+            return
+        self.run._log.append((task, State.READY, perf_counter_ns(), None))
+        self._frontier.again(task)
+
+    def _ring(self, task: int) -> None:
+        """Let a task that has waited for its next attempt be taken."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._start_again(task)
+            more = self._wake()
+        try:
+            self._start_loops(more)
+        except ExecutorError as error:
+            self._end_early(State.FAILED, error)
+
+    def _skip(self, task: int, entry: Entry) -> None:
+        """Write down that a task skipped itself and its branch."""
+        log, now = self.run._log, entry[3][2]
+        log.append((task, State.SKIPPED, entry[2], entry[3][3]))
+        lost = self._frontier.fail(task)
+        log.extend((descendant, State.SKIPPED, now, task) for descendant in lost)
+        self._left -= len(lost)
 
     def _fail(self, task: int, entry: Entry) -> None:
         if self._first_failed is None:

@@ -10,7 +10,8 @@ SUCCEEDED                 ``(time it started, CPU nanoseconds, time it was recei
 FAILED, TIMED_OUT         ``(time it started, CPU nanoseconds, time it was received, error,
                           frames)``
 RETRYING                  the error
-UPSTREAM_FAILED, SKIPPED  index of the task that caused it
+UPSTREAM_FAILED, SKIPPED  index of the task that caused it; for the task that skipped itself,
+                          what it raised
 CANCELLED, CACHED         None
 ========================  ==============================================================
 

@@ -169,6 +169,8 @@ class Run(Mapping[str, Any]):
                 elif state is State.CANCELLED:
                     if record.started is not None:
                         record.finished = at
+                elif isinstance(detail, BaseException):
+                    record.finished, record.error = at, detail
                 elif detail is not None:
                     record.cause = self._names[detail]
             return entries

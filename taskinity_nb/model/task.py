@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import random
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from .call import invoke
 
-__all__ = ["Task", "registered_tasks", "task"]
+__all__ = ["RetryDelay", "RetryOn", "Task", "registered_tasks", "task"]
+
+RetryOn = type[BaseException] | tuple[type[BaseException], ...]
+RetryDelay = float | Callable[[int], float] | Literal["exponential"]
 
 _registry: dict[str, Task] = {}
 
@@ -31,6 +35,15 @@ class Task:
         returning ``False``.
     validate_output : callable, optional
         Called with the task's result; it rejects likewise.
+    retries : int
+        How often it is tried again after a failure.
+    retry_on : type of exception or tuple of them
+        The failures after which it is.
+    retry_delay : float, callable or "exponential"
+        Seconds before each further attempt; or a callable of the attempt (1 for the first retry)
+        that returns them; or about 0.5, 1, 2, 4 ... seconds up to a minute, chosen at random
+        between half of that and all of it, so that tasks which failed together do not come back
+        together.
 
     Examples
     --------
@@ -49,6 +62,9 @@ class Task:
         description: str | None = None,
         validate_input: Callable[..., Any] | None = None,
         validate_output: Callable[..., Any] | None = None,
+        retries: int = 0,
+        retry_on: RetryOn = Exception,
+        retry_delay: RetryDelay = 0.0,
     ) -> None:
         if not callable(function):
             raise TypeError(f"a task needs a function, not {type(function).__name__}")
@@ -60,6 +76,16 @@ class Task:
         self.description = first_line if description is None else description
         self.validate_input = validate_input
         self.validate_output = validate_output
+        self.retries = _checked_retries(retries)
+        self.retry_on = retry_on
+        self.retry_delay = _checked_delay(retry_delay)
+
+    def delay_before(self, retry: int) -> float:
+        """Return the seconds to wait before a retry, counted from 1."""
+        if self.retry_delay == "exponential":
+            return min(60.0, 0.5 * 2.0 ** min(retry - 1, 10)) * random.uniform(0.5, 1.0)
+        delay: Any = self.retry_delay(retry) if callable(self.retry_delay) else self.retry_delay
+        return float(delay)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, between its validators."""
@@ -92,6 +118,9 @@ def task(
     description: str | None = None,
     validate_input: Callable[..., Any] | None = None,
     validate_output: Callable[..., Any] | None = None,
+    retries: int = 0,
+    retry_on: RetryOn = Exception,
+    retry_delay: RetryDelay = 0.0,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
 
@@ -103,12 +132,15 @@ def task(
     description: str | None = None,
     validate_input: Callable[..., Any] | None = None,
     validate_output: Callable[..., Any] | None = None,
+    retries: int = 0,
+    retry_on: RetryOn = Exception,
+    retry_delay: RetryDelay = 0.0,
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Make a function a `Task`, with or without parentheses, and register it under its name.
 
     Parameters
     ----------
-    name, description, validate_input, validate_output
+    name, description, validate_input, validate_output, retries, retry_on, retry_delay
         See `Task`.
 
     Returns
@@ -135,6 +167,9 @@ def task(
             description=description,
             validate_input=validate_input,
             validate_output=validate_output,
+            retries=retries,
+            retry_on=retry_on,
+            retry_delay=retry_delay,
         )
         _registry[str(getattr(function, "__name__", made.name))] = made
         return made
@@ -157,3 +192,18 @@ def registered_tasks() -> Mapping[str, Task]:
     True
     """
     return MappingProxyType(_registry)
+
+
+def _checked_retries(retries: int) -> int:
+    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
+        raise TypeError(f"retries is a whole number from 0 on, not {retries!r}")
+    return retries
+
+
+def _checked_delay(delay: RetryDelay) -> RetryDelay:
+    is_seconds = isinstance(delay, (int, float)) and delay >= 0
+    if not (is_seconds or callable(delay) or delay == "exponential"):
+        raise TypeError(
+            f"retry_delay is seconds, a callable of the attempt, or 'exponential', not {delay!r}"
+        )
+    return delay
