@@ -160,6 +160,12 @@ class _Binder:
         """Fill the parameters of one task by the rules of this module's docstring."""
         task = self.tasks[name]
         signature = self.signature(task)
+        if signature.is_async:
+            raise FlowError(
+                f"task '{name}': {signature.text(name)} is an 'async def', which cannot be run yet",
+                remedy="call it in a function of its own: return asyncio.run(...)",
+                **self.flow._at(name),
+            )
         left = [
             self.results[edge.source]._replace(key=edge.key)
             if edge.key

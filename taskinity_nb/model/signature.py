@@ -30,6 +30,8 @@ class Signature:
         The names of those that cannot be passed by name.
     star, double_star : str or None
         The names of ``*args`` and ``**kwargs``.
+    is_async : bool
+        Whether it is an ``async def``.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Signature:
             parameters = [Parameter("args", Parameter.VAR_POSITIONAL)]
         self.function_name: str = getattr(function, "__name__", "<lambda>")
         self.parameters = parameters
+        self.is_async = inspect.iscoroutinefunction(function)
         self.named: list[Parameter] = []
         self.star: str | None = None
         self.double_star: str | None = None
