@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowMagics", "load", "unload"]
 
+MOST_IN_CHART = 20_000
+"""Tasks; a chart of more takes longer than anybody who did not ask for it wants to wait."""
+
 
 @magics_class
 class FlowMagics(Magics):
@@ -130,8 +133,11 @@ class _View:
             self._graph.abandon()
             return
         self._graph.finish(runs[-1])
-        started = any(record.started is not None for record in runs[-1].tasks.values())
-        if not self._gantt or not started:
+        records = runs[-1].tasks.values()
+        if not self._gantt or not any(record.started is not None for record in records):
+            return
+        if len(records) > MOST_IN_CHART:
+            print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
             return
         from .views.gantt import plot_gantt
 

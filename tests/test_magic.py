@@ -113,6 +113,14 @@ class TestRunning:
         assert "(replayed)" not in gantt["text/plain"]
         assert "sequential 8" in gantt["text/plain"].replace("0.8", "8")
 
+    def test_more_tasks_than_a_chart_is_drawn_of(self, kernel):
+        kernel.run("import taskinity_nb.magic as magic; usual = magic.MOST_IN_CHART")
+        kernel.run("magic.MOST_IN_CHART = 1")
+        cell = kernel.run("%%flow\nload -> total")
+        kernel.run("magic.MOST_IN_CHART = usual")
+        assert cell.printed == "(no chart of more than 1 tasks; plot_gantt(run) draws it)\n"
+        assert len(cell.outputs) == 2
+
     def test_no_run_only_draws(self, kernel):
         cell = kernel.run("%%flow --no-run -o f\nload -> nothing_like_it")
         assert set(cell.outputs[0]) >= {"image/svg+xml", "text/plain"}

@@ -11,7 +11,7 @@ OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
-    """Return the frames of a traceback, from the first that is not this package's own.
+    """Return the frames of a traceback that are not this package's own.
 
     Returns
     -------
@@ -20,7 +20,7 @@ def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], 
     frames: list[tuple[str, int, str]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if frames or not code.co_filename.startswith(OURS):
+        if not code.co_filename.startswith(OURS):
             frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     return tuple(frames)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ..errors import FlowError, NoResultError, described, suggestion
 from .effort import Stretch, efforts
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 __all__ = ["MISSING", "Run", "TaskRun"]
+
+T = TypeVar("T")
 
 
 class _Missing:
@@ -132,6 +134,7 @@ class Run(Mapping[str, Any]):
         self._ended: int | None = None
         self._state = State.RUNNING
         self._handle: Handle | None = None
+        self._known: dict[str, object] = {}
 
     # The record: the log is folded into it, here and nowhere else.
 
@@ -258,16 +261,28 @@ class Run(Mapping[str, Any]):
         return (end - self._origin) * 1e-9
 
     @property
-    def efforts(self) -> dict[str, float]:
+    def efforts(self) -> Mapping[str, float]:
         """Seconds that each task would take alone: its duration, unless others held it back."""
+        return self._once("efforts", self._measure_efforts)
+
+    def _measure_efforts(self) -> Mapping[str, float]:
         ran = {
             name: Stretch(record.started, record.finished, record.cpu or 0.0)
             for name, record in self.tasks.items()
             if record.started is not None and record.finished is not None
         }
-        return dict.fromkeys(self._names, 0.0) | dict(
-            zip(ran, efforts(list(ran.values()), self.cores), strict=True)
-        )
+        alone = zip(ran, efforts(list(ran.values()), self.cores), strict=True)
+        return MappingProxyType(dict.fromkeys(self._names, 0.0) | dict(alone))
+
+    def _once(self, name: str, measure: Callable[[], T]) -> T:
+        """Measure something of the run; once it is done, only once."""
+        if name in self._known:
+            return cast(T, self._known[name])
+        was_done = self.done
+        value = measure()
+        if was_done:
+            self._known[name] = value
+        return value
 
     @property
     def work(self) -> float:
@@ -288,6 +303,9 @@ class Run(Mapping[str, Any]):
         return max(self._longest_path()[0], self.work / (workers or self.workers))
 
     def _longest_path(self) -> tuple[float, tuple[str, ...]]:
+        return self._once("longest path", self._measure_path)
+
+    def _measure_path(self) -> tuple[float, tuple[str, ...]]:
         seconds = self.efforts
         length: dict[str, float] = {}
         before: dict[str, str | None] = {}
