@@ -1,8 +1,8 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module and `frames` use the standard library and cloudpickle alone, so that they can be sent
-along to a place where the package is not installed.
+This module, `frames` and `pickling` use the standard library and cloudpickle alone, so that they
+can be sent along to a place where the package is not installed.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import cloudpickle
-
 from .frames import user_frames
+from .pickling import dumps
 
 __all__ = ["Answer", "open_envelope"]
 
@@ -77,7 +76,7 @@ def open_envelope(function: bytes, arguments: bytes) -> tuple[Any, ...]:
         return tuple(Answer(*_pack_error(error), started, finished, cpu, frames))
     cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
     try:
-        return tuple(Answer("value", cloudpickle.dumps(value), started, finished, cpu))
+        return tuple(Answer("value", dumps(value), started, finished, cpu))
     except Exception as error:  # pickling runs code of the result's own class
         why = (type(value).__name__, f"{type(error).__name__}: {error}")
         return tuple(Answer("unpicklable", why, started, finished, cpu))
@@ -85,7 +84,7 @@ def open_envelope(function: bytes, arguments: bytes) -> tuple[Any, ...]:
 
 def _pack_error(error: BaseException) -> tuple[str, Any]:
     try:
-        packed = cloudpickle.dumps(error)
+        packed = dumps(error)
         pickle.loads(packed)  # an exception may be written and yet not be readable
         return "error", packed
     except Exception:

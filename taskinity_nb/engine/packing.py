@@ -7,8 +7,6 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-import cloudpickle
-
 from ..errors import ExecutorError, FlowError, UnpicklableError
 from ..model.call import invoke
 from ..model.events import Entry, State
@@ -16,6 +14,7 @@ from ..model.plan import Call, Origin, Plan
 from ..model.run import MISSING
 from .envelope import Answer
 from .frames import user_frames
+from .pickling import dumps
 
 __all__ = ["Packer", "describe_frames", "failure", "unpack"]
 
@@ -44,7 +43,7 @@ class Packer:
             if task.is_importable:  # its name is enough, while its function alone has none
                 what = (_call_task, (task,))
             try:
-                packed = bytes(cloudpickle.dumps(what))
+                packed = dumps(what)
             except Exception as error:
                 raise UnpicklableError(
                     f"task '{call.name}': its function cannot be sent to another process: "
@@ -64,7 +63,7 @@ class Packer:
             If one of them cannot be pickled; it is named.
         """
         try:
-            return bytes(cloudpickle.dumps((args, kwargs)))
+            return dumps((args, kwargs))
         except Exception as error:
             call = self._plan.calls[index]
             raise _name_culprit(call, args, kwargs, error) from error
@@ -88,7 +87,7 @@ def _name_culprit(
     pairs += [(name, origins.get(name), value) for name, value in kwargs.items()]
     for name, origin, value in pairs:
         try:
-            cloudpickle.dumps(value)
+            dumps(value)
         except Exception as why:
             whence = f" ({origin})" if origin is not None else ""
             return UnpicklableError(

@@ -12,12 +12,11 @@ import atexit
 import multiprocessing
 import multiprocessing.process
 import os
+import pickle
 import signal
 import threading
 from time import perf_counter_ns
 from typing import Any
-
-import cloudpickle
 
 from ..errors import ExecutorError, FlowError, WorkerLost
 from ..model.events import Entry
@@ -67,7 +66,7 @@ class WorkerProcess:
         """Hand over a task; the function's bytes only once."""
         code = None if key in self.known else function
         self.known.add(key)
-        self.pipe.send_bytes(cloudpickle.dumps((key, code, arguments)))
+        self.pipe.send_bytes(pickle.dumps((key, code, arguments)))
 
     def forget(self) -> None:
         """Make the process forget the functions of a run."""
@@ -209,7 +208,7 @@ class _Worker:
                 continue
             with crew._lock:
                 crew._busy.pop(self._name, None)
-            return unpack(call, task, submitted, cloudpickle.loads(answer))
+            return unpack(call, task, submitted, pickle.loads(answer))
         return failure(task, lost or WorkerLost(f"task '{call.name}' was stopped"))
 
     def release(self) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import signal
 import threading
 from multiprocessing.connection import Connection
-
-import cloudpickle
 
 from .envelope import open_envelope
 
@@ -35,10 +34,10 @@ def serve(pipe: Connection) -> None:
             if not message:
                 functions.clear()
                 continue
-            key, function, arguments = cloudpickle.loads(message)
+            key, function, arguments = pickle.loads(message)
             if function is not None:
                 functions[key] = function
             answer = open_envelope(functions[key], arguments)
-            pipe.send_bytes(cloudpickle.dumps(answer))
+            pipe.send_bytes(pickle.dumps(answer))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone, or has no more use for this process
