@@ -15,10 +15,13 @@ from typing import Any
 
 import cloudpickle
 
-__all__ = ["dumps"]
+__all__ = ["LARGE", "PLAIN", "dumps"]
 
 PLAIN = frozenset({bool, bytes, float, int, str, type(None)})
 """Types whose pickle is the same with and without cloudpickle, which is slow to begin."""
+
+LARGE = 1_000_000
+"""Bytes from which on data between processes lie in files instead of going through a pipe."""
 
 _BASE: ChainMap[type, Callable[[Any], Any]] = cloudpickle.Pickler.dispatch_table
 
