@@ -9,6 +9,7 @@ FlowError
 ├── ExecutorError           an executor is unknown, closed or broken
 │   └── WorkerLost          a worker process died under a task
 ├── TaskError               a task raised; has ``.run`` and ``.task``
+│   └── MapError            items of a mapped task raised; has ``.items``
 ├── Cancelled               the run was cancelled or interrupted; has ``.run``
 └── NoResultError           ``run["task"]`` of a task that has none (a `KeyError`)
 
@@ -33,6 +34,7 @@ __all__ = [
     "DSLSyntaxError",
     "ExecutorError",
     "FlowError",
+    "MapError",
     "NoResultError",
     "Skip",
     "Span",
@@ -246,6 +248,22 @@ class TaskError(FlowError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self),), {"task": self.task}
+
+
+class MapError(TaskError):
+    """Items of a mapped task raised; the first of their exceptions is the ``__cause__``.
+
+    Attributes
+    ----------
+    items : list of (int, object, BaseException)
+        Which item failed, the item itself, and what the task raised for it.
+    """
+
+    items: list[tuple[int, Any, BaseException]]
+
+    def __init__(self, message: str, **options: Any) -> None:
+        super().__init__(message, **options)
+        self.items = []
 
 
 class Cancelled(FlowError):

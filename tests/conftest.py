@@ -21,6 +21,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a registry of tasks and a memory of durations of its own."""
     monkeypatch.setattr(task_module, "_registry", {})
     monkeypatch.setattr(learning, "_seconds", OrderedDict())
+    monkeypatch.setattr(learning, "_orders", OrderedDict())
 
 
 @pytest.fixture(scope="session")

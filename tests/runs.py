@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from taskinity_nb.model.binding import resolve
-from taskinity_nb.model.events import State
+from taskinity_nb.model.events import Failure, State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.model.run import Run
 
@@ -46,25 +46,26 @@ def make_run(
     run = Run(
         resolve(flow, None, {flow.function_of(n): _anything for n in flow.tasks}), executor, workers
     )
-    run._origin = origin = 1_000_000_000
+    run._origin = run._record.origin = origin = 1_000_000_000
+    log = run._log
     index, ends = run.plan.index, [0.0]
     failed = False
     for task, worker, start, end, *rest in stretches:
         how = rest[0] if rest else State.SUCCEEDED
         i, began, ended = index[task], origin + round(start * 1e9), origin + round(end * 1e9)
         cpu = round((end - start) * 0.5e9)
-        run._log.append((i, State.READY, began, None))
-        run._log.append((i, State.RUNNING, began, (worker, began)))
+        log += (i, State.READY, began, None, None, None)
+        log += (i, State.RUNNING, began, worker, began, None)
         if isinstance(how, BaseException):
-            run._log.append((i, State.FAILED, ended, (began, cpu, ended, how, ())))
+            log += (i, State.FAILED, ended, began, cpu, Failure(ended, how))
         elif how is State.TIMED_OUT:
-            run._log.append((i, how, ended, (began, cpu, ended, TimeoutError("too long"), ())))
+            log += (i, how, ended, began, cpu, Failure(ended, TimeoutError("too long")))
         elif how is State.RETRYING:
-            run._log.append((i, how, ended, ValueError("once more")))
+            log += (i, how, ended, ValueError("once more"), None, None)
         elif how is State.CANCELLED:
-            run._log.append((i, how, ended, None))
+            log += (i, how, ended, None, None, None)
         elif how is State.SUCCEEDED:
-            run._log.append((i, how, ended, (began, cpu, ended)))
+            log += (i, how, ended, began, cpu, ended)
             run._values[i] = task
         failed = failed or isinstance(how, BaseException) or how is State.TIMED_OUT
         ends.append(end)
@@ -72,7 +73,7 @@ def make_run(
     for task, how in (others or {}).items():
         ending, cause = how if isinstance(how, tuple) else (how, None)
         detail = None if cause is None else index[cause]
-        run._log.append((index[task], ending, origin + round(last * 1e9), detail))
+        log += (index[task], ending, origin + round(last * 1e9), detail, None, None)
     run._ended = origin + round(last * 1e9)
     run._state = state or (State.FAILED if failed else State.SUCCEEDED)
     return run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskinity_nb.engine.frontier import Frontier, ranks
+from taskinity_nb.engine.frontier import Frontier, ranked, ranks
 
 
 @st.composite
@@ -46,7 +46,7 @@ def test_ties_go_in_the_order_of_the_text():
 
 def test_weights_are_seconds():
     followers = [[], [], []]
-    frontier = Frontier([0, 0, 0], followers, weights=[1.0, 3.0, 2.0])
+    frontier = Frontier([0, 0, 0], followers, ranked(followers, [1.0, 3.0, 2.0]))
     assert [frontier.take() for _ in range(3)] == [1, 2, 0]
 
 
@@ -104,7 +104,7 @@ def test_every_task_once_and_never_too_early(followers, random):
             assert task not in done | failed | lost
             running.append(task)
         if not running:
-            if not len(frontier):
+            if not frontier.ready():
                 break
             continue
         task = running.pop(random.randrange(len(running)))

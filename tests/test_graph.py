@@ -33,7 +33,7 @@ flow = Flow("Deep<b>", [("load", "clean"), ("clean", "save")], description="<scr
 
 def told(graph, *stretches, **how):
     run = make_run(flow, stretches, **how)
-    run._fold()
+    run._record.fold()
     graph([], run)
     return run
 """

@@ -6,40 +6,38 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
+from typing import Any
 
 __all__ = ["Alarm"]
 
 
 class Alarm:
-    """Calls back after a while.
-
-    Parameters
-    ----------
-    ring : callable
-        Called with each item whose time has come, from the alarm's thread.
+    """Calls something after a while, in a thread of its own.
 
     Examples
     --------
     >>> rung, done = [], threading.Event()
-    >>> alarm = Alarm(lambda item: (rung.append(item), done.set() if item == 2 else None))
-    >>> alarm.set(0.02, 2), alarm.set(0.01, 1)
+    >>> alarm = Alarm()
+    >>> alarm.set(0.02, done.set), alarm.set(0.01, rung.append, 1)
     (None, None)
     >>> done.wait(10), rung
-    (True, [1, 2])
+    (True, [1])
     >>> alarm.close()
     """
 
-    def __init__(self, ring: Callable[[int], None]) -> None:
-        self._ring = ring
-        self._items: list[tuple[float, int]] = []
+    def __init__(self) -> None:
+        self._calls: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
+        self._number = count()  # so that calls at the same moment keep their order
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def set(self, delay: float, item: int) -> None:
-        """Ring for `item` in `delay` seconds."""
+    def set(self, delay: float, call: Callable[..., object], *arguments: Any) -> None:
+        """Call back in `delay` seconds."""
         with self._changed:
-            heapq.heappush(self._items, (time.monotonic() + delay, item))
+            moment = time.monotonic() + delay
+            heapq.heappush(self._calls, (moment, next(self._number), call, arguments))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="alarm", daemon=True)
                 self._thread.start()
@@ -49,17 +47,18 @@ class Alarm:
         """Ring no more."""
         with self._changed:
             self._closed = True
+            self._calls.clear()
             self._changed.notify()
 
     def _watch(self) -> None:
         while True:
             with self._changed:
                 while not self._closed and not (
-                    self._items and self._items[0][0] <= time.monotonic()
+                    self._calls and self._calls[0][0] <= time.monotonic()
                 ):
-                    until = self._items[0][0] - time.monotonic() if self._items else None
+                    until = self._calls[0][0] - time.monotonic() if self._calls else None
                     self._changed.wait(until)
                 if self._closed:
                     return
-                _, item = heapq.heappop(self._items)
-            self._ring(item)
+                _, _, call, arguments = heapq.heappop(self._calls)
+            call(*arguments)

@@ -1,8 +1,8 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `frames` and `pickling` use the standard library and cloudpickle alone, so that they
-can be sent along to a place where the package is not installed.
+This module, `frames`, `outputs` and `pickling` use the standard library and cloudpickle alone, so
+that they can be sent along to a place where the package is not installed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .frames import user_frames
+from .outputs import Output, close_taps, listen, open_taps
 from .pickling import dumps
 
-__all__ = ["Answer", "open_envelope"]
+__all__ = ["Answer", "open_envelope", "open_quietly"]
 
 load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
     pickle.loads
@@ -27,9 +28,9 @@ load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = l
 class Answer(NamedTuple):
     """How a task ended: when, and with what.
 
-    `kind` is ``"value"`` (the payload is the pickled result), ``"error"`` (the pickled exception),
+    `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception),
     ``"lost error"`` (its type and text, since it could not be pickled) or ``"unpicklable"`` (the
-    type of the result, and why).
+    type of the result, and why). `output` is what it printed, where that is not sent on its own.
     """
 
     kind: str
@@ -38,9 +39,12 @@ class Answer(NamedTuple):
     finished: int
     cpu: int
     frames: tuple[tuple[str, int, str], ...] = ()
+    output: tuple[str, str] = ("", "")
 
 
-def open_envelope(function: bytes, arguments: bytes) -> tuple[Any, ...]:
+def open_envelope(
+    function: bytes, arguments: bytes, pack: Callable[[Any], Any] = dumps
+) -> tuple[Any, ...]:
     """Call a pickled function with pickled arguments, and answer; nothing is raised.
 
     Parameters
@@ -49,6 +53,8 @@ def open_envelope(function: bytes, arguments: bytes) -> tuple[Any, ...]:
         ``(call, leading arguments)``; the call takes these, then args and kwargs.
     arguments : bytes
         ``(args, kwargs)``.
+    pack : callable
+        Packs the result.
 
     Returns
     -------
@@ -76,10 +82,23 @@ def open_envelope(function: bytes, arguments: bytes) -> tuple[Any, ...]:
         return tuple(Answer(*_pack_error(error), started, finished, cpu, frames))
     cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
     try:
-        return tuple(Answer("value", dumps(value), started, finished, cpu))
+        return tuple(Answer("value", pack(value), started, finished, cpu))
     except Exception as error:  # pickling runs code of the result's own class
         why = (type(value).__name__, f"{type(error).__name__}: {error}")
         return tuple(Answer("unpicklable", why, started, finished, cpu))
+
+
+def open_quietly(function: bytes, arguments: bytes) -> tuple[Any, ...]:
+    """Open an envelope, and put what is printed into the answer instead of showing it here."""
+    output = Output(through=False)
+    open_taps()
+    stop_listening = listen(output)
+    try:
+        answer = open_envelope(function, arguments)
+    finally:
+        stop_listening()
+        close_taps()
+    return tuple(Answer(*answer)._replace(output=output.take()))
 
 
 def _pack_error(error: BaseException) -> tuple[str, Any]:

@@ -6,16 +6,19 @@ that priorities mean something and "running" is true.
 
 from __future__ import annotations
 
+import contextvars
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from time import perf_counter_ns
 from typing import Any
 
-from ..errors import ExecutorError, FlowError
+from ..errors import ExecutorError
 from ..model.events import Entry
 from ..model.run import Run
-from .envelope import open_envelope
+from .crew import Crew, Perform, Seat, numbered
+from .envelope import open_quietly
+from .local import fetched
+from .outputs import show
 from .packing import Packer, failure, unpack
-from .scheduler import Crew, Perform
 
 __all__ = ["Foreign"]
 
@@ -28,13 +31,14 @@ GUARD = (
 class Foreign(Crew):
     """The workers of somebody else's executor."""
 
-    def __init__(self, run: Run, executor: Executor) -> None:
-        super().__init__(run, run.executor)
+    def __init__(self, run: Run, executor: Executor, workers: int) -> None:
+        super().__init__(run, numbered(type(executor).__name__), workers)
         self._executor = executor
         self._packer = Packer(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
+        self._context = contextvars.copy_context()
 
-    def worker(self, name: str) -> Perform:
+    def worker(self) -> Perform:
         return self._perform
 
     def stop(self) -> None:
@@ -42,26 +46,32 @@ class Foreign(Crew):
         for future in list(self._futures.values()):
             future.cancel()
 
-    def _perform(self, task: int, worker: str) -> tuple[Any, Entry]:
-        plan = self.run.plan
+    def _perform(self, slot: int, seat: Seat) -> tuple[Any, Entry]:
+        scheduler = self.scheduler
+        name, task = scheduler.name_of(slot), scheduler.owner(slot)
         try:
-            args, kwargs = plan.arguments(task, self.run._values)
+            args, kwargs = fetched(*scheduler.arguments(slot))
             function = self._packer.function(task)
             arguments = self._packer.arguments(task, args, kwargs)
-        except FlowError as error:
-            return failure(task, error)
+        except Exception as error:  # looking for a key runs code of the user's
+            return failure(slot, error)
         submitted = perf_counter_ns()
         try:
-            future = self._executor.submit(open_envelope, function, arguments)
-            self._futures[worker] = future
-            self.scheduler.started(task, worker, submitted)
+            future = self._executor.submit(open_quietly, function, arguments)
+            self._futures[seat.name] = future
+            scheduler.started(slot, self, seat, submitted)
             reply = future.result()
         except (BrokenExecutor, CancelledError, RuntimeError) as error:
             reason = str(error) or type(error).__name__
             broken = isinstance(error, BrokenExecutor)
             raise ExecutorError(
                 f"the executor {'broke' if broken else 'was closed'} while task "
-                f"'{plan.calls[task].name}' was with it: {reason}",
+                f"'{name}' was with it: {reason}",
                 remedy=GUARD if broken else "keep it open until the run has ended",
             ) from error
-        return unpack(plan.calls[task], task, submitted, reply)
+        value, entry = unpack(name, slot, submitted, reply)
+        texts = reply[-1]
+        if any(texts) and not seat.left_behind:
+            self.run._record.outputs[slot] = texts
+            self._context.copy().run(show, texts)
+        return value, entry

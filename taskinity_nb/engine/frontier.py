@@ -8,8 +8,9 @@ J. R. Dickson, "A comparison of list schedules for parallel processing systems",
 Weights are seconds where they are known, and 1 where nothing is.
 
 State. Tasks are numbers, in the order of the text. ``_waiting[i]`` counts the tasks that task i
-still waits for; ``_heap`` holds the ready tasks as their places in the order of ranks, so that the
-smallest number is the next task. A frontier knows nothing of threads: who shares it brings a lock.
+still waits for. Ready tasks lie in the heap of their *lane* (each executor has one) as their places
+in the order of ranks, so that the smallest number is the next task. A frontier knows nothing of
+threads: who shares it brings a lock.
 
 Handshake. `take` a task, then say `done` or `fail`::
 
@@ -17,17 +18,28 @@ Handshake. `take` a task, then say `done` or `fail`::
                        frontier.take()      0: a
                        frontier.take()      None: nothing else is ready
                        frontier.done(0)     [1, 2]: b and c became ready
+
+Maps. A mapped task is taken once, to learn its items; after `expand`, they are taken instead of it,
+as the numbers that they were given. Where a mapped task takes the items of another one (a *stream*)
+it is ready as soon as their number is known, and each item waits for its own. When none is `left`,
+the task itself is to be called done or failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
+from itertools import chain
 
-__all__ = ["Frontier", "ranks"]
+__all__ = ["Frontier", "ranked", "ranks"]
 
 LOST = -1
 """What a task waits for that will never run; it only ever counts down, so never to zero."""
+
+OPEN, DONE, FAILED = range(3)
+"""What is known of an item."""
 
 
 def ranks(
@@ -67,6 +79,18 @@ def ranks(
     return longest
 
 
+def ranked(followers: Sequence[Sequence[int]], weights: Sequence[float] | None = None) -> list[int]:
+    """Return the tasks, the one with the highest rank first, otherwise in the text's order.
+
+    Examples
+    --------
+    >>> ranked([[1, 2], [], [3], []])
+    [0, 2, 1, 3]
+    """
+    rank = ranks(followers, weights)
+    return sorted(range(len(followers)), key=rank.__getitem__, reverse=True)
+
+
 class Frontier:
     """What is ready, best first.
 
@@ -76,17 +100,21 @@ class Frontier:
         For each task, how many others it waits for.
     followers : sequence of sequences of int
         For each task, the tasks that wait for it.
-    weights : sequence of float, optional
-        For each task, its seconds.
+    order : sequence of int, optional
+        The tasks by rank; by default as `ranked` has them.
     done : collection of int
         Tasks that are done from the start, each after those that it waits for.
+    lanes : sequence of int, optional
+        For each task, its lane; by default all are on lane 0.
+    streams : mapping of int to int
+        For mapped tasks that take the items of another mapped task, which one.
 
     Examples
     --------
     >>> frontier = Frontier([0, 1, 1], [[1, 2], [], []])
     >>> frontier.take(), frontier.take()
     (0, None)
-    >>> frontier.done(0), len(frontier)
+    >>> frontier.done(0), frontier.ready()
     ([1, 2], 2)
     """
 
@@ -94,58 +122,101 @@ class Frontier:
         self,
         waiting: Sequence[int],
         followers: Sequence[Sequence[int]],
-        weights: Sequence[float] | None = None,
+        order: Sequence[int] | None = None,
         done: Collection[int] = (),
+        *,
+        lanes: Sequence[int] | None = None,
+        streams: Mapping[int, int] | None = None,
     ) -> None:
+        count = len(waiting)
         self._waiting = list(waiting)
         self._followers = followers
-        rank = ranks(followers, weights)
-        self._at = sorted(range(len(waiting)), key=rank.__getitem__, reverse=True)
-        self._place = [0] * len(waiting)
+        self._at = ranked(followers) if order is None else order
+        self._place = [0] * count
         for place, task in enumerate(self._at):
             self._place[task] = place
+        self._heaps: list[list[int]] = [[] for _ in range(1 + max(lanes or (0,), default=0))]
+        self._heap_of = [self._heaps[lane] for lane in lanes] if lanes else self._heaps * count
+        self._maps: dict[int, _Map] = {}
+        self._firsts: list[int] = []  # the first items of the maps, ascending
+        self._owners: list[int] = []  # and their tasks
+        self._streams: dict[int, list[int]] = {}
+        for task, source in (streams or {}).items():
+            self._streams.setdefault(source, []).append(task)
         for task in done:
             self._waiting[task] = LOST
             for follower in followers[task]:
                 self._waiting[follower] -= 1
-        self._heap = [self._place[task] for task in self.starting()]
-        heapify(self._heap)
+        for task in self.starting():
+            self._heap_of[task].append(self._place[task])
+        for heap in self._heaps:
+            heapify(heap)
 
-    def __len__(self) -> int:
-        """How many tasks are ready."""
-        return len(self._heap)
+    def ready(self, lane: int = 0) -> int:
+        """Return how many tasks are ready on a lane; the items of one count once."""
+        return len(self._heaps[lane])
+
+    def backlog(self, lane: int = 0) -> int:
+        """Return about how many tasks and items are ready on a lane."""
+        heap = self._heaps[lane]
+        best = self._maps.get(self._at[heap[0]]) if heap and self._maps else None
+        return len(heap) + (len(best.queue) if best is not None else 0)
 
     def starting(self) -> list[int]:
         """Return the tasks that are not done and wait for nothing."""
         return [task for task, count in enumerate(self._waiting) if not count]
 
-    def take(self) -> int | None:
-        """Take the best of the ready tasks, or None if nothing is ready."""
-        return self._at[heappop(self._heap)] if self._heap else None
+    def take(self, lane: int = 0) -> int | None:
+        """Take the best of the ready tasks of a lane, or None if nothing is ready."""
+        heap = self._heaps[lane]
+        if not heap:
+            return None
+        if self._maps:
+            items = self._maps.get(self._at[heap[0]])
+            if items is not None:
+                if len(items.queue) == 1:
+                    heappop(heap)
+                return items.queue.popleft()
+        return self._at[heappop(heap)]
+
+    def peek(self, lane: int = 0) -> int | None:
+        """Return what `take` would take."""
+        heap = self._heaps[lane]
+        if not heap:
+            return None
+        task = self._at[heap[0]]
+        return self._maps[task].queue[0] if task in self._maps else task
 
     def done(self, task: int) -> list[int]:
         """Say that a task succeeded; return the tasks that became ready, in the text's order."""
         waiting, ready = self._waiting, []
-        for follower in self._followers[task]:
+        if task >= len(waiting):
+            return self._item_done(task)
+        for follower in self._after(task) if self._maps else self._followers[task]:
             waiting[follower] -= 1
             if not waiting[follower]:
-                heappush(self._heap, self._place[follower])
+                heappush(self._heap_of[follower], self._place[follower])
                 ready.append(follower)
         return ready
 
     def again(self, task: int) -> None:
         """Say that a task that was taken is ready again."""
-        heappush(self._heap, self._place[task])
+        if task >= len(self._waiting):
+            self._push_items(self.owner(task), [task])
+        else:
+            heappush(self._heap_of[task], self._place[task])
 
     def fail(self, task: int) -> list[int]:
         """Say that a task has no result; return its descendants that will never run.
 
         A descendant of two failed tasks is returned once, for the first of them.
         """
+        if task >= len(self._waiting):
+            return self._item_failed(task)
         lost: list[int] = []
         reached = [task]
         for before in reached:
-            for follower in self._followers[before]:
+            for follower in self._after(before):
                 if self._waiting[follower] >= 0:
                     self._waiting[follower] = LOST
                     lost.append(follower)
@@ -161,9 +232,148 @@ class Frontier:
         >>> frontier.take(), frontier.abandon(), frontier.done(0)
         (0, [1, 2], [])
         """
-        ready = {self._at[place] for place in self._heap}
+        ready = {self._at[place] for place in chain(*self._heaps)} - self._maps.keys()
         rest = [task for task, count in enumerate(self._waiting) if count > 0 or task in ready]
-        self._heap.clear()
+        for heap in self._heaps:
+            heap.clear()
         for task in rest:
             self._waiting[task] = LOST
+        for items in self._maps.values():
+            waits = set(items.queue) | items.waiting
+            items.queue.clear()
+            items.waiting.clear()
+            for item in sorted(waits):
+                items.end(item, FAILED)
+                rest.append(item)
         return rest
+
+    # Maps.
+
+    def expand(
+        self, task: int, first: int, count: int, done: Collection[int] = ()
+    ) -> tuple[list[int], list[int]]:
+        """Say that a mapped task has `count` items, whose numbers are `first` and those after it.
+
+        Parameters
+        ----------
+        task : int
+            The mapped task, which was taken.
+        first : int
+            Number of the first item, above all numbers so far.
+        count : int
+            How many there are.
+        done : collection of int
+            Items that are done from the start.
+
+        Returns
+        -------
+        tuple of (list of int, list of int)
+            The tasks and items that became ready, and the items that will never run.
+
+        Examples
+        --------
+        >>> frontier = Frontier([0, 1], [[1], []])
+        >>> frontier.take(), frontier.expand(0, 2, 3)
+        (0, ([2, 3, 4], []))
+        >>> [frontier.take(), frontier.take(), frontier.take(), frontier.take()]
+        [2, 3, 4, None]
+        >>> frontier.done(3), frontier.done(2), frontier.left(0)
+        ([], [], 1)
+        """
+        items = self._maps[task] = _Map(first, count)
+        self._firsts.append(first)
+        self._owners.append(task)
+        source = next((s for s, tasks in self._streams.items() if task in tasks), None)
+        before = self._maps.get(source) if source is not None else None
+        ready, lost = [], []
+        for place in range(count):
+            known = DONE if before is None else before.known[place]
+            item = first + place
+            if item in done:
+                items.end(item, DONE)
+            elif known == DONE:
+                ready.append(item)
+            elif known == FAILED:
+                items.end(item, FAILED)
+                lost.append(item)
+            else:
+                items.waiting.add(item)
+        self._push_items(task, ready)
+        for follower in self._streams.get(task, ()):
+            if self._waiting[follower] > 0:
+                self._waiting[follower] -= 1
+                if not self._waiting[follower]:
+                    heappush(self._heap_of[follower], self._place[follower])
+                    ready.append(follower)
+        return ready, lost
+
+    def owner(self, item: int) -> int:
+        """Return the task that an item is of; a task is its own."""
+        if item < len(self._waiting):
+            return item
+        return self._owners[bisect_right(self._firsts, item) - 1]
+
+    def left(self, task: int) -> int:
+        """Return how many items of a mapped task have not ended."""
+        return self._maps[task].left
+
+    def _after(self, task: int) -> Iterable[int]:
+        """Return the tasks that wait for the end of a task, not only for one item after another."""
+        if task in self._maps and task in self._streams:
+            return [f for f in self._followers[task] if f not in self._streams[task]]
+        return self._followers[task]
+
+    def _push_items(self, task: int, items: Sequence[int]) -> None:
+        queue = self._maps[task].queue
+        if items and not queue:
+            heappush(self._heap_of[task], self._place[task])
+        queue.extend(items)
+
+    def _item_done(self, item: int) -> list[int]:
+        task = self.owner(item)
+        items = self._maps[task]
+        items.end(item, DONE)
+        ready = []
+        for follower, its in self._streaming(task):
+            own = its.first + item - items.first
+            if own in its.waiting:
+                its.waiting.discard(own)
+                self._push_items(follower, [own])
+                ready.append(own)
+        return ready
+
+    def _item_failed(self, item: int) -> list[int]:
+        lost: list[int] = []
+        reached = [item]
+        for failed in reached:
+            task = self.owner(failed)
+            items = self._maps[task]
+            items.end(failed, FAILED)
+            for _, its in self._streaming(task):
+                own = its.first + failed - items.first
+                if own in its.waiting:
+                    its.waiting.discard(own)
+                    lost.append(own)
+                    reached.append(own)
+        return lost
+
+    def _streaming(self, task: int) -> list[tuple[int, _Map]]:
+        """Return the tasks that take the items of a mapped task, and know them already."""
+        followers = self._streams.get(task, ())
+        return [(f, self._maps[f]) for f in followers if f in self._maps]
+
+
+class _Map:
+    """The items of a mapped task."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self.first = first
+        self.left = count
+        self.known = bytearray(count)  # OPEN, DONE or FAILED
+        self.queue: deque[int] = deque()  # ready
+        self.waiting: set[int] = set()  # for the same item of the task before
+
+    def end(self, item: int, how: int) -> None:
+        """Write down how an item ended."""
+        self.known[item - self.first] = how
+        self.left -= 1

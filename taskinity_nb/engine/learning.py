@@ -10,46 +10,66 @@ import threading
 from collections import OrderedDict
 from statistics import median
 
-from ..model.events import Entry, State
+from ..model.events import State, entries
 from ..model.flow import Flow
+from ..model.run import Run
+from .frontier import ranked
 
-__all__ = ["learn", "weights_of"]
+__all__ = ["learn", "order_of", "weights_of"]
 
 MOST_FLOWS = 64
 """Flows that are remembered; the one that has not run for longest is forgotten."""
 
+SHORTEST = 20e-6
+"""Seconds a task, of a run; where all took less, the order in which they go does not matter."""
+
 _seconds: OrderedDict[Flow, dict[int, float]] = OrderedDict()
+_orders: OrderedDict[Flow, list[int]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def learn(flow: Flow, log: list[Entry]) -> None:
+def learn(run: Run) -> None:
     """Remember how long the tasks of a run took that succeeded."""
+    count = len(run.plan.bindings)
+    if run.makespan < SHORTEST * count:
+        return
     took = {
-        index: (moment - detail[0]) * 1e-9
-        for index, state, moment, detail in log
-        if state is State.SUCCEEDED
+        slot: (moment - a) * 1e-9
+        for slot, state, moment, a, _, _ in entries(run._log)
+        if state is State.SUCCEEDED and slot < count and a is not None
     }
     with _lock:
-        _seconds[flow] = _seconds.pop(flow, {}) | took
+        known = _seconds[run.flow] = _seconds.pop(run.flow, {}) | took
+        if known:
+            _orders.pop(run.flow, None)
         while len(_seconds) > MOST_FLOWS:
             _seconds.popitem(last=False)
 
 
 def weights_of(flow: Flow) -> list[float] | None:
-    """Return the seconds of each task, or None if nothing is known.
-
-    Examples
-    --------
-    >>> flow = Flow("Example", [("load", "save")])
-    >>> weights_of(flow) is None
-    True
-    >>> learn(flow, [(1, State.SUCCEEDED, 5_000_000_000, (2_000_000_000, 0, 5_000_000_000))])
-    >>> weights_of(flow)
-    [3.0, 3.0]
-    """
+    """Return the seconds of each task, or None if nothing is known."""
     with _lock:
         known = _seconds.get(flow)
     if not known:
         return None
     usual = median(known.values())
-    return [known.get(index, usual) for index in range(len(flow.tasks))]
+    return [known.get(slot, usual) for slot in range(len(flow.tasks))]
+
+
+def order_of(flow: Flow) -> list[int]:
+    """Return the tasks of a flow by rank, the first one first.
+
+    Examples
+    --------
+    >>> order_of(Flow("Example", [("load", "save"), ("load", "show"), ("show", "print")]))
+    [0, 2, 1, 3]
+    """
+    with _lock:
+        order = _orders.get(flow)
+    if order is None:
+        order = ranked(flow._structure.followers, weights_of(flow))
+        with _lock:
+            _orders[flow] = order
+            while len(_orders) > MOST_FLOWS:
+                _orders.popitem(last=False)
+    return order

@@ -9,85 +9,138 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExecutorError
-from ..model.events import Entry, State
-from ..model.run import MISSING, Run
+from ..model.call import listing
+from ..model.events import Entry, Failure, State
+from ..model.record import MISSING, Elsewhere
+from ..model.run import Run
 from ..model.task import Task
+from .crew import Crew, Perform, Seat, numbered
+from .forks import forks, leave_if_forked
 from .frames import user_frames
-from .scheduler import Crew, Perform
+from .outputs import Output, listen
+from .reports import timed_out
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-__all__ = ["CallingThread", "PoolThreads", "Threads"]
+__all__ = ["CallingThread", "PoolThreads", "Threads", "fetched"]
 
 
-def performer(run: Run, interruptible: bool) -> Perform:
-    """Return how a task of a run is performed here, each in its own copy of the caller's context.
+class Here(Crew):
+    """A crew that works in this process, each task in its own copy of the caller's context."""
 
-    Parameters
-    ----------
-    run : Run
-        Where the values are.
-    interruptible : bool
-        Whether a `KeyboardInterrupt` may come from the keyboard, as in the main thread.
-    """
-    values, arguments = run._values, run.plan.arguments
-    functions = [_without_detour(call.task) for call in run.plan.calls]
-    copy_of_context = contextvars.copy_context().copy
+    starts_at_claim = True
+    interruptible = False
+    """Whether a `KeyboardInterrupt` may come from the keyboard, as in the main thread."""
 
-    def perform(task: int, worker: str) -> tuple[Any, Entry]:
-        started, cpu = perf_counter_ns(), thread_time_ns()
-        try:
-            args, kwargs = arguments(task, values)
-            value = copy_of_context().run(functions[task], *args, **kwargs)
-        except BaseException as error:  # whatever a task raises is its own failure
-            if interruptible and isinstance(error, KeyboardInterrupt):
-                raise
-            cpu, finished = thread_time_ns() - cpu, perf_counter_ns()
-            frames = user_frames(error.__traceback__)
-            detail = (started, cpu, finished, error, frames)
-            return MISSING, (task, State.FAILED, finished, detail)
-        cpu, finished = thread_time_ns() - cpu, perf_counter_ns()
-        return value, (task, State.SUCCEEDED, finished, (started, cpu, finished))
+    def __init__(self, run: Run, name: str, workers: int) -> None:
+        super().__init__(run, numbered(name), workers)
+        self._context = contextvars.copy_context()
+        self._functions: list[Callable[..., Any]] = []
+        self._endings: dict[Perform, Callable[[], None]] = {}
 
-    return perform
+    def worker(self) -> Perform:
+        scheduler, plan = self.scheduler, self.run.plan
+        if not self._functions:
+            self._functions = [self._callable(i, b.task) for i, b in enumerate(plan.bindings)]
+        functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
+        arguments, owner = scheduler.arguments, scheduler.owner
+        fetches = scheduler.has_results_elsewhere
+        interruptible = self.interruptible
+        copy_of_context = self._context.copy
+        output = Output()
+        generation = forks()
+
+        def perform(task: int, seat: Seat) -> tuple[Any, Entry]:
+            entry: Entry
+            started, cpu = perf_counter_ns(), thread_time_ns()
+            try:
+                args, kwargs = arguments(task)
+                if fetches:
+                    args, kwargs = fetched(args, kwargs)
+                function = functions[task if task < count else owner(task)]
+                value = copy_of_context().run(function, *args, **kwargs)
+            except BaseException as error:  # whatever a task raises is its own failure
+                leave_if_forked(generation, error)
+                if interruptible and isinstance(error, KeyboardInterrupt):
+                    raise
+                cpu, finished = thread_time_ns() - cpu, perf_counter_ns()
+                failure = Failure(finished, error, user_frames(error.__traceback__))
+                value, entry = MISSING, (task, State.FAILED, finished, started, cpu, failure)
+            else:
+                cpu, finished = thread_time_ns() - cpu, perf_counter_ns()
+                entry = (task, State.SUCCEEDED, finished, started, cpu, finished)
+            leave_if_forked(generation)
+            if not output.is_empty and not seat.left_behind:
+                outputs[task] = output.take()
+            return value, entry
+
+        self._endings[perform] = listen(output)
+        return perform
+
+    def dismiss(self, perform: Perform) -> None:
+        self._endings.pop(perform)()
+
+    def _callable(self, slot: int, task: Task) -> Callable[..., Any]:
+        """Return what to call: the function itself, where nothing stands before or after it."""
+        is_plain = task.validate_input is None and task.validate_output is None
+        function = task.function if is_plain else task
+        return listing(function) if slot in self.run.plan.listed else function
 
 
-def _without_detour(task: Task) -> Callable[..., Any]:
-    """Return what to call: the function itself, where no validator stands before or after it."""
-    plain = task.validate_input is None and task.validate_output is None
-    return task.function if plain else task
+def fetched(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments that are all in this process."""
+    here = [value.fetch() if isinstance(value, Elsewhere) else value for value in args]
+    named = {k: v.fetch() if isinstance(v, Elsewhere) else v for k, v in kwargs.items()}
+    return here, named
 
 
-class CallingThread(Crew):
+class CallingThread(Here):
     """One worker: the thread that starts the run, so that breakpoints and Ctrl-C work in it."""
 
-    starts_at_claim = True
-
     def __init__(self, run: Run) -> None:
-        super().__init__(run, "main")
-        self.names = ("main",)
-        is_main = threading.current_thread() is threading.main_thread()
-        self._perform = performer(run, interruptible=is_main)
+        super().__init__(run, "main", 1)
+        self.unused = ["main"]
+        self.interruptible = threading.current_thread() is threading.main_thread()
+        self._late: set[int] = set()
 
-    def add(self, loop: Callable[[], None]) -> None:
-        loop()
+    def start(self) -> None:
+        self.loop()
 
-    def worker(self, name: str) -> Perform:
-        return self._perform
+    def worker(self) -> Perform:
+        perform = super().worker()
+
+        def perform_in_time(task: int, seat: Seat) -> tuple[Any, Entry]:
+            value, entry = perform(task, seat)
+            if seat.turn not in self._late:
+                return value, entry
+            error = timed_out(self.scheduler.name_of(task), self.scheduler.task_of(task).timeout)
+            late = (task, State.TIMED_OUT, *entry[2:5], Failure(entry[2], error))
+            return MISSING, late
+
+        if not self.scheduler.attempts.timed:
+            return perform
+        self._endings[perform_in_time] = self._endings.pop(perform)
+        return perform_in_time
+
+    def end_attempt(self, seat: Seat) -> bool:
+        self._late.add(seat.turn)  # it is found to be late when it returns
+        return True
+
+    def _callable(self, slot: int, task: Task) -> Callable[..., Any]:
+        function = super()._callable(slot, task)
+        if not task.is_async:
+            return function
+        from .event_loop import blocking
+
+        return blocking(function)
 
 
-class Threads(Crew):
+class Threads(Here):
     """Threads of our own, started when there is something to do for them."""
 
-    starts_at_claim = True
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(run, "thread")
-        self._perform = performer(run, interruptible=False)
-
-    def worker(self, name: str) -> Perform:
-        return self._perform
+    def __init__(self, run: Run, workers: int, name: str = "thread") -> None:
+        super().__init__(run, name, workers)
 
 
 class PoolThreads(Threads):
@@ -95,14 +148,14 @@ class PoolThreads(Threads):
 
     parks = False
 
-    def __init__(self, run: Run, pool: Executor) -> None:
-        super().__init__(run)
+    def __init__(self, run: Run, pool: Executor, workers: int) -> None:
+        super().__init__(run, workers)
         self._pool = pool
         self._futures: list[Future[None]] = []
 
-    def add(self, loop: Callable[[], None]) -> None:
+    def start(self) -> None:
         try:
-            self._futures.append(self._pool.submit(loop))
+            self._futures.append(self._pool.submit(self.loop))
         except RuntimeError as error:
             raise ExecutorError(
                 f"the thread pool takes no more work: {error}",

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
 from ..errors import ExecutorError, FlowError, UnpicklableError
-from ..model.call import invoke
-from ..model.events import Entry, State
+from ..model.call import invoke, listing
+from ..model.events import Entry, Failure, State
 from ..model.plan import Call, Origin, Plan
-from ..model.run import MISSING
+from ..model.record import MISSING, Elsewhere
 from .envelope import Answer
 from .frames import user_frames
-from .pickling import dumps
+from .pickling import LARGE, PLAIN, dumps
 
 __all__ = ["Packer", "describe_frames", "failure", "unpack"]
 
 
 class Packer:
-    """Packs the tasks of one plan; a function is packed once."""
+    """Packs the tasks of one run; a function is packed once, and so is a large argument.
 
-    def __init__(self, plan: Plan) -> None:
+    Parameters
+    ----------
+    plan : Plan
+        The functions.
+    pack : callable
+        Returns what stands for a large value, and is it again when it is unpickled; by default
+        the value itself.
+    """
+
+    def __init__(self, plan: Plan, pack: Callable[[Any], Any] = lambda value: value) -> None:
         self._plan = plan
+        self._pack = pack
         self._functions: dict[int, bytes] = {}
+        self._packed: dict[int, tuple[Any, Any]] = {}
 
     def function(self, index: int) -> bytes:
         """Return the function of a task as bytes.
@@ -34,25 +46,30 @@ class Packer:
         UnpicklableError
             If it, or something that it uses, cannot be pickled.
         """
-        call = self._plan.calls[index]
-        task = call.task
-        packed = self._functions.get(id(task))
+        task, key = self._plan.bindings[index].task, self.key(index)
+        packed = self._functions.get(key)
         if packed is None:
             validators = (task.validate_input, task.validate_output)
-            what: Any = (invoke, (task.function, *validators))
+            call: Callable[..., Any] = invoke
+            leading: tuple[Any, ...] = (task.function, *validators)
             if task.is_importable:  # its name is enough, while its function alone has none
-                what = (_call_task, (task,))
+                call, leading = _call_task, (task,)
+            if index in self._plan.listed:
+                call = listing(call)
             try:
-                packed = dumps(what)
+                packed = self._functions[key] = dumps((call, leading))
             except Exception as error:
                 raise UnpicklableError(
-                    f"task '{call.name}': its function cannot be sent to another process: "
-                    f"{_reason(error)}",
+                    f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
+                    f"another process: {_reason(error)}",
                     remedy="create what it uses inside the function, "
                     'or run with executor="threads"',
                 ) from error
-            self._functions[id(task)] = packed
         return packed
+
+    def key(self, index: int) -> int:
+        """Return what tells the function of a task from others."""
+        return index if index in self._plan.listed else -id(self._plan.bindings[index].task)
 
     def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any]) -> bytes:
         """Return the arguments of a task as bytes.
@@ -62,11 +79,36 @@ class Packer:
         UnpicklableError
             If one of them cannot be pickled; it is named.
         """
+        if not kwargs and all(type(value) in PLAIN for value in args):
+            packed = pickle.dumps((args, kwargs), 5)
+            if len(packed) < LARGE:
+                return packed
         try:
-            return dumps((args, kwargs))
+            large: list[pickle.PickleBuffer] = []
+            packed = dumps((args, kwargs), partial(_is_small, large=large))
+            if large or len(packed) >= LARGE:
+                args = [self._pack_once(value) for value in args]
+                kwargs = {name: self._pack_once(value) for name, value in kwargs.items()}
+                packed = dumps((args, kwargs))
         except Exception as error:
-            call = self._plan.calls[index]
-            raise _name_culprit(call, args, kwargs, error) from error
+            raise _name_culprit(self._plan.calls[index], args, kwargs, error) from error
+        return packed
+
+    def _pack_once(self, value: Any) -> Any:
+        """Return a value, or what stands for it if it is large; the same for the next task."""
+        if isinstance(value, Elsewhere) or type(value) in PLAIN - {bytes, str}:
+            return value
+        if id(value) not in self._packed:
+            self._packed[id(value)] = (value, self._pack(value))  # its id stays its own
+        return self._packed[id(value)][1]
+
+
+def _is_small(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> bool:
+    """Tell whether a buffer may stay in its pickle; remember it otherwise."""
+    if buffer.raw().nbytes < LARGE:
+        return True
+    large.append(buffer)
+    return False
 
 
 def _call_task(task: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -101,14 +143,34 @@ def _name_culprit(
     )
 
 
-def failure(index: int, error: BaseException) -> tuple[Any, Entry]:
+def failure(slot: int, error: BaseException) -> tuple[Any, Entry]:
     """Return value and log entry of a task that failed on the way to its worker."""
     now = perf_counter_ns()
-    return MISSING, (index, State.FAILED, now, (now, 0, now, error, ()))
+    return MISSING, (slot, State.FAILED, now, now, 0, Failure(now, error))
 
 
-def unpack(call: Call, index: int, submitted: int, reply: tuple[Any, ...]) -> tuple[Any, Entry]:
-    """Return value and log entry of a task from the answer of its worker."""
+def unpack(
+    name: str,
+    slot: int,
+    submitted: int,
+    reply: tuple[Any, ...],
+    read: Callable[[Any], Any] = pickle.loads,
+) -> tuple[Any, Entry]:
+    """Return value and log entry of a task from the answer of its worker.
+
+    Parameters
+    ----------
+    name : str
+        What to call it in an error.
+    slot : int
+        Its slot.
+    submitted : int
+        When it was handed over.
+    reply : tuple
+        The `Answer`.
+    read : callable
+        Returns the result from what the worker packed.
+    """
     answer = Answer(*reply)
     received = perf_counter_ns()
     started, finished = _on_our_clock(answer.started, answer.finished, submitted, received)
@@ -117,10 +179,10 @@ def unpack(call: Call, index: int, submitted: int, reply: tuple[Any, ...]) -> tu
     value: Any = MISSING
     if answer.kind == "value":
         try:
-            value = pickle.loads(answer.payload)
+            value = read(answer.payload)
         except Exception as why:
             error, frames = why, user_frames(why.__traceback__)
-            why.add_note(f"while the result of task '{call.name}' was read from its worker")
+            why.add_note(f"while the result of task '{name}' was read from its worker")
     elif answer.kind == "error":
         error = pickle.loads(answer.payload)
         error.add_note(describe_frames(frames))
@@ -131,15 +193,16 @@ def unpack(call: Call, index: int, submitted: int, reply: tuple[Any, ...]) -> tu
     elif answer.kind == "unpicklable":
         kind, text = answer.payload
         error = UnpicklableError(
-            f"task '{call.name}': its result, a {kind}, cannot be sent back: {text}",
+            f"task '{name}': its result, a {kind}, cannot be sent back: {text}",
             remedy='return plain data, or run with executor="threads"',
         )
     else:
         raise ExecutorError(f"a worker gave an answer of an unknown kind: {answer.kind!r}")
     received = perf_counter_ns()
     if error is None:
-        return value, (index, State.SUCCEEDED, finished, (started, answer.cpu, received))
-    return MISSING, (index, State.FAILED, finished, (started, answer.cpu, received, error, frames))
+        return value, (slot, State.SUCCEEDED, finished, started, answer.cpu, received)
+    lost = Failure(received, error, frames)
+    return MISSING, (slot, State.FAILED, finished, started, answer.cpu, lost)
 
 
 def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:

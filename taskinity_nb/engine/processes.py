@@ -1,220 +1,284 @@
-"""Our own small pool of processes: one process and one pipe a worker.
+"""Tasks in processes of our own pool, a thread here for each process.
 
-With a pipe of its own it is known which task a dead process had, one worker can be killed and
-replaced without harm to its neighbours, and a task's answer comes straight to the thread that waits
-for it. Processes are started by a fork server that has this package loaded, ignore interrupts, are
-kept warm between runs, end when they have been idle for long, and are closed at exit.
+Short tasks travel together: where the time that their functions took says that all of them will
+take less than `LONGEST`, one envelope holds several. What a task returns that is large lies in a
+file that the next task's process maps; it comes to this process when somebody asks for it.
 """
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing
-import multiprocessing.process
-import os
+import contextvars
 import pickle
-import signal
 import threading
+from collections import deque
+from collections.abc import Callable, Iterator
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..errors import ExecutorError, FlowError, WorkerLost
-from ..model.events import Entry
+from ..errors import WorkerLost
+from ..model.events import Entry, Failure, State
+from ..model.record import MISSING, Elsewhere
 from ..model.run import Run
-from .foreign import GUARD
+from .crew import Crew, Perform, Seat, numbered
+from .outputs import Output, show
 from .packing import Packer, failure, unpack
-from .scheduler import Crew, Perform
-from .worker import GREETING, serve
+from .parcels import Parcel, pack
+from .pickling import dumps
+from .pool import WorkerProcess, give_back, lease
+from .reports import timed_out
+from .shelf import Shelf
+from .worker import settings
 
 __all__ = ["Processes"]
 
 LIVES = 3
 """A task whose worker dies is tried so often in all."""
 
-_all: set[WorkerProcess] = set()
-_warm: list[WorkerProcess] = []
-_warm_lock = threading.Lock()
-_ended = threading.Event()
-"""Set when the interpreter ends."""
+LONGEST = 0.05
+"""Seconds that the tasks of an envelope with more than one may take in all."""
 
 
-class WorkerProcess:
-    """One process and our end of its pipe."""
+class Stored(Elsewhere):
+    """A large result that lies in a file of its run's; it travels as what it is."""
 
-    def __init__(self) -> None:
-        context = _context()
-        self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs,), name="taskinity_nb worker")
-        self._process.start()
-        theirs.close()
-        self.known: set[int] = set()
-        with _warm_lock:
-            _all.add(self)
-            if _ended.is_set():
-                self.kill()
+    def __init__(self, parcel: Parcel, shelf: Shelf) -> None:
+        self._parcel = parcel
+        self._shelf = shelf  # the files are there as long as it is
+        self._opened: list[Any] = []
+        self._lock = threading.Lock()
 
-    def greet(self) -> None:
-        """Wait until the process is up."""
-        try:
-            greeting = self.pipe.recv_bytes()
-        except (EOFError, OSError):
-            greeting = b""
-        if greeting != GREETING:
-            raise ExecutorError(f"a worker process did not start ({self.reap()})", remedy=GUARD)
+    def fetch(self) -> Any:
+        with self._lock:
+            if not self._opened:
+                self._opened.append(self._parcel.open())
+            return self._opened[0]
 
-    def send(self, key: int, function: bytes, arguments: bytes) -> None:
-        """Hand over a task; the function's bytes only once."""
-        code = None if key in self.known else function
-        self.known.add(key)
-        self.pipe.send_bytes(pickle.dumps((key, code, arguments)))
-
-    def forget(self) -> None:
-        """Make the process forget the functions of a run."""
-        self.known.clear()
-        self.pipe.send_bytes(b"")
-
-    def kill(self) -> None:
-        """End the process at once."""
-        self._process.kill()
-
-    def close(self) -> None:
-        """Let the process end, by closing its pipe."""
-        with _warm_lock:
-            _all.discard(self)
-        self.pipe.close()
-
-    def reap(self) -> str:
-        """Wait for the end of a dead process; return what it died of."""
-        self.close()
-        self._process.join()
-        code = self._process.exitcode or 0
-        if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
-        return f"exit code {code}"
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._parcel.__reduce__()
 
 
-def _context() -> Any:
-    methods = multiprocessing.get_all_start_methods()
-    if "forkserver" not in methods:
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["taskinity_nb.engine.worker", "taskinity_nb.engine.packing"])
-    return context
+class Load(NamedTuple):
+    """A task in an envelope."""
+
+    slot: int
+    key: int
+    function: bytes
+    arguments: bytes
 
 
-def _lease() -> WorkerProcess:
-    """Take a warm process, or start one."""
-    while True:
-        with _warm_lock:
-            process = _warm.pop() if _warm else None
-        if process is None:
-            process = WorkerProcess()
-            process.greet()
-            return process
-        try:
-            process.forget()
-        except OSError:  # it was idle for too long and has ended
-            process.reap()
-            continue
-        return process
-
-
-def _give_back(process: WorkerProcess) -> None:
-    with _warm_lock:
-        _warm.append(process)
-        surplus = _warm[: -2 * (os.cpu_count() or 1)]
-        del _warm[: len(surplus)]
-    for old in surplus:
-        old.close()
-
-
-@atexit.register
-def _end_all() -> None:
-    """End all processes at exit, those too that a run has not given back yet."""
-    with _warm_lock:
-        _ended.set()
-        for process in _all:
-            process.kill()
-        _warm.clear()
+End = tuple[int, Any, Entry]
+"""The slot of a task, its value, and how it ended."""
 
 
 class Processes(Crew):
-    """The workers of our pool; a thread here stands for each process."""
+    """The workers of our pool."""
 
-    def __init__(self, run: Run) -> None:
-        super().__init__(run, "process")
-        self._packer = Packer(run.plan)
-        self._busy: dict[str, WorkerProcess] = {}
-        self._lock = threading.Lock()
-        self._stopped = False
+    def __init__(self, run: Run, workers: int, name: str = "process") -> None:
+        super().__init__(run, numbered(name), workers)
+        self.shelf = Shelf()
+        self.folders = self.shelf.folders
+        self.packer = Packer(run.plan, self._pack)
+        self.settings = dumps(("settings", settings()))
+        self.context = contextvars.copy_context()
+        self.busy: dict[Seat, WorkerProcess] = {}
+        self.seconds: dict[int, float] = {}  # how long a function took, by the key of the packer
+        self.stopped = False
 
-    def worker(self, name: str) -> Perform:
-        return _Worker(self, name)
+    def _pack(self, value: Any) -> Any:
+        packed = pack(value, *self.folders)
+        return packed if isinstance(packed, Parcel) else value
 
-    def release(self, perform: Perform) -> None:
+    def worker(self) -> Perform:
+        return _Worker(self)
+
+    def dismiss(self, perform: Perform) -> None:
         assert isinstance(perform, _Worker)
-        perform.release()
+        perform.give_back()
+
+    def end_attempt(self, seat: Seat) -> bool:
+        process = self.busy.get(seat)
+        if process is not None:
+            process.is_late = True
+            process.kill()
+        return True
 
     def stop(self) -> None:
         """Kill the processes that are at work."""
-        with self._lock:
-            self._stopped = True
-            for process in self._busy.values():
+        with self.scheduler.lock:
+            self.stopped = True
+            for process in self.busy.values():
                 process.kill()
+
+    def release(self) -> None:
+        self.shelf.close()
+
+    def read(self, packed: Any) -> Any:
+        """Return a result from what a worker packed: itself, or where it lies."""
+        if isinstance(packed, bytes):
+            return pickle.loads(packed)
+        return Stored(Parcel(*packed), self.shelf)
+
+    def learn(self, key: int, seconds: float) -> None:
+        """Remember how long a function took; what it took once it may take again."""
+        self.seconds[key] = max(seconds, 0.5 * self.seconds.get(key, 0.0))
+
+    def expected(self, slot: int) -> float | None:
+        """Return the seconds that a task will take, or None if it must travel alone."""
+        task = self.scheduler.task_of(slot)
+        if task.retries or task.timeout:
+            return None
+        return self.seconds.get(self.packer.key(self.scheduler.owner(slot)))
 
 
 class _Worker:
     """Performs tasks in one process, which is replaced if it dies."""
 
-    def __init__(self, crew: Processes, name: str) -> None:
+    def __init__(self, crew: Processes) -> None:
         self._crew = crew
-        self._name = name
-        self._process: WorkerProcess | None = _lease()
+        self._process: WorkerProcess | None = lease(crew.settings)
+        self._outputs: dict[int, Output] = {}  # of tasks that have not ended
 
-    def __call__(self, task: int, worker: str) -> tuple[Any, Entry]:
+    def __call__(self, slot: int, seat: Seat) -> tuple[Any, Entry]:
+        """Perform a task, and settle those that travel with it."""
+        scheduler = self._crew.scheduler
+        beside = scheduler.claim_more(self._crew, self._room_beside(slot))
+        mine: tuple[Any, Entry] | None = None
+        for other, value, entry in self._perform([slot, *beside], seat):
+            if other == slot:
+                mine = value, entry
+            else:
+                scheduler.give(other, value, entry)
+        assert mine is not None
+        return mine
+
+    def _room_beside(self, slot: int) -> Callable[[int], bool]:
+        """Return what tells whether one more task fits into the envelope of a task."""
         crew = self._crew
-        call = crew.run.plan.calls[task]
-        try:
-            args, kwargs = crew.run.plan.arguments(task, crew.run._values)
-            function = crew._packer.function(task)
-            arguments = crew._packer.arguments(task, args, kwargs)
-        except FlowError as error:
-            return failure(task, error)
-        lost: WorkerLost | None = None
-        for life in range(LIVES):
-            process = self._process = self._process or _lease()
-            submitted = perf_counter_ns()
-            crew.scheduler.started(task, worker, submitted)
-            try:
-                with crew._lock:
-                    if crew._stopped:
-                        break
-                    crew._busy[self._name] = process
-                process.send(id(call.task), function, arguments)
-                answer = process.pipe.recv_bytes()
-            except (EOFError, OSError):
-                with crew._lock:
-                    crew._busy.pop(self._name, None)
-                self._process = None
-                end = process.reap()
-                lost = WorkerLost(
-                    f"task '{call.name}': its worker process died under it ({end}), "
-                    f"in each of {LIVES} attempts",
-                    remedy="look for what ends a process: memory that runs out, a crash in "
-                    "compiled code, os._exit",
-                )
-                if life + 1 < LIVES and not crew.scheduler.retrying(task, lost):
-                    break
-                continue
-            with crew._lock:
-                crew._busy.pop(self._name, None)
-            return unpack(call, task, submitted, pickle.loads(answer))
-        return failure(task, lost or WorkerLost(f"task '{call.name}' was stopped"))
+        first = crew.expected(slot)
+        room = LONGEST if first is None else LONGEST - first
+        # The last tasks are dealt out one by one, so that no worker waits for another's envelope.
+        places = crew.scheduler.frontier.backlog(crew.lane) // (2 * crew.workers)
 
-    def release(self) -> None:
+        def fits(other: int) -> bool:
+            nonlocal room, places
+            expected = crew.expected(other)
+            if first is None or expected is None or expected > room or not places:
+                return False
+            room, places = room - expected, places - 1
+            return True
+
+        return fits
+
+    def _perform(self, slots: list[int], seat: Seat) -> Iterator[End]:
+        """Yield how each task ended; one whose process dies is tried again, alone."""
+        envelope: list[Load] = []
+        for slot in slots:
+            try:
+                envelope.append(self._pack(slot))
+            except Exception as error:  # looking for a key runs code of the user's
+                yield slot, *failure(slot, error)
+        envelopes = deque([envelope] if envelope else [])
+        lives = dict.fromkeys(slots, LIVES)
+        while envelopes:
+            envelope = envelopes.popleft()
+            ended = 0
+            try:
+                for end in self._send(envelope, seat):
+                    ended += 1
+                    yield end
+            except (EOFError, OSError):
+                end_of_process, is_late = self._bury(seat)
+                for load in envelope[ended:]:
+                    lives[load.slot] -= 1
+                    if is_late:
+                        yield self._late(load.slot)
+                    elif self._may_live(load.slot, lives[load.slot], end_of_process):
+                        envelopes.append([load])
+                    else:
+                        yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
+
+    def _pack(self, slot: int) -> Load:
+        scheduler, packer = self._crew.scheduler, self._crew.packer
+        task = scheduler.owner(slot)
+        args, kwargs = scheduler.arguments(slot)
+        function, arguments = packer.function(task), packer.arguments(task, args, kwargs)
+        return Load(slot, packer.key(task), function, arguments)
+
+    def _send(self, envelope: list[Load], seat: Seat) -> Iterator[End]:
+        """Hand over an envelope, and yield how each task ended."""
+        crew, scheduler = self._crew, self._crew.scheduler
+        process = self._process = self._process or lease(crew.settings)
+        submitted = perf_counter_ns()
+        for load in envelope:
+            scheduler.started(load.slot, crew, seat, submitted)
+        with scheduler.lock:
+            crew.busy[seat] = process
+            if crew.stopped:
+                process.kill()
+        process.send(crew.folders, [load[1:] for load in envelope])
+        ended = 0
+        while ended < len(envelope):
+            kind, *content = pickle.loads(process.pipe.recv_bytes())
+            if kind == "output":
+                place, texts = content
+                self._print(envelope[place].slot, texts)
+                continue
+            for answer in content[0]:
+                load = envelope[ended]
+                ended += 1
+                self._keep_output(load.slot)
+                name = scheduler.name_of(load.slot)
+                value, entry = unpack(name, load.slot, submitted, answer, crew.read)
+                crew.learn(load.key, (entry[2] - entry[3]) * 1e-9)
+                yield load.slot, value, entry
+        crew.busy.pop(seat, None)
+        if process.is_late:  # it was killed just after it had answered
+            self._bury(seat)
+
+    def _print(self, slot: int, texts: tuple[str, str]) -> None:
+        """Show what a task prints, and keep it."""
+        output = self._outputs.setdefault(slot, Output())
+        for stream, text in enumerate(texts):
+            if text:
+                output.write(stream, text)
+        self._crew.context.copy().run(show, texts)
+
+    def _keep_output(self, slot: int) -> None:
+        if slot in self._outputs:
+            self._crew.run._record.outputs[slot] = self._outputs.pop(slot).take()
+
+    def _bury(self, seat: Seat) -> tuple[str, bool]:
+        """See what a dead process died of, and whether that was our doing."""
+        process, self._process = self._process, None
+        self._crew.busy.pop(seat, None)
+        assert process is not None
+        return process.reap(), process.is_late
+
+    def _may_live(self, slot: int, lives: int, end: str) -> bool:
+        return lives > 0 and self._crew.scheduler.retrying(slot, self._lost(slot, end))
+
+    def _lost(self, slot: int, end: str) -> WorkerLost:
+        self._keep_output(slot)
+        return WorkerLost(
+            f"task '{self._crew.scheduler.name_of(slot)}': its worker process died under it "
+            f"({end}), in each of {LIVES} attempts",
+            remedy="look for what ends a process: memory that runs out, a crash in "
+            "compiled code, os._exit",
+        )
+
+    def _late(self, slot: int) -> End:
+        """Return how a task ended whose process was killed because its time was up."""
+        self._keep_output(slot)
+        scheduler, now = self._crew.scheduler, perf_counter_ns()
+        timeout = scheduler.task_of(slot).timeout or 0.0
+        lost = Failure(now, timed_out(scheduler.name_of(slot), timeout))
+        began = now - round(timeout * 1e9)
+        return slot, MISSING, (slot, State.TIMED_OUT, now, began, 0, lost)
+
+    def give_back(self) -> None:
         """Keep the process warm for the next run."""
-        if self._process is not None and not self._crew._stopped:
-            _give_back(self._process)
+        if self._process is not None and not self._crew.stopped:
+            give_back(self._process)
         elif self._process is not None:
             self._process.kill()
             self._process.reap()

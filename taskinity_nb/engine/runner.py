@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
 
 from ..dsl import parse_dsl
-from ..errors import ExecutorError, FlowError, suggestion
+from ..errors import FlowError, suggestion
 from ..model.binding import resolve
 from ..model.flow import Flow
-from ..model.plan import Plan
 from ..model.run import Run
-from .resuming import kept_results
-from .scheduler import Crew, OnError, Scheduler
+from .crews import EXECUTORS, available_cores, crews_for
+from .handle import Handle
+from .resuming import Prints, kept_of, prints_of
+from .scheduler import Keep, OnError, Scheduler
 from .watching import Observer, watch
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ __all__ = [
     "start",
 ]
 
-EXECUTORS = ("sequential", "threads", "processes")
-"""The executors that have a word."""
-
 
 def run(
     flow: Flow | str,
@@ -43,6 +40,7 @@ def run(
     workers: int | None = None,
     namespace: Mapping[str, Any] | None = None,
     on_error: OnError = "raise",
+    keep: Keep = "all",
     resume: Run | None = None,
     observers: Sequence[Observer] = (),
 ) -> Run:
@@ -65,6 +63,8 @@ def run(
     on_error : {"raise", "stop", "continue"}
         After a task has failed: finish what does not depend on it and then raise; start nothing new
         and then raise; or finish and return the run.
+    keep : {"all", "last"}
+        Keep every result, or let go of one when the last task that takes it is done.
     resume : Run, optional
         An earlier run of the flow: what it has a result for is kept, unless its function or inputs
         have changed or it follows a task that runs again.
@@ -94,12 +94,18 @@ def run(
     >>> result["total"], result.result
     (7, 7)
     """
-    scheduler = _schedule(flow, inputs, executor, workers, namespace, on_error, resume, observers)
+    scheduler, handle = _schedule(
+        flow, inputs, executor=executor, workers=workers, namespace=namespace, on_error=on_error,
+        keep=keep, resume=resume, observers=observers,
+    )  # fmt: skip
     try:
+        if executor == "sequential":
+            handle.take_prints()
         scheduler.start()
-        scheduler.wait()
+        handle.take_prints()  # while the workers work
+        handle.wait()
     except KeyboardInterrupt:
-        cancelled = scheduler.interrupted()
+        cancelled = handle.interrupted()
         if on_error != "continue":
             raise cancelled from None
     return scheduler.run
@@ -113,6 +119,7 @@ def start(
     workers: int | None = None,
     namespace: Mapping[str, Any] | None = None,
     on_error: OnError = "raise",
+    keep: Keep = "all",
     resume: Run | None = None,
     observers: Sequence[Observer] = (),
 ) -> Run:
@@ -129,7 +136,11 @@ def start(
     >>> going.wait()["answer"]
     42
     """
-    scheduler = _schedule(flow, inputs, executor, workers, namespace, on_error, resume, observers)
+    scheduler, handle = _schedule(
+        flow, inputs, executor=executor, workers=workers, namespace=namespace, on_error=on_error,
+        keep=keep, resume=resume, observers=observers,
+    )  # fmt: skip
+    handle.take_prints()
     if executor == "sequential":
         threading.Thread(target=scheduler.start, name="taskinity_nb", daemon=True).start()
     else:
@@ -191,114 +202,64 @@ def run_parallel_flow_from_dsl(
     return run(dsl, input_data, executor=chosen, workers=max_workers)
 
 
-def available_cores() -> int:
-    """Return the number of cores that this process may use (its affinity and its control group).
+class Options(TypedDict):
+    """The options of `run`."""
 
-    Examples
-    --------
-    >>> available_cores() >= 1
-    True
-    """
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as limit:
-            quota, period = limit.read().split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
-
-
-def _cores_of_threads() -> int:
-    """Return how many threads of this Python can compute at once: one, if it has the lock."""
-    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return 1 if has_lock else available_cores()
+    executor: str | Executor
+    workers: int | None
+    namespace: Mapping[str, Any] | None
+    on_error: OnError
+    keep: Keep
+    resume: Run | None
+    observers: Sequence[Observer]
 
 
 def _schedule(
-    flow: Flow | str,
-    inputs: Any,
-    executor: str | Executor,
-    workers: int | None,
-    namespace: Mapping[str, Any] | None,
-    on_error: OnError,
-    resume: Run | None,
-    observers: Sequence[Observer],
-) -> Scheduler:
+    flow: Flow | str, inputs: Any = None, **options: Unpack[Options]
+) -> tuple[Scheduler, Handle]:
+    """Get a run ready to start."""
     _refuse_in_starting_process()
-    if on_error not in get_args(OnError):
-        hint = suggestion(str(on_error), get_args(OnError))
-        raise FlowError(f"on_error is 'raise', 'stop' or 'continue', not {on_error!r}", remedy=hint)
+    executor, workers = options["executor"], options["workers"]
+    _check("on_error", options["on_error"], get_args(OnError))
+    _check("keep", options["keep"], get_args(Keep))
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
     if isinstance(flow, str):
         flow = parse_dsl(flow)
-    plan = resolve(flow, inputs, namespace)
-    run, crew = _crew(plan, executor, workers)
-    kept = kept_results(plan, resume) if resume is not None else None
-    scheduler = Scheduler(run, crew, on_error, kept)
-    run._handle = scheduler
-    if observers:
-        scheduler.when_finished.append(watch(run, observers, scheduler.finished))
-    return scheduler
+    plan = resolve(flow, inputs, options["namespace"])
+    run, crews, lanes = crews_for(plan, executor, workers)
+    kept, prints, earlier = None, None, options["resume"]
+    if earlier is not None:
+        before = getattr(earlier._handle, "prints", None)
+        if not isinstance(before, Prints):
+            raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
+        prints = prints_of(plan)
+        kept = kept_of(plan, prints, earlier, before)
+        run._record.reasons.update(kept.reasons)
+    scheduler = Scheduler(
+        run, crews, options["on_error"], lanes=lanes, keep=options["keep"],
+        kept=kept and kept.results, kept_items=kept and kept.items,
+    )  # fmt: skip
+    run._handle = handle = Handle(scheduler, partial(_again, run, flow, inputs, options), prints)
+    if options["observers"]:
+        handle.when_finished.append(watch(run, options["observers"], scheduler.finished))
+    return scheduler, handle
 
 
-def _crew(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Run, Crew]:
-    """Choose who does the work."""
-    if isinstance(executor, str):
-        return _crew_by_word(plan, executor, workers)
-    if not callable(getattr(executor, "submit", None)):
-        raise ExecutorError(
-            f"an executor is a word or has 'submit'; this is {type(executor).__name__}",
-            remedy=f"the words are {', '.join(EXECUTORS)}",
-        )
-    if isinstance(executor, type):
-        raise ExecutorError(
-            f"'{executor.__name__}' is a class, not an executor",
-            remedy=f"make one: {executor.__name__}(max_workers=4)",
-        )
-    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-
-    size = getattr(executor, "_max_workers", None)
-    count = workers or (size if isinstance(size, int) else available_cores())
-    if isinstance(size, int):
-        count = min(count, size)
-    kinds = [kind.__name__ for kind in type(executor).__mro__]
-    name = type(executor).__name__
-    if isinstance(executor, ThreadPoolExecutor) and "InterpreterPoolExecutor" not in kinds:
-        from .local import PoolThreads
-
-        run = Run(plan, name, count, cores=_cores_of_threads())
-        return run, PoolThreads(run, executor)
-    from .foreign import Foreign
-
-    is_local = isinstance(executor, ProcessPoolExecutor)
-    run = Run(plan, name, count, cores=available_cores() if is_local else math.inf)
-    return run, Foreign(run, executor)
+def _again(earlier: Run, flow: Flow, inputs: Any, options: Options, **changes: Any) -> Run:
+    """Run a flow again for `Run.resume`."""
+    known = {"flow": flow, "inputs": inputs, **options}
+    wrong = next((name for name in changes if name not in known or name == "resume"), None)
+    if wrong is not None:
+        raise TypeError(f"resume() takes the options of run(), of which '{wrong}' is none")
+    return run(**(known | changes | {"resume": earlier}))
 
 
-def _crew_by_word(plan: Plan, word: str, workers: int | None) -> tuple[Run, Crew]:
-    if word == "sequential":
-        from .local import CallingThread
-
-        run = Run(plan, word, 1)
-        return run, CallingThread(run)
-    if word == "threads":
-        from .local import Threads
-
-        count = workers or min(32, available_cores() + 4)
-        run = Run(plan, word, count, cores=_cores_of_threads())
-        return run, Threads(run)
-    if word == "processes":
-        from .processes import Processes
-
-        run = Run(plan, word, workers or available_cores(), cores=available_cores())
-        return run, Processes(run)
-    raise ExecutorError(
-        f"there is no executor '{word}'",
-        remedy=suggestion(word, EXECUTORS) or f"the words are {', '.join(EXECUTORS)}",
-    )
+def _check(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        words = " or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])])
+        hint = suggestion(str(value), known)
+        raise FlowError(f"{name} is {words}, not {value!r}", remedy=hint)
 
 
 def _refuse_in_starting_process() -> None:

@@ -3,383 +3,368 @@
 There is no coordinator. Each worker runs `Scheduler.loop`: it claims the best ready task, has it
 performed, settles it and takes the next, all under one lock that is held for a microsecond. What
 differs between threads, processes and other executors is only how a task is performed (`Perform`)
-and who runs the loops (`Crew`).
+and who runs the loops (`Crew`). A run has a crew for each executor that its tasks ask for; each
+takes from its own lane of the frontier.
 
 A worker that finds nothing ready parks, if its crew has threads of its own, or else ends; a task
 that becomes ready while nobody is free to take it wakes a parked worker or has one more started.
 
-The log (`model.events`) is the truth: every entry is appended under the lock, in order, and what
+The log (`model.events`) is the truth: every fact is appended under the lock, in order, and what
 comes after the end of a task is not appended.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns
 from typing import Any, Literal
 
-from ..errors import (
-    BindingError,
-    Cancelled,
-    ExecutorError,
-    Skip,
-    TaskError,
-    UnpicklableError,
-    WorkerLost,
-    described,
-)
-from ..model.events import Entry, State
-from ..model.run import MISSING, Run
-from .alarm import Alarm
+from ..errors import ExecutorError, Skip
+from ..model.events import Entry, Failure, State, entries
+from ..model.record import MISSING
+from ..model.run import Run
+from ..model.task import Task
+from .attempts import Attempts
+from .crew import Crew, Perform, Seat
 from .frontier import Frontier
-from .learning import learn, weights_of
+from .learning import learn, order_of
+from .mapping import Maps
+from .outputs import close_taps, open_taps
+from .takers import Takers
 
-__all__ = ["Crew", "OnError", "Perform", "Scheduler"]
+__all__ = ["Keep", "OnError", "Scheduler"]
 
 OnError = Literal["raise", "stop", "continue"]
-
-NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
-"""Failures on the way to a task or back, after which trying again is of no use."""
-
-Perform = Callable[[int, str], tuple[Any, Entry]]
-"""Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
-
-
-class Crew:
-    """Who runs the loops: daemon threads of our own, unless a subclass has others.
-
-    A thread cannot be killed, so one that is left behind must not hold up the interpreter's end.
-
-    Attributes
-    ----------
-    names : tuple of str
-        The workers' names; there are as many workers.
-    parks : bool
-        Whether a worker that has nothing to do waits, instead of ending.
-    starts_at_claim : bool
-        Whether a task starts when it is claimed, so that the scheduler stamps its start.
-    """
-
-    parks = True
-    starts_at_claim = False
-    scheduler: Scheduler
-
-    def __init__(self, run: Run, names: str) -> None:
-        self.run = run
-        self.names = tuple(f"{names}-{i + 1}" for i in range(run.workers))
-
-    def add(self, loop: Callable[[], None]) -> None:
-        """Run one more loop, soon."""
-        threading.Thread(target=loop, name="taskinity_nb", daemon=True).start()
-
-    def worker(self, name: str) -> Perform:
-        """Return how this worker performs a task."""
-        raise NotImplementedError
-
-    def release(self, perform: Perform) -> None:
-        """Say that a worker has ended."""
-
-    def stop(self) -> None:
-        """Stop what runs, as far as that is possible."""
+Keep = Literal["all", "last"]
 
 
 class Scheduler:
-    """Runs a plan to its end; the handle of its run.
+    """Runs a plan to its end.
 
     Parameters
     ----------
     run : Run
         Where results and the log are written.
-    crew : Crew
-        Who does the work.
+    crews : sequence of Crew
+        Who does the work; each is the lane of its place.
     on_error : {"raise", "stop", "continue"}
         What a failed task means to the rest, and to `wait`.
+    lanes : sequence of int, optional
+        The lane of each task; by default all are on lane 0.
+    keep : {"all", "last"}
+        Whether a result is let go when the last task that takes it is done.
     kept : mapping of int to object
-        Results of an earlier run, by the task's number.
+        Results of an earlier run, by the task's slot.
+    kept_items : mapping of int to mapping of int to object
+        Likewise, the results of items of mapped tasks, by item.
     """
 
     def __init__(
-        self, run: Run, crew: Crew, on_error: OnError, kept: Mapping[int, Any] | None = None
+        self,
+        run: Run,
+        crews: Sequence[Crew],
+        on_error: OnError = "raise",
+        *,
+        lanes: Sequence[int] | None = None,
+        keep: Keep = "all",
+        kept: Mapping[int, Any] | None = None,
+        kept_items: Mapping[int, Mapping[int, Any]] | None = None,
     ) -> None:
-        plan = run.plan
+        plan, flow = run.plan, run.flow
+        waiting, followers = flow._structure.waiting, flow._structure.followers
         self.run = run
-        self.crew = crew
-        crew.scheduler = self
+        self.crews = crews
         self.on_error = on_error
         self.finished = threading.Event()
-        self.when_finished: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
+        self.log = run._log
         self._kept = kept or {}
-        weights = weights_of(plan.flow)
-        self._frontier = Frontier(plan.waiting, plan.followers, weights, done=self._kept)
-        self._left = len(plan.calls) - len(self._kept)  # tasks that have not ended
-        self._stopped = False  # nothing new starts, and what still runs is not waited for
-        self._idle: list[Any] = []  # gates of the parked workers
-        self._unused = list(reversed(crew.names))  # names of workers whose loop does not run
-        self._broken: BaseException | None = None
-        self._first_failed: int | None = None
-        self._retries: dict[int, int] = {}  # how often a task was tried again
-        self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
-        self._alarm = Alarm(self._ring)
+        self._mapped = plan.maps.keys() - self._kept.keys()
+        self.frontier = Frontier(
+            waiting,
+            followers,
+            order_of(flow),
+            self._kept,
+            lanes=lanes,
+            streams=plan.streams(self._mapped),
+        )
+        self.maps = Maps(self, kept_items or {})
+        self.count = len(waiting)
+        self._left = self.count - len(self._kept)  # tasks that have not ended
+        self.stopped = False  # nothing new starts, and what still runs is not waited for
+        self._to_start: list[Crew] = []  # crews of which one more loop is to be started
+        self.broken: BaseException | None = None
+        self.first_failed: int | None = None
+        self._takers = Takers(run) if keep == "last" else None
+        self.has_results_elsewhere = len(crews) > 1 or bool(kept)
+        self.attempts = Attempts(self)
+        for lane, crew in enumerate(crews):
+            crew.scheduler, crew.lane = self, lane
 
     # Life of a run.
 
     def start(self) -> None:
         """Write down what is ready, and start as many workers as can be used."""
-        log, now = self.run._log, self.run._origin
+        log, now = self.log, self.run._origin
         for task, value in self._kept.items():
             self.run._values[task] = value
-            log.append((task, State.CACHED, now, None))
-        log.extend((task, State.READY, now, None) for task in self._frontier.starting())
+            log += (task, State.CACHED, now, None, None, None)
+            if self._takers is not None:
+                self._takers.let_go(task, self.maps)
+        for task in self.frontier.starting():
+            log += (task, State.READY, now, None, None, None)
+        open_taps()
         if not self._left:
             self._finish()
-        try:
-            self._start_loops(min(len(self._frontier), len(self._unused)))
-        except ExecutorError as error:
-            self._end_early(State.FAILED, error)
+        for crew in self.crews:
+            ready = min(self.frontier.ready(crew.lane), len(crew.unused))
+            self._to_start += [crew] * ready
+        self.start_loops()
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end, and raise what the run is to raise."""
-        if not self.finished.wait(timeout):
-            name = self.run.flow.name
-            raise TimeoutError(f"flow '{name}' has not ended in {timeout} s; it goes on")
-        for follow_up in self.when_finished:
-            follow_up()
-        self.raise_error()
+    def break_off(self, error: BaseException) -> None:
+        """End the run because of what went wrong outside the tasks."""
+        if isinstance(error, ExecutorError):
+            error.run = self.run
+        self.end_early(State.FAILED, error)
 
-    def cancel(self) -> None:
+    def end_early(self, state: State, error: BaseException | None = None) -> None:
         """Cancel what has not started, stop what can be stopped, and end the run."""
-        self._end_early(State.CANCELLED)
-
-    def interrupted(self) -> Cancelled:
-        """Cancel the run after an interrupt; return the exception that tells so."""
-        self.cancel()
-        return self._cancelled("interrupted")
-
-    def _end_early(self, state: State, error: BaseException | None = None) -> None:
-        with self._lock:
-            if self.finished.is_set() or self._stopped:
+        with self.lock:
+            if self.finished.is_set() or self.stopped:
                 return
-            self._stopped = True
-            self._broken = error
-            log, now = self.run._log, perf_counter_ns()
-            ended = {entry[0] for entry in log if entry[1].is_final}
-            names = range(len(self.run.plan.calls))
-            log.extend((task, State.CANCELLED, now, None) for task in names if task not in ended)
+            self.stopped = True
+            self.broken = error
+            log, now = self.log, perf_counter_ns()
+            ended = {slot for slot, how, *_ in entries(log) if how.is_final}
+            slots = [*range(self.count)]
+            for first, count in self.maps.where.values():
+                slots += range(first, first + count)
+            for slot in slots:
+                if slot not in ended:
+                    log += (slot, State.CANCELLED, now, None, None, None)
             self._finish(state)
-        self.crew.stop()
+        for crew in self.crews:
+            crew.stop()
 
     def _finish(self, state: State | None = None) -> None:
-        failed = self._first_failed is not None
+        failed = self.first_failed is not None
         self.run._ended = perf_counter_ns()
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
-        for gate in self._idle:
-            gate.release()
-        self._idle.clear()
-        self._alarm.close()
-        learn(self.run.flow, self.run._log)
+        self.attempts.close()
+        learn(self.run)
+        close_taps()
         self.finished.set()
+        for crew in self.crews:
+            crew.finish()
 
     # The workers.
 
-    def loop(self) -> None:
+    def loop(self, crew: Crew) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
-        lock, crew = self._lock, self.crew
+        lock = self.lock
         with lock:
-            if self._stopped or not self._unused:
+            if self.stopped or not crew.unused:
                 return
-            name = self._unused.pop()
+            seat = Seat(crew.unused.pop())
         perform: Perform | None = None
-        gate = threading.Lock()
-        gate.acquire()
         try:
-            perform = crew.worker(name)
+            perform = crew.worker()
             with lock:
-                task, more = self._claim(name, gate)
+                task = self.claim(crew, seat)
             while True:
-                if more:
-                    self._start_loops(more)
+                if self._to_start:
+                    self.start_loops()
                 if task is None:
-                    if not crew.parks or self._stopped or self.finished.is_set():
+                    if not crew.parks or self.stopped or self.finished.is_set():
                         return
-                    gate.acquire()
+                    seat.gate.acquire()
                     with lock:
-                        task, more = self._claim(name, gate)
+                        task = self.claim(crew, seat)
                     continue
-                value, entry = perform(task, name)
-                delay = self._delay_of_retry(task, entry) if value is MISSING else None
+                if task in self._mapped:
+                    value, entry = self.maps.gather(task)
+                else:
+                    value, entry = perform(task, seat)
+                delay = self.attempts.delay(task, entry) if value is MISSING else None
                 with lock:
-                    if self._stopped:
+                    seat.turn += 1
+                    if self.stopped or seat.left_behind:
                         return
-                    if delay is None:
-                        self._settle(task, value, entry)
-                    else:
-                        self._retry(task, entry, delay)
-                    task, more = self._claim(name, gate)
+                    self.settle(task, value, entry, delay)
+                    value = None  # a parked worker holds on to nothing
+                    task = self.claim(crew, seat)
         except Exception as error:  # a broken executor, or a defect here: never a hanging run
-            self._end_early(State.FAILED, error)
+            self.break_off(error)
         finally:
-            with lock:
-                self._unused.append(name)
             if perform is not None:
-                crew.release(perform)
+                crew.dismiss(perform)
+            with lock:
+                if not seat.left_behind:
+                    crew.unused.append(seat.name)
 
-    def _claim(self, name: str, gate: Any) -> tuple[int | None, int]:
-        """Take the next task, and wake others if there is more; count the loops to be started."""
-        frontier = self._frontier
-        task = None if self._stopped else frontier.take()
+    def claim(self, crew: Crew, seat: Seat) -> int | None:
+        """Take the next task, and have another worker woken if there is more."""
+        frontier = self.frontier
+        task = None if self.stopped else frontier.take(crew.lane)
         if task is None:
-            if self.crew.parks and not self.finished.is_set():
-                self._idle.append(gate)
-            return None, 0
-        if self.crew.starts_at_claim:
+            if crew.parks and not self.finished.is_set():
+                crew.idle.append(seat)
+            return None
+        if crew.starts_at_claim and task not in self._mapped:
             now = perf_counter_ns()
-            self.run._log.append((task, State.RUNNING, now, (name, now)))
-        return task, self._wake() if len(frontier) else 0
+            self.log += (task, State.RUNNING, now, seat.name, now, None)
+            if self.attempts.timed:
+                self.attempts.watch(task, crew, seat)
+        if frontier.ready(crew.lane):
+            self._wake(crew)
+        return task
 
-    def _wake(self) -> int:
-        """Wake a parked worker, who wakes the next; else count the loop to be started."""
-        if self._idle:
-            self._idle.pop().release()
-            return 0
-        return 1 if self._unused else 0
+    def _wake(self, crew: Crew) -> None:
+        """Have one more worker work; who wakes the next."""
+        if crew.wake():
+            self._to_start.append(crew)
 
-    def _settle(self, task: int, value: Any, entry: Entry) -> None:
-        """Write down how a task ended, and what became ready."""
-        log = self.run._log
-        self._left -= 1
-        if value is MISSING and isinstance(entry[3][3], Skip):
-            self._skip(task, entry)
-        elif value is MISSING:
-            log.append(entry)
-            self._fail(task, entry)
-        else:
-            log.append(entry)
-            self.run._values[task] = value
-            received = entry[3][2]
-            for follower in self._frontier.done(task):
-                log.append((follower, State.READY, received, None))
-        if not self._left:
-            self._finish()
-
-    def _delay_of_retry(self, task: int, entry: Entry) -> float | None:
-        """Return the seconds before a failed task is tried again, or None if it is not."""
-        options, error = self.run.plan.calls[task].task, entry[3][3]
-        retry = self._retries.get(task, 0) + 1
-        if retry > options.retries or not isinstance(error, options.retry_on):
-            return None
-        if isinstance(error, NOT_THE_TASKS_OWN):
-            return None
-        self._retries[task] = retry
-        try:
-            return max(0.0, options.delay_before(retry))
-        except Exception as broken:  # the callable is the user's
-            error.add_note(f"it was not tried again: retry_delay raised {described(broken)}")
-            return None
-
-    def _retry(self, task: int, entry: Entry, delay: float) -> None:
-        """Write down that a task is tried again; while it waits it holds no worker."""
-        self.run._log.append((task, State.RETRYING, entry[2], entry[3][3]))
-        self._waiting[task] = entry
-        if delay:
-            self._alarm.set(delay, task)
-        else:
-            self._start_again(task)
-
-    def _start_again(self, task: int) -> None:
-        """Make a task ready again, unless another failure has stopped the run meanwhile."""
-        entry = self._waiting.pop(task)
-        if self.on_error == "stop" and self._first_failed is not None:
-            self._settle(task, MISSING, entry)
-            return
-        self.run._log.append((task, State.READY, perf_counter_ns(), None))
-        self._frontier.again(task)
-
-    def _ring(self, task: int) -> None:
-        """Let a task that has waited for its next attempt be taken."""
-        with self._lock:
-            if self._stopped:
+    def start_loops(self) -> None:
+        """Start what `_wake` has asked for, outside the lock."""
+        while self._to_start:
+            try:
+                crew = self._to_start.pop()
+            except IndexError:  # another worker was quicker
                 return
-            self._start_again(task)
-            more = self._wake()
-        try:
-            self._start_loops(more)
-        except ExecutorError as error:
-            self._end_early(State.FAILED, error)
+            try:
+                crew.start()
+            except ExecutorError as error:
+                self.break_off(error)
 
-    def _skip(self, task: int, entry: Entry) -> None:
-        """Write down that a task skipped itself and its branch."""
-        log, now = self.run._log, entry[3][2]
-        log.append((task, State.SKIPPED, entry[2], entry[3][3]))
-        lost = self._frontier.fail(task)
-        log.extend((descendant, State.SKIPPED, now, task) for descendant in lost)
-        self._left -= len(lost)
-
-    def _fail(self, task: int, entry: Entry) -> None:
-        if self._first_failed is None:
-            self._first_failed = task
-        log, now = self.run._log, entry[3][2]
-        lost = self._frontier.fail(task)
-        log.extend((descendant, State.UPSTREAM_FAILED, now, task) for descendant in lost)
-        self._left -= len(lost)
-        if self.on_error == "stop":
-            rest = self._frontier.abandon()
-            log.extend((task, State.CANCELLED, now, None) for task in rest)
-            self._left -= len(rest)
-
-    def _start_loops(self, count: int) -> None:
-        for _ in range(count):
-            self.crew.add(self.loop)
-
-    def started(self, task: int, worker: str, submitted: int) -> None:
+    def started(self, task: int, crew: Crew, seat: Seat, submitted: int) -> None:
         """Write down that a task was handed to a worker far away."""
-        with self._lock:
-            if not self._stopped:
-                self.run._log.append((task, State.RUNNING, submitted, (worker, submitted)))
+        with self.lock:
+            if not self.stopped:
+                self.log += (task, State.RUNNING, submitted, seat.name, submitted, None)
+                if self.attempts.timed:
+                    self.attempts.watch(task, crew, seat)
 
     def retrying(self, task: int, error: BaseException) -> bool:
         """Write down that a task is tried again; return whether it should be."""
-        with self._lock:
-            if not self._stopped:
-                self.run._log.append((task, State.RETRYING, perf_counter_ns(), error))
-            return not self._stopped
+        with self.lock:
+            if not self.stopped:
+                self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
+            return not self.stopped
 
-    # What the caller is told.
+    # The end of a task.
 
-    def raise_error(self) -> None:
-        """Raise what the run is to raise, now that it has ended."""
-        if self._broken is not None:
-            if isinstance(self._broken, ExecutorError):
-                self._broken.run = self.run
-            raise self._broken
-        if self.on_error == "continue":
+    def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
+        """Write down how a task ended, and what became ready; or that it is tried again."""
+        if delay is not None:
+            self.attempts.again(task, entry, delay)
             return
-        if self.run.state is State.CANCELLED:
-            raise self._cancelled("cancelled")
-        if self._first_failed is not None:
-            first, *others = self.run.errors.items()
-            raise self._task_error(first, others) from first[1]
+        if task >= self.count:
+            self.maps.settle(task, value, entry)
+            return
+        if value is MISSING:
+            self._left -= 1
+            self._fail(task, entry)
+        elif entry[1] is State.RUNNING:
+            self.maps.expand(task, value, entry)
+            return
+        else:
+            log = self.log
+            self._left -= 1
+            log += entry
+            self.run._values[task] = value
+            received = entry[5]
+            ready = self.frontier.done(task)
+            for follower in ready:
+                log += (follower, State.READY, received, None, None, None)
+            if ready and len(self.crews) > 1:
+                self.wake_others()
+        if self._takers is not None:
+            self._takers.let_go(task, self.maps)
+        if not self._left:
+            self._finish()
 
-    def _cancelled(self, how: str) -> Cancelled:
-        kept = len(self.run)
-        total = len(self.run.plan.calls)
-        error = Cancelled(
-            f"flow '{self.run.flow.name}' was {how}: {kept} of {total} tasks were finished",
-            remedy="their results are in the run: this exception's '.run'",
-        )
-        error.run = self.run
-        return error
+    def wake_others(self) -> None:
+        """Wake a worker of each crew that has something to do now."""
+        for crew in self.crews:
+            if self.frontier.ready(crew.lane):
+                self._wake(crew)
 
-    def _task_error(
-        self, first: tuple[str, BaseException], others: list[tuple[str, BaseException]]
-    ) -> TaskError:
-        task, cause = first
-        name = self.run.flow.function_of(task)
-        called = f" (function '{name}')" if name != task else ""
-        error = TaskError(f"task '{task}'{called} failed: {described(cause)}")
-        error.run = self.run
-        error.task = task
-        for other, reason in others:
-            error.add_note(f"task '{other}' failed too: {described(reason)}")
-        return error
+    def _fail(self, task: int, entry: Entry) -> None:
+        """Write down that a task has no result, and so its descendants have none."""
+        log, now = self.log, perf_counter_ns()
+        state, how = State.UPSTREAM_FAILED, entry[5]
+        if isinstance(how, Failure) and isinstance(how.error, Skip):
+            state = State.SKIPPED
+            entry = (task, state, entry[2], how.error, None, None)
+        elif entry[1] in (State.FAILED, State.TIMED_OUT) and self.first_failed is None:
+            self.first_failed = task
+        log += entry
+        lost = self.frontier.fail(task)
+        for descendant in lost:
+            log += (descendant, state, now, task, None, None)
+        self._left -= len(lost)
+        if self._takers is not None:
+            for descendant in lost:
+                self._takers.let_go(descendant, self.maps)
+        self.abandon_after_failure()
+
+    def abandon_after_failure(self) -> None:
+        """Cancel what has not started, if that is what a failure means."""
+        if self.on_error != "stop" or self.first_failed is None:
+            return
+        now = perf_counter_ns()
+        for task in self.frontier.abandon():
+            self.log += (task, State.CANCELLED, now, None, None, None)
+            if task < self.count:
+                self._left -= 1
+            else:
+                self.maps.cancel(task)
+        for task in list(self.maps.where):
+            self.maps.close_if_ended(task)
+
+    # For the crews.
+
+    def is_map(self, task: int) -> bool:
+        """Tell whether a task that was claimed is to be expanded, and not performed."""
+        return task in self._mapped
+
+    def owner(self, slot: int) -> int:
+        """Return the task that a slot is of: itself, or the mapped task of an item."""
+        return slot if slot < self.count else self.frontier.owner(slot)
+
+    def task_of(self, slot: int) -> Task:
+        """Return the function and the options behind a slot."""
+        return self.run.plan.bindings[self.owner(slot)].task
+
+    def name_of(self, slot: int) -> str:
+        """Return what to call a task or an item in an error."""
+        task = self.owner(slot)
+        name = self.run.flow.tasks[task]
+        return name if task == slot else f"{name}[{slot - self.maps.where[task].first}]"
+
+    def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a task or an item."""
+        if slot < self.count:
+            return self.run.plan.arguments(slot, self.run._values)
+        return self.maps.arguments(slot)
+
+    def give(self, task: int, value: Any, entry: Entry) -> None:
+        """Settle a task that was claimed beside the one that a loop claimed."""
+        delay = self.attempts.delay(task, entry) if value is MISSING else None
+        with self.lock:
+            if not self.stopped:
+                self.settle(task, value, entry, delay)
+        self.start_loops()
+
+    def claim_more(self, crew: Crew, fits: Callable[[int], bool]) -> list[int]:
+        """Take further tasks for the same worker, as long as they fit."""
+        more: list[int] = []
+        with self.lock:
+            while not self.stopped:
+                task = self.frontier.peek(crew.lane)
+                if task is None or task in self._mapped or not fits(task):
+                    break
+                self.frontier.take(crew.lane)
+                more.append(task)
+        return more

@@ -34,11 +34,10 @@ def watch(run: Run, observers: Sequence[Observer], finished: threading.Event) ->
     callable
         Waits until the observers have seen the end, for `LAST_CALL` seconds at most.
     """
-    told = list(observers)
+    told, record = list(observers), run._record
 
     def tell() -> None:
-        entries = run._fold()
-        events = [run._event(entry) for entry in entries]
+        events = [record.event(entry) for entry in record.fold()]
         for observer in list(told) if events else ():
             try:
                 observer(events, run)

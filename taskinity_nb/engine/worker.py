@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import re
 import signal
+import sys
 import threading
+import time
+import warnings
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from typing import Any
 
 from .envelope import open_envelope
+from .forks import forks, leave_if_forked
+from .outputs import Output, listen, open_taps
+from .parcels import pack
 
-__all__ = ["GREETING", "IDLE_SECONDS", "serve"]
+__all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
 
 GREETING = b"ready"
 """What a worker says first, so that one that could not start is told from one that died at work."""
@@ -17,27 +27,117 @@ GREETING = b"ready"
 IDLE_SECONDS = 300.0
 """A worker that has had nothing to do for so long ends."""
 
+LATEST = 0.005
+"""Seconds after which an answer is sent, without waiting for those to the rest of the envelope."""
+
+Settings = tuple[str, list[str], list[tuple[Any, ...]]]
+"""What a worker is to have in common with its caller."""
+
+
+def settings() -> Settings:
+    """Return the working directory, the places of modules and the filters of warnings."""
+    filters = [
+        (action, getattr(message, "pattern", message) or "", category, _pattern(module), line)
+        for action, message, category, module, line in warnings.filters
+    ]
+    try:
+        folder = os.getcwd()
+    except OSError:  # it has been removed
+        folder = ""
+    return folder, list(sys.path), filters
+
+
+def _pattern(module: Any) -> str:
+    """Return the expression of a filter's module; a plain name is one of Python's own filters."""
+    return rf"{re.escape(module)}\Z" if isinstance(module, str) else getattr(module, "pattern", "")
+
+
+def _apply(folder: str, path: list[str], filters: list[tuple[Any, ...]]) -> None:
+    if os.path.isdir(folder):  # it may have been removed since
+        os.chdir(folder)
+    sys.path[:] = path
+    warnings.resetwarnings()
+    for action, message, category, module, line in reversed(filters):
+        warnings.filterwarnings(action, message, category, module, line)
+
+
+class _Sender(Output):
+    """Sends what is printed to the parent, a line at a time."""
+
+    def __init__(self, pipe: Connection) -> None:
+        super().__init__(through=False)
+        self._pipe: Connection | None = pipe
+        self.place = 0  # in the envelope, of the task that prints
+
+    def write(self, stream: int, text: str) -> None:
+        super().write(stream, text)
+        if "\n" in text:
+            self.send()
+
+    def send(self) -> None:
+        """Send what there is."""
+        if self._pipe is not None and not self.is_empty:
+            self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
+
+    def part(self) -> None:
+        """Let go of the pipe, in a process that a task has forked: it is not the child's."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
 
 def serve(pipe: Connection) -> None:
     """Answer envelopes until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
-    A message is a pickled ``(key of the function, its bytes or None, bytes of the arguments)``; a
-    function's bytes are sent once. An empty message makes the worker forget its functions.
+    A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
+    functions, or ``("envelope", folders for large results, tasks)``, where a task is ``(key of the
+    function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
+    comes back is ``("output", place of the task, texts)`` and ``("answers", list of answers)``.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     functions: dict[int, bytes] = {}
+    sender = _Sender(pipe)
+    open_taps()
+    listen(sender)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=sender.part)
     try:
         pipe.send_bytes(GREETING)
         while pipe.poll(IDLE_SECONDS):
-            message = pipe.recv_bytes()
-            if not message:
+            kind, *content = pickle.loads(pipe.recv_bytes())
+            if kind == "settings":
                 functions.clear()
-                continue
-            key, function, arguments = pickle.loads(message)
-            if function is not None:
-                functions[key] = function
-            answer = open_envelope(functions[key], arguments)
-            pipe.send_bytes(pickle.dumps(answer))
+                _apply(*content[0])
+            else:
+                _answer(pipe, functions, sender, *content)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone, or has no more use for this process
+
+
+def _answer(
+    pipe: Connection,
+    functions: dict[int, bytes],
+    sender: _Sender,
+    folders: Sequence[str],
+    tasks: list[tuple[int, bytes | None, bytes]],
+) -> None:
+    """Do the tasks of an envelope."""
+
+    def pack_result(value: Any) -> Any:
+        packed = pack(value, *folders)
+        return packed if isinstance(packed, bytes) else tuple(packed)
+
+    generation = forks()
+    answers: list[tuple[Any, ...]] = []
+    sent = time.perf_counter()
+    for place, (key, function, arguments) in enumerate(tasks):
+        if function is not None:
+            functions[key] = function
+        sender.place = place
+        answers.append(open_envelope(functions[key], arguments, pack_result))
+        leave_if_forked(generation)
+        sender.send()
+        if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
+            pipe.send_bytes(pickle.dumps(("answers", answers)))
+            answers, sent = [], time.perf_counter()

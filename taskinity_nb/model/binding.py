@@ -17,17 +17,16 @@ What is left over, or missing, is an error before anything runs.
 
 from __future__ import annotations
 
-import sys
-from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from typing import Any, Literal
 
-from ..errors import BindingError, FlowError, UnknownTaskError, listed, suggestion
+from ..errors import BindingError, listed, suggestion
 from .flow import Edge, Flow
-from .plan import Call, Origin, Plan, edge_to_add
+from .lookup import find_tasks
+from .plan import Binding, Call, Origin, Plan, edge_to_add
 from .signature import Signature
-from .task import Task, registered_tasks
+from .task import Task
 
 __all__ = ["resolve"]
 
@@ -74,63 +73,12 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
       count(items)
         items  <- result of load
     """
-    unsupported = next((edge for edge in flow.edges if edge.kind == "map"), None)
-    if unsupported is not None:
-        raise FlowError(
-            f"'{unsupported}': 'map' can be written and drawn, but not run yet",
-            remedy="pass the whole result on, and take it apart in the next task",
-            **flow._at(unsupported),
-        )
-    tasks = _find_tasks(flow, namespace)
+    tasks = find_tasks(flow, namespace)
     binder = _Binder(flow, inputs, tasks)
-    calls = tuple(binder.bind(name) for name in flow.tasks)
-    binder.check_inputs_taken(calls)
-    return Plan(flow, calls, tuple(binder.constants))
-
-
-def _find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Task]:
-    places: list[Mapping[str, Any]]
-    if namespace is None:
-        places = [vars(sys.modules["__main__"]), registered_tasks()]
-    else:
-        places = list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace]
-    tasks: dict[str, Task] = {}
-    wrapped: dict[int, Task] = {}
-    functions = dict(flow.functions)
-    for name in flow.tasks:
-        function = functions.get(name, name)
-        for place in places:
-            found = place.get(function)
-            if callable(found):
-                break
-        else:
-            raise _unknown(flow, name, function, places)
-        if not isinstance(found, Task):
-            found = wrapped.get(id(found)) or wrapped.setdefault(id(found), Task(found))
-        tasks[name] = found
-    return tasks
-
-
-def _unknown(
-    flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
-) -> UnknownTaskError:
-    known = {n: v for p in places for n, v in p.items() if callable(v) and str(n)[:1] != "_"}
-    tasks = {n: value for n, value in known.items() if isinstance(value, Task)}
-    values = [place[function] for place in places if function in place]
-    label = next((n for n, value in tasks.items() if value.name == function), None)
-    alias = "" if name == function else f" calls '{function}', which"
-    near = suggestion(function, map(str, tasks)) or suggestion(function, map(str, known))
-    if values:
-        message = f"task '{name}'{alias} is no function: it is {type(values[0]).__name__}"
-        remedy = f"define it with 'def {function}(...):', above this cell"
-    else:
-        message = f"task '{name}'{alias}{' is not defined' if alias else ' has no function'}"
-        remedy = near or f"define it with '@task' above 'def {function}(...):', and run that cell"
-        if label is not None:
-            remedy = f"'{function}' is only a label; in the text this task is called '{label}'"
-        elif tasks and not near:
-            remedy += f"; the tasks on offer are {listed(tasks)}"
-    return UnknownTaskError(message, remedy=remedy, **flow._at(name))
+    bindings = [binder.bind(name) for name in flow.tasks]
+    plan = Plan(flow, bindings, tuple(binder.constants))
+    binder.check_inputs_taken(plan.calls)
+    return plan
 
 
 class _Binder:
@@ -142,34 +90,66 @@ class _Binder:
         self.tasks = tasks
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
-        self.results = {name: Origin(i, "result", name) for i, name in enumerate(flow.tasks)}
+        self.index = flow._structure.index
         self.constants: list[Any] = []
         self.constant_slots: dict[tuple[str, str], int] = {}
         self.taken: set[str] = set()
         self.whole_taken = False
         self.signatures: dict[int, Signature] = {}
+        self.in_order: dict[int, bool] = {}
 
-    def signature(self, task: Task) -> Signature:
-        """Return what the function of a task takes."""
-        known = self.signatures.get(id(task))
-        if known is None:
-            known = self.signatures[id(task)] = Signature(task.function)
-        return known
+    def bind(self, name: str) -> Binding:
+        """Fill the parameters of one task, the short way where the rules lead to the same."""
+        task, index = self.tasks[name], self.index
+        signature = self.signatures.get(id(task))
+        if signature is None:
+            signature = self.signatures[id(task)] = self._signature(name, task)
+            self.in_order[id(task)] = self._takes_in_order(signature)
+        if self.in_order[id(task)]:
+            edges = self.upstream[name]
+            if signature.star or len(signature.ordered) == len(edges):
+                slots = [
+                    index[source] for source, _, kind, key in edges if kind == "result" and not key
+                ]
+                if len(slots) == len(edges):
+                    return Binding(task, signature, slots)
+        call = self._call(name, task, signature)
+        simple = [origin.slot for _, origin in call.positional] if call.is_simple else None
+        return Binding(task, signature, simple, call)
 
-    def bind(self, name: str) -> Call:
-        """Fill the parameters of one task by the rules of this module's docstring."""
-        task = self.tasks[name]
-        signature = self.signature(task)
-        if signature.is_async:
-            raise FlowError(
-                f"task '{name}': {signature.text(name)} is an 'async def', which cannot be run yet",
-                remedy="call it in a function of its own: return asyncio.run(...)",
+    def _signature(self, name: str, task: Task) -> Signature:
+        signature = Signature(task.function)
+        if signature.is_async_generator:
+            raise BindingError(
+                f"task '{name}': {signature.text(name)} is an 'async def' with 'yield', "
+                "which gives no result",
+                remedy="collect what it yields in a list, and return that",
                 **self.flow._at(name),
             )
+        return signature
+
+    def _takes_in_order(self, signature: Signature) -> bool:
+        """Tell whether only the order of the edges can fill the parameters (rules 2 and 6)."""
+        if self.inputs is not None or signature.double_star:
+            return False
+        if signature.star:
+            return not signature.named
+        names = {parameter.name for parameter in signature.named}
+        if not names.isdisjoint(self.index):
+            return False
+        if any(name.removesuffix("_result") in self.index for name in names):
+            return False
+        return all(p.kind is not Parameter.KEYWORD_ONLY for p in signature.named)
+
+    def _call(self, name: str, task: Task, signature: Signature) -> Call:
+        """Fill the parameters of one task by the rules of this module's docstring."""
         left = [
-            self.results[edge.source]._replace(key=edge.key)
-            if edge.key
-            else self.results[edge.source]
+            Origin(
+                self.index[edge.source],
+                "item" if edge.kind == "map" else "result",
+                edge.source,
+                edge.key,
+            )
             for edge in self.upstream[name]
             if edge.kind != "wait"
         ]
@@ -266,8 +246,8 @@ class _Binder:
     def _constant(
         self, kind: Literal["input", "inputs", "default"], name: str, value: Any
     ) -> Origin:
-        slot = self.constant_slots.setdefault((kind, name), len(self.results) + len(self.constants))
-        if slot == len(self.results) + len(self.constants):
+        slot = self.constant_slots.setdefault((kind, name), len(self.index) + len(self.constants))
+        if slot == len(self.index) + len(self.constants):
             self.constants.append(value)
         return Origin(slot, kind, name)
 
@@ -298,7 +278,7 @@ class _Binder:
 
     # Errors: each names the task, its signature and what was on offer.
 
-    def check_inputs_taken(self, calls: tuple[Call, ...]) -> None:
+    def check_inputs_taken(self, calls: Sequence[Call]) -> None:
         """Raise if an input of the flow went to no task."""
         if self.inputs is None or self.whole_taken:
             return
@@ -318,7 +298,7 @@ class _Binder:
                 remedy=self._why_unused(str(unused[0]), calls),
             )
 
-    def _why_unused(self, key: str, calls: tuple[Call, ...]) -> str:
+    def _why_unused(self, key: str, calls: Sequence[Call]) -> str:
         addressed, dot, parameter = key.rpartition(".")
         for call in calls:
             origin = dict(call.positional + call.keywords).get(parameter)
@@ -333,9 +313,9 @@ class _Binder:
             known = listed(sorted(names))
             return suggestion(key, names) or f"the parameters of the tasks are: {known}"
         near = suggestion(key, [f"{name}.{parameter}" for name, parameter in parameters])
-        if addressed not in self.results:
-            return near or f"'{addressed}' is no task; the tasks are: {listed(self.results)}"
-        text = calls[self.results[addressed].slot].signature.text(addressed)
+        if addressed not in self.index:
+            return near or f"'{addressed}' is no task; the tasks are: {listed(self.index)}"
+        text = calls[self.index[addressed]].signature.text(addressed)
         return near or f"task '{addressed}' is {text}"
 
     def _missing(
@@ -351,7 +331,7 @@ class _Binder:
             f"task '{name}': {signature.text(name)} has no value for '{parameter}'; "
             f"on offer: {', '.join(offered) or 'nothing'}"
         )
-        others = [task for task in self.results if task != name]
+        others = [task for task in self.index if task != name]
         near = [key for key in map(str, self.keys) if "." not in key or key.startswith(f"{name}.")]
         remedy = edge_to_add(self.flow, name, parameter) or suggestion(parameter, [*others, *near])
         if not remedy and whole and not edges:

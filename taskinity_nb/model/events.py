@@ -1,31 +1,36 @@
 """States, and the facts that a run writes down.
 
-While a run goes on, workers append plain tuples to its log, because a tuple costs a hundredth of an
-object. Each is ``(index of the task, State, time in nanoseconds, detail)``, and the detail is
+While a run goes on, workers append to its log. The log is one flat list, six places a fact, because
+a list of numbers and words costs a hundredth of as many objects, and gives the garbage collector
+nothing to walk through. A fact is ``slot of the task, State, time in nanoseconds`` and three more:
 
-========================  ==============================================================
-READY                     None
-RUNNING                   ``(worker, time it was submitted)``
-SUCCEEDED                 ``(time it started, CPU nanoseconds, time it was received)``
-FAILED, TIMED_OUT         ``(time it started, CPU nanoseconds, time it was received, error,
-                          frames)``
-RETRYING                  the error
-UPSTREAM_FAILED, SKIPPED  index of the task that caused it; for the task that skipped itself,
+========================  =======================  =====================  =====================
+READY, CANCELLED, CACHED  None                     None                   None
+RUNNING                   worker                   time it was submitted  `Items` of a mapped
+                                                                          task, or None
+SUCCEEDED                 time it started          CPU nanoseconds        time it was received
+FAILED, TIMED_OUT         time it started          CPU nanoseconds        `Failure`
+RETRYING                  the error                None                   None
+UPSTREAM_FAILED, SKIPPED  slot of the task that    None                   None
+                          caused it; for the task
+                          that skipped itself,
                           what it raised
-CANCELLED, CACHED         None
-========================  ==============================================================
+========================  =======================  =====================  =====================
 
 Times are those of ``time.perf_counter_ns`` where the work happens. What is far away is written down
-as running when it is handed over; the time at which it truly started comes with its end.
+as running when it is handed over; the time at which it truly started comes with its end. A mapped
+task is written down as running once it is known how many items it has, without a worker; each of
+its items has a slot and facts of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Entry", "Event", "Frame", "State"]
+__all__ = ["WIDTH", "Entry", "Event", "Failure", "Frame", "Items", "State", "entries"]
 
 Frame = tuple[str, int, str]
 """A frame of a traceback as it travels between processes: file, line, function."""
@@ -60,7 +65,37 @@ class State(StrEnum):
 
 _PASSING = frozenset({State.PENDING, State.READY, State.RUNNING, State.RETRYING})
 
-Entry = tuple[int, State, int, Any]
+Entry = tuple[int, State, int, Any, Any, Any]
+
+WIDTH = 6
+"""Places of the log that a fact takes."""
+
+
+class Items(NamedTuple):
+    """Where the items of a mapped task are: `number` slots, `first` and those that follow it."""
+
+    first: int
+    number: int
+
+
+class Failure(NamedTuple):
+    """How an attempt failed: when that was known here, the error, and the user's frames."""
+
+    received: int
+    error: BaseException
+    frames: tuple[Frame, ...] = ()
+
+
+def entries(log: list[Any], start: int = 0) -> Iterator[Entry]:
+    """Yield the facts of a log from a place on.
+
+    Examples
+    --------
+    >>> list(entries([0, State.READY, 5, None, None, None]))
+    [(0, <State.READY: 'ready'>, 5, None, None, None)]
+    """
+    places = iter(log[start:])
+    return zip(*[places] * WIDTH, strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +114,8 @@ class Event:
         Where, for a task that runs.
     error : BaseException or None
         Why, for a task that failed.
+    item : int or None
+        Which item, for an item of a mapped task.
     """
 
     time: float
@@ -86,3 +123,4 @@ class Event:
     state: State
     worker: str | None = None
     error: BaseException | None = None
+    item: int | None = None

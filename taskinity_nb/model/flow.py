@@ -13,7 +13,7 @@ from ..errors import CycleError, FlowError, Span, listed
 if TYPE_CHECKING:
     from .plan import Plan
 
-__all__ = ["Edge", "EdgeKind", "Flow", "Source"]
+__all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
 
 EdgeKind = Literal["result", "wait", "map"]
 KINDS = get_args(EdgeKind)
@@ -43,6 +43,30 @@ class Source(NamedTuple):
     text: str
     tasks: Mapping[str, Span]
     edges: Mapping[Edge, Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A DAG in numbers: a task is its place in ``flow.tasks``.
+
+    `waiting` counts for each task how many others it waits for, and `followers` has those that wait
+    for it.
+    """
+
+    index: dict[str, int]
+    waiting: list[int]
+    followers: list[list[int]]
+
+    def order(self) -> list[int]:
+        """Return the tasks, each after those it waits for."""
+        waiting = self.waiting.copy()
+        ready = [i for i, count in enumerate(waiting) if not count]
+        for i in ready:  # grows while it is walked
+            for follower in self.followers[i]:
+                waiting[follower] -= 1
+                if not waiting[follower]:
+                    ready.append(follower)
+        return ready
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -205,6 +229,18 @@ class Flow:
         for edge in self.edges:
             outgoing[edge.source].append(edge)
         return MappingProxyType({task: tuple(edges) for task, edges in outgoing.items()})
+
+    @cached_property
+    def _structure(self) -> Structure:
+        """The flow in numbers, which every run of it shares."""
+        index = {name: i for i, name in enumerate(self.tasks)}
+        waiting = [0] * len(index)
+        followers: list[list[int]] = [[] for _ in index]
+        # Two edges may connect the same tasks (two keys of a result): one wait all the same.
+        for source, target in dict.fromkeys([edge[:2] for edge in self.edges]):
+            followers[index[source]].append(index[target])
+            waiting[index[target]] += 1
+        return Structure(index, waiting, followers)
 
     @property
     def last_tasks(self) -> tuple[str, ...]:

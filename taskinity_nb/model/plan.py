@@ -6,15 +6,17 @@ argument is the number of its slot. `binding` decides which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from ..errors import BindingError, listed, suggestion
-from .flow import Flow
+from .flow import Edge, Flow
+from .record import Elsewhere
 from .signature import Signature
 from .task import Task
 
-__all__ = ["Call", "Origin", "Plan", "edge_to_add"]
+__all__ = ["Binding", "Call", "Origin", "Plan", "edge_to_add"]
 
 MISSING_KEY = object()
 
@@ -23,13 +25,21 @@ class Origin(NamedTuple):
     """Where an argument comes from: the slot of its value, and what is picked of it."""
 
     slot: int
-    kind: Literal["result", "input", "inputs", "default"]
+    kind: Literal["result", "item", "input", "inputs", "default"]
     name: str
     key: str | None = None
 
-    def value(self, values: Sequence[Any]) -> Any:
-        """Return the argument: the value of the slot, or one key or attribute of it."""
+    def value(self, values: Sequence[Any], item: Any = None) -> Any:
+        """Return the argument: the item, the value of the slot, or a key or attribute of it."""
+        if self.kind == "item":
+            return item
+        return self.whole(values)
+
+    def whole(self, values: Sequence[Any]) -> Any:
+        """Return the value of the slot, or a key or attribute of it; of an item, all items."""
         whole = values[self.slot]
+        if isinstance(whole, Elsewhere) and self.key is not None:
+            whole = whole.fetch()
         if self.key is None:
             return whole
         if isinstance(whole, Mapping):
@@ -48,6 +58,8 @@ class Origin(NamedTuple):
         )
 
     def __str__(self) -> str:
+        if self.kind == "item":
+            return f"each item of {self._replace(kind='result')}"
         if self.key is not None:
             return f"'{self.key}' of the result of {self.name}"
         if self.kind == "inputs":
@@ -94,9 +106,9 @@ class Call(NamedTuple):
         """Whether the arguments are just the values of some slots."""
         if self.keywords or self.mappings:
             return False
-        return not any(origin.key for _, origin in self.positional)
+        return not any(origin.key or origin.kind == "item" for _, origin in self.positional)
 
-    def from_keys(self, values: Sequence[Any], flow: Flow) -> dict[str, Any]:
+    def from_keys(self, values: Sequence[Any], flow: Flow, item: Any = None) -> dict[str, Any]:
         """Return the arguments that come from the keys of results (rule 4).
 
         Raises
@@ -106,10 +118,14 @@ class Call(NamedTuple):
         """
         found: dict[str, Any] = {}
         holders: dict[str, str] = {}
+        results: list[Mapping[str, Any]] = []
         for origin in self.mappings:
-            result = origin.value(values)
+            result = origin.value(values, item)
+            if isinstance(result, Elsewhere):
+                result = result.fetch()
             if not isinstance(result, Mapping):
                 raise self._no_mapping(origin, result, flow)
+            results.append(result)
             for key in (*self.late, *self.optional):
                 if key in result:
                     if key in holders:
@@ -123,7 +139,7 @@ class Call(NamedTuple):
                     found[key] = result[key]
         for key in self.late:
             if key not in found:
-                held = [str(key) for origin in self.mappings for key in origin.value(values)]
+                held = [str(key) for result in results for key in result]
                 raise self._error(
                     flow,
                     f"has no value for '{key}'; the result of {self._sources} has "
@@ -191,6 +207,19 @@ def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
     return f"'{source}' is a task of the flow: add the edge '{edge}'"
 
 
+class Binding(NamedTuple):
+    """How one task is bound: a whole `Call`, or the slots that fill its parameters in order.
+
+    A flow of many tasks has mostly such as take what is upstream in order; the call of one of these
+    is made when somebody asks for it.
+    """
+
+    task: Task
+    signature: Signature
+    slots: list[int] | None
+    call: Call | None = None
+
+
 class Plan:
     """A flow with its functions and the source of each parameter.
 
@@ -198,65 +227,80 @@ class Plan:
     ----------
     flow : Flow
         The flow.
-    calls : tuple of Call
-        How each task is called, in the order of ``flow.tasks``.
-    index : dict of str to int
-        The place of each task in that order.
+    bindings : list of Binding
+        How each task is bound, in the order of ``flow.tasks``.
     constants : tuple
         Values that are known before the run; they follow the results in the list of slots.
-    waiting : tuple of int
-        For each task, how many others it waits for.
-    followers : tuple of tuple of int
-        For each task, the tasks that wait for it.
-    order : tuple of str
-        The tasks, each after those it waits for.
+    index : dict of str to int
+        The slot of each task.
     """
 
-    def __init__(self, flow: Flow, calls: tuple[Call, ...], constants: tuple[Any, ...]) -> None:
+    def __init__(self, flow: Flow, bindings: list[Binding], constants: tuple[Any, ...]) -> None:
         self.flow = flow
-        self.calls = calls
+        self.bindings = bindings
         self.constants = constants
-        self.index = index = {name: i for i, name in enumerate(flow.tasks)}
-        waiting = [0] * len(index)
-        followers: list[list[int]] = [[] for _ in index]
-        # Two edges may connect the same tasks (two keys of a result): one wait all the same.
-        for source, target in dict.fromkeys((edge.source, edge.target) for edge in flow.edges):
-            followers[index[source]].append(index[target])
-            waiting[index[target]] += 1
-        self.waiting = tuple(waiting)
-        self.followers = tuple(map(tuple, followers))
-        self.order = self._topological_order()
-        self._slots = [
-            [origin.slot for _, origin in call.positional] if call.is_simple else None
-            for call in calls
-        ]
+        self.index = flow._structure.index
+        self.calls = Calls(self)
 
-    def _topological_order(self) -> tuple[str, ...]:
-        waiting = list(self.waiting)
-        ready = [i for i, count in enumerate(waiting) if not count]
-        for i in ready:
-            for follower in self.followers[i]:
-                waiting[follower] -= 1
-                if not waiting[follower]:
-                    ready.append(follower)
-        return tuple(self.flow.tasks[i] for i in ready)
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The tasks, each after those it waits for."""
+        return tuple(map(self.flow.tasks.__getitem__, self.flow._structure.order()))
 
-    def arguments(self, index: int, values: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    @cached_property
+    def maps(self) -> dict[int, Edge]:
+        """The edge over whose items each mapped task runs, by the task's slot."""
+        return {self.index[edge.target]: edge for edge in self.flow.edges if edge.kind == "map"}
+
+    def stream_of(self, name: str) -> str | None:
+        """Return the mapped task whose items a mapped task takes one by one, if there is one."""
+        edge = self.maps.get(self.index[name])
+        is_stream = edge is not None and edge.key is None and self.index[edge.source] in self.maps
+        return edge.source if edge is not None and is_stream else None
+
+    def items_origin(self, index: int) -> Origin:
+        """Return where the items of a mapped task come from."""
+        edge = self.maps[index]
+        return Origin(self.index[edge.source], "item", edge.source, edge.key)
+
+    def streams(self, mapped: Collection[int]) -> dict[int, int]:
+        """Return for those of the `mapped` tasks that take items of another of them: which one."""
+        of = {task: self.stream_of(self.flow.tasks[task]) for task in mapped}
+        sources = {task: self.index[name] for task, name in of.items() if name is not None}
+        return {task: source for task, source in sources.items() if source in mapped}
+
+    @cached_property
+    def listed(self) -> frozenset[int]:
+        """The tasks whose result is mapped over: of an iterator, a list is made."""
+        return frozenset(self.index[edge.source] for edge in self.maps.values() if not edge.key)
+
+    def arguments(
+        self, index: int, values: Sequence[Any], item: Any = None
+    ) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a task, given the values of all slots.
+
+        Parameters
+        ----------
+        index : int
+            Slot of the task.
+        values : sequence
+            The slots.
+        item : object, optional
+            The item, of a mapped task.
 
         Raises
         ------
         BindingError
             If a parameter is to be filled from a result's keys, and they do not fit.
         """
-        slots = self._slots[index]
+        _, _, slots, call = self.bindings[index]
         if slots is not None:
             return [values[slot] for slot in slots], {}
-        call = self.calls[index]
-        keywords = {name: origin.value(values) for name, origin in call.keywords}
+        assert call is not None
+        keywords = {name: origin.value(values, item) for name, origin in call.keywords}
         if call.mappings:
-            keywords |= call.from_keys(values, self.flow)
-        return [origin.value(values) for _, origin in call.positional], keywords
+            keywords |= call.from_keys(values, self.flow, item)
+        return [origin.value(values, item) for _, origin in call.positional], keywords
 
     def __repr__(self) -> str:
         lines = [self.flow.name]
@@ -279,3 +323,32 @@ class Plan:
                 if edge.kind == "wait" or not rows
             ]
         return "\n".join(lines)
+
+
+class Calls(Sequence[Call]):
+    """How each task of a plan is called, made when it is asked for."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __len__(self) -> int:
+        return len(self._plan.bindings)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        binding = self._plan.bindings[index]
+        if binding.call is None:
+            call = self._make(index, binding)
+            binding = self._plan.bindings[index] = binding._replace(call=call)
+        return binding.call
+
+    def __iter__(self) -> Iterator[Call]:
+        return (self[i] for i in range(len(self)))
+
+    def _make(self, index: int, binding: Binding) -> Call:
+        tasks, (task, signature, slots, _) = self._plan.flow.tasks, binding
+        assert slots is not None
+        names = [f"*{signature.star}"] * len(slots) if signature.star else signature.ordered
+        origins = (Origin(slot, "result", tasks[slot]) for slot in slots)
+        return Call(tasks[index], task, signature, tuple(zip(names, origins, strict=True)))

@@ -3,91 +3,24 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from ..errors import FlowError, NoResultError, described, suggestion
+from ..errors import FlowError, NoResultError, suggestion
 from .effort import Stretch, efforts
-from .events import Entry, Event, Frame, State
+from .events import Event, State
 from .flow import Flow
+from .path import longest_path
+from .record import MISSING, RELEASED, Elsewhere, Missing, Record, TaskRun
 
 if TYPE_CHECKING:
     from .plan import Plan
 
-__all__ = ["MISSING", "Run", "TaskRun"]
+__all__ = ["Run"]
 
 T = TypeVar("T")
-
-
-class _Missing:
-    """The value of a task that has no result (yet)."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING = _Missing()
-
-
-class TaskRun:
-    """One task in one run. Times are seconds since the run's start, or None.
-
-    Attributes
-    ----------
-    name : str
-        Name of the task in the flow.
-    state : State
-        What it is doing, or how it ended.
-    ready, submitted, started, finished, received : float or None
-        When its last upstream ended, when it was handed to a worker, when it began and ended there,
-        and when its result was back.
-    worker : str or None
-        Who ran it.
-    cpu : float or None
-        Seconds of processor time that it took.
-    attempts : int
-        How often it was started.
-    error : BaseException or None
-        Why it failed.
-    frames : tuple of (file, line, function)
-        The error's traceback from the task's function on.
-    cause : str or None
-        For a task that did not run: the task whose failure is the reason.
-    """
-
-    __slots__ = (
-        "attempts", "cause", "cpu", "error", "finished", "frames", "name", "ready", "received",
-        "started", "state", "submitted", "worker",
-    )  # fmt: skip
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.state = State.PENDING
-        self.ready: float | None = None
-        self.submitted: float | None = None
-        self.started: float | None = None
-        self.finished: float | None = None
-        self.received: float | None = None
-        self.worker: str | None = None
-        self.cpu: float | None = None
-        self.attempts = 0
-        self.error: BaseException | None = None
-        self.frames: tuple[Frame, ...] = ()
-        self.cause: str | None = None
-
-    @property
-    def duration(self) -> float | None:
-        """Seconds from start to finish, or None if it did not do both."""
-        if self.started is None or self.finished is None:
-            return None
-        return self.finished - self.started
-
-    def __repr__(self) -> str:
-        seconds = "" if self.duration is None else f" in {self.duration:.3g} s"
-        return f"<TaskRun {self.name}: {self.state}{seconds}>"
 
 
 class Handle(Protocol):
@@ -95,6 +28,8 @@ class Handle(Protocol):
 
     def wait(self, timeout: float | None = None) -> None: ...
     def cancel(self) -> None: ...
+    def resume(self, **options: Any) -> Run: ...
+    def release(self) -> None: ...
 
 
 class Run(Mapping[str, Any]):
@@ -122,80 +57,28 @@ class Run(Mapping[str, Any]):
         self.executor = executor
         self.workers = workers
         self.cores = cores
-        self._names = self.flow.tasks
         self._index = plan.index
-        self._values: list[Any] = [MISSING] * len(self._names) + list(plan.constants)
-        self._log: list[Entry] = []
-        self._folded = 0
-        self._fold_lock = threading.Lock()
-        self._records = {name: TaskRun(name) for name in self._names}
-        self._by_index = list(self._records.values())
+        self._values: list[Any] = [MISSING] * len(plan.calls) + list(plan.constants)
         self._origin = time.perf_counter_ns()
+        self._record = Record(self.flow.tasks, self._values, self._origin)
+        self._log = self._record.log
         self._ended: int | None = None
         self._state = State.RUNNING
         self._handle: Handle | None = None
         self._known: dict[str, object] = {}
 
-    # The record: the log is folded into it, here and nowhere else.
-
-    def _fold(self) -> list[Entry]:
-        """Bring the record up to date with the log, and return what was new."""
-        with self._fold_lock:
-            entries = self._log[self._folded :]
-            self._folded += len(entries)
-            origin, records = self._origin, self._by_index
-            for index, state, moment, detail in entries:
-                record = records[index]
-                record.state = state
-                at = (moment - origin) * 1e-9
-                if state is State.READY:
-                    record.ready = at
-                elif state is State.RUNNING:
-                    record.started = at
-                    record.worker, submitted = detail
-                    record.submitted = (submitted - origin) * 1e-9
-                    record.attempts += 1
-                elif state is State.SUCCEEDED:
-                    started, cpu, received = detail
-                    record.started = (started - origin) * 1e-9
-                    record.finished = at
-                    record.cpu = cpu * 1e-9
-                    record.received = (received - origin) * 1e-9
-                elif state in (State.FAILED, State.TIMED_OUT):
-                    started, cpu, received, record.error, record.frames = detail
-                    record.started = (started - origin) * 1e-9
-                    record.finished = at
-                    record.cpu = cpu * 1e-9
-                    record.received = (received - origin) * 1e-9
-                elif state is State.RETRYING:
-                    record.error = detail
-                elif state is State.CANCELLED:
-                    if record.started is not None:
-                        record.finished = at
-                elif isinstance(detail, BaseException):
-                    record.finished, record.error = at, detail
-                elif detail is not None:
-                    record.cause = self._names[detail]
-            return entries
-
-    def _event(self, entry: Entry) -> Event:
-        index, state, moment, detail = entry
-        worker = detail[0] if state is State.RUNNING else None
-        error = detail if state is State.RETRYING else None
-        if state in (State.FAILED, State.TIMED_OUT):
-            error = detail[3]
-        return Event((moment - self._origin) * 1e-9, self._names[index], state, worker, error)
+    # The record.
 
     @property
     def tasks(self) -> Mapping[str, TaskRun]:
         """The record of each task, by name, in the order of the text."""
-        self._fold()
-        return MappingProxyType(self._records)
+        self._record.fold()
+        return MappingProxyType(dict(zip(self.flow.tasks, self._record.tasks, strict=True)))
 
     @property
     def events(self) -> list[Event]:
         """All facts so far, in the order in which they were written down."""
-        return [self._event(entry) for entry in list(self._log)]
+        return self._record.events()
 
     @property
     def state(self) -> State:
@@ -213,24 +96,22 @@ class Run(Mapping[str, Any]):
     def __getitem__(self, task: str) -> Any:
         index = self._index.get(task) if isinstance(task, str) else None
         if index is None:
-            hint = suggestion(task, self._names) if isinstance(task, str) else ""
-            remedy = hint or f"the tasks are: {', '.join(self._names[:20])}"
+            names = self.flow.tasks
+            hint = suggestion(task, names) if isinstance(task, str) else ""
+            remedy = hint or f"the tasks are: {', '.join(names[:20])}"
             raise NoResultError(f"flow '{self.flow.name}' has no task {task!r}", remedy=remedy)
         value = self._values[index]
-        if value is MISSING:
-            record = self.tasks[task]
-            why = f" ('{record.cause}' failed)" if record.cause else ""
-            if record.error is not None:
-                why = f" ({described(record.error)})"
-            raise NoResultError(f"task '{task}' has no result: it is {record.state}{why}")
+        if isinstance(value, (Elsewhere, Missing)):
+            return self.tasks[task].result
         return value
 
     def __contains__(self, task: object) -> bool:
         index = self._index.get(task) if isinstance(task, str) else None
-        return index is not None and self._values[index] is not MISSING
+        return index is not None and not isinstance(self._values[index], Missing)
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, i in self._index.items() if self._values[i] is not MISSING)
+        values = self._values
+        return (name for name, i in self._index.items() if not isinstance(values[i], Missing))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -250,7 +131,9 @@ class Run(Mapping[str, Any]):
         """Let go of all results (the notebook's ``Out`` keeps every run); the record stays."""
         if not self.done:
             raise FlowError("the run is not done; cancel it or wait for it before releasing it")
-        self._values[:] = [MISSING] * len(self._values)
+        self._values[:] = [RELEASED] * len(self._values)
+        if self._handle is not None:
+            self._handle.release()
 
     # Time.
 
@@ -266,13 +149,42 @@ class Run(Mapping[str, Any]):
         return self._once("efforts", self._measure_efforts)
 
     def _measure_efforts(self) -> Mapping[str, float]:
-        ran = {
-            name: Stretch(record.started, record.finished, record.cpu or 0.0)
+        seconds = dict.fromkeys(self.flow.tasks, 0.0)
+        items = self._once("items", self._measure_items)
+        for name, record in self.tasks.items():
+            if name in items:
+                seconds[name] = sum(items[name])
+            elif record in self._alone:
+                seconds[name] = self._alone[record]
+        return MappingProxyType(seconds)
+
+    def _measure_items(self) -> dict[str, list[float]]:
+        """Return the efforts of the items of each mapped task."""
+        return {
+            name: [self._alone.get(item, 0.0) for item in record.items]
             for name, record in self.tasks.items()
+            if record.items is not None
+        }
+
+    @property
+    def _alone(self) -> dict[TaskRun, float]:
+        """The seconds that each task or item that ran on a worker would take alone."""
+        return self._once("alone", self._measure_alone)
+
+    def _measure_alone(self) -> dict[TaskRun, float]:
+        ran = {
+            record: Stretch(record.started, record.finished, record.cpu or 0.0)
+            for record in self.on_workers()
             if record.started is not None and record.finished is not None
         }
-        alone = zip(ran, efforts(list(ran.values()), self.cores), strict=True)
-        return MappingProxyType(dict.fromkeys(self._names, 0.0) | dict(alone))
+        return dict(zip(ran, efforts(list(ran.values()), self.cores), strict=True))
+
+    def on_workers(self) -> list[TaskRun]:
+        """Return the records of what workers do: the tasks, or for a mapped task its items."""
+        records: list[TaskRun] = []
+        for record in self.tasks.values():
+            records += (record,) if record.items is None else record.items
+        return records
 
     def _once(self, name: str, measure: Callable[[], T]) -> T:
         """Measure something of the run; once it is done, only once."""
@@ -306,21 +218,7 @@ class Run(Mapping[str, Any]):
         return self._once("longest path", self._measure_path)
 
     def _measure_path(self) -> tuple[float, tuple[str, ...]]:
-        seconds = self.efforts
-        length: dict[str, float] = {}
-        before: dict[str, str | None] = {}
-        for name in self.plan.order:
-            edges = self.flow.upstream[name]
-            best = max((edge.source for edge in edges), key=length.__getitem__, default=None)
-            before[name] = best
-            length[name] = (length[best] if best else 0.0) + seconds[name]
-        end = max(length, key=length.__getitem__, default=None)
-        total = length[end] if end else 0.0
-        path = []
-        while end is not None:
-            path.append(end)
-            end = before[end]
-        return total, tuple(reversed(path))
+        return longest_path(self.plan, self.efforts, self._once("items", self._measure_items))
 
     @property
     def speedup(self) -> float:
@@ -362,6 +260,27 @@ class Run(Mapping[str, Any]):
         """Cancel what has not started and stop what can be stopped; what is finished is kept."""
         if self._handle is not None:
             self._handle.cancel()
+
+    def resume(self, **options: Any) -> Run:
+        """Run the flow again, keeping what this run has a result for and what is still right.
+
+        A result is kept unless its task's function or inputs have changed since, or a task before
+        it runs again; ``tasks["name"].why`` tells.
+
+        Parameters
+        ----------
+        **options
+            Those of `run`, except `resume`; what is not given is as it was in this run. The
+            functions are looked up again.
+
+        Returns
+        -------
+        Run
+            The new run, done.
+        """
+        if self._handle is None:
+            raise FlowError("this run was not started by 'run' or 'start', so it cannot be resumed")
+        return self._handle.resume(**options)
 
     # Display.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from inspect import Parameter
 from typing import Any
 
-__all__ = ["Signature"]
+__all__ = ["Signature", "is_async"]
 
 
 class Signature:
@@ -32,6 +32,8 @@ class Signature:
         The names of ``*args`` and ``**kwargs``.
     is_async : bool
         Whether it is an ``async def``.
+    is_async_generator : bool
+        Whether it is an ``async def`` with ``yield``.
 
     Examples
     --------
@@ -50,7 +52,8 @@ class Signature:
             parameters = [Parameter("args", Parameter.VAR_POSITIONAL)]
         self.function_name: str = getattr(function, "__name__", "<lambda>")
         self.parameters = parameters
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.is_async = is_async(function)
+        self.is_async_generator = any(map(inspect.isasyncgenfunction, _called(function)))
         self.named: list[Parameter] = []
         self.star: str | None = None
         self.double_star: str | None = None
@@ -93,6 +96,25 @@ class Signature:
                 shown.append("/")
         name = task if self.function_name == "<lambda>" else self.function_name
         return f"{name}({', '.join(shown)})"
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Tell whether calling a function gives something to be awaited.
+
+    Examples
+    --------
+    >>> async def fetch(): ...
+    >>> is_async(fetch), is_async(print)
+    (True, False)
+    """
+    return any(map(inspect.iscoroutinefunction, _called(function)))
+
+
+def _called(function: Callable[..., Any]) -> list[Any]:
+    """Return what may be an ``async def``: the function, or how an object is called."""
+    if isinstance(function, type):
+        return []  # calling a class makes an object
+    return [function, getattr(function, "__call__", None)]  # noqa: B004  # not whether, but how
 
 
 def _default(value: Any) -> str:

@@ -7,9 +7,13 @@ import random
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from .call import invoke
+from .call import invoke, invoke_async
+from .signature import is_async
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["RetryDelay", "RetryOn", "Task", "registered_tasks", "task"]
 
@@ -44,6 +48,14 @@ class Task:
         that returns them; or about 0.5, 1, 2, 4 ... seconds up to a minute, chosen at random
         between half of that and all of it, so that tasks which failed together do not come back
         together.
+    timeout : float, optional
+        Seconds that an attempt may take; then it has failed with a `TimeoutError`. A process that
+        is at it is killed, an ``async def`` is cancelled; a thread cannot be, so it is left behind
+        and goes on unseen while another takes its place; in the calling thread the attempt is only
+        found to have failed when it returns.
+    executor : "threads", "processes" or concurrent.futures.Executor, optional
+        Where this task runs, whatever the others run on: threads for what waits, processes for what
+        computes. A sequential run keeps all its tasks in the calling thread.
 
     Examples
     --------
@@ -65,6 +77,8 @@ class Task:
         retries: int = 0,
         retry_on: RetryOn = Exception,
         retry_delay: RetryDelay = 0.0,
+        timeout: float | None = None,
+        executor: str | Executor | None = None,
     ) -> None:
         if not callable(function):
             raise TypeError(f"a task needs a function, not {type(function).__name__}")
@@ -79,6 +93,9 @@ class Task:
         self.retries = _checked_retries(retries)
         self.retry_on = retry_on
         self.retry_delay = _checked_delay(retry_delay)
+        self.timeout = _checked_timeout(timeout)
+        self.is_async = is_async(function)
+        self.executor = _checked_executor(executor, self.is_async)
 
     def delay_before(self, retry: int) -> float:
         """Return the seconds to wait before a retry, counted from 1."""
@@ -88,8 +105,9 @@ class Task:
         return float(delay)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function, between its validators."""
-        return invoke(self.function, self.validate_input, self.validate_output, args, kwargs)
+        """Call the function, between its validators; of an ``async def``, return a coroutine."""
+        call = invoke_async if self.is_async else invoke
+        return call(self.function, self.validate_input, self.validate_output, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<Task {self.name!r}>"
@@ -121,6 +139,8 @@ def task(
     retries: int = 0,
     retry_on: RetryOn = Exception,
     retry_delay: RetryDelay = 0.0,
+    timeout: float | None = None,
+    executor: str | Executor | None = None,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
 
@@ -135,12 +155,15 @@ def task(
     retries: int = 0,
     retry_on: RetryOn = Exception,
     retry_delay: RetryDelay = 0.0,
+    timeout: float | None = None,
+    executor: str | Executor | None = None,
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Make a function a `Task`, with or without parentheses, and register it under its name.
 
     Parameters
     ----------
-    name, description, validate_input, validate_output, retries, retry_on, retry_delay
+    name, description, validate_input, validate_output, retries, retry_on, retry_delay, timeout,
+    executor
         See `Task`.
 
     Returns
@@ -170,6 +193,8 @@ def task(
             retries=retries,
             retry_on=retry_on,
             retry_delay=retry_delay,
+            timeout=timeout,
+            executor=executor,
         )
         _registry[str(getattr(function, "__name__", made.name))] = made
         return made
@@ -198,6 +223,28 @@ def _checked_retries(retries: int) -> int:
     if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
         raise TypeError(f"retries is a whole number from 0 on, not {retries!r}")
     return retries
+
+
+def _checked_timeout(timeout: float | None) -> float | None:
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not (is_number and timeout > 0):
+        raise TypeError(f"timeout is a number of seconds above 0, not {timeout!r}")
+    return timeout
+
+
+def _checked_executor(executor: str | Executor | None, is_async: bool) -> str | Executor | None:
+    if executor is None:
+        return None
+    if is_async:
+        raise TypeError("an 'async def' runs on the event loop of the run; it takes no executor")
+    if isinstance(executor, type) or not (
+        executor in ("threads", "processes") or callable(getattr(executor, "submit", None))
+    ):
+        raise TypeError(
+            f"the executor of a task is 'threads', 'processes' or an object with 'submit', "
+            f"not {executor!r}"
+        )
+    return executor
 
 
 def _checked_delay(delay: RetryDelay) -> RetryDelay:

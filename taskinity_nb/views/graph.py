@@ -110,7 +110,7 @@ class LiveGraph:
             if self._over or self._display_id is None:
                 return
             if self._widget is not None:
-                states = [record.state for record in run._by_index]
+                states = [record.state for record in run._record.tasks]
                 with self._widget.hold_sync():
                     self._widget.states = _snapshot(states)
                     self._widget.counts = _progress(states)
@@ -157,7 +157,7 @@ class LiveGraph:
 
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
-        states = {record.name: record.state for record in run._by_index}
+        states = {record.name: record.state for record in run._record.tasks}
         self._publish(
             self._pictures(states, png=False) | {"text/plain": run_states_text(run)}, update=True
         )

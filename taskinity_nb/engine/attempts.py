@@ -1,0 +1,107 @@
+"""Trying a task again, and ending an attempt that takes too long."""
+
+from __future__ import annotations
+
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from ..errors import BindingError, UnpicklableError, WorkerLost, described
+from ..model.events import Entry, Failure, State
+from ..model.record import MISSING
+from .alarm import Alarm
+from .reports import timed_out
+
+if TYPE_CHECKING:
+    from .crew import Crew, Seat
+    from .scheduler import Scheduler
+
+__all__ = ["Attempts"]
+
+NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
+"""Failures on the way to a task or back, after which trying again is of no use."""
+
+
+class Attempts:
+    """The attempts of a run's tasks, beyond the first one that ends by itself."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._retries: dict[int, int] = {}  # how often a task was tried again
+        self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
+        self._alarm = Alarm()
+        self.timed = any(binding.task.timeout for binding in scheduler.run.plan.bindings)
+        """Whether any task has a timeout."""
+
+    def delay(self, task: int, entry: Entry) -> float | None:
+        """Return the seconds before a failed task is tried again, or None if it is not.
+
+        It is called outside the scheduler's lock, since it may call a function of the user's.
+        """
+        options, error = self._scheduler.task_of(task), entry[5].error
+        retry = self._retries.get(task, 0) + 1
+        if retry > options.retries or isinstance(error, NOT_THE_TASKS_OWN):
+            return None
+        if entry[1] is not State.TIMED_OUT and not isinstance(error, options.retry_on):
+            return None
+        self._retries[task] = retry
+        try:
+            return max(0.0, options.delay_before(retry))
+        except Exception as broken:  # the callable is the user's
+            error.add_note(f"it was not tried again: retry_delay raised {described(broken)}")
+            return None
+
+    def again(self, task: int, entry: Entry, delay: float) -> None:
+        """Write down that a task is tried again; while it waits it holds no worker."""
+        self._scheduler.log += (task, State.RETRYING, entry[2], entry[5].error, None, None)
+        self._waiting[task] = entry
+        if delay:
+            self._alarm.set(delay, self._wait_is_over, task)
+        else:
+            self._start_again(task)
+
+    def _start_again(self, task: int) -> None:
+        """Make a task ready again, unless another failure has stopped the run meanwhile."""
+        scheduler, entry = self._scheduler, self._waiting.pop(task)
+        if scheduler.on_error == "stop" and scheduler.first_failed is not None:
+            scheduler.settle(task, MISSING, entry)
+            return
+        scheduler.log += (task, State.READY, perf_counter_ns(), None, None, None)
+        scheduler.frontier.again(task)
+        scheduler.wake_others()
+
+    def _wait_is_over(self, task: int) -> None:
+        """Let a task that has waited for its next attempt be taken."""
+        with self._scheduler.lock:
+            if self._scheduler.stopped:
+                return
+            self._start_again(task)
+        self._scheduler.start_loops()
+
+    def watch(self, task: int, crew: Crew, seat: Seat) -> None:
+        """Have an attempt ended when its time is up."""
+        timeout = self._scheduler.task_of(task).timeout
+        if timeout is not None:
+            self._alarm.set(timeout, self._time_is_up, task, crew, seat, seat.turn)
+
+    def _time_is_up(self, task: int, crew: Crew, seat: Seat, turn: int) -> None:
+        """End an attempt, or leave its worker behind with it and have another take the place."""
+        scheduler = self._scheduler
+        with scheduler.lock:
+            if scheduler.stopped or seat.turn != turn or crew.end_attempt(seat):
+                return
+            seat.left_behind = True
+            crew.unused.append(seat.name)
+        timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
+        failure = Failure(now, timed_out(scheduler.name_of(task), timeout, goes_on=True))
+        entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
+        delay = self.delay(task, entry)
+        with scheduler.lock:
+            if scheduler.stopped:
+                return
+            scheduler.settle(task, MISSING, entry, delay)
+            scheduler.wake_others()
+        scheduler.start_loops()
+
+    def close(self) -> None:
+        """Wait for nothing more."""
+        self._alarm.close()

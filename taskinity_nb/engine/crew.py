@@ -1,0 +1,129 @@
+"""A crew is who does the work: the workers of one executor, and which of them are free."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..model.events import Entry
+from ..model.run import Run
+
+if TYPE_CHECKING:
+    from .scheduler import Scheduler
+
+__all__ = ["Crew", "Perform", "Seat", "numbered"]
+
+
+class Seat:
+    """A worker's place in a crew, while its loop runs.
+
+    Attributes
+    ----------
+    name : str
+        The worker's name.
+    gate : lock
+        Closed; the worker waits at it when it has nothing to do.
+    turn : int
+        How many tasks it has claimed, so that what is meant for one of them is known to be late.
+    left_behind : bool
+        Whether somebody else has the name now, because its task did not end in time.
+    """
+
+    __slots__ = ("gate", "left_behind", "name", "turn")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.turn = 0
+        self.left_behind = False
+
+
+Perform = Callable[[int, Seat], tuple[Any, Entry]]
+"""Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
+
+
+class Crew:
+    """Who runs the loops: daemon threads of our own, unless a subclass has others.
+
+    A thread cannot be killed, so one that is left behind must not hold up the interpreter's end.
+
+    Parameters
+    ----------
+    run : Run
+        What they work for.
+    names : iterator of str
+        The workers' names.
+    workers : int
+        How many of them there may be.
+
+    Attributes
+    ----------
+    lane : int
+        The crew's lane of the frontier.
+    idle : list of Seat
+        The workers that wait for something to do.
+    unused : list of str
+        The names of workers whose loop does not run.
+    parks : bool
+        Whether a worker that has nothing to do waits, instead of ending.
+    starts_at_claim : bool
+        Whether a task starts when it is claimed, so that the scheduler stamps its start.
+    """
+
+    parks = True
+    starts_at_claim = False
+    scheduler: Scheduler
+    lane = 0
+
+    def __init__(self, run: Run, names: Iterator[str], workers: int) -> None:
+        self.run = run
+        self.workers = workers
+        self.unused = [next(names) for _ in range(workers)][::-1]
+        self.idle: list[Seat] = []
+
+    def wake(self) -> bool:
+        """Wake a worker that waits; return whether a loop is to be started instead."""
+        if self.idle:
+            self.idle.pop().gate.release()
+            return False
+        return bool(self.unused)
+
+    def start(self) -> None:
+        """Have one more loop run, soon."""
+        threading.Thread(target=self.loop, name="taskinity_nb", daemon=True).start()
+
+    def loop(self) -> None:
+        """Work until there is nothing to do."""
+        self.scheduler.loop(self)
+
+    def worker(self) -> Perform:
+        """Return how one more worker performs a task."""
+        raise NotImplementedError
+
+    def end_attempt(self, seat: Seat) -> bool:
+        """End what a worker does, whose time is up; return whether that can be done."""
+        return False
+
+    def dismiss(self, perform: Perform) -> None:
+        """Say that a worker has ended."""
+
+    def finish(self) -> None:
+        """Let the workers that wait end, since the run has ended."""
+        while self.idle:
+            self.idle.pop().gate.release()
+
+    def stop(self) -> None:
+        """Stop what runs, as far as that is possible."""
+
+    def release(self) -> None:
+        """Let go of results that are kept for the run."""
+
+
+def numbered(name: str) -> Iterator[str]:
+    """Yield ``name-1``, ``name-2`` and so on."""
+    number = 0
+    while True:
+        number += 1
+        yield f"{name}-{number}"

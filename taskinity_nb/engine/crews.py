@@ -1,0 +1,166 @@
+"""Chooses who does the work of a run: a crew for each executor that its tasks ask for."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import ExecutorError, suggestion
+from ..model.plan import Plan
+from ..model.run import Run
+from .crew import Crew
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+__all__ = ["EXECUTORS", "available_cores", "crews_for"]
+
+EXECUTORS = ("sequential", "threads", "processes")
+"""The executors that have a word."""
+
+
+def crews_for(
+    plan: Plan, executor: str | Executor, workers: int | None
+) -> tuple[Run, list[Crew], list[int] | None]:
+    """Return a new run of a plan, who works for it, and the crew of each task.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be run.
+    executor : str or concurrent.futures.Executor
+        Who performs the tasks that ask for nothing else.
+    workers : int, optional
+        How many of those tasks may run at once.
+
+    Raises
+    ------
+    ExecutorError
+        If there is no such executor.
+    """
+    run, crew = _main_crew(plan, executor, workers)
+    crews = [crew]
+    if executor == "sequential":
+        return run, crews, None
+    lane_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
+    lanes = []
+    for binding in plan.bindings:
+        task = binding.task
+        wanted: str | Executor | None = "async" if task.is_async else task.executor
+        lane = 0
+        if wanted is not None:
+            key = wanted if isinstance(wanted, str) else id(wanted)
+            if key not in lane_of:
+                lane_of[key] = len(crews)
+                crews.append(_crew(run, wanted, None))
+            lane = lane_of[key]
+        lanes.append(lane)
+    return run, crews, lanes if len(crews) > 1 else None
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use (its affinity and its control group).
+
+    Examples
+    --------
+    >>> available_cores() >= 1
+    True
+    """
+    cores = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as limit:
+            quota, period = limit.read().split()
+    except (OSError, ValueError):
+        return cores
+    return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
+
+
+def _main_crew(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Run, Crew]:
+    name = executor if isinstance(executor, str) else type(executor).__name__
+    run = Run(plan, name, 1)
+    crew = _crew(run, executor, workers)
+    run.workers = crew.workers
+    run.cores = _cores(executor)
+    return run, crew
+
+
+def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
+    """Return who works on an executor."""
+    if executor == "sequential":
+        from .local import CallingThread
+
+        return CallingThread(run)
+    if executor == "threads":
+        from .local import Threads
+
+        return Threads(run, workers or min(32, available_cores() + 4))
+    if executor == "processes":
+        from .processes import Processes
+
+        return Processes(run, workers or available_cores())
+    if executor == "async":
+        from .event_loop import EventLoop
+
+        return EventLoop(run)
+    if isinstance(executor, str):
+        raise ExecutorError(
+            f"there is no executor '{executor}'",
+            remedy=suggestion(executor, EXECUTORS) or f"the words are {', '.join(EXECUTORS)}",
+        )
+    _check_executor(executor)
+    size = getattr(executor, "_max_workers", None)
+    count = workers or (size if isinstance(size, int) else available_cores())
+    if isinstance(size, int):
+        count = min(count, size)
+    if _is_thread_pool(executor):
+        from .local import PoolThreads
+
+        return PoolThreads(run, executor, count)
+    from .foreign import Foreign
+
+    return Foreign(run, executor, count)
+
+
+def _check_executor(executor: object) -> None:
+    if not callable(getattr(executor, "submit", None)):
+        raise ExecutorError(
+            f"an executor is a word or has 'submit'; this is {type(executor).__name__}",
+            remedy=f"the words are {', '.join(EXECUTORS)}",
+        )
+    if isinstance(executor, type):
+        raise ExecutorError(
+            f"'{executor.__name__}' is a class, not an executor",
+            remedy=f"make one: {executor.__name__}(max_workers=4)",
+        )
+
+
+def _is_thread_pool(executor: object) -> bool:
+    from concurrent.futures import ThreadPoolExecutor
+
+    kinds = [kind.__name__ for kind in type(executor).__mro__]
+    return isinstance(executor, ThreadPoolExecutor) and "InterpreterPoolExecutor" not in kinds
+
+
+def _cores(executor: str | Executor) -> float:
+    """Return how many tasks can compute at once, as far as that is known."""
+    if executor == "sequential":
+        return math.inf
+    if executor == "threads":
+        return _cores_of_threads()
+    if executor == "processes":
+        return available_cores()
+    from concurrent.futures import ProcessPoolExecutor
+
+    if _is_thread_pool(executor):
+        return _cores_of_threads()
+    return available_cores() if isinstance(executor, ProcessPoolExecutor) else math.inf
+
+
+def _cores_of_threads() -> int:
+    """Return how many threads of this Python can compute at once: one, if it has the lock."""
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return 1 if has_lock else available_cores()

@@ -1,0 +1,47 @@
+"""A task that forks: the child is no worker, so it must not go on as one when the task returns."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["forks", "leave_if_forked"]
+
+_generation = 0
+
+
+def forks() -> int:
+    """Return how many forks lie between this process and the one that imported this.
+
+    Examples
+    --------
+    >>> forks() == forks()
+    True
+    """
+    return _generation
+
+
+def leave_if_forked(generation: int, error: BaseException | None = None) -> None:
+    """End this process, if it was forked by a task that another process has begun.
+
+    Parameters
+    ----------
+    generation : int
+        What `forks` returned there.
+    error : BaseException, optional
+        What the task raised here; the code of a `SystemExit` is the code of the process.
+    """
+    if generation == _generation:
+        return
+    code = 0 if error is None else 1
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    os._exit(code)  # the threads and buffers that lie here are the other process's
+
+
+def _forked() -> None:
+    global _generation
+    _generation += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -1,0 +1,85 @@
+"""What a run delegates to: waiting for its end, cancelling, resuming, letting results go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Cancelled
+from ..model.events import State
+from ..model.run import Run
+from .reports import cancelled, task_error
+from .resuming import Prints, prints_of
+
+if TYPE_CHECKING:
+    from .scheduler import Scheduler
+
+__all__ = ["Handle"]
+
+
+class Handle:
+    """The caller's hold on a run that the engine drives.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Who drives it.
+    again : callable
+        Runs the flow once more, with what this run has a result for; takes the options of `run`.
+    prints : Prints, optional
+        What functions and inputs are, if that is known already.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, again: Callable[..., Run], prints: Prints | None = None
+    ) -> None:
+        self._scheduler = scheduler
+        self._again = again
+        self.prints = prints
+        self.when_finished: list[Callable[[], None]] = []
+
+    def take_prints(self) -> None:
+        """Write down what functions and inputs are now, for a later run that resumes this one."""
+        if self.prints is None:
+            self.prints = prints_of(self._scheduler.run.plan)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the end, and raise what the run is to raise."""
+        scheduler = self._scheduler
+        if not scheduler.finished.wait(timeout):
+            name = scheduler.run.flow.name
+            raise TimeoutError(f"flow '{name}' has not ended in {timeout} s; it goes on")
+        for follow_up in self.when_finished:
+            follow_up()
+        self._raise_error()
+
+    def cancel(self) -> None:
+        """Cancel what has not started, stop what can be stopped, and end the run."""
+        self._scheduler.end_early(State.CANCELLED)
+
+    def interrupted(self) -> Cancelled:
+        """Cancel the run after an interrupt; return the exception that tells so."""
+        self.cancel()
+        return cancelled(self._scheduler.run, "interrupted")
+
+    def resume(self, **options: Any) -> Run:
+        """Run the flow again, with what this run has results for."""
+        return self._again(**options)
+
+    def release(self) -> None:
+        """Let the crews let go of results too."""
+        for crew in self._scheduler.crews:
+            crew.release()
+
+    def _raise_error(self) -> None:
+        scheduler = self._scheduler
+        run = scheduler.run
+        if scheduler.broken is not None:
+            raise scheduler.broken
+        if scheduler.on_error == "continue":
+            return
+        if run.state is State.CANCELLED:
+            raise cancelled(run, "cancelled")
+        if scheduler.first_failed is not None:
+            error, cause = task_error(run, run.flow.tasks[scheduler.first_failed])
+            raise error from cause

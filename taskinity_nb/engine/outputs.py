@@ -1,0 +1,164 @@
+"""What each task prints, kept apart, while ``print`` goes on working.
+
+A `_Tap` stands in front of ``sys.stdout`` and ``sys.stderr`` as long as somebody listens. What is
+written goes to the `Output` of the task in whose thread (or, on an event loop, in whose context) it
+is written, and on to the stream itself unless that output says that it shows it elsewhere.
+
+This module uses the standard library alone, so that it can be sent along to a place where the
+package is not installed.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from threading import get_ident
+from typing import Any
+
+__all__ = [
+    "STREAMS",
+    "Output",
+    "close_taps",
+    "current_output",
+    "listen",
+    "listen_in_context",
+    "open_taps",
+    "show",
+]
+
+STREAMS = ("stdout", "stderr")
+LONGEST = 1_000_000
+"""Characters that are kept of what a task prints to a stream: the last ones."""
+
+_by_thread: dict[int, Output] = {}
+_in_context: ContextVar[Output | None] = ContextVar("taskinity_nb output", default=None)
+_lock = threading.Lock()
+_listening = 0
+
+
+class Output:
+    """What is printed by one task after the other.
+
+    Parameters
+    ----------
+    through : bool
+        Whether it is shown as well, as if nobody listened.
+
+    Examples
+    --------
+    >>> output = Output()
+    >>> output.write(0, "one"), output.write(0, " two"), output.take(), output.take()
+    (None, None, ('one two', ''), ('', ''))
+    """
+
+    def __init__(self, through: bool = True) -> None:
+        self.through = through
+        self.is_empty = True
+        self._parts: tuple[deque[str], deque[str]] = (deque(), deque())
+        self._lengths = [0, 0]
+        self._dropped = [0, 0]
+
+    def write(self, stream: int, text: str) -> None:
+        """Keep a piece of text: of ``stdout`` (0) or ``stderr`` (1)."""
+        self.is_empty = False
+        parts = self._parts[stream]
+        parts.append(text[-LONGEST:])
+        self._lengths[stream] += len(parts[-1])
+        self._dropped[stream] += len(text) - len(parts[-1])
+        while self._lengths[stream] > LONGEST:
+            first = parts.popleft()
+            self._lengths[stream] -= len(first)
+            self._dropped[stream] += len(first)
+
+    def take(self) -> tuple[str, str]:
+        """Return the texts of both streams so far, and begin anew."""
+        texts = []
+        for parts, dropped in zip(self._parts, self._dropped, strict=True):
+            before = f"… ({dropped:,} characters before)\n" if dropped else ""
+            texts.append(before + "".join(parts))
+            parts.clear()
+        self._lengths, self._dropped = [0, 0], [0, 0]
+        self.is_empty = True
+        return texts[0], texts[1]
+
+
+class _Tap:
+    """Stands in front of a stream, and is otherwise like it."""
+
+    def __init__(self, stream: Any, number: int) -> None:
+        self._stream = stream
+        self._number = number
+
+    def write(self, text: str) -> int:
+        output = current_output()
+        if output is not None:
+            output.write(self._number, text)
+            if not output.through:
+                return len(text)
+        written: int = self._stream.write(text)
+        return written
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def open_taps() -> None:
+    """Have outputs written to, until `close_taps` was called as often."""
+    global _listening
+    with _lock:
+        _listening += 1
+        for number, name in enumerate(STREAMS):
+            stream = getattr(sys, name)
+            if stream is not None and not isinstance(stream, _Tap):
+                setattr(sys, name, _Tap(stream, number))
+
+
+def close_taps() -> None:
+    """Leave the streams as they were, if nobody else listens."""
+    global _listening
+    with _lock:
+        _listening -= 1
+        for name in STREAMS:
+            stream = getattr(sys, name)
+            if not _listening and isinstance(stream, _Tap):
+                setattr(sys, name, stream._stream)
+
+
+def show(texts: tuple[str, str]) -> None:
+    """Write what was printed elsewhere to the streams here."""
+    for name, text in zip(STREAMS, texts, strict=True):
+        stream = getattr(sys, name)
+        if text and stream is not None:
+            stream.write(text)
+
+
+def listen(output: Output) -> Callable[[], None]:
+    """Give `output` what is printed in this thread; return how to end that."""
+    thread = get_ident()
+    before = _by_thread.get(thread)
+    _by_thread[thread] = output
+
+    def end() -> None:
+        if before is None:
+            _by_thread.pop(thread, None)
+        else:
+            _by_thread[thread] = before
+
+    return end
+
+
+def current_output() -> Output | None:
+    """Return who gets what is printed here, if anybody does."""
+    return _in_context.get() or _by_thread.get(get_ident())
+
+
+def listen_in_context(output: Output) -> None:
+    """Give `output` what is printed in this context, as that of a task of an event loop."""
+    _in_context.set(output)

@@ -1,0 +1,79 @@
+"""What the caller is told when a run has not gone well: the exceptions, with the run in them."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import Cancelled, FlowError, MapError, TaskError, described
+from ..model.run import Run
+
+__all__ = ["FailedItem", "cancelled", "map_error", "task_error", "timed_out"]
+
+MOST_ITEMS = 10
+"""Failed items of a map that its error tells of."""
+
+FailedItem = tuple[int, Any, BaseException]
+"""Which item it was, the item, and what the task raised for it."""
+
+
+def cancelled(run: Run, how: str) -> Cancelled:
+    """Return the exception of a run that was cancelled or interrupted."""
+    error = Cancelled(
+        f"flow '{run.flow.name}' was {how}: {len(run)} of {len(run.plan.calls)} tasks were "
+        "finished",
+        remedy="their results are in the run: this exception's '.run'",
+    )
+    error.run = run
+    return error
+
+
+def timed_out(name: str, timeout: float | None, goes_on: bool = False) -> TimeoutError:
+    """Return the exception of an attempt that took too long."""
+    left = "; its thread cannot be stopped, and goes on unseen" if goes_on else ""
+    return TimeoutError(f"task '{name}' has not ended in {timeout:g} s{left}")
+
+
+def map_error(name: str, failed: Sequence[FailedItem], count: int) -> MapError:
+    """Return the error of a mapped task, of whose `count` items these failed."""
+    lines = [
+        f"task '{name}': {len(failed)} of {count:,} item{'s' * (count != 1)} failed",
+        *(f"  {name}[{item}] on {_shown(on)}: {described(why)}"
+          for item, on, why in failed[:MOST_ITEMS]),
+    ]  # fmt: skip
+    if len(failed) > MOST_ITEMS:
+        lines.append(f"  … and {len(failed) - MOST_ITEMS:,} more")
+    error = MapError("\n".join(lines))
+    error.items = list(failed)
+    error.task = name
+    return error
+
+
+def task_error(run: Run, first: str) -> tuple[TaskError, BaseException]:
+    """Return the error of a run whose task `first` failed, and the user's exception behind it."""
+    errors = run.errors
+    cause = errors.pop(first)
+    error: TaskError
+    if isinstance(cause, MapError):
+        error = of_items = MapError(cause.message)
+        of_items.items = cause.items
+        cause = cause.items[0][2]
+    else:
+        name = run.flow.function_of(first)
+        called = f" (function '{name}')" if name != first else ""
+        text = str(cause) if isinstance(cause, FlowError) else described(cause)
+        error = TaskError(f"task '{first}'{called} failed: {text}")
+    error.run = run
+    error.task = first
+    for task, other in errors.items():
+        error.add_note(f"task '{task}' failed too: {described(other)}")
+    return error, cause
+
+
+def _shown(item: Any) -> str:
+    """Return a short text of an item; its repr is the user's own code, so it may fail."""
+    try:
+        return reprlib.repr(item)
+    except Exception as broken:
+        return f"a {type(item).__name__} (its repr raised {type(broken).__name__})"

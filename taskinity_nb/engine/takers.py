@@ -1,0 +1,33 @@
+"""Who still takes which result, so that one that nobody will take any more can be let go."""
+
+from __future__ import annotations
+
+from ..model.record import RELEASED, Missing
+from ..model.run import Run
+from .mapping import Maps
+
+__all__ = ["Takers"]
+
+
+class Takers:
+    """How many tasks will still take each result (``keep="last"``); last tasks keep theirs."""
+
+    def __init__(self, run: Run) -> None:
+        index, flow = run.plan.index, run.flow
+        self._values = run._values
+        self._sources = [
+            list({index[edge.source] for edge in flow.upstream[name] if edge.kind != "wait"})
+            for name in flow.tasks
+        ]
+        self._left = [0] * len(self._sources)
+        for sources in self._sources:
+            for source in sources:
+                self._left[source] += 1
+
+    def let_go(self, task: int, maps: Maps) -> None:
+        """Say that a task has ended; release the results that it was the last to take."""
+        for source in self._sources[task]:
+            self._left[source] -= 1
+            if not self._left[source] and not isinstance(self._values[source], Missing):
+                self._values[source] = RELEASED
+                maps.release(source)

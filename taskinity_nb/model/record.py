@@ -1,0 +1,263 @@
+"""The record of a run: its log, folded into one `TaskRun` a task."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from ..errors import NoResultError, described
+from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
+
+__all__ = ["MISSING", "RELEASED", "Elsewhere", "Missing", "Record", "TaskRun"]
+
+
+class Missing:
+    """What stands in the slot of a task that has no result: not yet, or not any more."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+MISSING = Missing("MISSING")
+RELEASED = Missing("RELEASED")
+"""The result was let go, because nothing needs it any more (``keep="last"``)."""
+
+
+class Elsewhere:
+    """What stands in the slot of a result that is not in this process until somebody asks."""
+
+    def fetch(self) -> Any:
+        """Return the result; the same object each time."""
+        raise NotImplementedError
+
+
+class TaskRun:
+    """One task in one run, or one item of a mapped task. Times are seconds since the run's start.
+
+    Attributes
+    ----------
+    name : str
+        Name of the task in the flow; an item is called ``task[0]``.
+    item : int or None
+        Which item of its task this is.
+    state : State
+        What it is doing, or how it ended.
+    ready, submitted, started, finished, received : float or None
+        When its last upstream ended, when it was handed to a worker, when it began and ended there,
+        and when its result was back.
+    worker : str or None
+        Who ran it; a mapped task has items instead.
+    cpu : float or None
+        Seconds of processor time that it took.
+    attempts : int
+        How often it was started.
+    error : BaseException or None
+        Why it failed.
+    frames : tuple of (file, line, function)
+        The error's traceback from the task's function on.
+    cause : str or None
+        For a task that did not run: the task whose failure is the reason.
+    why : str
+        In a resumed run: why its result was kept, or why it ran again.
+    items : tuple of TaskRun, or None
+        For a mapped task whose items are known: the record of each.
+    """
+
+    __slots__ = (
+        "_outputs", "_slot", "_values", "attempts", "cause", "cpu", "error", "finished", "frames",
+        "item", "items", "name", "ready", "received", "started", "state", "submitted", "why",
+        "worker",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, slot: int, values: list[Any], outputs: dict[int, tuple[str, str]]
+    ) -> None:
+        self.name = name
+        self._slot = slot
+        self._values = values
+        self._outputs = outputs
+        self.item: int | None = None
+        self.state = State.PENDING
+        self.ready: float | None = None
+        self.submitted: float | None = None
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.received: float | None = None
+        self.worker: str | None = None
+        self.cpu: float | None = None
+        self.attempts = 0
+        self.error: BaseException | None = None
+        self.frames: tuple[Frame, ...] = ()
+        self.cause: str | None = None
+        self.why = ""
+        self.items: tuple[TaskRun, ...] | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to finish, or None if it did not do both."""
+        if self.started is None or self.finished is None:
+            return None
+        return self.finished - self.started
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it has a result that was not released."""
+        return not isinstance(self._values[self._slot], Missing)
+
+    @property
+    def result(self) -> Any:
+        """What it returned.
+
+        Raises
+        ------
+        NoResultError
+            If it has no result; the text tells its state.
+        """
+        value = self._values[self._slot]
+        if isinstance(value, Elsewhere):
+            return value.fetch()
+        if value is RELEASED:
+            raise NoResultError(
+                f"task '{self.name}': its result was released when its last consumer was done",
+                remedy='run the flow with keep="all" to look at what is in between',
+            )
+        if value is MISSING:
+            why = f" ('{self.cause}' failed)" if self.cause else ""
+            if self.error is not None:
+                why = f" ({described(self.error)})"
+            raise NoResultError(f"task '{self.name}' has no result: it is {self.state}{why}")
+        return value
+
+    @property
+    def stdout(self) -> str:
+        """What its last attempt printed."""
+        return self._outputs.get(self._slot, ("", ""))[0]
+
+    @property
+    def stderr(self) -> str:
+        """What its last attempt wrote to the standard error stream."""
+        return self._outputs.get(self._slot, ("", ""))[1]
+
+    def __repr__(self) -> str:
+        seconds = "" if self.duration is None else f" in {self.duration:.3g} s"
+        return f"<TaskRun {self.name}: {self.state}{seconds}>"
+
+
+class Record:
+    """The log of a run, and what is folded from it when somebody looks.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The tasks; a task's place is its slot.
+    values : list
+        The slots of the run, to which those of items are added.
+    origin : int
+        The run's start, in nanoseconds.
+    """
+
+    def __init__(self, names: Sequence[str], values: list[Any], origin: int) -> None:
+        self.names = names
+        self.values = values
+        self.origin = origin
+        self.log: list[Any] = []
+        self.outputs: dict[int, tuple[str, str]] = {}
+        self.reasons: dict[int, str] = {}
+        self._by_slot: list[TaskRun] = []
+        self._of_items: dict[int, TaskRun] = {}
+        self._folded = 0
+        self._lock = threading.Lock()
+
+    @property
+    def tasks(self) -> list[TaskRun]:
+        """The record of each task as far as it was folded, in the order of the text."""
+        if not self._by_slot:
+            values, outputs = self.values, self.outputs
+            self._by_slot = [TaskRun(name, i, values, outputs) for i, name in enumerate(self.names)]
+            for slot, reason in self.reasons.items():
+                self._by_slot[slot].why = reason
+        return self._by_slot
+
+    def fold(self) -> list[Entry]:
+        """Bring the record up to date with the log, and return what was new."""
+        with self._lock:
+            new = list(entries(self.log, self._folded))
+            self._folded += len(new) * WIDTH
+            tasks, of_items = self.tasks, self._of_items
+            count = len(tasks)
+            for entry in new:
+                slot = entry[0]
+                self._write(tasks[slot] if slot < count else of_items[slot], entry)
+            return new
+
+    def _write(self, record: TaskRun, entry: Entry) -> None:
+        """Fold one fact into the record of its task."""
+        _, state, moment, a, b, c = entry
+        origin = self.origin
+        record.state = state
+        at = (moment - origin) * 1e-9
+        if state is State.READY:
+            record.ready = at
+        elif state is State.RUNNING:
+            record.started = at
+            record.worker = a
+            record.submitted = (b - origin) * 1e-9
+            record.attempts += 1
+            if c is not None:
+                record.items = self._make_items(record, c)
+        elif state in (State.SUCCEEDED, State.FAILED, State.TIMED_OUT):
+            if a is not None:
+                record.started = (a - origin) * 1e-9
+            record.finished = at
+            record.cpu = b * 1e-9
+            if isinstance(c, Failure):
+                record.error, record.frames = c.error, c.frames
+                c = c.received
+            record.received = (c - origin) * 1e-9
+            if record.items is not None:
+                record.cpu = sum(item.cpu or 0.0 for item in record.items)
+        elif state is State.RETRYING:
+            record.error = a
+        elif state is State.CANCELLED:
+            if record.started is not None:
+                record.finished = at
+        elif isinstance(a, BaseException):
+            record.finished, record.error = at, a
+        elif a is not None:
+            record.cause = self.name_of(a)
+
+    def _make_items(self, record: TaskRun, items: Items) -> tuple[TaskRun, ...]:
+        made = []
+        for item, slot in enumerate(range(items.first, items.first + items.number)):
+            one = TaskRun(f"{record.name}[{item}]", slot, self.values, self.outputs)
+            one.item = item
+            self._of_items[slot] = one
+            made.append(one)
+        return tuple(made)
+
+    def name_of(self, slot: int) -> str:
+        """Return the name of a task, or of an item that was folded already."""
+        return self.names[slot] if slot < len(self.names) else self._of_items[slot].name
+
+    def event(self, entry: Entry) -> Event:
+        """Return a fact that was folded already as an object."""
+        slot, state, moment, a, _, c = entry
+        at = (moment - self.origin) * 1e-9
+        worker = a if state is State.RUNNING else None
+        error = a if state is State.RETRYING else None
+        if isinstance(c, Failure):
+            error = c.error
+        if slot < len(self.names):
+            return Event(at, self.names[slot], state, worker, error)
+        record = self._of_items[slot]
+        return Event(at, record.name.rpartition("[")[0], state, worker, error, record.item)
+
+    def events(self) -> list[Event]:
+        """Return all facts so far as objects."""
+        self.fold()
+        return [self.event(entry) for entry in islice(entries(self.log), self._folded // WIDTH)]
