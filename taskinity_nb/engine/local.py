@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["CallingThread", "PoolThreads", "Threads", "fetched"]
 
 
+BRIEF = 20_000
+"""Nanoseconds in which a thread computes throughout, as far as we know: its CPU clock, which is
+slow to read, is not read more often."""
+
+
 class Here(Crew):
     """A crew that works in this process, each task in its own copy of the caller's context."""
 
@@ -42,7 +47,7 @@ class Here(Crew):
     def worker(self) -> Perform:
         scheduler, plan = self.scheduler, self.run.plan
         if not self._functions:
-            self._functions = [self._callable(i, b.task) for i, b in enumerate(plan.bindings)]
+            self._functions = self._callables()
         functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
         arguments, owner = scheduler.arguments, scheduler.owner
         fetches = scheduler.has_results_elsewhere
@@ -51,9 +56,14 @@ class Here(Crew):
         output = Output()
         generation = forks()
 
+        read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
+
         def perform(task: int, seat: Seat) -> tuple[Any, Entry]:
+            nonlocal read, cpu_before
             entry: Entry
-            started, cpu = perf_counter_ns(), thread_time_ns()
+            started = perf_counter_ns()
+            if started - read > BRIEF:
+                cpu_before, read = thread_time_ns(), started
             try:
                 args, kwargs = arguments(task)
                 if fetches:
@@ -64,11 +74,16 @@ class Here(Crew):
                 leave_if_forked(generation, error)
                 if interruptible and isinstance(error, KeyboardInterrupt):
                     raise
-                cpu, finished = thread_time_ns() - cpu, perf_counter_ns()
+                finished = perf_counter_ns()
                 failure = Failure(finished, error, user_frames(error.__traceback__))
+                cpu = min(thread_time_ns() - cpu_before, finished - started)
                 value, entry = MISSING, (task, State.FAILED, finished, started, cpu, failure)
             else:
-                cpu, finished = thread_time_ns() - cpu, perf_counter_ns()
+                finished = perf_counter_ns()
+                cpu = finished - started
+                if cpu > BRIEF:
+                    now = thread_time_ns()
+                    cpu, cpu_before, read = min(now - cpu_before, cpu), now, finished
                 entry = (task, State.SUCCEEDED, finished, started, cpu, finished)
             leave_if_forked(generation)
             if not output.is_empty and not seat.left_behind:
@@ -81,11 +96,20 @@ class Here(Crew):
     def dismiss(self, perform: Perform) -> None:
         self._endings.pop(perform)()
 
-    def _callable(self, slot: int, task: Task) -> Callable[..., Any]:
-        """Return what to call: the function itself, where nothing stands before or after it."""
+    def _callables(self) -> list[Callable[..., Any]]:
+        """Return what to call for each task."""
+        plan = self.run.plan
+        distinct = {id(binding): binding for binding in plan.bindings}
+        known = {key: self._callable(binding.task) for key, binding in distinct.items()}
+        functions = [known[id(binding)] for binding in plan.bindings]
+        for slot in plan.listed:
+            functions[slot] = listing(functions[slot])
+        return functions
+
+    def _callable(self, task: Task) -> Callable[..., Any]:
+        """Return the function itself, where nothing stands before or after it."""
         is_plain = task.validate_input is None and task.validate_output is None
-        function = task.function if is_plain else task
-        return listing(function) if slot in self.run.plan.listed else function
+        return task.function if is_plain else task
 
 
 def fetched(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -127,8 +151,8 @@ class CallingThread(Here):
         self._late.add(seat.turn)  # it is found to be late when it returns
         return True
 
-    def _callable(self, slot: int, task: Task) -> Callable[..., Any]:
-        function = super()._callable(slot, task)
+    def _callable(self, task: Task) -> Callable[..., Any]:
+        function = super()._callable(task)
         if not task.is_async:
             return function
         from .event_loop import blocking

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter_ns
+from time import perf_counter_ns, sleep
 from typing import Any, Literal
 
 from ..errors import ExecutorError, Skip
@@ -37,6 +37,26 @@ __all__ = ["Keep", "OnError", "Scheduler"]
 
 OnError = Literal["raise", "stop", "continue"]
 Keep = Literal["all", "last"]
+
+
+class Turn:
+    """A lock that threads take for a moment, again and again, without a queue.
+
+    Who blocks at a lock is given it before the interpreter's own; then each of two threads has the
+    one and waits for the other, at every task (a convoy). So a thread that comes too early steps
+    back and tries again. It must not be interrupted meanwhile, as only the main thread can be.
+    """
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._acquire = lock.acquire
+        self._release = lock.release
+
+    def __enter__(self) -> None:
+        while not self._acquire(False):
+            sleep(0)
+
+    def __exit__(self, *_: object) -> None:
+        self._release()
 
 
 class Scheduler:
@@ -163,6 +183,7 @@ class Scheduler:
     def loop(self, crew: Crew) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
         lock = self.lock
+        turn = lock if crew.workers == 1 else Turn(lock)
         with lock:
             if self.stopped or not crew.unused:
                 return
@@ -187,7 +208,7 @@ class Scheduler:
                 else:
                     value, entry = perform(task, seat)
                 delay = self.attempts.delay(task, entry) if value is MISSING else None
-                with lock:
+                with turn:
                     seat.turn += 1
                     if self.stopped or seat.left_behind:
                         return

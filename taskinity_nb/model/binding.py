@@ -30,6 +30,9 @@ from .task import Task
 
 __all__ = ["resolve"]
 
+ANY_NUMBER = -1
+"""How many results ``*args`` takes."""
+
 WHOLE_INPUTS = ("inputs", "input_data")
 WHOLE_OR_DICT = (
     "an input that is no dict goes to each first task with one parameter without a default; "
@@ -75,8 +78,9 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
     """
     tasks = find_tasks(flow, namespace)
     binder = _Binder(flow, inputs, tasks)
-    bindings = [binder.bind(name) for name in flow.tasks]
-    plan = Plan(flow, bindings, tuple(binder.constants))
+    for slot, name in enumerate(flow.tasks):
+        binder.bind(slot, name)
+    plan = Plan(flow, binder.bindings, binder.slots, binder.calls, tuple(binder.constants))
     binder.check_inputs_taken(plan.calls)
     return plan
 
@@ -91,31 +95,32 @@ class _Binder:
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
         self.index = flow._structure.index
+        self.sources = flow._structure.sources
+        self.bindings: list[Binding] = []
+        self.slots: list[tuple[int, ...] | None] = []
+        self.calls: dict[int, Call] = {}
         self.constants: list[Any] = []
         self.constant_slots: dict[tuple[str, str], int] = {}
         self.taken: set[str] = set()
         self.whole_taken = False
-        self.signatures: dict[int, Signature] = {}
-        self.in_order: dict[int, bool] = {}
+        self.known: dict[int, tuple[Binding, int | None]] = {}
 
-    def bind(self, name: str) -> Binding:
+    def bind(self, slot: int, name: str) -> None:
         """Fill the parameters of one task, the short way where the rules lead to the same."""
-        task, index = self.tasks[name], self.index
-        signature = self.signatures.get(id(task))
-        if signature is None:
-            signature = self.signatures[id(task)] = self._signature(name, task)
-            self.in_order[id(task)] = self._takes_in_order(signature)
-        if self.in_order[id(task)]:
-            edges = self.upstream[name]
-            if signature.star or len(signature.ordered) == len(edges):
-                slots = [
-                    index[source] for source, _, kind, key in edges if kind == "result" and not key
-                ]
-                if len(slots) == len(edges):
-                    return Binding(task, signature, slots)
-        call = self._call(name, task, signature)
-        simple = [origin.slot for _, origin in call.positional] if call.is_simple else None
-        return Binding(task, signature, simple, call)
+        task = self.tasks[name]
+        known = self.known.get(id(task))
+        if known is None:
+            signature = self._signature(name, task)
+            known = self.known[id(task)] = Binding(task, signature), self._taken(signature)
+        binding, taken = known
+        self.bindings.append(binding)
+        sources = self.sources[slot]
+        if sources is not None and (taken == len(sources) or taken == ANY_NUMBER):
+            self.slots.append(sources)
+            return
+        call = self.calls[slot] = self._call(name, task, binding.signature)
+        simple = tuple([origin.slot for _, origin in call.positional])
+        self.slots.append(simple if call.is_simple else None)
 
     def _signature(self, name: str, task: Task) -> Signature:
         signature = Signature(task.function)
@@ -128,18 +133,19 @@ class _Binder:
             )
         return signature
 
-    def _takes_in_order(self, signature: Signature) -> bool:
-        """Tell whether only the order of the edges can fill the parameters (rules 2 and 6)."""
+    def _taken(self, signature: Signature) -> int | None:
+        """Return how many results fill the parameters if only the order of the edges can do so.
+
+        By rules 2 and 6; None where other rules have a say.
+        """
         if self.inputs is not None or signature.double_star:
-            return False
+            return None
         if signature.star:
-            return not signature.named
+            return None if signature.named else ANY_NUMBER
         names = {parameter.name for parameter in signature.named}
-        if not names.isdisjoint(self.index):
-            return False
-        if any(name.removesuffix("_result") in self.index for name in names):
-            return False
-        return all(p.kind is not Parameter.KEYWORD_ONLY for p in signature.named)
+        names |= {name.removesuffix("_result") for name in names}
+        behind = any(p.kind is Parameter.KEYWORD_ONLY for p in signature.named)
+        return None if behind or not names.isdisjoint(self.index) else len(signature.ordered)
 
     def _call(self, name: str, task: Task, signature: Signature) -> Call:
         """Fill the parameters of one task by the rules of this module's docstring."""

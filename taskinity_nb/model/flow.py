@@ -50,12 +50,14 @@ class Structure:
     """A DAG in numbers: a task is its place in ``flow.tasks``.
 
     `waiting` counts for each task how many others it waits for, and `followers` has those that wait
-    for it.
+    for it. `sources` has those whose results it takes, in order; None where an edge into it takes
+    a key, maps or only waits.
     """
 
     index: dict[str, int]
     waiting: list[int]
     followers: list[list[int]]
+    sources: list[tuple[int, ...] | None]
 
     def order(self) -> list[int]:
         """Return the tasks, each after those it waits for."""
@@ -240,7 +242,13 @@ class Flow:
         for source, target in dict.fromkeys([edge[:2] for edge in self.edges]):
             followers[index[source]].append(index[target])
             waiting[index[target]] += 1
-        return Structure(index, waiting, followers)
+        sources = [
+            tuple([index[edge[0]] for edge in edges])
+            if all([edge[2] == "result" and edge[3] is None for edge in edges])
+            else None
+            for edges in self.upstream.values()
+        ]
+        return Structure(index, waiting, followers, sources)
 
     @property
     def last_tasks(self) -> tuple[str, ...]:

@@ -208,39 +208,48 @@ def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
 
 
 class Binding(NamedTuple):
-    """How one task is bound: a whole `Call`, or the slots that fill its parameters in order.
-
-    A flow of many tasks has mostly such as take what is upstream in order; the call of one of these
-    is made when somebody asks for it.
-    """
+    """A function as a task of a flow calls it; one object for all tasks that have it."""
 
     task: Task
     signature: Signature
-    slots: list[int] | None
-    call: Call | None = None
 
 
 class Plan:
     """A flow with its functions and the source of each parameter.
+
+    A flow of many tasks has mostly such as take what is upstream in order. Of these the plan knows
+    the slots that fill the parameters; their `Call` is made when somebody asks for it.
 
     Attributes
     ----------
     flow : Flow
         The flow.
     bindings : list of Binding
-        How each task is bound, in the order of ``flow.tasks``.
+        The function of each task, in the order of ``flow.tasks``.
+    slots : list of (tuple of int, or None)
+        For each task, the slots of its arguments, if these are just the values of some slots.
+    calls : Calls
+        How each task is called.
     constants : tuple
         Values that are known before the run; they follow the results in the list of slots.
     index : dict of str to int
         The slot of each task.
     """
 
-    def __init__(self, flow: Flow, bindings: list[Binding], constants: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        bindings: list[Binding],
+        slots: list[tuple[int, ...] | None],
+        calls: dict[int, Call],
+        constants: tuple[Any, ...],
+    ) -> None:
         self.flow = flow
         self.bindings = bindings
+        self.slots = slots
         self.constants = constants
         self.index = flow._structure.index
-        self.calls = Calls(self)
+        self.calls = Calls(self, calls)
 
     @cached_property
     def order(self) -> tuple[str, ...]:
@@ -293,10 +302,10 @@ class Plan:
         BindingError
             If a parameter is to be filled from a result's keys, and they do not fit.
         """
-        _, _, slots, call = self.bindings[index]
+        slots = self.slots[index]
         if slots is not None:
             return [values[slot] for slot in slots], {}
-        assert call is not None
+        call = self.calls[index]
         keywords = {name: origin.value(values, item) for name, origin in call.keywords}
         if call.mappings:
             keywords |= call.from_keys(values, self.flow, item)
@@ -326,10 +335,11 @@ class Plan:
 
 
 class Calls(Sequence[Call]):
-    """How each task of a plan is called, made when it is asked for."""
+    """How each task of a plan is called; what is not known yet is made when it is asked for."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, known: dict[int, Call]) -> None:
         self._plan = plan
+        self._known = known
 
     def __len__(self) -> int:
         return len(self._plan.bindings)
@@ -337,17 +347,17 @@ class Calls(Sequence[Call]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        binding = self._plan.bindings[index]
-        if binding.call is None:
-            call = self._make(index, binding)
-            binding = self._plan.bindings[index] = binding._replace(call=call)
-        return binding.call
+        call = self._known.get(index)
+        if call is None:
+            call = self._known[index] = self._make(range(len(self))[index])
+        return call
 
     def __iter__(self) -> Iterator[Call]:
         return (self[i] for i in range(len(self)))
 
-    def _make(self, index: int, binding: Binding) -> Call:
-        tasks, (task, signature, slots, _) = self._plan.flow.tasks, binding
+    def _make(self, index: int) -> Call:
+        plan = self._plan
+        tasks, slots, (task, signature) = plan.flow.tasks, plan.slots[index], plan.bindings[index]
         assert slots is not None
         names = [f"*{signature.star}"] * len(slots) if signature.star else signature.ordered
         origins = (Origin(slot, "result", tasks[slot]) for slot in slots)
