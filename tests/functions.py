@@ -105,3 +105,19 @@ def fail_once(marker):
 
 def raise_value_error():
     raise ValueError("no good")
+
+
+def wait_if_one(x, marker):
+    """Wait for the file `marker` if `x` is 1."""
+    deadline = time.monotonic() + 30
+    while x == 1 and not Path(marker).exists():
+        assert time.monotonic() < deadline, f"{marker} did not come"
+        time.sleep(0.005)
+    return x
+
+
+def touch_if_zero(x, marker):
+    """Make the file `marker` if `x` is 0."""
+    if x == 0:
+        Path(marker).touch()
+    return x
