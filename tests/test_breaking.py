@@ -112,7 +112,7 @@ def script(tmp_path, body):
 
 
 INTERRUPTED = """
-    import time
+    import signal, time
     from taskinity_nb import Cancelled, run
 
     def first():
@@ -126,6 +126,7 @@ INTERRUPTED = """
         return hold
 
     if __name__ == "__main__":
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         try:
             run("first -> hold -> after", executor={executor!r})
         except Cancelled as error:

@@ -16,6 +16,8 @@ import graphviz
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 from taskinity_nb.errors import FlowError
 from taskinity_nb.model.events import State
@@ -379,3 +381,29 @@ def test_without_graphviz_there_is_an_error_that_says_what_to_install(monkeypatc
 def test_what_graphviz_refuses_is_an_error(capfd):
     with pytest.raises(FlowError, match="Graphviz could not draw"):
         render("digraph {", "svg")
+
+
+# Mapped tasks.
+
+
+def test_a_mapped_task_tells_how_many_of_its_items_are_done():
+    picture = Picture(Flow("Map", [Edge("scan", "work", "map"), Edge("work", "collect")]))
+    assert "each item" in texts(picture.svg())
+    states, counts = {"work": State.RUNNING}, {"work": "123,456 of 999,999"}
+    node = tasks_of(picture.svg(states, counts))["work"]
+    (count,) = (t for t in node.iter(f"{NS}text") if t.get("data-part") == "count")
+    assert count.text == "123,456 of 999,999"
+    left, _, width, _ = box_of(node)
+    assert left < float(count.get("x")) < left + width
+    plain, counted = picture.png(states), picture.png(states, counts)
+    assert plain != counted
+    assert size_of(plain) == size_of(counted)
+
+
+def test_a_heading_has_room_for_a_wider_font():
+    """A browser draws it a little wider than Graphviz believes, and more so in another font."""
+    words = "Parallel data processing flow, with a longer description than usual"
+    told = Flow("flow", [("a", "b")], description=words)
+    width = float(read(Picture(told).svg()).get("viewBox").split()[2])
+    needed = TextPath((0, 0), words, size=10, prop=FontProperties(family="DejaVu Sans"))
+    assert width - 8 > 1.05 * needed.get_extents().width

@@ -12,11 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from runs import make_run
 
+from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.bars import MOST_BARS, panel_of
 from taskinity_nb.views.drawing import COLOURS
+from taskinity_nb.views.figure import GanttFigure
 from taskinity_nb.views.fonts import typeset
-from taskinity_nb.views.gantt import GanttFigure, plot_gantt
+from taskinity_nb.views.gantt import plot_gantt
 from taskinity_nb.views.labels import BarLabel
 from taskinity_nb.views.palette import LOOKS
 
@@ -423,3 +426,33 @@ def test_runs_of_different_flows_are_not_compared():
         ax = plot_gantt(diamond(), other)
     assert not any("replayed" in text for text in headings(ax))
     assert repr(ax).startswith("Gantt of Diamond, Chain: threads on 4 workers 1.50 s")
+
+
+# Mapped tasks.
+
+
+def mapped_run(items):
+    names = {
+        "scan": lambda: range(items), "work": lambda item: 1 / (item - 3), "collect": sum
+    }  # fmt: skip
+    return run("scan -> map work -> collect", namespace=names, executor="sequential",
+               on_error="continue")  # fmt: skip
+
+
+def test_each_item_has_a_bar():
+    mapped = mapped_run(8)
+    assert len(bars(plot_gantt(mapped), 0)) == 9  # scan, and 8 items
+    panel = panel_of(mapped)
+    assert [bar.labelled("work") for bar in panel.bars][1:4] == ["work[0]", "work[1]", "work[2]"]
+    assert [bar.item for bar in panel.bars if bar.state is State.FAILED] == [3]
+
+
+def test_items_that_are_too_many_become_bands():
+    mapped = mapped_run(3 * MOST_BARS)
+    panel = panel_of(mapped)
+    assert len(panel.bars) <= MOST_BARS
+    assert sum(bar.count for bar in panel.bars) == 3 * MOST_BARS + 1
+    assert [bar.item for bar in panel.bars if bar.state is State.FAILED] == [3]
+    band = max(panel.bars, key=lambda bar: bar.count)
+    assert band.labelled("work") == f"work ×{band.count:,}"
+    assert found(plot_gantt(mapped), "bars-0")

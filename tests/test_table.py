@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 import pytest
 from runs import make_run
 
+from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.table import run_to_html, run_to_text
@@ -147,3 +148,15 @@ def test_a_sequential_run_is_not_called_faster():
 def test_a_run_shows_its_table():
     run = failed_run()
     assert run._repr_html_() == run_to_html(run)
+
+
+def test_a_mapped_task_tells_of_its_items_and_a_kept_one_why():
+    names = {"scan": lambda: range(4), "work": lambda item: 1 / (item - 3)}
+    first = run("scan -> map work", namespace=names, executor="sequential", on_error="continue")
+    lines = run_to_text(first).splitlines()
+    assert "3 of 4 items; MapError: task 'work': 1 of 4 items failed" in lines[-1]
+    names["work"] = lambda item: item
+    lines = run_to_text(first.resume()).splitlines()
+    assert "≡ cached" in lines[-2]
+    assert lines[-2].endswith("kept: nothing that it depends on has changed")
+    assert lines[-1].endswith("4 of 4 items; runs again: its function has changed")

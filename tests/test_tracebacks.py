@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import functions as fn
 import pytest
@@ -75,3 +76,35 @@ def test_cancelled():
     assert shown(Cancelled("flow 'x' was cancelled", remedy="see '.run'")) == (
         "Cancelled: flow 'x' was cancelled\nsee '.run'"
     )
+
+
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
+def test_what_a_failed_task_printed_is_shown(executor):
+    def chatty():
+        print("begun\x1b[31m")
+        print("careful", file=sys.stderr)
+        raise ValueError("no")
+
+    def item(number):
+        print(f"item {number}")
+        return 1 / (number - 1)
+
+    with pytest.raises(TaskError) as caught:
+        run("chatty", namespace={"chatty": chatty}, executor=executor)
+    lines = shown(caught.value).splitlines()
+    assert lines[-4:] == ["its stdout:", "    begun [31m", "its stderr:", "    careful"]
+    with pytest.raises(TaskError) as caught:
+        run("f -> map item", namespace={"f": lambda: [0, 1], "item": item}, executor=executor)
+    assert shown(caught.value).splitlines()[-2:] == ["its stdout:", "    item 1"]
+
+
+def test_of_much_output_the_end_is_shown():
+    def chatty():
+        print(*range(100), sep="\n")
+        raise ValueError("no")
+
+    with pytest.raises(TaskError) as caught:
+        run("chatty", namespace={"chatty": chatty})
+    lines = shown(caught.value).splitlines()
+    assert lines[-11:] == ["its stdout (the last 10 of 100 lines):",
+                           *(f"    {number}" for number in range(90, 100))]  # fmt: skip

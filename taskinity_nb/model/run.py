@@ -171,6 +171,10 @@ class Run(Mapping[str, Any]):
         """The seconds that each task or item that ran on a worker would take alone."""
         return self._once("alone", self._measure_alone)
 
+    def effort_of(self, record: TaskRun) -> float:
+        """Return the seconds that a task, or an item of a mapped one, would take alone."""
+        return self._alone.get(record, 0.0)
+
     def _measure_alone(self) -> dict[TaskRun, float]:
         ran = {
             record: Stretch(record.started, record.finished, record.cpu or 0.0)

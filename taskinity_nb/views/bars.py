@@ -1,4 +1,4 @@
-"""What a Gantt chart shows, before anything is drawn: bars in lanes, in panels, and their words.
+"""What a Gantt chart shows, before anything is drawn: bars in lanes, in panels.
 
 A worker has one row. Tasks that overlap on it (coroutines, a cluster's worker with several
 threads, a task that was left behind) lie in lanes of that row, so that bars never cover each other.
@@ -12,12 +12,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..model.events import State
+from ..model.record import TaskRun
 from ..model.run import Run
-from .words import counted, elided, label_of, on_workers, outcome, printable, speed, time_text
+from .words import time_text
 
-__all__ = ["Bar", "Chart", "Panel", "Row", "chart_of", "panel_of", "replayed"]
+__all__ = ["Bar", "Panel", "Row", "most_at_once", "panel_of", "replayed"]
 
-FAILURES = (State.FAILED, State.TIMED_OUT)
+MOST_BARS = 2000
+"""Bars of a panel from which on neighbouring items of a mapped task become one band."""
 
 
 class Bar(NamedTuple):
@@ -29,6 +31,15 @@ class Bar(NamedTuple):
     end: float
     state: State
     critical: bool = False
+    item: int | None = None
+    count: int = 1
+    """How many items of a mapped task a band stands for."""
+
+    def labelled(self, label: str) -> str:
+        """Return what to call it, given the label of its task."""
+        if self.item is None:
+            return label
+        return f"{label} ×{self.count:,}".strip() if self.count > 1 else f"{label}[{self.item}]"
 
 
 class Row(NamedTuple):
@@ -60,86 +71,20 @@ class Panel(NamedTuple):
         return max([self.makespan, *(bar.end for bar in self.bars)])
 
 
-class Chart(NamedTuple):
-    """All panels, top down; the tasks in the order of their colours; and the words."""
-
-    panels: tuple[Panel, ...]
-    tasks: tuple[str, ...]
-    labels: dict[str, str]
-    title: str
-    subtitle: str
-    summary: str
-
-
-def chart_of(runs: tuple[Run, ...]) -> Chart:
-    """Choose what to draw of some runs: the sequential one above, replayed if there is none.
-
-    A run is compared with the sequential run if both succeeded; otherwise with its own tasks one
-    after the other, because a run that stopped half-way has not done the same work.
-
-    Parameters
-    ----------
-    runs : tuple of Run
-        At least one.
-
-    Returns
-    -------
-    Chart
-    """
-    measured = [run for run in runs if run.executor == "sequential"]
-    others = [run for run in runs if run.executor != "sequential"]
-    same = all(run.flow == runs[0].flow for run in runs)
-    # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
-    sound = [run for run in others if run.state is State.SUCCEEDED]
-    source = min(sound or others, key=lambda run: run.work) if others and not measured else None
-    longest = max([*(run.makespan for run in runs), source.work if source and same else 0.0])
-
-    panels = [_measured(run, longest, bound=not others) for run in measured]
-    if source and source.done and same and source.work:
-        panels.append(replayed(source, longest, alone=len(others) == 1))
-    gains = [_gain(run, source, measured, same) for run in others]
-    panels += [
-        _measured(run, longest, bound=True, gain=gain if len(others) > 1 else None)
-        for run, gain in zip(others, gains, strict=True)
-    ]
-
-    names = list(dict.fromkeys(run.flow.name for run in runs))
-    tasks = dict.fromkeys(task for run in runs for task in run.flow.tasks)
-    labels = {call.name: label_of(call) for run in runs for call in run.plan.calls}
-    best = max(zip(gains, others, strict=True), key=lambda pair: pair[0] or 0.0, default=None)
-    main = best[1] if best else runs[0]
-    told = [f"{on_workers(run)} {time_text(run.makespan, longest)}" for run in measured]
-    if source and source.done and same and source.work:
-        told.append(f"sequential {time_text(source.work, longest)} (replayed)")
-    for run, gain in zip(others, gains, strict=True):
-        told.append(f"{on_workers(run)} {time_text(run.makespan, longest)}")
-        told += [speed(gain)] if gain else []
-        told += [run.state.value] if run.state is not State.SUCCEEDED else []
-    return Chart(
-        tuple(panels),
-        tuple(tasks),
-        labels,
-        _title(main, best[0] if best else None, longest, several=len(others) > 1),
-        _subtitle(names, main if len(runs) - len(measured) <= 1 else None, labels, longest),
-        printable(f"Gantt of {', '.join(names)}: {', '.join(told)}"),
-    )
-
-
 def panel_of(run: Run, heading: str = "") -> Panel:
-    """Return the bars of a run as it was, one for each task that was started.
+    """Return the bars of a run as it was, one for each task or item that was started.
 
     A task that still runs reaches to now; the attempts before a task's last are bars of their own.
     """
-    path = set(run.critical_path)
+    critical = _critical(run)
     now = run.makespan
     by_worker: dict[str, list[Bar]] = {}
     retried = False
-    for name, record in list(run.tasks.items()):
+    for name, record in _ran(run):
         retried = retried or record.attempts > 1
-        if record.started is None:
-            continue
         end = max(record.started, now if record.finished is None else record.finished)
-        bar = Bar(name, 0, record.started, end, record.state, name in path and end > record.started)
+        is_critical = record in critical and end > record.started
+        bar = Bar(name, 0, record.started, end, record.state, is_critical, record.item)
         by_worker.setdefault(record.worker or "", []).append(bar)
     if retried:
         for worker, bar in _earlier_attempts(run):
@@ -152,117 +97,69 @@ def panel_of(run: Run, heading: str = "") -> Panel:
         bars += placed
         rows.append(Row(f"worker {number}", lanes, used))
         lanes += used
-    return Panel(heading, tuple(bars), tuple(rows), run.makespan)
+    return Panel(heading, tuple(_merged(bars, run.makespan)), tuple(rows), run.makespan)
 
 
 def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
     """Return a run's tasks one after the other, as long as they were measured."""
-    held_back = run.work < 0.95 * sum(record.duration or 0.0 for record in run.tasks.values())
+    held_back = run.work < 0.95 * sum(record.duration or 0.0 for record in run.on_workers())
     what = "CPU seconds, since tasks waited for a core" if held_back else "measured durations"
     heading = f"sequential, replayed from the {what}"
     if not alone:
         heading = f"{heading} of {run.executor}"
-    path = set(run.critical_path)
-    efforts = run.efforts
+    critical = _critical(run)
+    place = {name: i for i, name in enumerate(run.plan.order)}
     bars: list[Bar] = []
     time = 0.0
-    for name in run.plan.order:
-        state = run.tasks[name].state
-        if run.tasks[name].duration is not None:
-            end = time + efforts[name]
-            bars.append(Bar(name, 0, time, end, state, name in path and end > time))
+    for name, record in sorted(_ran(run), key=lambda ran: place[ran[0]]):
+        if record.duration is not None:
+            end = time + run.effort_of(record)
+            is_critical = record in critical and end > time
+            bars.append(Bar(name, 0, time, end, record.state, is_critical, record.item))
             time = end
     rows = (Row("worker 1", 0, 1),) if bars else ()
-    return Panel(f"{heading}: {time_text(time, longest)}", tuple(bars), rows, time)
+    text = f"{heading}: {time_text(time, longest)}"
+    return Panel(text, tuple(_merged(bars, time)), rows, time)
 
 
-def _measured(run: Run, longest: float, *, bound: bool, gain: float | None = None) -> Panel:
-    panel = panel_of(run)
-    idle = run.workers - len(panel.rows)
-    parts = [f"{on_workers(run)}: {time_text(run.makespan, longest)}"]
-    parts += [speed(gain)] if gain else []
-    parts += [f"{idle} without a task"] if idle > 0 and panel.bars else []
-    parts += [text] if (text := outcome(run)) else []
-    panel = panel._replace(heading=", ".join(parts))
-    path = sum(map(run.efforts.__getitem__, run.critical_path))
-    at_once = max(run.workers, _at_once(panel))
-    least = path if run.executor == "sequential" else run.lower_bound(at_once)
-    if not bound or not run.done or least <= 0:
-        return panel
-    if run.executor == "sequential":
-        why = "critical path, on any number of workers"
-    elif least <= path * (1 + 1e-9):
-        why = "critical path"
-    else:
-        why = f"work / {_capacity(run.workers, at_once)}"
-    label = f"lower bound {time_text(least, longest)} ({why})"
-    return panel._replace(bound=least, bound_label=label)
+def _ran(run: Run) -> list[tuple[str, TaskRun]]:
+    """Return what was started: tasks, or for a mapped one its items; with the task's name."""
+    pairs: list[tuple[str, TaskRun]] = []
+    for name, record in run.tasks.items():
+        pairs += [(name, one) for one in ((record,) if record.items is None else record.items)]
+    return [(name, record) for name, record in pairs if record.started is not None]
 
 
-def _at_once(panel: Panel) -> int:
+def _critical(run: Run) -> set[TaskRun]:
+    """Return the records on the critical path; of a mapped task, its longest item."""
+    records = (run.tasks[name] for name in run.critical_path)
+    return {max(record.items, key=run.effort_of) if record.items else record for record in records}
+
+
+def _merged(bars: list[Bar], makespan: float) -> list[Bar]:
+    """Make bands of the items of a mapped task that are too many to be told apart."""
+    if len(bars) <= MOST_BARS:
+        return bars
+    least = makespan / MOST_BARS
+    bands: dict[int, Bar] = {}  # the last one of each lane
+    merged: list[Bar] = []
+    for bar in bars:
+        band = bands.get(bar.lane)
+        alike = band is not None and (band.task, band.state) == (bar.task, bar.state)
+        if alike and bar.item is not None and bar.start - band.end < least:
+            bands[bar.lane] = band._replace(
+                end=bar.end, count=band.count + bar.count, critical=band.critical or bar.critical
+            )
+            continue
+        if band is not None:
+            merged.append(band)
+        bands[bar.lane] = bar
+    return merged + list(bands.values())
+
+
+def most_at_once(panel: Panel) -> int:
     """Count how many tasks overlapped at most; coroutines and lost threads are beyond workers."""
     return _in_lanes(panel.bars, 0)[1]
-
-
-def _capacity(workers: int, at_once: int) -> str:
-    return counted(workers, "worker") if at_once <= workers else f"{at_once} at once"
-
-
-def _gain(run: Run, source: Run | None, measured: list[Run], same: bool) -> float | None:
-    """Return how many times faster a run was than one after the other, if that can be told."""
-    if not run.done or not run.work or not run.makespan:
-        return None
-    if not same or (source is run and not measured):
-        return run.speedup
-    if run.state is not State.SUCCEEDED:
-        return None if measured else run.speedup
-    base = measured[0] if measured else source
-    if base is None or base.state is not State.SUCCEEDED:
-        return None
-    return (base.makespan if measured else base.work) / run.makespan
-
-
-def _title(run: Run, gain: float | None, longest: float, *, several: bool) -> str:
-    records = list(run.tasks.values())
-    total = counted(len(records), "task")
-    if not records:
-        return "A flow without tasks"
-    if not any(record.started is not None for record in records):
-        return f"No task of {len(records)} ran ({outcome(run) or 'all cached'})"
-    said = ""
-    if run.state is State.FAILED:
-        said = f"{sum(record.state in FAILURES for record in records)} of {total} failed"
-    elif run.state is not State.SUCCEEDED:
-        finished = sum(record.state is State.SUCCEEDED for record in records)
-        said = f"{run.state.value.capitalize()}: {finished} of {total} succeeded"
-    if run.executor == "sequential":
-        told = f"one after the other in {time_text(run.makespan, longest)}"
-    elif gain is None:
-        told = f"{on_workers(run)} in {time_text(run.makespan, longest)}"
-    else:
-        who = f"{run.executor} " if several else ""
-        at_once = max(1, run.workers, _at_once(panel_of(run)))
-        where = "with" if at_once > run.workers else "on"
-        told = (
-            f"{who}{speed(gain)} than one after the other {where} "
-            f"{_capacity(run.workers, at_once)} ({100 * gain / at_once:.0f} % efficiency)"
-        )
-    return f"{said}; {told}" if said else told[:1].upper() + told[1:]
-
-
-def _subtitle(names: list[str], run: Run | None, labels: dict[str, str], longest: float) -> str:
-    text = elided(", ".join(names), 60 if run is None else 36)
-    if run is None:
-        return f"{text}; outlined: the critical path"
-    efforts = run.efforts
-    path = [name for name in run.critical_path if efforts[name]]
-    if not path:
-        return text
-    seconds = sum(efforts[name] for name in path)
-    shown = [labels[name] for name in path]
-    if len(shown) > 6:
-        shown = [*shown[:3], f"… {len(shown) - 5} more …", *shown[-2:]]
-    return f"{text}; outlined: critical path, {time_text(seconds, longest)}: {' → '.join(shown)}"
 
 
 def _natural(worker: str) -> list[tuple[int, str]]:
@@ -291,12 +188,17 @@ def _in_lanes(bars: Iterable[Bar], first: int) -> tuple[list[Bar], int]:
 
 def _earlier_attempts(run: Run) -> Iterable[tuple[str, Bar]]:
     """Yield the attempts that were followed by another one, with their workers."""
-    open_attempts: dict[str, tuple[str, float]] = {}
+    open_attempts: dict[tuple[str, int | None], tuple[str, float]] = {}
     for event in run.events:
+        attempt = event.task, event.item
         if event.state is State.RUNNING:
-            open_attempts[event.task] = (event.worker or "", event.time)
-        elif event.state is State.RETRYING and event.task in open_attempts:
-            worker, start = open_attempts.pop(event.task)
-            if start >= (run.tasks[event.task].started or 0.0):
+            open_attempts[attempt] = (event.worker or "", event.time)
+        elif event.state is State.RETRYING and attempt in open_attempts:
+            worker, start = open_attempts.pop(attempt)
+            record = run.tasks[event.task]
+            if event.item is not None and record.items is not None:
+                record = record.items[event.item]
+            if start >= (record.started or 0.0):
                 continue  # the last one: the record has it
-            yield worker, Bar(event.task, 0, start, max(start, event.time), State.RETRYING)
+            end = max(start, event.time)
+            yield worker, Bar(event.task, 0, start, end, State.RETRYING, item=event.item)

@@ -23,7 +23,22 @@ if TYPE_CHECKING:
 
     from ..model.flow import Edge, Flow
 
-__all__ = ["digraph", "flow_mimebundle", "flow_text", "label", "levels", "shown", "to_graphviz"]
+__all__ = [
+    "SIGN_ROOM",
+    "digraph",
+    "flow_mimebundle",
+    "flow_text",
+    "label",
+    "levels",
+    "shown",
+    "to_graphviz",
+]
+
+SIGN_ROOM = "\N{EM SPACE}"
+"""What each line of a label begins with, so that the sign of the state has a place."""
+
+WIDEST_COUNT = "000,000 of 000,000"
+"""What the line with the count of a mapped task's items has room for."""
 
 LONGEST_LABEL = 60
 """Characters of a label; of a longer one the middle is left out."""
@@ -68,11 +83,12 @@ def digraph(
 ) -> graphviz.Digraph:
     """As `to_graphviz`; for the layout, with room for what `svg` draws itself.
 
-    That is the sign of the state, before the label, and the second outline of a mapped task.
+    That is the sign of the state, before the label; the second outline of a mapped task; and the
+    line that tells how many of its items are done.
     """
     import graphviz
 
-    heading, direction = _heading(flow), _direction(flow)
+    heading, direction = _heading(flow, for_layout), _direction(flow)
     graph = graphviz.Digraph(
         graphviz.escape(shown(flow.name)),
         graph_attr={
@@ -92,11 +108,12 @@ def digraph(
     )  # fmt: skip
     mapped = {edge.target for edge in flow.edges if edge.kind == "map"}
     double = {"margin": "0.18,0.1"} if for_layout else {"peripheries": "2"}
-    room = "\N{EM SPACE}" if for_layout else ""
+    room = SIGN_ROOM if for_layout else ""
     # From left to right, Graphviz piles up what is not connected from the bottom.
     parts = _connected(flow)
     for task in chain(*(reversed(parts) if direction == "LR" else parts)):
-        text = label(_lines(flow, task, labels), start=room)
+        counted = [WIDEST_COUNT] if for_layout and task in mapped else []
+        text = label(_lines(flow, task, labels) + counted, start=room)
         graph.node(task, text, **(double if task in mapped else {}))
     for edge in flow.edges:
         graph.edge(edge.source, edge.target, **_edge_attributes(edge))
@@ -139,11 +156,13 @@ def _lines(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> li
     return [elided(shown(line), LONGEST_LABEL) for line in lines]
 
 
-def _heading(flow: Flow) -> str:
+def _heading(flow: Flow, with_room: bool) -> str:
+    """Return name and description, with room behind them for a browser whose font is wider."""
     lines = [] if flow.name == "flow" else [shown(flow.name)]
     told = " ".join(shown(flow.description).split())
     lines += textwrap.wrap(told, 72, max_lines=3, placeholder=" …")
-    return label(lines, end="\\l") if lines else ""
+    room = "\N{EM SPACE}" * (1 + max(map(len, lines), default=0) // 16) if with_room else ""
+    return label(lines, end=f"{room}\\l") if lines else ""
 
 
 def shown(text: str) -> str:

@@ -16,7 +16,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import offset_copy
 
 from ..model.events import State
-from .bars import Bar, Chart, Panel
+from .bars import Bar, Panel
+from .chart import Chart
 from .fonts import DEJAVU, typeset
 from .labels import BarLabel, Ruler
 from .palette import EDGE, INK, LOOKS
@@ -120,7 +121,7 @@ class Drawing:
             return
         bottom = y + panel.lanes
         self.ax.plot(
-            [panel.bound] * 2, [y - 0.05 * self.strip, bottom + 0.55 * self.strip], color=self.ink,
+            [panel.bound] * 2, [y, bottom + 0.55 * self.strip], color=self.ink,
             linewidth=1.6, zorder=1.5, gid=f"bound-{number}",
         )  # fmt: skip
         x = self.ruler.pixels(panel.bound - self.ax.get_xlim()[0])
@@ -227,10 +228,13 @@ class Drawing:
             room = self.ruler.pixels(bar.end - bar.start) - 7
             if room < size:
                 break
-            name = self.chart.labels[bar.task]
+            name = bar.labelled(self.chart.labels[bar.task])
             sign = "" if bar.state is State.SUCCEEDED else typeset(LOOKS[bar.state].sign)[0]
             sign = LOOKS[State.FAILED].sign if sign == "□" else sign
-            text = self.ruler.shortened(f"{sign} {name}" if sign else name, size, room) or sign
+            before = f"{sign} " if sign else ""
+            if bar.item is not None and self.ruler.measure(before + name, size) > room:
+                name = bar.labelled("")  # the colour tells the task
+            text = self.ruler.shortened(before + name, size, room) or sign
             if not text or self.ruler.measure(text, size) > room:
                 continue
             if text.endswith(name):

@@ -22,6 +22,7 @@ from .dot import MOST_LINES, flow_text, shown
 from .palette import LOOKS
 from .picture import Picture
 from .svg import word
+from .words import item_counts
 
 if TYPE_CHECKING:
     from ..model.events import Event
@@ -78,6 +79,7 @@ class LiveGraph:
         self._widget: GraphWidget | None = None
         self._display_id: str | None = None
         self._over = False
+        self._has_maps = any(edge.kind == "map" for edge in flow.edges)
         self._next_picture = 0.0
         self._picture: Picture | None = None
         self._note = ""
@@ -114,19 +116,25 @@ class LiveGraph:
                 with self._widget.hold_sync():
                     self._widget.states = _snapshot(states)
                     self._widget.counts = _progress(states)
+                    self._widget.items = item_counts(run) if self._has_maps else {}
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
 
     def finish(self, run: Run) -> None:
         """Leave the final state behind: picture and text, and no widget; in a terminal, text."""
         states = {name: record.state for name, record in run.tasks.items()}
-        self._end(states, run_states_text(run))
+        self._end(states, run_states_text(run), item_counts(run))
 
     def abandon(self) -> None:
         """Leave the flow behind, all tasks pending: nothing was run."""
         self._end(None, flow_text(self.flow))
 
-    def _end(self, states: Mapping[str, State] | None, text: str) -> None:
+    def _end(
+        self,
+        states: Mapping[str, State] | None,
+        text: str,
+        counts: Mapping[str, str] | None = None,
+    ) -> None:
         with self._lock:
             if self._over:
                 return
@@ -137,7 +145,7 @@ class LiveGraph:
             return
         if self._display_id is not None:
             text += f"\n({self._note})" if self._note else ""
-            self._publish(self._pictures(states) | {"text/plain": text}, update=True)
+            self._publish(self._pictures(states, counts) | {"text/plain": text}, update=True)
         if self._widget is not None:
             self._widget.discard()
 
@@ -158,19 +166,25 @@ class LiveGraph:
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
         states = {record.name: record.state for record in run._record.tasks}
-        self._publish(
-            self._pictures(states, png=False) | {"text/plain": run_states_text(run)}, update=True
-        )
+        pictures = self._pictures(states, item_counts(run), png=False)
+        self._publish(pictures | {"text/plain": run_states_text(run)}, update=True)
         cost = time.monotonic() - began
         self._next_picture = began + max(SLOWEST, 20 * cost)
 
-    def _pictures(self, states: Mapping[str, State] | None, png: bool = True) -> dict[str, Any]:
+    def _pictures(
+        self,
+        states: Mapping[str, State] | None,
+        counts: Mapping[str, str] | None = None,
+        *,
+        png: bool = True,
+    ) -> dict[str, Any]:
         if self._picture is None:
             return {}
-        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states)}
+        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states, counts)}
         if png:
             with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
-                bundle["image/png"] = b64encode(self._picture.png(states)).decode("ascii")
+                drawn = self._picture.png(states, counts)
+                bundle["image/png"] = b64encode(drawn).decode("ascii")
         return bundle
 
     def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
@@ -222,7 +236,7 @@ def run_states_text(run: Run) -> str:
         At most 60 lines; of more tasks, those that failed come first.
     """
     records = list(run.tasks.values())
-    counts = Counter(record.state for record in records)
+    counts, counted = Counter(record.state for record in records), item_counts(run)
     total = f"{len(records)} task{'' if len(records) == 1 else 's'}"
     told = [f"{counts[state]} {word(state)}" for state in LOOKS if counts[state]]
     lines = [", ".join([f"{shown(run.flow.name)}: {total}", *told])]
@@ -235,5 +249,6 @@ def run_states_text(run: Run) -> str:
             break
         usual = record.state in (State.SUCCEEDED, State.PENDING)
         why = "" if usual else f" ({word(record.state)})"
-        lines.append(f"  {LOOKS[record.state].sign} {record.name}{why}")
+        items = f" [{counted[record.name]}]" if record.name in counted else ""
+        lines.append(f"  {LOOKS[record.state].sign} {record.name}{items}{why}")
     return "\n".join(lines)

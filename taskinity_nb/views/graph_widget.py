@@ -35,6 +35,8 @@ class GraphWidget(anywidget.AnyWidget):
     """The snapshot: one character a task, in the order of the flow."""
     counts = traitlets.Unicode().tag(sync=True)
     """How far the run is, in words."""
+    items = traitlets.Dict().tag(sync=True)
+    """How many items of each mapped task are done, in words, by the task's name."""
     cancel = traitlets.Enum(("none", "ready", "asked"), "none").tag(sync=True)
     """Whether there is a button to cancel, and whether it was pressed."""
     looks = traitlets.Dict().tag(sync=True)

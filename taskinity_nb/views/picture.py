@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from ..errors import FlowError
 from ..model.events import State
-from .dot import digraph, label, levels
+from .dot import SIGN_ROOM, digraph, label, levels
 from .layout import render
 from .palette import EDGE, LOOKS
 from .svg import SVG, paint, tidy
@@ -70,13 +70,17 @@ class Picture:
         self._placed = render(graph.source, "dot").decode()
         self._plain = tidy(render(self._placed, "svg", placed=True), flow)
 
-    def svg(self, states: Mapping[str, State] | None = None) -> str:
-        """Return the SVG; with `states`, painted and with a legend."""
-        return self._plain if states is None else paint(self._plain, states)
+    def svg(
+        self, states: Mapping[str, State] | None = None, counts: Mapping[str, str] | None = None
+    ) -> str:
+        """Return the SVG; with `states` (and `counts`, see `paint`), painted and with a legend."""
+        return self._plain if states is None else paint(self._plain, states, counts)
 
-    def png(self, states: Mapping[str, State] | None = None) -> bytes:
+    def png(
+        self, states: Mapping[str, State] | None = None, counts: Mapping[str, str] | None = None
+    ) -> bytes:
         """Return the same picture as a PNG: transparent, smaller if it were huge."""
-        root = ElementTree.fromstring(self.svg(states).replace(f' xmlns="{SVG}"', "", 1))
+        root = ElementTree.fromstring(self.svg(states, counts).replace(f' xmlns="{SVG}"', "", 1))
         _, _, width, height = map(float, root.get("viewBox", "").split())
         longest, area = max(width, height, 1.0), max(width * height, 1.0)
         dpi = min(96.0, 72 * LONGEST_SIDE / longest, 72 * math.sqrt(MOST_PIXELS / area))
@@ -104,6 +108,9 @@ def _painted(root: Element) -> Iterator[str]:
                 f"outline {node.get('data-index')}", "", centre, f"{_size(*size)} style=rounded"
             )
         look = f"{_look(node.get('data-state', ''))} {_size(width, height)}"
+        if node.find("text[@data-part='count']") is not None:
+            lines = [text.text or "" for text in node.findall("text") if text is not sign]
+            look += f" label={quote(label(lines, start=SIGN_ROOM))}"
         yield f"{quote(node.get('data-task', ''))} [{look}]"
         where = f"{float(sign.get('x', '0')):.1f},{-y - height / 2:.1f}"
         yield _mark(

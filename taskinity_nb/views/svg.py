@@ -22,12 +22,15 @@ from .palette import EDGE, INK, LOOKS
 if TYPE_CHECKING:
     from ..model.flow import Flow
 
-__all__ = ["Chip", "chips", "glyph", "paint", "tidy", "word"]
+__all__ = ["UNCOUNTED", "Chip", "chips", "glyph", "paint", "tidy", "word"]
 
 SVG = "http://www.w3.org/2000/svg"
 FAMILY = f"{FONT},Verdana,sans-serif"
 INSET = 3.0
 """Points between the two outlines of a mapped task."""
+
+UNCOUNTED = "each item"
+"""What stands in a mapped task while the number of its items is not known."""
 
 LEAST_SCALE = 0.6
 """A picture is not shown smaller than this: nobody could read it."""
@@ -55,8 +58,9 @@ def tidy(drawn: bytes, flow: Flow) -> str:
     """Return Graphviz's SVG of `flow` as one that is ready to be painted, all tasks pending.
 
     Each task is a ``g`` with ``data-task``, ``data-state`` and ``data-index``, its place in
-    ``flow.tasks``; in it, the outline that changes is marked ``data-part="box"``, and the sign
-    ``data-part="sign"``.
+    ``flow.tasks``; in it, the outline that changes is marked ``data-part="box"``, the sign
+    ``data-part="sign"``, and the line with the count of a mapped task's items
+    ``data-part="count"``.
     """
     old = ElementTree.fromstring(drawn)
     _, _, width, height = map(float, old.get("viewBox", "0 0 0 0").split())
@@ -134,6 +138,8 @@ def _add_node(parent: Element, part: Element, name: str, index: int, mapped: boo
     for text in part.iter(f"{{{SVG}}}text"):
         _add_text(node, text)
         node[-1].set("x", f"{float(text.get('x', '0')) + 5:.1f}")  # half the room of the sign
+    if mapped:
+        node[-1].attrib |= {"data-part": "count", "font-size": "9"}
     _paint_node(node, State.PENDING)
 
 
@@ -153,7 +159,7 @@ def _add_box(
     SubElement(node, "rect", {k: f"{v:.1f}" for k, v in box.items()} | {"stroke": EDGE} | more)
 
 
-def _paint_node(node: Element, state: State) -> None:
+def _paint_node(node: Element, state: State, count: str = UNCOUNTED) -> None:
     look = LOOKS[state]
     told = f"{node.get('data-task')}: {word(state)}"
     node.set("data-state", state.value)
@@ -168,6 +174,8 @@ def _paint_node(node: Element, state: State) -> None:
                 part.set("stroke-dasharray", look.dash)
         elif part.get("data-part") == "sign":
             part.text = glyph(look.sign)
+        elif part.get("data-part") == "count":
+            part.text = count
 
 
 def _resize(root: Element, width: float, height: float) -> None:
@@ -210,7 +218,7 @@ def chips(states: Mapping[str, State], width: float) -> list[Chip]:
     return row
 
 
-def paint(svg: str, states: Mapping[str, State]) -> str:
+def paint(svg: str, states: Mapping[str, State], counts: Mapping[str, str] | None = None) -> str:
     """Return the SVG of a flow with its tasks in these states, and a legend under it.
 
     Parameters
@@ -219,6 +227,8 @@ def paint(svg: str, states: Mapping[str, State]) -> str:
         What `tidy` or an earlier call returned.
     states : mapping of str to State
         The state of each task; a task that is not in it is pending.
+    counts : mapping of str to str, optional
+        What is said of the items of mapped tasks, where these are known.
     """
     root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
     root.set("xmlns", SVG)
@@ -229,7 +239,7 @@ def paint(svg: str, states: Mapping[str, State]) -> str:
     for node in root.iterfind("g/g/g[@data-task]"):
         name = node.get("data-task", "")
         found[name] = State(states.get(name, State.PENDING))
-        _paint_node(node, found[name])
+        _paint_node(node, found[name], (counts or {}).get(name, UNCOUNTED))
     _add_legend(root, found)
     return ElementTree.tostring(root, encoding="unicode")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..model.events import State
 from ..model.run import Run, TaskRun
 from .palette import EDGE, INK, LOOKS
-from .words import counted, error_line, label_of, on_workers, printable, time_text
+from .words import counted, error_line, items_done, label_of, on_workers, printable, time_text
 
 __all__ = ["run_to_html", "run_to_text"]
 
@@ -154,12 +154,17 @@ def _row(record: TaskRun, label: str, longest: float) -> _Row:
     state = record.state.replace("_", " ")
     if record.attempts > 1:
         state += f" ({record.attempts} attempts)"
-    note = error_line(record.error) if record.error is not None else ""
-    if not note and record.cause is not None:
-        note = f"because of {record.cause}"
+    notes = [] if record.items is None else [f"{items_done(record)} items"]
+    if record.error is not None:
+        notes.append(error_line(record.error))
+    elif record.cause is not None:
+        notes.append(f"because of {record.cause}")
+    if record.why:
+        notes.append(record.why)
     name = record.name if label == record.name else f"{record.name} ({label})"
     worker = record.worker or ""
     cells = (
-        state, name, told(record.started), told(record.duration), worker, told(record.cpu), note
+        state, name, told(record.started), told(record.duration), worker, told(record.cpu),
+        "; ".join(notes),
     )  # fmt: skip
     return _Row(record.state, tuple(map(printable, cells)))

@@ -133,7 +133,7 @@ def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
     if ax is None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        from .gantt import GanttAxes, GanttFigure
+        from .figure import GanttAxes, GanttFigure
 
         figure = GanttFigure(figsize=(WIDTH, MARGINS + ROW * len(results)), layout="constrained")
         FigureCanvasAgg(figure)

@@ -7,14 +7,20 @@ import sys
 from collections.abc import Iterator
 
 from ..engine.frames import user_frames
+from ..engine.outputs import STREAMS
 from ..errors import FlowError, TaskError, described
 from ..model.events import Frame
+from ..model.record import TaskRun
+from .words import printable
 
 __all__ = ["render_error"]
 
 RED, BOLD, GREEN, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[32m", "\x1b[0m"
 CONTEXT = 2
 """Lines that are shown before and after the line of a frame."""
+
+MOST_OUTPUT, LONGEST_LINE = 10, 200
+"""Lines of what a failed task printed to a stream, and characters of each."""
 
 
 def render_error(error: FlowError) -> list[str]:
@@ -40,12 +46,27 @@ def _task_lines(error: TaskError) -> Iterator[str]:
     frames = record.frames if record is not None else ()
     yield ""
     yield from _exception_lines(cause, frames)
+    for item in (record.items or ()) if record is not None else ():
+        if item.error is cause:
+            record = item
+    yield from _output_lines(record)
     seen = {id(cause)}
     while (cause := _reason(cause)) is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield ""
         yield "which came from"
         yield from _exception_lines(cause, user_frames(cause.__traceback__))
+
+
+def _output_lines(record: TaskRun | None) -> Iterator[str]:
+    """Show the end of what a failed task had printed."""
+    for name in STREAMS:
+        lines = getattr(record, name, "").splitlines()
+        if lines:
+            last = lines[-MOST_OUTPUT:]
+            cut = f" (the last {len(last)} of {len(lines):,} lines)" if last != lines else ""
+            yield f"its {name}{cut}:"
+            yield from (f"    {printable(line)[:LONGEST_LINE]}" for line in last)
 
 
 def _reason(error: BaseException) -> BaseException | None:

@@ -9,12 +9,15 @@ from ..model.events import State
 
 if TYPE_CHECKING:
     from ..model.plan import Call
+    from ..model.record import TaskRun
     from ..model.run import Run
 
 __all__ = [
     "counted",
     "elided",
     "error_line",
+    "item_counts",
+    "items_done",
     "label_of",
     "on_workers",
     "outcome",
@@ -84,6 +87,20 @@ def on_workers(run: Run) -> str:
     if run.executor == "sequential":
         return run.executor
     return f"{run.executor} on {counted(run.workers, 'worker')}"
+
+
+def item_counts(run: Run) -> dict[str, str]:
+    """Write how many items of each mapped task have ended well, where their number is known."""
+    return {
+        name: items_done(record) for name, record in run.tasks.items() if record.items is not None
+    }
+
+
+def items_done(record: TaskRun) -> str:
+    """Write how many items of a mapped task have ended well, such as ``"3 of 12"``."""
+    states = [item.state for item in record.items or ()]
+    done = states.count(State.SUCCEEDED) + states.count(State.CACHED)
+    return f"{done:,} of {len(states):,}"
 
 
 def outcome(run: Run) -> str:

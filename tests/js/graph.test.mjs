@@ -147,6 +147,16 @@ test("only tasks that changed are touched", () => {
   assert.equal(sign.textContent, "▶");
 });
 
+test("mapped tasks tell how many of their items are done, others nothing", () => {
+  const svg = picture("a", "b");
+  const count = new Element("text", { "data-part": "count" });
+  graph.findTasks(svg)[1].group.append(count);
+  graph.countItems(graph.findTasks(svg), {});
+  assert.equal(count.textContent, "");
+  graph.countItems(graph.findTasks(svg), { a: "7 of 7", b: "3 of 12" });
+  assert.equal(count.textContent, "3 of 12");
+});
+
 test("a snapshot that does not fit the picture does no harm", () => {
   const tasks = graph.findTasks(picture("a"));
   assert.equal(graph.repaint(tasks, "", "sR?", looks), 1);

@@ -20,7 +20,7 @@ export function tally(snapshot, looks) {
     .map((code) => [code, counts.get(code)]);
 }
 
-/** The tasks of a picture, at their places in the flow: `{group, title, box, sign}`. */
+/** The tasks of a picture, at their places in the flow: `{group, title, box, sign, count}`. */
 export function findTasks(svg) {
   const tasks = [];
   for (const group of svg.querySelectorAll("g[data-task]")) {
@@ -29,6 +29,7 @@ export function findTasks(svg) {
       title: group.querySelector("title"),
       box: group.querySelector('[data-part="box"]'),
       sign: group.querySelector('[data-part="sign"]'),
+      count: group.querySelector('[data-part="count"]'),
     };
   }
   return tasks;
@@ -52,6 +53,14 @@ export function repaint(tasks, before, after, looks) {
   const changes = diff(before, after).filter(([i, code]) => tasks[i] && looks[code]);
   for (const [i, code] of changes) paint(tasks[i], looks[code]);
   return changes.length;
+}
+
+/** Say in mapped tasks how many of their items are done. */
+export function countItems(tasks, items) {
+  tasks.forEach(({ group, count }) => {
+    const told = count && items[group.getAttribute("data-task")];
+    if (told) count.textContent = told;
+  });
 }
 
 /** Read a picture as XML, never as HTML; null if it is none. */
@@ -129,13 +138,19 @@ export function render({ model, el }) {
   const onCounts = () => {
     counts.textContent = model.get("counts");
   };
+  const onItems = () => countItems(tasks, model.get("items"));
   const onCancel = () => {
     const cancel = model.get("cancel");
     button.hidden = cancel === "none";
     button.disabled = cancel !== "ready";
     button.textContent = cancel === "asked" ? "Cancelling…" : "Cancel";
   };
-  const watched = { "change:states": onStates, "change:counts": onCounts, "change:cancel": onCancel };
+  const watched = {
+    "change:states": onStates,
+    "change:counts": onCounts,
+    "change:items": onItems,
+    "change:cancel": onCancel,
+  };
   for (const [event, handler] of Object.entries(watched)) {
     handler();
     model.on(event, handler);
