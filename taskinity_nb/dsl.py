@@ -94,7 +94,7 @@ def parse_flows(text: str) -> list[Flow]:
     ... flow Evening:
     ...     eat -> sleep
     ... ''')
-    [<Flow Morning: 2 tasks, 1 edges>, <Flow Evening: 2 tasks, 1 edges>]
+    [<Flow Morning: 2 tasks, 1 edge>, <Flow Evening: 2 tasks, 1 edge>]
     """
     return Parser(text).read()
 

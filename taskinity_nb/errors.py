@@ -215,7 +215,12 @@ class UnknownTaskError(FlowError):
 
 
 class BindingError(FlowError):
-    """The parameters of a task, the results that reach it and the inputs do not fit together."""
+    """The parameters of a task, the results that reach it and the inputs do not fit together.
+
+    Where no task takes an input, `input` is its name (empty for an input without names).
+    """
+
+    input: str | None = None
 
 
 class UnpicklableError(FlowError):

@@ -11,7 +11,7 @@ from IPython.display import display
 from .completion import IDENTIFIER, flow_matcher
 from .dsl import parse_dsl
 from .engine.runner import run, start
-from .errors import Cancelled, ExecutorError, TaskError
+from .errors import BindingError, Cancelled, ExecutorError, TaskError
 from .model.events import Event
 from .model.flow import Flow
 from .model.run import Run
@@ -86,6 +86,9 @@ class FlowMagics(Magics):
             if error.run is not None:
                 runs.append(error.run)
                 self._bound(options, error.run)
+            raise
+        except BindingError as error:
+            options.locate(error)
             raise
         finally:
             if runs:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from .engine.runner import EXECUTORS
+from .engine.crews import EXECUTORS, check_executor
 from .engine.scheduler import OnError
-from .errors import FlowError, Span, suggestion
+from .errors import BindingError, ExecutorError, FlowError, Span, suggestion
 
 __all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
 
@@ -90,6 +90,15 @@ class Options:
     resume: bool = False
     background: bool = False
     given: set[str] = field(default_factory=set)
+    line: str = ""
+    input_places: dict[str, Span] = field(default_factory=dict)
+    """Where in the line each input stands; an input without names is called ``""``."""
+
+    def locate(self, error: BindingError) -> None:
+        """Let an error about an input show where the line gives it."""
+        place = None if error.input is None else self.input_places.get(error.input)
+        if error.span is None and place is not None:
+            error.text, error.span = self.line, place
 
 
 def read_options(line: str, namespace: Mapping[str, Any]) -> Options:
@@ -127,7 +136,7 @@ class _Reader:
     def __init__(self, line: str, namespace: Mapping[str, Any]) -> None:
         self.text = f"%%flow {line}".rstrip()
         self.namespace = namespace
-        self.options = Options()
+        self.options = Options(line=self.text)
         self.names = {name: option for option in OPTIONS for name in (option.short, option.long)}
         del self.names[""]
 
@@ -194,6 +203,8 @@ class _Reader:
         return self.options
 
     def unknown(self, name: str, at: Span) -> FlowError:
+        if name in ("--help", "-h"):
+            return self.error(f"there is no option '{name}'", at, "'%%flow?' shows the help")
         if name == "--explore":
             return self.error("'--explore' is not there yet", at, "leave it out")
         if not name.startswith("-"):
@@ -244,7 +255,12 @@ class _Reader:
             near = suggestion(value, [*EXECUTORS, *self.namespace])
             remedy = near or f"the words are {', '.join(EXECUTORS)}"
             raise self.error(f"there is no executor '{value}'", where, remedy)
-        return self.value(value, where)
+        executor = self.value(value, where)
+        try:
+            check_executor(executor)
+        except ExecutorError as error:
+            raise self.error(error.message, where, error.remedy) from None
+        return executor
 
     def workers(self, value: str, where: Span) -> int:
         number = self.value(value, where)
@@ -262,6 +278,9 @@ class _Reader:
         given = self.value(expression, behind)
         if match:
             given = {match[1]: given}
+            self.options.input_places[match[1]] = Span(1, where.column, len(match[1]))
+        else:
+            self.note_places(given, expression, behind)
         before = self.options.inputs
         if before is None:
             self.options.inputs = given
@@ -272,3 +291,11 @@ class _Reader:
                 "several inputs can be joined only if each has a name", where,
                 "write --input key=expression",
             )  # fmt: skip
+
+    def note_places(self, given: Any, expression: str, where: Span) -> None:
+        """Note where the keys of a dict display stand; of another expression, only the whole."""
+        for key in given if isinstance(given, Mapping) else ("",):
+            at = next((expression.find(text) for text in (f'"{key}"', f"'{key}'")
+                       if key and text in expression), None)  # fmt: skip
+            place = where if at is None else Span(1, where.column + at, len(str(key)) + 2)
+            self.options.input_places[str(key)] = place

@@ -379,7 +379,7 @@ class TestStart:
         going.cancel()
         assert going.done
         gate.set()
-        with pytest.raises(Cancelled, match="1 of 3 tasks were finished") as caught:
+        with pytest.raises(Cancelled, match="1 of 3 tasks had finished") as caught:
             going.wait()
         assert dict(caught.value.run) == {"first": 1}
         assert [str(r.state) for r in going.tasks.values()] == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from taskinity_nb import FlowError
@@ -45,9 +47,11 @@ def test_an_input_that_is_no_mapping():
 
 
 def test_an_executor_of_the_namespace():
-    pool = object()
+    pool, made_with = ThreadPoolExecutor(1), []
     assert read_options("-e pool", {"pool": pool}).executor is pool
-    assert read_options("-e make(2, 3)", {"make": lambda *a: a}).executor == (2, 3)
+    made = read_options("-e make(2, 'a b')", {"make": lambda *a: (made_with.append(a), pool)[1]})
+    assert made.executor is pool
+    assert made_with == [(2, "a b")]
 
 
 def test_an_expression_leaves_the_namespace_alone():

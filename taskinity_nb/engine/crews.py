@@ -15,7 +15,7 @@ from .crew import Crew
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["EXECUTORS", "available_cores", "crews_for"]
+__all__ = ["EXECUTORS", "available_cores", "check_executor", "crews_for"]
 
 EXECUTORS = ("sequential", "threads", "processes")
 """The executors that have a word."""
@@ -111,7 +111,7 @@ def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
             f"there is no executor '{executor}'",
             remedy=suggestion(executor, EXECUTORS) or f"the words are {', '.join(EXECUTORS)}",
         )
-    _check_executor(executor)
+    check_executor(executor)
     size = getattr(executor, "_max_workers", None)
     count = workers or (size if isinstance(size, int) else available_cores())
     if isinstance(size, int):
@@ -125,7 +125,10 @@ def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
     return Foreign(run, executor, count)
 
 
-def _check_executor(executor: object) -> None:
+def check_executor(executor: object) -> None:
+    """Raise an `ExecutorError` if something is neither a word nor an executor."""
+    if executor in EXECUTORS:
+        return
     if not callable(getattr(executor, "submit", None)):
         raise ExecutorError(
             f"an executor is a word or has 'submit'; this is {type(executor).__name__}",

@@ -21,8 +21,7 @@ FailedItem = tuple[int, Any, BaseException]
 def cancelled(run: Run, how: str) -> Cancelled:
     """Return the exception of a run that was cancelled or interrupted."""
     error = Cancelled(
-        f"flow '{run.flow.name}' was {how}: {len(run)} of {len(run.plan.calls)} tasks were "
-        "finished",
+        f"flow '{run.flow.name}' was {how}: {len(run)} of {len(run.plan.calls)} tasks had finished",
         remedy="their results are in the run: this exception's '.run'",
     )
     error.run = run

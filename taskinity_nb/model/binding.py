@@ -291,17 +291,19 @@ class _Binder:
         if not isinstance(self.inputs, Mapping):
             first = [call for call in calls if not self.flow.upstream[call.name]]
             texts = [call.signature.text(call.name) for call in first[:5]]
-            raise BindingError(
+            raise _not_taken_input(
+                "",
                 f"no task takes the input, which is {type(self.inputs).__name__}; "
                 f"the first tasks are {', '.join(texts)}{', …' * (len(first) > 5)}",
-                remedy=WHOLE_OR_DICT.format("parameter"),
+                WHOLE_OR_DICT.format("parameter"),
             )
         unused = [key for key in self.keys if key not in self.taken]
         if unused:
             plural = "s" if len(unused) > 1 else ""
-            raise BindingError(
+            raise _not_taken_input(
+                str(unused[0]),
                 f"no task takes the input{plural} {listed(unused)}",
-                remedy=self._why_unused(str(unused[0]), calls),
+                self._why_unused(str(unused[0]), calls),
             )
 
     def _why_unused(self, key: str, calls: Sequence[Call]) -> str:
@@ -365,3 +367,9 @@ class _Binder:
             f"or give the function a parameter '{first}'",
             **self.flow._at(edge),
         )
+
+
+def _not_taken_input(name: str, message: str, remedy: str) -> BindingError:
+    error = BindingError(message, remedy=remedy)
+    error.input = name
+    return error

@@ -328,7 +328,11 @@ class Flow:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"<Flow {self.name}: {len(self.tasks)} tasks, {len(self.edges)} edges>"
+        tasks, edges = (
+            f"{number} {noun}{'' if number == 1 else 's'}"
+            for number, noun in ((len(self.tasks), "task"), (len(self.edges), "edge"))
+        )
+        return f"<Flow {self.name}: {tasks}, {edges}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         functions = dict(self.functions)
