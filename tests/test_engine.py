@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -586,3 +587,13 @@ def test_random_flows_agree_with_an_oracle(executor, case):
     assert {name: str(record.state) for name, record in result.tasks.items()} == states
     ended = [task for task, state in events_of(result) if state not in ("ready", "running")]
     assert sorted(ended) == sorted(flow.tasks)
+
+
+def test_tasks_in_processes_tell_how_long_they_waited_for_a_core():
+    result = run("one -> double", namespace=NAMES, executor="processes")
+    waits = [record.waited for record in result.tasks.values()]
+    if sys.platform == "linux":
+        durations = [record.duration for record in result.tasks.values()]
+        assert all(waited >= 0 for waited in waits)
+        assert all(result.effort_of(r) <= d for r, d in zip(result.tasks.values(), durations))
+    assert run("one", namespace=NAMES, executor="threads").tasks["one"].waited is None

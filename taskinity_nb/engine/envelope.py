@@ -1,8 +1,8 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `frames`, `outputs` and `pickling` use the standard library and cloudpickle alone, so
-that they can be sent along to a place where the package is not installed.
+This module, `core_wait`, `frames`, `outputs` and `pickling` use the standard library and cloudpickle
+alone, so that they can be sent along to a place where the package is not installed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from .core_wait import core_wait
 from .frames import user_frames
 from .outputs import Output, close_taps, listen, open_taps
 from .pickling import dumps
@@ -30,7 +31,8 @@ class Answer(NamedTuple):
 
     `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception),
     ``"lost error"`` (its type and text, since it could not be pickled) or ``"unpicklable"`` (the
-    type of the result, and why). `output` is what it printed, where that is not sent on its own.
+    type of the result, and why). `output` is what it printed, where that is not sent on its own,
+    and `waited` the nanoseconds that it waited for a core, where that is known.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class Answer(NamedTuple):
     cpu: int
     frames: tuple[tuple[str, int, str], ...] = ()
     output: tuple[str, str] = ("", "")
+    waited: int | None = None
 
 
 def open_envelope(
@@ -70,22 +73,22 @@ def open_envelope(
     >>> answer.kind, pickle.loads(answer.payload)
     ('value', 3)
     """
-    started, cpu = time.perf_counter_ns(), time.thread_time_ns()
+    started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     try:
         call, leading = load_function(function)
         args, kwargs = pickle.loads(arguments)
+        waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
         value = call(*leading, args, kwargs)
     except BaseException as error:  # whatever a task raises is its own failure
         cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
         frames = user_frames(error.__traceback__)
-        return tuple(Answer(*_pack_error(error), started, finished, cpu, frames))
-    cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
-    try:
-        return tuple(Answer("value", pack(value), started, finished, cpu))
-    except Exception as error:  # pickling runs code of the result's own class
-        why = (type(value).__name__, f"{type(error).__name__}: {error}")
-        return tuple(Answer("unpicklable", why, started, finished, cpu))
+        kind, payload = _pack_error(error)
+    else:
+        cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
+        kind, payload = _pack_value(value, pack)
+    waited = None if waits is None else (core_wait() or waits) - waits
+    return tuple(Answer(kind, payload, started, finished, cpu, frames, waited=waited))
 
 
 def open_quietly(function: bytes, arguments: bytes) -> tuple[Any, ...]:
@@ -99,6 +102,13 @@ def open_quietly(function: bytes, arguments: bytes) -> tuple[Any, ...]:
         stop_listening()
         close_taps()
     return tuple(Answer(*answer)._replace(output=output.take()))
+
+
+def _pack_value(value: Any, pack: Callable[[Any], Any]) -> tuple[str, Any]:
+    try:
+        return "value", pack(value)
+    except Exception as error:  # pickling runs code of the result's own class
+        return "unpicklable", (type(value).__name__, f"{type(error).__name__}: {error}")
 
 
 def _pack_error(error: BaseException) -> tuple[str, Any]:

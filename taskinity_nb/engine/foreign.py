@@ -15,7 +15,7 @@ from ..errors import ExecutorError
 from ..model.events import Entry
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
-from .envelope import open_quietly
+from .envelope import Answer, open_quietly
 from .local import fetched
 from .outputs import show
 from .packing import Packer, failure, unpack
@@ -70,8 +70,10 @@ class Foreign(Crew):
                 remedy=GUARD if broken else "keep it open until the run has ended",
             ) from error
         value, entry = unpack(name, slot, submitted, reply)
-        texts = reply[-1]
-        if any(texts) and not seat.left_behind:
-            self.run._record.outputs[slot] = texts
-            self._context.copy().run(show, texts)
+        answer = Answer(*reply)
+        if answer.waited is not None:
+            self.run._record.waits[slot] = answer.waited
+        if any(answer.output) and not seat.left_behind:
+            self.run._record.outputs[slot] = answer.output
+            self._context.copy().run(show, answer.output)
         return value, entry

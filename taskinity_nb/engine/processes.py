@@ -20,6 +20,7 @@ from ..model.events import Entry, Failure, State
 from ..model.record import MISSING, Elsewhere
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
+from .envelope import Answer
 from .outputs import Output, show
 from .packing import Packer, failure, unpack
 from .parcels import Parcel, pack
@@ -229,6 +230,9 @@ class _Worker:
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, answer, crew.read)
+                waited = Answer(*answer).waited
+                if waited is not None:
+                    crew.run._record.waits[load.slot] = waited
                 crew.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 yield load.slot, value, entry
         crew.busy.pop(seat, None)

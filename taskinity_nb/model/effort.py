@@ -4,6 +4,8 @@ A task that computes while more tasks do so than there are cores (in threads of 
 one, because of the interpreter's lock) spends much of its duration waiting for its turn. Then its
 duration tells nothing of what it would take alone, but its CPU seconds do. A task that waits for
 something else, a disk or a network, uses little of its share of the cores, and keeps its duration.
+
+Where the system tells how long a task waited for a core, nothing needs to be guessed.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ MOST_OF_ITS_SHARE = 0.6
 
 
 class Stretch(NamedTuple):
-    """When a task ran, in seconds, and its CPU seconds."""
+    """When a task ran, its CPU seconds, and those that it waited for a core, if that is known."""
 
     start: float
     end: float
     cpu: float
+    waited: float | None = None
 
 
 def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
@@ -43,6 +46,11 @@ def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
     [1, 1]
     >>> efforts([Stretch(0, 2, 0), Stretch(0, 2, 0)], cores=1)
     [2, 2]
+
+    One that had to wait for a core:
+
+    >>> efforts([Stretch(0, 2, 1.25, waited=0.5)], cores=2)
+    [1.5]
     """
     moments = sorted(
         [(stretch.start, 1) for stretch in stretches] + [(stretch.end, -1) for stretch in stretches]
@@ -57,6 +65,9 @@ def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
     found = []
     for stretch in stretches:
         duration = stretch.end - stretch.start
+        if stretch.waited is not None:
+            found.append(max(min(stretch.cpu, duration), duration - stretch.waited))
+            continue
         at_once = (crowd[stretch.end] - crowd[stretch.start]) / duration if duration else 0.0
         held_back = at_once > cores and stretch.cpu >= (
             MOST_OF_ITS_SHARE * duration * cores / at_once

@@ -69,18 +69,24 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_outputs", "_slot", "_values", "attempts", "cause", "cpu", "error", "finished", "frames",
-        "item", "items", "name", "ready", "received", "started", "state", "submitted", "why",
-        "worker",
+        "_outputs", "_slot", "_values", "_waits", "attempts", "cause", "cpu", "error", "finished",
+        "frames", "item", "items", "name", "ready", "received", "started", "state", "submitted",
+        "why", "worker",
     )  # fmt: skip
 
     def __init__(
-        self, name: str, slot: int, values: list[Any], outputs: dict[int, tuple[str, str]]
+        self,
+        name: str,
+        slot: int,
+        values: list[Any],
+        outputs: dict[int, tuple[str, str]],
+        waits: dict[int, int],
     ) -> None:
         self.name = name
         self._slot = slot
         self._values = values
         self._outputs = outputs
+        self._waits = waits
         self.item: int | None = None
         self.state = State.PENDING
         self.ready: float | None = None
@@ -103,6 +109,12 @@ class TaskRun:
         if self.started is None or self.finished is None:
             return None
         return self.finished - self.started
+
+    @property
+    def waited(self) -> float | None:
+        """Seconds that its process waited for a core, or None where that is not known."""
+        waited = self._waits.get(self._slot)
+        return None if waited is None else waited * 1e-9
 
     @property
     def has_result(self) -> bool:
@@ -167,6 +179,7 @@ class Record:
         self.origin = origin
         self.log: list[Any] = []
         self.outputs: dict[int, tuple[str, str]] = {}
+        self.waits: dict[int, int] = {}  # nanoseconds for a core
         self.reasons: dict[int, str] = {}
         self._by_slot: list[TaskRun] = []
         self._of_items: dict[int, TaskRun] = {}
@@ -177,8 +190,8 @@ class Record:
     def tasks(self) -> list[TaskRun]:
         """The record of each task as far as it was folded, in the order of the text."""
         if not self._by_slot:
-            values, outputs = self.values, self.outputs
-            self._by_slot = [TaskRun(name, i, values, outputs) for i, name in enumerate(self.names)]
+            shared = self.values, self.outputs, self.waits
+            self._by_slot = [TaskRun(name, i, *shared) for i, name in enumerate(self.names)]
             for slot, reason in self.reasons.items():
                 self._by_slot[slot].why = reason
         return self._by_slot
@@ -234,7 +247,7 @@ class Record:
     def _make_items(self, record: TaskRun, items: Items) -> tuple[TaskRun, ...]:
         made = []
         for item, slot in enumerate(range(items.first, items.first + items.number)):
-            one = TaskRun(f"{record.name}[{item}]", slot, self.values, self.outputs)
+            one = TaskRun(f"{record.name}[{item}]", slot, self.values, self.outputs, self.waits)
             one.item = item
             self._of_items[slot] = one
             made.append(one)

@@ -177,7 +177,7 @@ class Run(Mapping[str, Any]):
 
     def _measure_alone(self) -> dict[TaskRun, float]:
         ran = {
-            record: Stretch(record.started, record.finished, record.cpu or 0.0)
+            record: Stretch(record.started, record.finished, record.cpu or 0.0, record.waited)
             for record in self.on_workers()
             if record.started is not None and record.finished is not None
         }

@@ -103,8 +103,8 @@ def panel_of(run: Run, heading: str = "") -> Panel:
 def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
     """Return a run's tasks one after the other, as long as they were measured."""
     held_back = run.work < 0.95 * sum(record.duration or 0.0 for record in run.on_workers())
-    what = "CPU seconds, since tasks waited for a core" if held_back else "measured durations"
-    heading = f"sequential, replayed from the {what}"
+    how = "as if no task had waited for a core" if held_back else "from the measured durations"
+    heading = f"sequential, replayed {how}"
     if not alone:
         heading = f"{heading} of {run.executor}"
     critical = _critical(run)
