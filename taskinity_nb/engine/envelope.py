@@ -1,8 +1,8 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `core_wait`, `frames`, `outputs` and `pickling` use the standard library and cloudpickle
-alone, so that they can be sent along to a place where the package is not installed.
+This module, `core_wait`, `frames`, `outputs` and `pickling` use the standard library and
+cloudpickle alone, so that they can be sent along to a place where the package is not installed.
 """
 
 from __future__ import annotations
