@@ -7,13 +7,16 @@ takes as many as `MOST_AT_ONCE`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 import types
 from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
+from ..errors import ExecutorError, described
 from ..model.events import Entry, Failure, State
 from ..model.record import MISSING
 from ..model.run import Run
@@ -29,6 +32,11 @@ __all__ = ["EventLoop", "blocking"]
 MOST_AT_ONCE = 10_000
 """Tasks that may wait on the loop at once."""
 
+Outcome = tuple[Any, BaseException | None]
+"""What a coroutine returned, or raised."""
+
+Ending = Future[Outcome]
+
 
 class EventLoop(Crew):
     """The places on the loop: there is always one more, up to `MOST_AT_ONCE`.
@@ -40,8 +48,8 @@ class EventLoop(Crew):
     parks = False
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run, numbered("async"), 1)
         self._names = numbered("async")
+        super().__init__(run, self._names, 1)
         self._context = contextvars.copy_context()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -87,8 +95,13 @@ class EventLoop(Crew):
     def loop(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as error:  # a task of the user's own loop can end ours
-            self.scheduler.break_off(error)
+        except BaseException as error:  # from a task of the user's own
+            ended = ExecutorError(
+                f"the event loop was ended by {described(error)}",
+                remedy="let what is started on it with asyncio.create_task end by itself",
+            )
+            ended.__cause__ = error
+            self.scheduler.break_off(ended)
 
     async def _main(self) -> None:
         self._changed = asyncio.Event()
@@ -199,23 +212,41 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
     3
     """
 
-    async def call(output: Output | None, *args: Any, **kwargs: Any) -> Any:
+    async def call(output: Output | None, args: Any, kwargs: Any) -> Outcome:
         if output is not None:
             listen_in_context(output)
-        return await function(*args, **kwargs)
+        try:
+            return await function(*args, **kwargs), None
+        except BaseException as error:  # asyncio would let some of them end the loop
+            return None, error
 
-    def live(loop: asyncio.AbstractEventLoop) -> None:
-        with asyncio.Runner(loop_factory=lambda: loop) as runner:  # it ends what is left
-            runner.get_loop().run_forever()
+    def live(runner: asyncio.Runner, called: Coroutine[Any, Any, Outcome], end: Ending) -> None:
+        try:
+            with runner:  # it ends what is left on the loop
+                outcome = runner.run(called)
+        except BaseException as error:  # from a task of the user's own
+            outcome = None, error
+        end.set_result(outcome)
+
+    def cancel_all() -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
 
     def wait(*args: Any, **kwargs: Any) -> Any:
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=live, args=(loop,), name="event loop", daemon=True).start()
-        called = asyncio.run_coroutine_threadsafe(call(current_output(), *args, **kwargs), loop)
+        runner, end = asyncio.Runner(loop_factory=asyncio.new_event_loop), Ending()
+        loop = runner.get_loop()  # which takes this thread's context along
+        called = call(current_output(), args, kwargs)
+        threading.Thread(
+            target=live, args=(runner, called, end), name="event loop", daemon=True
+        ).start()
         try:
-            return called.result()
-        finally:
-            called.cancel()  # after an interrupt
-            loop.call_soon_threadsafe(loop.stop)
+            value, error = end.result()
+        except BaseException:  # an interrupt
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                loop.call_soon_threadsafe(cancel_all)
+            raise
+        if error is not None:
+            raise error
+        return value
 
     return wait
