@@ -56,6 +56,8 @@ HELP = """Draw a flow, run it, and show what parallelism bought.
         [b, c] -> d                       # fan in
         a -.-> e                          # e only waits for a
         split -> [work as w1, work as w2] # one function, two tasks
+        scan -> map work -> collect       # once for each item of scan's result
+        classify.urgent -> answer         # one key of a result
 
 Options:
 {options}

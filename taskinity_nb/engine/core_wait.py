@@ -11,11 +11,24 @@ from __future__ import annotations
 
 import os
 import threading
-from io import FileIO
 
 __all__ = ["core_wait"]
 
 _of_thread = threading.local()
+
+
+class _Counter:
+    """The file that counts for one thread, open as long as the thread lives."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+
+    def read(self) -> int:
+        return int(os.pread(self.descriptor, 64, 0).split()[1])
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
 
 
 def core_wait() -> int | None:
@@ -28,21 +41,19 @@ def core_wait() -> int | None:
     True
     """
     try:
-        file = _of_thread.file
+        counter: _Counter | None = _of_thread.counter
     except AttributeError:
-        file = _of_thread.file = _open()
-    if file is None:
-        return None
-    return int(os.pread(file.fileno(), 64, 0).split()[1])
+        counter = _of_thread.counter = _counter()
+    return None if counter is None else counter.read()
 
 
-def _open() -> FileIO | None:
+def _counter() -> _Counter | None:
     try:
-        file = open("/proc/thread-self/schedstat", "rb", buffering=0)  # noqa: SIM115  # kept open
-        int(file.read().split()[1])
+        counter = _Counter()
+        counter.read()
     except (OSError, ValueError, IndexError):
         return None
-    return file
+    return counter
 
 
 def _forked() -> None:
