@@ -70,10 +70,13 @@ class Crew:
         Whether a worker that has nothing to do waits, instead of ending.
     starts_at_claim : bool
         Whether a task starts when it is claimed, so that the scheduler stamps its start.
+    unstoppable : str
+        What an attempt is called whose time is up and which `end_attempt` cannot end.
     """
 
     parks = True
     starts_at_claim = False
+    unstoppable = "its thread"
     scheduler: Scheduler
     lane = 0
 
@@ -97,6 +100,10 @@ class Crew:
     def loop(self) -> None:
         """Work until there is nothing to do."""
         self.scheduler.loop(self)
+
+    def park(self, seat: Seat) -> None:
+        """Wait until there is something to do."""
+        seat.gate.acquire()
 
     def worker(self) -> Perform:
         """Return how one more worker performs a task."""

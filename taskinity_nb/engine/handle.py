@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Cancelled
 from ..model.events import State
 from ..model.run import Run
+from .interrupts import held, let_in
 from .reports import cancelled, task_error
 from .resuming import Prints, prints_of
 
@@ -36,17 +37,17 @@ class Handle:
         self._scheduler = scheduler
         self._again = again
         self.prints = prints
-        self.when_finished: list[Callable[[], None]] = []
+        self.when_finished: list[Callable[[], object]] = []
 
     def take_prints(self) -> None:
         """Write down what functions and inputs are now, for a later run that resumes this one."""
         if self.prints is None:
-            self.prints = prints_of(self._scheduler.run.plan)
+            self.prints = let_in(prints_of)(self._scheduler.run.plan)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""
         scheduler = self._scheduler
-        if not scheduler.finished.wait(timeout):
+        if not let_in(scheduler.finished.wait)(timeout):
             name = scheduler.run.flow.name
             raise TimeoutError(f"flow '{name}' has not ended in {timeout} s; it goes on")
         for follow_up in self.when_finished:
@@ -55,7 +56,8 @@ class Handle:
 
     def cancel(self) -> None:
         """Cancel what has not started, stop what can be stopped, and end the run."""
-        self._scheduler.end_early(State.CANCELLED)
+        with held():
+            self._scheduler.end_early(State.CANCELLED)
 
     def interrupted(self) -> Cancelled:
         """Cancel the run after an interrupt; return the exception that tells so."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import threading
 from collections.abc import Callable
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,10 @@ from ..model.record import MISSING, Elsewhere
 from ..model.run import Run
 from ..model.task import Task
 from .crew import Crew, Perform, Seat, numbered
+from .ending import pass_gate
 from .forks import forks, leave_if_forked
 from .frames import user_frames
+from .interrupts import is_interrupt, let_in
 from .outputs import Output, listen
 from .reports import timed_out
 
@@ -35,8 +36,6 @@ class Here(Crew):
     """A crew that works in this process, each task in its own copy of the caller's context."""
 
     starts_at_claim = True
-    interruptible = False
-    """Whether a `KeyboardInterrupt` may come from the keyboard, as in the main thread."""
 
     def __init__(self, run: Run, name: str, workers: int) -> None:
         super().__init__(run, numbered(name), workers)
@@ -51,7 +50,6 @@ class Here(Crew):
         functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
         arguments, owner = scheduler.arguments, scheduler.owner
         fetches = scheduler.has_results_elsewhere
-        interruptible = self.interruptible
         copy_of_context = self._context.copy
         output = Output()
         generation = forks()
@@ -72,7 +70,7 @@ class Here(Crew):
                 value = copy_of_context().run(function, *args, **kwargs)
             except BaseException as error:  # whatever a task raises is its own failure
                 leave_if_forked(generation, error)
-                if interruptible and isinstance(error, KeyboardInterrupt):
+                if is_interrupt(error):
                     raise
                 finished = perf_counter_ns()
                 failure = Failure(finished, error, user_frames(error.__traceback__))
@@ -125,11 +123,13 @@ class CallingThread(Here):
     def __init__(self, run: Run) -> None:
         super().__init__(run, "main", 1)
         self.unused = ["main"]
-        self.interruptible = threading.current_thread() is threading.main_thread()
         self._late: set[int] = set()
 
     def start(self) -> None:
         self.loop()
+
+    def park(self, seat: Seat) -> None:
+        let_in(pass_gate)(seat.gate)
 
     def worker(self) -> Perform:
         perform = super().worker()
@@ -153,11 +153,11 @@ class CallingThread(Here):
 
     def _callable(self, task: Task) -> Callable[..., Any]:
         function = super()._callable(task)
-        if not task.is_async:
-            return function
-        from .event_loop import blocking
+        if task.is_async:
+            from .event_loop import blocking
 
-        return blocking(function)
+            function = blocking(function)
+        return let_in(function)
 
 
 class Threads(Here):

@@ -10,6 +10,7 @@ from ..errors import BindingError, Skip
 from ..model.events import Entry, Failure, Frame, Items, State
 from ..model.record import MISSING, RELEASED, Elsewhere, Missing
 from .frames import user_frames
+from .interrupts import is_interrupt, let_in
 from .reports import FailedItem, map_error
 
 if TYPE_CHECKING:
@@ -106,8 +107,10 @@ class Maps:
                 whole = plan.items_origin(task).whole(self._values)
                 if isinstance(whole, Elsewhere):
                     whole = whole.fetch()
-                items = items_of(whole, edge.source, edge.target)
+                items = let_in(items_of)(whole, edge.source, edge.target)
         except BaseException as error:  # iterating runs code of the user's
+            if is_interrupt(error):
+                raise
             now = perf_counter_ns()
             frames = user_frames(error.__traceback__)
             failure = Failure(now, error, frames)

@@ -15,6 +15,7 @@ from ..model.flow import Flow
 from ..model.run import Run
 from .crews import EXECUTORS, available_cores, crews_for
 from .handle import Handle
+from .interrupts import held
 from .resuming import Prints, kept_of, prints_of
 from .scheduler import Keep, OnError, Scheduler
 from .watching import Observer, watch
@@ -94,21 +95,27 @@ def run(
     >>> result["total"], result.result
     (7, 7)
     """
-    scheduler, handle = _schedule(
-        flow, inputs, executor=executor, workers=workers, namespace=namespace, on_error=on_error,
-        keep=keep, resume=resume, observers=observers,
-    )  # fmt: skip
-    try:
-        if executor == "sequential":
-            handle.take_prints()
-        scheduler.start()
-        handle.take_prints()  # while the workers work
-        handle.wait()
-    except KeyboardInterrupt:
-        cancelled = handle.interrupted()
-        if on_error != "continue":
-            raise cancelled from None
-    return scheduler.run
+    with held() as interrupts:
+        scheduler, handle = _schedule(
+            flow, inputs, executor=executor, workers=workers, namespace=namespace,
+            on_error=on_error, keep=keep, resume=resume, observers=observers,
+        )  # fmt: skip
+        try:
+            if executor == "sequential":
+                handle.take_prints()
+            scheduler.start()
+            handle.take_prints()  # while the workers work
+            handle.wait()
+        except KeyboardInterrupt:
+            interrupts.forget()
+            cancelled = handle.interrupted()
+            interrupts.forget()  # one that came meanwhile wants the same
+            if on_error != "continue":
+                raise cancelled from None
+        except BaseException:
+            handle.cancel()  # unless it has ended: nothing goes on behind the caller's back
+            raise
+        return scheduler.run
 
 
 def start(
@@ -136,16 +143,21 @@ def start(
     >>> going.wait()["answer"]
     42
     """
-    scheduler, handle = _schedule(
-        flow, inputs, executor=executor, workers=workers, namespace=namespace, on_error=on_error,
-        keep=keep, resume=resume, observers=observers,
-    )  # fmt: skip
-    handle.take_prints()
-    if executor == "sequential":
-        threading.Thread(target=scheduler.start, name="taskinity_nb", daemon=True).start()
-    else:
-        scheduler.start()
-    return scheduler.run
+    with held():
+        scheduler, handle = _schedule(
+            flow, inputs, executor=executor, workers=workers, namespace=namespace,
+            on_error=on_error, keep=keep, resume=resume, observers=observers,
+        )  # fmt: skip
+        try:
+            handle.take_prints()
+            if executor == "sequential":
+                threading.Thread(target=scheduler.start, name="taskinity_nb", daemon=True).start()
+            else:
+                scheduler.start()
+        except BaseException:
+            handle.cancel()
+            raise
+        return scheduler.run
 
 
 def run_flow_from_dsl(dsl: str, input_data: Any = None) -> Run:

@@ -27,6 +27,7 @@ from ..model.run import Run
 from ..model.task import Task
 from .attempts import Attempts
 from .crew import Crew, Perform, Seat
+from .ending import Ending
 from .frontier import Frontier
 from .learning import learn, order_of
 from .mapping import Maps
@@ -96,7 +97,7 @@ class Scheduler:
         self.run = run
         self.crews = crews
         self.on_error = on_error
-        self.finished = threading.Event()
+        self.finished = Ending()
         self.lock = threading.Lock()
         self.log = run._log
         self._kept = kept or {}
@@ -199,7 +200,7 @@ class Scheduler:
                 if task is None:
                     if not crew.parks or self.stopped or self.finished.is_set():
                         return
-                    seat.gate.acquire()
+                    crew.park(seat)
                     with lock:
                         task = self.claim(crew, seat)
                     continue

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 
 from ..model.events import Event
 from ..model.run import Run
+from .ending import Ending
+from .interrupts import let_in
 
 __all__ = ["Observer", "watch"]
 
@@ -26,7 +28,7 @@ LAST_CALL = 5.0
 """Seconds that the observers have for the last batch before the run goes on without them."""
 
 
-def watch(run: Run, observers: Sequence[Observer], finished: threading.Event) -> Callable[[], None]:
+def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable[[], bool]:
     """Start telling `observers` about a run until `finished` is set.
 
     Returns
@@ -35,6 +37,7 @@ def watch(run: Run, observers: Sequence[Observer], finished: threading.Event) ->
         Waits until the observers have seen the end, for `LAST_CALL` seconds at most.
     """
     told, record = list(observers), run._record
+    saw_the_end = Ending()
 
     def tell() -> None:
         events = [record.event(entry) for entry in record.fold()]
@@ -57,6 +60,7 @@ def watch(run: Run, observers: Sequence[Observer], finished: threading.Event) ->
             ended = finished.is_set()
             tell()
             if ended:
+                saw_the_end.set()
                 return
             spent = time.perf_counter() - begun
             finished.wait(max(INTERVAL, spent / SHARE))
@@ -64,4 +68,4 @@ def watch(run: Run, observers: Sequence[Observer], finished: threading.Event) ->
     context = contextvars.copy_context()  # what an observer shows belongs to the caller's cell
     thread = threading.Thread(target=context.run, args=(drain,), name="observers", daemon=True)
     thread.start()
-    return lambda: thread.join(LAST_CALL)
+    return lambda: let_in(saw_the_end.wait)(LAST_CALL)
