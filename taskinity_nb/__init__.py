@@ -29,6 +29,7 @@ from .model.task import Task, task
 
 if TYPE_CHECKING:
     from .analysis.benchmarks import PerformanceBenchmark, benchmark
+    from .analysis.simulate import Timeline, simulate
     from .views.gantt import plot_gantt
 
 __version__ = "0.1.0"
@@ -51,6 +52,7 @@ __all__ = [
     "Task",
     "TaskError",
     "TaskRun",
+    "Timeline",
     "UnknownTaskError",
     "UnpicklableError",
     "WorkerLost",
@@ -61,6 +63,7 @@ __all__ = [
     "run",
     "run_flow_from_dsl",
     "run_parallel_flow_from_dsl",
+    "simulate",
     "skip",
     "start",
     "task",
@@ -71,7 +74,9 @@ __all__ = [
 _HEAVY = {
     "PerformanceBenchmark": "analysis.benchmarks",
     "benchmark": "analysis.benchmarks",
+    "Timeline": "analysis.simulate",
     "plot_gantt": "views.gantt",
+    "simulate": "analysis.simulate",
 }
 """Names whose modules are imported when they are first used."""
 

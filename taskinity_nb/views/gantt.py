@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..analysis.simulate import Timeline
 from ..model.run import Run
 from .chart import chart_of
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_gantt"]
 
 
-def plot_gantt(*runs: Run, ax: Axes | None = None) -> Axes:
+def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
     """Draw who ran which task when, all runs on one time axis.
 
     A run is drawn below the sequential one. If no sequential run is among `runs`, it is drawn from
@@ -26,8 +27,8 @@ def plot_gantt(*runs: Run, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    *runs : Run
-        One or more runs, usually of one flow.
+    *runs : Run or Timeline
+        One or more runs, usually of one flow; a predicted one is drawn like a run.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default on a new figure, which pyplot does not know.
 
@@ -50,10 +51,11 @@ def plot_gantt(*runs: Run, ax: Axes | None = None) -> Axes:
     'No task of 1 ran (1 pending)'
     """
     for run in runs:
-        if not isinstance(run, Run):
+        if not isinstance(run, Run | Timeline):
             raise TypeError(f"plot_gantt takes runs, not {type(run).__name__}: plot_gantt(run)")
     if not runs:
         raise TypeError("plot_gantt takes at least one run: plot_gantt(run)")
+    drawn = tuple(run.run if isinstance(run, Timeline) else run for run in runs)
     from .figure import draw_chart
 
-    return draw_chart(chart_of(runs), ax)
+    return draw_chart(chart_of(drawn), ax)

@@ -1,0 +1,170 @@
+"""Predictions: exact for given durations, right about recorded runs, quick."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import pairwise
+
+import functions as fn
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runs import make_run
+
+from taskinity_nb import Flow, FlowError, State, Timeline, plot_gantt, run, simulate
+from taskinity_nb.analysis.simulate import play, workload_of
+from taskinity_nb.model.flow import Edge
+
+DIAMOND = Flow("Diamond", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
+SECONDS = {"a": 1.0, "b": 2.0, "c": 3.0, "d": 0.5}
+
+
+def spans(timeline):
+    return [(row.task, row.worker, row.start, row.end) for row in timeline.rows]
+
+
+class TestGivenDurations:
+    def test_the_longest_way_goes_first(self):
+        assert spans(simulate(DIAMOND, 1, SECONDS)) == [
+            ("a", 1, 0.0, 1.0), ("c", 1, 1.0, 4.0), ("b", 1, 4.0, 6.0), ("d", 1, 6.0, 6.5),
+        ]  # fmt: skip
+        assert spans(simulate(DIAMOND, 2, SECONDS)) == [
+            ("a", 1, 0.0, 1.0), ("c", 1, 1.0, 4.0), ("b", 2, 1.0, 3.0), ("d", 1, 4.0, 4.5),
+        ]  # fmt: skip
+
+    def test_a_task_without_one_takes_as_long_as_is_usual(self):
+        assert simulate("a -> b -> c", 1, {"a": 1.0, "b": 3.0}).makespan == 6.0
+
+    def test_nothing_is_known(self):
+        with pytest.raises(FlowError, match="how long the tasks of flow 'Diamond' take"):
+            simulate(DIAMOND, 2)
+
+    def test_an_earlier_run_is_known(self):
+        def slow(*_):
+            time.sleep(0.05)
+
+        run("slow -> [slow as b, slow as c]", namespace={"slow": slow})
+        assert 0.15 <= simulate("slow -> [slow as b, slow as c]", 1).makespan < 1
+
+    @pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True, None])
+    def test_wrong_workers(self, workers):
+        with pytest.raises(FlowError, match="workers is a whole number from 1 on"):
+            simulate(DIAMOND, workers, SECONDS)
+
+    def test_wrong_durations(self):
+        with pytest.raises(FlowError, match="has no task 'x'"):
+            simulate(DIAMOND, 1, {"x": 1.0})
+        for seconds in (-1.0, float("nan")):
+            with pytest.raises(FlowError, match="the duration of 'a' is a number of seconds"):
+                simulate(DIAMOND, 1, {"a": seconds})
+
+    @given(
+        st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60),
+        st.lists(st.floats(0, 10), min_size=31, max_size=31),
+        st.integers(1, 8),
+    )
+    @settings(deadline=None)
+    def test_any_schedule_is_one(self, pairs, seconds, workers):
+        """No task before what it waits for, none beside another on its worker; Graham's bounds."""
+        edges = [(f"t{a}", f"t{b}") for a, b in pairs if a < b]
+        flow = Flow("any", edges, [f"t{i}" for i in range(31)])
+        known = {f"t{i}": s for i, s in enumerate(seconds)}
+        timeline = simulate(flow, workers, known)
+        rows = {row.task: row for row in timeline.rows}
+        assert rows.keys() == set(flow.tasks)
+        for edge in flow.edges:
+            assert rows[edge.source].end <= rows[edge.target].start
+        for worker in range(1, workers + 1):
+            busy = sorted((r.start, r.end) for r in timeline.rows if r.worker == worker)
+            assert all(a[1] <= b[0] for a, b in pairwise(busy))
+        bound = timeline.run.lower_bound(workers)
+        assert timeline.makespan >= bound * (1 - 1e-6) - 1e-6
+        assert timeline.makespan <= 2 * bound + 1e-6  # Graham 1969: 2 - 1 / workers
+
+
+class TestRecordedRuns:
+    def test_as_it_was(self):
+        recorded = make_run(
+            DIAMOND, [("a", "w1", 0, 1), ("b", "w1", 1, 3), ("c", "w2", 1, 4), ("d", "w1", 4, 4.5)]
+        )
+        assert simulate(recorded, 2).makespan == pytest.approx(4.5)
+        assert simulate(recorded, 1).makespan == pytest.approx(6.5)
+        assert simulate(recorded, 1, {"b": 0.0}).makespan == pytest.approx(4.5)
+
+    def test_what_was_kept_takes_no_time(self):
+        recorded = make_run(
+            DIAMOND, [("b", "w", 0, 2), ("c", "w", 2, 5), ("d", "w", 5, 6)],
+            others={"a": State.CACHED},
+        )  # fmt: skip
+        timeline = simulate(recorded, 2)
+        assert [row.task for row in timeline.rows] == ["c", "b", "d"]
+        assert timeline.makespan == pytest.approx(4.0)
+
+    def test_items_of_a_map_run_beside_each_other(self):
+        names = {"f": lambda: range(6), "wait": lambda item: time.sleep(0.02), "end": len}
+        recorded = run("f -> map wait -> end", namespace=names, executor="sequential")
+        timeline = simulate(recorded, 3)
+        assert [row.item for row in timeline.rows if row.task == "wait"] == list(range(6))
+        assert 0.04 <= timeline.makespan <= 0.5 * recorded.makespan
+        assert simulate(recorded, 1).makespan == pytest.approx(recorded.makespan, rel=0.2)
+        assert timeline.run.critical_path == ("f", "wait", "end")
+
+    def test_a_map_after_a_map_streams(self):
+        flow = Flow("S", [Edge("f", "g", "map"), Edge("g", "h", "map"), Edge("h", "end")])
+        names = {"f": lambda: range(4), "g": lambda x: x, "h": lambda x: x, "end": len}
+        recorded = run(flow, namespace=names, executor="sequential")
+        timeline = simulate(recorded, 2)
+        ends = {(row.task, row.item): row.end for row in timeline.rows}
+        starts = {(row.task, row.item): row.start for row in timeline.rows}
+        assert all(starts["h", item] >= ends["g", item] for item in range(4))
+        assert len(timeline.rows) == 10
+
+    def test_an_empty_map(self):
+        names = {"f": list, "g": abs, "end": len}
+        recorded = run("f -> map g -> end", namespace=names)
+        assert [row.task for row in simulate(recorded, 2).rows] == ["f", "end"]
+
+    def test_tasks_that_compute_share_the_cores(self):
+        """Eight tasks that compute, on threads of one core: more workers do not help."""
+        flow = Flow("Compute", tasks=[f"t{i}" for i in range(8)])
+        stretches = [(f"t{i}", "w1", i, i + 1) for i in range(8)]
+        recorded = make_run(flow, stretches, workers=1)
+        recorded.cores = 1
+        load = workload_of(recorded)._replace(shares=[1.0] * 8, cores=1.0)
+        assert play(load, 4).makespan == pytest.approx(8.0)
+        assert play(load._replace(cores=2.0), 4).makespan == pytest.approx(4.0)
+        assert play(load._replace(shares=[0.5] * 8), 4).makespan == pytest.approx(4.0, rel=0.01)
+
+    def test_threads_that_never_computed_at_once_have_one_core(self):
+        def compute():
+            begun = time.thread_time()
+            while time.thread_time() - begun < 0.02:
+                pass
+
+        names = {"compute": compute}
+        recorded = run("[compute as a, compute as b] -.-> compute", namespace=names, workers=2)
+        assert workload_of(recorded).cores == 1
+
+    def test_tasks_that_wait_do_not_share(self):
+        barrier = threading.Barrier(2)
+        names = {"wait": lambda: barrier.wait(30) and None}
+        recorded = run("wait as a\nwait as b", namespace=names, workers=2)
+        assert simulate(recorded, 2).makespan < 30
+
+
+class TestTimeline:
+    def test_it_shows_itself(self):
+        timeline = simulate(DIAMOND, 2, SECONDS)
+        assert isinstance(timeline, Timeline)
+        assert repr(timeline) == "<Timeline Diamond on 2 workers: 4.5 s>"
+
+    def test_it_is_drawn_like_a_run(self):
+        timeline = simulate(DIAMOND, 2, SECONDS)
+        assert timeline.run.speedup == pytest.approx(6.5 / 4.5)
+        assert timeline.run.critical_path == ("a", "c", "d")
+        assert "simulated on 2 workers" in repr(plot_gantt(timeline))
+
+    def test_as_a_run_it_has_no_results(self):
+        assert dict(simulate("one", 1, {"one": 1.0}).run) == {}
+        assert simulate("one", 1, {"one": 1.0}).plan.calls[0].task.function is not fn.one
