@@ -50,11 +50,38 @@ def kill_self_once(marker):
     return "second attempt"
 
 
+def write_whole(path, text):
+    """Write a file that appears with all its content."""
+    Path(f"{path}.new").write_text(text)
+    Path(f"{path}.new").rename(path)
+
+
 def hold(marker):
-    """Say by a file that it runs, then never end."""
-    Path(marker).touch()
+    """Say by a file with the process's number that it runs, then never end."""
+    write_whole(marker, str(os.getpid()))
     while True:
         time.sleep(60)
+
+
+def hold_once(marker):
+    """Never end on the first attempt."""
+    if not Path(marker).exists():
+        hold(marker)
+    return "second attempt"
+
+
+def hold_if(marker):
+    """Never end, unless the marker's name is empty."""
+    return hold(marker) if marker else "in time"
+
+
+def nap(seconds):
+    time.sleep(seconds)
+
+
+def where(values):
+    """Return the values and the number of this process."""
+    return [*values, os.getpid()]
 
 
 def leave():
@@ -107,12 +134,18 @@ def raise_value_error():
     raise ValueError("no good")
 
 
-def wait_if_one(x, marker):
-    """Wait for the file `marker` if `x` is 1."""
+def wait_for_file(marker):
+    """Wait for a file that somebody else makes."""
     deadline = time.monotonic() + 30
-    while x == 1 and not Path(marker).exists():
+    while not Path(marker).exists():
         assert time.monotonic() < deadline, f"{marker} did not come"
         time.sleep(0.005)
+
+
+def wait_if_one(x, marker):
+    """Wait for the file `marker` if `x` is 1."""
+    if x == 1:
+        wait_for_file(marker)
     return x
 
 

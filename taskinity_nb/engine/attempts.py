@@ -92,7 +92,7 @@ class Attempts:
             seat.left_behind = True
             crew.unused.append(seat.name)
         timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
-        failure = Failure(now, timed_out(scheduler.name_of(task), timeout, goes_on=True))
+        failure = Failure(now, timed_out(scheduler.name_of(task), timeout, crew.unstoppable))
         entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
         delay = self.delay(task, entry)
         with scheduler.lock:

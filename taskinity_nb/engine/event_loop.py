@@ -12,7 +12,6 @@ import contextvars
 import threading
 import types
 from collections.abc import Callable, Coroutine, Generator
-from concurrent.futures import Future
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..model.events import Entry, Failure, State
 from ..model.record import MISSING
 from ..model.run import Run
 from .crew import Crew, Seat, numbered
+from .ending import Ending
 from .forks import forks, leave_if_forked
 from .frames import user_frames
 from .local import fetched
@@ -34,8 +34,6 @@ MOST_AT_ONCE = 10_000
 
 Outcome = tuple[Any, BaseException | None]
 """What a coroutine returned, or raised."""
-
-Ending = Future[Outcome]
 
 
 class EventLoop(Crew):
@@ -93,15 +91,16 @@ class EventLoop(Crew):
     # In the loop's thread.
 
     def loop(self) -> None:
-        try:
-            asyncio.run(self._main())
-        except BaseException as error:  # from a task of the user's own
-            ended = ExecutorError(
-                f"the event loop was ended by {described(error)}",
-                remedy="let what is started on it with asyncio.create_task end by itself",
-            )
-            ended.__cause__ = error
-            self.scheduler.break_off(ended)
+        with asyncio.Runner() as runner:  # it ends what is left on the loop
+            try:
+                runner.run(self._main())
+            except BaseException as error:  # from a task of the user's own
+                ended = ExecutorError(
+                    f"the event loop was ended by {described(error)}",
+                    remedy="catch it in what was started with asyncio.create_task",
+                )
+                ended.__cause__ = error
+                self.scheduler.break_off(ended)
 
     async def _main(self) -> None:
         self._changed = asyncio.Event()
@@ -134,7 +133,13 @@ class EventLoop(Crew):
         scheduler.start_loops()
 
     async def _do(self, task: int, seat: Seat) -> None:
-        """Have a task performed and settle it, as `Scheduler.loop` does."""
+        try:
+            await self._perform_and_settle(task, seat)
+        except Exception as error:  # a defect here: never a hanging run
+            self.scheduler.break_off(error)
+
+    async def _perform_and_settle(self, task: int, seat: Seat) -> None:
+        """Do what `Scheduler.loop` does with a task that it has claimed."""
         scheduler = self.scheduler
         if scheduler.is_map(task):
             value, entry = scheduler.maps.gather(task)
@@ -220,31 +225,34 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:  # asyncio would let some of them end the loop
             return None, error
 
-    def live(runner: asyncio.Runner, called: Coroutine[Any, Any, Outcome], end: Ending) -> None:
-        try:
-            with runner:  # it ends what is left on the loop
-                outcome = runner.run(called)
-        except BaseException as error:  # from a task of the user's own
-            outcome = None, error
-        end.set_result(outcome)
-
     def cancel_all() -> None:
         for task in asyncio.all_tasks():
             task.cancel()
 
     def wait(*args: Any, **kwargs: Any) -> Any:
-        runner, end = asyncio.Runner(loop_factory=asyncio.new_event_loop), Ending()
-        loop = runner.get_loop()  # which takes this thread's context along
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        loop = runner.get_loop()  # and the runner takes this thread's context along
         called = call(current_output(), args, kwargs)
-        threading.Thread(
-            target=live, args=(runner, called, end), name="event loop", daemon=True
-        ).start()
+        outcome: Outcome = None, None
+        ended = Ending()
+
+        def live() -> None:
+            nonlocal outcome
+            try:
+                with runner:  # it ends what is left on the loop
+                    outcome = runner.run(called)
+            except BaseException as error:  # from a task of the user's own
+                outcome = None, error
+            ended.set()
+
         try:
-            value, error = end.result()
+            threading.Thread(target=live, name="event loop", daemon=True).start()
+            ended.wait()
         except BaseException:  # an interrupt
             with contextlib.suppress(RuntimeError):  # it is closed already
                 loop.call_soon_threadsafe(cancel_all)
             raise
+        value, error = outcome
         if error is not None:
             raise error
         return value

@@ -31,6 +31,8 @@ GUARD = (
 class Foreign(Crew):
     """The workers of somebody else's executor."""
 
+    unstoppable = "what runs on an executor of your own"
+
     def __init__(self, run: Run, executor: Executor, workers: int) -> None:
         super().__init__(run, numbered(type(executor).__name__), workers)
         self._executor = executor

@@ -28,9 +28,9 @@ def cancelled(run: Run, how: str) -> Cancelled:
     return error
 
 
-def timed_out(name: str, timeout: float | None, goes_on: bool = False) -> TimeoutError:
-    """Return the exception of an attempt that took too long."""
-    left = "; its thread cannot be stopped, and goes on unseen" if goes_on else ""
+def timed_out(name: str, timeout: float | None, unstoppable: str = "") -> TimeoutError:
+    """Return the exception of an attempt that took too long, perhaps on what cannot be stopped."""
+    left = f"; {unstoppable} cannot be stopped, and goes on unseen" if unstoppable else ""
     return TimeoutError(f"task '{name}' has not ended in {timeout:g} s{left}")
 
 
