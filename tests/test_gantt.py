@@ -456,3 +456,37 @@ def test_items_that_are_too_many_become_bands():
     band = max(panel.bars, key=lambda bar: bar.count)
     assert band.labelled("work") == f"work ×{band.count:,}"
     assert found(plot_gantt(mapped), "bars-0")
+
+
+# What is long, and what holds a worker.
+
+
+def test_a_sequential_run_that_is_much_longer_is_cut_off():
+    wide = Flow("Wide", tasks=[f"t{i}" for i in range(12)])
+    parallel = make_run(wide, [(f"t{i}", f"w{i}", 0, 1) for i in range(12)], workers=12)
+    ax = plot_gantt(parallel)
+    assert max(end for _, end, _, _ in bars(ax, 0)) == pytest.approx(5.0)
+    assert ax.get_xlim()[1] < 5.2
+    assert "12.0 s (goes on beyond this chart)" in headings(ax)[0]
+    assert len(found(ax, "cut-0")) == 1
+    assert not found(ax, "cut-1")
+    assert not found(plot_gantt(diamond()), "cut-0")
+
+
+def test_what_holds_a_worker_is_drawn_thin():
+    run_ = make_run(Flow("f", tasks=["a"]), [("a", "w", 1.0, 2.0)])
+    (record,) = run_.tasks.values()
+    assert not found(plot_gantt(run_), "holds-1")
+    record.submitted, record.received = 0.5, 2.25
+    (collection,) = found(plot_gantt(run_), "holds-1")
+    extents = [path.get_extents() for path in collection.get_paths()]
+    assert [(box.x0, box.x1) for box in extents] == [(0.5, 1.0), (2.0, 2.25)]
+    (_, _, top, bottom) = bars(plot_gantt(run_), 1)[0]
+    assert all(top < box.y0 < box.y1 < bottom for box in extents)
+
+
+def test_a_run_whose_results_are_gone_is_drawn_as_before():
+    one = run("a", namespace={"a": lambda: None})
+    before = repr(plot_gantt(one))
+    one.release()
+    assert repr(plot_gantt(one)) == before

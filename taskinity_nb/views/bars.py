@@ -16,7 +16,10 @@ from ..model.record import TaskRun
 from ..model.run import Run
 from .words import time_text
 
-__all__ = ["Bar", "Panel", "Row", "most_at_once", "panel_of", "replayed"]
+__all__ = ["Bar", "Panel", "Row", "cut_off", "most_at_once", "panel_of", "replayed"]
+
+SIMULATED = "simulated"
+"""The executor of a run that was predicted."""
 
 MOST_BARS = 2000
 """Bars of a panel from which on neighbouring items of a mapped task become one band."""
@@ -34,6 +37,10 @@ class Bar(NamedTuple):
     item: int | None = None
     count: int = 1
     """How many items of a mapped task a band stands for."""
+    submitted: float | None = None
+    """When it was handed over, and from then on the worker was held; None for when it started."""
+    received: float | None = None
+    """When its result was back; None for when it ended."""
 
     def labelled(self, label: str) -> str:
         """Return what to call it, given the label of its task."""
@@ -59,6 +66,8 @@ class Panel(NamedTuple):
     makespan: float
     bound: float | None = None
     bound_label: str = ""
+    is_cut: bool = False
+    """Whether it goes on beyond what is drawn."""
 
     @property
     def lanes(self) -> int:
@@ -84,7 +93,10 @@ def panel_of(run: Run, heading: str = "") -> Panel:
         retried = retried or record.attempts > 1
         end = max(record.started, now if record.finished is None else record.finished)
         is_critical = record in critical and end > record.started
-        bar = Bar(name, 0, record.started, end, record.state, is_critical, record.item)
+        bar = Bar(
+            name, 0, record.started, end, record.state, is_critical, record.item,
+            submitted=record.submitted, received=record.received,
+        )  # fmt: skip
         by_worker.setdefault(record.worker or "", []).append(bar)
     if retried:
         for worker, bar in _earlier_attempts(run):
@@ -104,6 +116,8 @@ def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
     """Return a run's tasks one after the other, as long as they were measured."""
     held_back = run.work < 0.95 * sum(record.duration or 0.0 for record in run.on_workers())
     how = "as if no task had waited for a core" if held_back else "from the measured durations"
+    if run.executor == SIMULATED:
+        how = "with the same durations"
     heading = f"sequential, replayed {how}"
     if not alone:
         heading = f"{heading} of {run.executor}"
@@ -155,6 +169,17 @@ def _merged(bars: list[Bar], makespan: float) -> list[Bar]:
             merged.append(band)
         bands[bar.lane] = bar
     return merged + list(bands.values())
+
+
+def cut_off(panel: Panel, most: float) -> Panel:
+    """Return a panel of which only the first `most` seconds are shown."""
+    bars = tuple(
+        bar._replace(end=min(bar.end, most), received=None)
+        for bar in panel.bars
+        if bar.start < most
+    )
+    heading = f"{panel.heading} (goes on beyond this chart)"
+    return panel._replace(bars=bars, makespan=most, heading=heading, is_cut=True)
 
 
 def most_at_once(panel: Panel) -> int:

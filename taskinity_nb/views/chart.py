@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 from ..model.events import State
 from ..model.run import Run
-from .bars import Panel, most_at_once, panel_of, replayed
+from .bars import Panel, cut_off, most_at_once, panel_of, replayed
 from .words import counted, elided, label_of, on_workers, outcome, printable, speed, time_text
 
 __all__ = ["Chart", "chart_of"]
+
+MOST_TIMES_LONGER = 5.0
+"""The sequential run is cut off after so many times the longest other one, which is to be seen."""
 
 FAILURES = (State.FAILED, State.TIMED_OUT)
 
@@ -47,11 +50,16 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
     sound = [run for run in others if run.state is State.SUCCEEDED]
     source = min(sound or others, key=lambda run: run.work) if others and not measured else None
-    longest = max([*(run.makespan for run in runs), source.work if source and same else 0.0])
+    longest = max(
+        [*(run.makespan for run in runs), source.work if source is not None and same else 0.0]
+    )
 
     panels = [_measured(run, longest, bound=not others) for run in measured]
-    if source and source.done and same and source.work:
+    if source is not None and source.done and same and source.work:
         panels.append(replayed(source, longest, alone=len(others) == 1))
+    if others:
+        most = MOST_TIMES_LONGER * max(run.makespan for run in others)
+        panels = [cut_off(panel, most) if panel.makespan > most else panel for panel in panels]
     gains = [_gain(run, source, measured, same) for run in others]
     panels += [
         _measured(run, longest, bound=True, gain=gain if len(others) > 1 else None)
@@ -64,7 +72,7 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     best = max(zip(gains, others, strict=True), key=lambda pair: pair[0] or 0.0, default=None)
     main = best[1] if best else runs[0]
     told = [f"{on_workers(run)} {time_text(run.makespan, longest)}" for run in measured]
-    if source and source.done and same and source.work:
+    if source is not None and source.done and same and source.work:
         told.append(f"sequential {time_text(source.work, longest)} (replayed)")
     for run, gain in zip(others, gains, strict=True):
         told.append(f"{on_workers(run)} {time_text(run.makespan, longest)}")

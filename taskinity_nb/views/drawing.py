@@ -39,6 +39,8 @@ STRIP = 0.27
 """Inches: a line of text between panels."""
 FILLED = 0.74
 """The part of its lane that a bar fills."""
+THIN = 0.2
+"""The part of its lane that is filled while a worker is held before or after its task."""
 MOST_LABELS = 400
 
 
@@ -210,7 +212,32 @@ class Drawing:
                     lined, colors=self.ink, linewidths=1.8, zorder=3, gid=f"critical-lines-{number}"
                 ), autolim=False,
             )  # fmt: skip
+        self._holds(panel, top, number)
+        if panel.is_cut:
+            end = max(bar.end for bar in panel.bars)
+            middles = sorted({top + bar.lane + 0.5 for bar in panel.bars})
+            self.ax.plot(
+                [end] * len(middles), middles, linestyle="none", marker=">", markersize=7,
+                color=self.ink, zorder=5, clip_on=False, gid=f"cut-{number}",
+            )  # fmt: skip
         self._signs(panel, top, self._labels(panel, top, gap), gap)
+
+    def _holds(self, panel: Panel, top: float, number: int) -> None:
+        """Draw thin, under the bars, for how long a worker was held beyond its task."""
+        corners, fills = [], []
+        y0, y1 = top + 0.5 - THIN / 2, top + 0.5 + THIN / 2
+        for bar in panel.bars:
+            for start, end in ((bar.submitted, bar.start), (bar.end, bar.received)):
+                if start is not None and end is not None and self.ruler.pixels(end - start) >= 1:
+                    held = bar._replace(start=start, end=end)
+                    corners.append(_corners(held, y0 + bar.lane, y1 + bar.lane))
+                    fills.append(self._fill(bar))
+        if corners:
+            self.ax.add_collection(
+                PolyCollection(
+                    corners, facecolors=fills, edgecolors="none", zorder=1.8, gid=f"holds-{number}"
+                ), autolim=False,
+            )  # fmt: skip
 
     def _fill(self, bar: Bar) -> str:
         if bar.state in (State.SUCCEEDED, State.RUNNING):
