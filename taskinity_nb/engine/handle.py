@@ -69,9 +69,8 @@ class Handle:
         return self._again(**options)
 
     def release(self) -> None:
-        """Let the crews let go of results too."""
-        for crew in self._scheduler.crews:
-            crew.release()
+        """Let the engine let go of results too."""
+        self._scheduler.release()
 
     def _raise_error(self) -> None:
         scheduler = self._scheduler

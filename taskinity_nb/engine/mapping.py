@@ -84,7 +84,7 @@ class Maps:
         self._values = scheduler.run._values
         self._frontier = scheduler.frontier
         self._log = scheduler.log
-        self._kept = kept  # results of an earlier run, by task and item
+        self._kept = dict(kept)  # results of an earlier run, by task and item
         self._items: dict[int, list[Any] | None] = {}  # None for those of a stream
         self._began: dict[int, int] = {}
         self._failed: dict[int, list[FailedItem]] = {}
@@ -119,7 +119,7 @@ class Maps:
 
     def expand(self, task: int, items: list[Any] | None, entry: Entry) -> None:
         """Write down which items a task has; they are taken instead of it."""
-        kept = self._kept.get(task, {})
+        kept = self._kept.pop(task, {})
         where, now, log = self._make_slots(task, items), entry[2], self._log
         self._began[task] = now
         log += (*entry[:5], where)

@@ -94,6 +94,10 @@ class Packer:
             raise _name_culprit(self._plan.calls[index], args, kwargs, error) from error
         return packed
 
+    def forget(self) -> None:
+        """Let go of the large arguments."""
+        self._packed.clear()
+
     def _pack_once(self, value: Any) -> Any:
         """Return a value, or what stands for it if it is large; the same for the next task."""
         if isinstance(value, Elsewhere) or type(value) in PLAIN - {bytes, str}:

@@ -2,8 +2,11 @@
 
 A task keeps its result if it has one there, if its function, its inputs and the sources of its
 arguments are what they were, and if all tasks that it waits for keep theirs. Of a mapped task that
-failed, the items that did not are kept likewise. What functions and inputs were is written down as
-fingerprints when a run starts, because a notebook changes them under the same names.
+failed, the items that did not are kept likewise. A result that the earlier run has let go of counts
+as kept, unless a task that takes it runs again: then it has to be made again too.
+
+What functions and inputs were is written down as fingerprints when a run starts, because a notebook
+changes them under the same names.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from .fingerprint import digest, fingerprint
 __all__ = ["Kept", "Prints", "kept_of", "prints_of"]
 
 UNCHANGED = "kept: nothing that it depends on has changed"
+UNNEEDED = f"{UNCHANGED}; nothing needs its result, which was released"
 
 
 class Prints(NamedTuple):
@@ -76,8 +80,9 @@ def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:
     (['cached', 'succeeded'], 'runs again: its function has changed')
     """
     comparison = _Comparison(plan, prints, earlier, before)
-    for name in plan.order:
-        comparison.look_at(name)
+    comparison.look()
+    while comparison.finds_missing():
+        comparison.look()
     return comparison.kept
 
 
@@ -86,7 +91,25 @@ class _Comparison:
         self.plan, self.prints = plan, prints
         self.earlier, self.before = earlier, before
         self.records = earlier.tasks
+        self.missing: set[int] = set()  # tasks whose result was released, but is needed
         self.kept = Kept({}, {}, {})
+
+    def look(self) -> None:
+        """Decide about all tasks."""
+        self.kept = Kept({}, {}, {})
+        for name in self.plan.order:
+            self.look_at(name)
+
+    def finds_missing(self) -> bool:
+        """Find results that are needed, though they were released; return whether there are any."""
+        plan, results, before = self.plan, self.kept.results, len(self.missing)
+        for name in reversed(plan.order):
+            if results.get(plan.index[name]) is RELEASED:
+                edges = plan.flow.downstream[name]
+                takers = [plan.index[edge.target] for edge in edges if edge.kind != "wait"]
+                if not takers or any(t not in results or t in self.missing for t in takers):
+                    self.missing.add(plan.index[name])
+        return len(self.missing) > before
 
     def look_at(self, name: str) -> None:
         """Decide about a task, after those that it waits for."""
@@ -108,10 +131,13 @@ class _Comparison:
         value = None if record is None else self.earlier._values[self.earlier.plan.index[name]]
         if record is None or (change and stream is None):
             self.kept.reasons[slot] = f"runs again: {change}"
+        elif not change and value is RELEASED and slot not in self.missing:
+            self.kept.results[slot] = value
+            self.kept.reasons[slot] = UNNEEDED
         elif not change and not isinstance(value, Missing):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
-        elif record.items:
+        elif record.items and value is not RELEASED:
             self._keep_items(slot, record.items, stream)
         else:
             released = "its result was released"

@@ -65,7 +65,7 @@ def run(
         After a task has failed: finish what does not depend on it and then raise; start nothing new
         and then raise; or finish and return the run.
     keep : {"all", "last"}
-        Keep every result, or let go of one when the last task that takes it is done.
+        Keep every result, or let go of one when the last task that takes it has succeeded.
     resume : Run, optional
         An earlier run of the flow: what it has a result for is kept, unless its function or inputs
         have changed or it follows a task that runs again.
@@ -252,13 +252,14 @@ def _schedule(
         run, crews, options["on_error"], lanes=lanes, keep=options["keep"],
         kept=kept and kept.results, kept_items=kept and kept.items,
     )  # fmt: skip
+    options["resume"] = None  # an earlier run is not kept alive
     run._handle = handle = Handle(scheduler, partial(_again, run, flow, inputs, options), prints)
     if options["observers"]:
         handle.when_finished.append(watch(run, options["observers"], scheduler.finished))
     return scheduler, handle
 
 
-def _again(earlier: Run, flow: Flow, inputs: Any, options: Options, **changes: Any) -> Run:
+def _again(earlier: Run, flow: Flow, inputs: Any, options: Options, /, **changes: Any) -> Run:
     """Run a flow again for `Run.resume`."""
     known = {"flow": flow, "inputs": inputs, **options}
     wrong = next((name for name in changes if name not in known or name == "resume"), None)

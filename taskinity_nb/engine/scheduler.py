@@ -133,6 +133,7 @@ class Scheduler:
             log += (task, State.CACHED, now, None, None, None)
             if self._takers is not None:
                 self._takers.let_go(task, self.maps)
+        self._kept = {}
         for task in self.frontier.starting():
             log += (task, State.READY, now, None, None, None)
         open_taps()
@@ -142,6 +143,13 @@ class Scheduler:
             ready = min(self.frontier.ready(crew.lane), len(crew.unused))
             self._to_start += [crew] * ready
         self.start_loops()
+
+    def release(self) -> None:
+        """Let go of results, after the end."""
+        for task in self.maps.where:
+            self.maps.release(task)
+        for crew in self.crews:
+            crew.release()
 
     def break_off(self, error: BaseException) -> None:
         """End the run because of what went wrong outside the tasks."""
@@ -301,8 +309,8 @@ class Scheduler:
                 log += (follower, State.READY, received, None, None, None)
             if ready and len(self.crews) > 1:
                 self.wake_others()
-        if self._takers is not None:
-            self._takers.let_go(task, self.maps)
+            if self._takers is not None:
+                self._takers.let_go(task, self.maps)
         if not self._left:
             self._finish()
 
@@ -326,9 +334,6 @@ class Scheduler:
         for descendant in lost:
             log += (descendant, state, now, task, None, None)
         self._left -= len(lost)
-        if self._takers is not None:
-            for descendant in lost:
-                self._takers.let_go(descendant, self.maps)
         self.abandon_after_failure()
 
     def abandon_after_failure(self) -> None:

@@ -10,7 +10,10 @@ __all__ = ["Takers"]
 
 
 class Takers:
-    """How many tasks will still take each result (``keep="last"``); last tasks keep theirs."""
+    """How many tasks will still take each result (``keep="last"``).
+
+    Last tasks keep theirs, and so do those before a task that failed, for a run that resumes.
+    """
 
     def __init__(self, run: Run) -> None:
         index, flow = run.plan.index, run.flow
@@ -25,7 +28,7 @@ class Takers:
                 self._left[source] += 1
 
     def let_go(self, task: int, maps: Maps) -> None:
-        """Say that a task has ended; release the results that it was the last to take."""
+        """Say that a task has its result; release those that it was the last to take."""
         for source in self._sources[task]:
             self._left[source] -= 1
             if not self._left[source] and not isinstance(self._values[source], Missing):
