@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import platform
 import statistics
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from ..dsl import parse_dsl
 from ..engine.runner import available_cores, run
 from ..errors import FlowError
 from ..model.flow import Flow
+from ..model.run import Run
 from .measurement import Measurement, benchmark, check_counts, clock_step, measure_calls
+from .turns import Setup, Turn, in_turns, setups_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -152,21 +152,24 @@ class PerformanceBenchmark:
         self._check_machine()
         if isinstance(flow, str):
             flow = parse_dsl(flow)
-        cases = _cases(executors, workers)
-        seconds: list[list[float]] = [[] for _ in cases]
-        for turn in range(self.warmup + self.repeats):
-            for (_, executor, count), times in zip(cases, seconds, strict=True):
-                begun = perf_counter_ns()
-                run(flow, inputs, executor=executor, workers=count, namespace=namespace)
-                taken = (perf_counter_ns() - begun) * 1e-9
-                if turn >= self.warmup:
-                    times.append(taken)
-        sequential = (times for case, times in zip(cases, seconds, strict=True)
-                      if case[1] == "sequential")  # fmt: skip
+        setups = setups_of(executors, workers)
+        seconds: list[list[float]] = [[] for _ in setups]
+
+        def run_once(setup: Setup) -> Run:
+            return run(flow, inputs, executor=setup.executor, workers=setup.workers,
+                       namespace=namespace)  # fmt: skip
+
+        def write_down(turn: Turn) -> None:
+            if turn.round >= self.warmup:
+                seconds[turn.place].append(turn.seconds)
+
+        in_turns(setups, self.warmup + self.repeats, run_once, write_down)
+        sequential = (times for setup, times in zip(setups, seconds, strict=True)
+                      if setup.executor == "sequential")  # fmt: skip
         baseline = next(map(statistics.median, sequential), None)
         measured = [
-            Measurement(label, tuple(times), baseline, clock_step())
-            for (label, _, _), times in zip(cases, seconds, strict=True)
+            Measurement(setup.label, tuple(times), baseline, clock_step())
+            for setup, times in zip(setups, seconds, strict=True)
         ]
         self.results += measured
         return measured
@@ -291,37 +294,3 @@ class PerformanceBenchmark:
         from ..views.timings import draw_timings
 
         return draw_timings(self, ax)
-
-
-def _cases(
-    executors: Iterable[str | Executor] | str | Executor, workers: int | Iterable[int] | None
-) -> list[tuple[str, str | Executor, int | None]]:
-    """Return label, executor and number of workers of each run that is compared."""
-    if isinstance(executors, str) or not isinstance(executors, Iterable):
-        executors = [executors]
-    counts: list[int | None] = [None]
-    if workers is not None:
-        counts = [workers] if isinstance(workers, int) else list(workers)
-        for count in counts:
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise FlowError(f"workers are whole numbers from 1 on, not {count!r}")
-    cases: list[tuple[str, str | Executor, int | None]] = []
-    for executor in executors:
-        name = executor if isinstance(executor, str) else type(executor).__name__
-        most = getattr(executor, "_max_workers", None)
-        usable = [None] if executor == "sequential" else counts
-        if isinstance(most, int):
-            usable = [count and min(count, most) for count in usable]
-        for count in dict.fromkeys(usable):
-            told_count = "" if count is None else f", {count} worker{'s' * (count > 1)}"
-            cases.append((_unused(f"{name}{told_count}", cases), executor, count))
-    if not cases:
-        raise FlowError("there is nothing to compare", remedy='executors=["sequential", "threads"]')
-    return cases
-
-
-def _unused(label: str, cases: Iterable[tuple[str, Any, Any]]) -> str:
-    """Return a label that no case has: two pools of one class are told apart by a number."""
-    used = {case[0] for case in cases}
-    again = (f"{label} ({number})" for number in itertools.count(2))
-    return next(name for name in itertools.chain([label], again) if name not in used)
