@@ -9,26 +9,41 @@ kept warm between runs, end when they have been idle for long, and are closed at
 from __future__ import annotations
 
 import atexit
+import contextlib
 import multiprocessing
 import multiprocessing.process
 import os
 import pickle
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
 from typing import Any
 
-from ..errors import ExecutorError
+from ..errors import ExecutorError, described
 from .foreign import GUARD
 from .worker import GREETING, serve
 
-__all__ = ["WorkerProcess", "give_back", "lease"]
+__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "give_back", "lease"]
 
 _all: set[WorkerProcess] = set()
 _warm: list[WorkerProcess] = []
-_warm_lock = threading.Lock()
+_lock = threading.RLock()
+_starting = threading.Lock()
+"""Held while a process is started or joined, since `multiprocessing` looks at all of them then."""
+
 _ended = threading.Event()
 """Set when the interpreter ends."""
+
+STARTS = 3
+"""So often a process is started that something kills before it is up."""
+
+PATIENCE = 5.0
+"""Seconds that a process has to end once its pipe is closed."""
+
+
+class ProcessEnded(Exception):
+    """A worker process has ended instead of answering."""
 
 
 class WorkerProcess:
@@ -38,29 +53,34 @@ class WorkerProcess:
         context = _context()
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs,), name="taskinity_nb worker")
-        self._process.start()
-        theirs.close()
+        try:
+            with _starting, _interrupts_blocked():
+                if _ended.is_set():
+                    raise OSError("the interpreter ends")
+                self._process.start()
+        except (EOFError, OSError) as error:  # nothing is left to start one, or who does has gone
+            self.pipe.close()
+            raise ProcessEnded(described(error)) from error
+        finally:
+            theirs.close()
         self.known: set[int] = set()
         self.is_late = False
         """Whether it was killed because a task's time was up."""
-        with _warm_lock:
+        self._handle = _open(self._process.pid)
+        with _lock:
             _all.add(self)
             if _ended.is_set():
                 self.kill()
 
     def greet(self) -> None:
         """Wait until the process is up."""
-        try:
-            greeting = self.pipe.recv_bytes()
-        except (EOFError, OSError):
-            greeting = b""
-        if greeting != GREETING:
-            raise ExecutorError(f"a worker process did not start ({self.reap()})", remedy=GUARD)
+        if self._receive() != GREETING:
+            raise ProcessEnded
 
     def prepare(self, settings: bytes) -> None:
         """Make the process forget the functions of a run, and take on what its next one needs."""
         self.known.clear()
-        self.pipe.send_bytes(settings)
+        self._send(settings)
 
     def send(self, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]) -> None:
         """Hand over tasks; the bytes of a function only once."""
@@ -68,26 +88,93 @@ class WorkerProcess:
         for key, function, arguments in loads:
             tasks.append((key, None if key in self.known else function, arguments))
             self.known.add(key)
-        self.pipe.send_bytes(pickle.dumps(("envelope", folders, tasks)))
+        self._send(pickle.dumps(("envelope", folders, tasks)))
+
+    def receive(self) -> tuple[str, list[Any]]:
+        """Wait for the next message; return its kind and what it holds."""
+        kind, *content = pickle.loads(self._receive())
+        return kind, content
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self.pipe.send_bytes(message)
+        except OSError as error:
+            raise ProcessEnded from error
+
+    def _receive(self) -> bytes:
+        try:
+            message: bytes = self.pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise ProcessEnded from error
+        return message
 
     def kill(self) -> None:
         """End the process at once."""
-        self._process.kill()
+        with _lock:
+            if self._handle is None:
+                self._process.kill()
+            elif self in _all:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def close(self) -> None:
         """Let the process end, by closing its pipe."""
-        with _warm_lock:
-            _all.discard(self)
         self.pipe.close()
+        with _lock:
+            if self in _all and self._handle is not None:
+                os.close(self._handle)
+            _all.discard(self)
 
-    def reap(self) -> str:
-        """Wait for the end of a dead process; return what it died of."""
+    def reap(self) -> int:
+        """Wait for the end of a process that has left its pipe; return its exit code."""
+        self.pipe.close()
+        if not wait([self._process.sentinel], PATIENCE):
+            self.kill()
+            wait([self._process.sentinel])
+        with _starting:
+            self._process.join()
         self.close()
-        self._process.join()
-        code = self._process.exitcode or 0
-        if code < 0:
-            return f"killed by {signal.Signals(-code).name}"
-        return f"exit code {code}"
+        return self._process.exitcode or 0
+
+
+def _open(pid: int | None) -> int | None:
+    """Return a handle of a process, which is its own however often numbers come again.
+
+    What `multiprocessing` knows of a process ends with the fork server.
+    """
+    if pid is None or not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:  # it has ended already, or the system is too old
+        return None
+
+
+def end_of(code: int) -> str:
+    """Say how a process has ended.
+
+    Examples
+    --------
+    >>> end_of(-9), end_of(3)
+    ('killed by SIGKILL', 'exit code 3')
+    """
+    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keep an interrupt, which reaches all processes of a terminal, from what is started here.
+
+    A fork server is deaf to it once it is up; until then it is `fork_server` that sees to that.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _context() -> Any:
@@ -95,32 +182,62 @@ def _context() -> Any:
     if "forkserver" not in methods:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["taskinity_nb.engine.worker", "taskinity_nb.engine.packing"])
+    context.set_forkserver_preload(
+        [f"taskinity_nb.engine.{name}" for name in ("worker", "packing", "fork_server")]
+    )
     return context
 
 
-def lease(settings: bytes) -> WorkerProcess:
-    """Take a warm process, or start one."""
-    while True:
-        with _warm_lock:
-            process = _warm.pop() if _warm else None
-        is_new = process is None
-        if process is None:
-            process = WorkerProcess()
-            process.greet()
+def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
+    """Take a warm process, or start one.
+
+    Parameters
+    ----------
+    settings : bytes
+        What it is to have in common with this process.
+    what_for : str
+        What needs it now; for the error.
+
+    Raises
+    ------
+    ExecutorError
+        If none can be started.
+    """
+    while (process := _take_warm()) is not None:
         try:
             process.prepare(settings)
-        except OSError:  # it was idle for too long and has ended
-            end = process.reap()
-            if is_new:
-                raise ExecutorError(f"a worker process ended at once ({end})") from None
+        except ProcessEnded:  # it was idle for too long, or something has killed it
+            process.reap()
+        else:
+            return process
+    for _ in range(STARTS):
+        try:
+            process = WorkerProcess()
+        except ProcessEnded as error:
+            end, remedy = str(error), "close what takes up processes, files or memory"
             continue
-        return process
+        try:
+            process.greet()
+            process.prepare(settings)
+        except ProcessEnded:
+            code = process.reap()
+            end, remedy = end_of(code), "look for what kills it: memory that runs out?"
+            if code >= 0:  # it has ended by itself, and would do so again
+                remedy = GUARD
+                break
+        else:
+            return process
+    raise ExecutorError(f"{what_for}a worker process did not start ({end})", remedy=remedy)
+
+
+def _take_warm() -> WorkerProcess | None:
+    with _lock:
+        return _warm.pop() if _warm else None
 
 
 def give_back(process: WorkerProcess) -> None:
     """Keep a process warm for the next run."""
-    with _warm_lock:
+    with _lock:
         _warm.append(process)
         surplus = _warm[: -2 * (os.cpu_count() or 1)]
         del _warm[: len(surplus)]
@@ -131,8 +248,23 @@ def give_back(process: WorkerProcess) -> None:
 @atexit.register
 def _end_all() -> None:
     """End all processes at exit, those too that a run has not given back yet."""
-    with _warm_lock:
-        _ended.set()
+    _ended.set()
+    if _starting.acquire(timeout=PATIENCE):  # one that is half started would complain
+        _starting.release()
+    with _lock:
         for process in _all:
             process.kill()
         _warm.clear()
+
+
+def _forked() -> None:
+    """Let go of what is the parent's: held here, a worker's pipe would outlive the parent."""
+    global _lock, _starting
+    _lock, _starting = threading.RLock(), threading.Lock()  # another thread may have held them
+    for process in list(_all):
+        process.close()
+    _warm.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextvars
 import pickle
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..errors import WorkerLost
 from ..model.events import Entry, Failure, State
-from ..model.record import MISSING, Elsewhere
+from ..model.record import MISSING
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer
@@ -25,9 +24,10 @@ from .outputs import Output, show
 from .packing import Packer, failure, unpack
 from .parcels import Parcel, pack
 from .pickling import dumps
-from .pool import WorkerProcess, give_back, lease
+from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
 from .reports import timed_out
 from .shelf import Shelf
+from .stored import Stored
 from .worker import settings
 
 __all__ = ["Processes"]
@@ -37,25 +37,6 @@ LIVES = 3
 
 LONGEST = 0.05
 """Seconds that the tasks of an envelope with more than one may take in all."""
-
-
-class Stored(Elsewhere):
-    """A large result that lies in a file of its run's; it travels as what it is."""
-
-    def __init__(self, parcel: Parcel, shelf: Shelf) -> None:
-        self._parcel = parcel
-        self._shelf = shelf  # the files are there as long as it is
-        self._opened: list[Any] = []
-        self._lock = threading.Lock()
-
-    def fetch(self) -> Any:
-        with self._lock:
-            if not self._opened:
-                self._opened.append(self._parcel.open())
-            return self._opened[0]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return self._parcel.__reduce__()
 
 
 class Load(NamedTuple):
@@ -111,7 +92,8 @@ class Processes(Crew):
                 process.kill()
 
     def release(self) -> None:
-        self.shelf.close()
+        self.shelf = Shelf()  # the old one goes when a later run has no use for it either
+        self.packer.forget()
 
     def read(self, packed: Any) -> Any:
         """Return a result from what a worker packed: itself, or where it lies."""
@@ -187,7 +169,7 @@ class _Worker:
                 for end in self._send(envelope, seat):
                     ended += 1
                     yield end
-            except (EOFError, OSError):
+            except ProcessEnded:
                 end_of_process, is_late = self._bury(seat)
                 for load in envelope[ended:]:
                     lives[load.slot] -= 1
@@ -208,7 +190,10 @@ class _Worker:
     def _send(self, envelope: list[Load], seat: Seat) -> Iterator[End]:
         """Hand over an envelope, and yield how each task ended."""
         crew, scheduler = self._crew, self._crew.scheduler
-        process = self._process = self._process or lease(crew.settings)
+        process = self._process or lease(
+            crew.settings, f"task '{scheduler.name_of(envelope[0].slot)}': "
+        )  # fmt: skip
+        self._process = process
         submitted = perf_counter_ns()
         for load in envelope:
             scheduler.started(load.slot, crew, seat, submitted)
@@ -219,7 +204,7 @@ class _Worker:
         process.send(crew.folders, [load[1:] for load in envelope])
         ended = 0
         while ended < len(envelope):
-            kind, *content = pickle.loads(process.pipe.recv_bytes())
+            kind, content = process.receive()
             if kind == "output":
                 place, texts = content
                 self._print(envelope[place].slot, texts)
@@ -235,7 +220,8 @@ class _Worker:
                     crew.run._record.waits[load.slot] = waited
                 crew.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 yield load.slot, value, entry
-        crew.busy.pop(seat, None)
+        with scheduler.lock:  # so that nobody is about to kill it
+            del crew.busy[seat]
         if process.is_late:  # it was killed just after it had answered
             self._bury(seat)
 
@@ -254,9 +240,10 @@ class _Worker:
     def _bury(self, seat: Seat) -> tuple[str, bool]:
         """See what a dead process died of, and whether that was our doing."""
         process, self._process = self._process, None
-        self._crew.busy.pop(seat, None)
+        with self._crew.scheduler.lock:
+            self._crew.busy.pop(seat, None)
         assert process is not None
-        return process.reap(), process.is_late
+        return end_of(process.reap()), process.is_late
 
     def _may_live(self, slot: int, lives: int, end: str) -> bool:
         return lives > 0 and self._crew.scheduler.retrying(slot, self._lost(slot, end))
