@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from ..analysis.measurement import one_line, told
 from ..model.events import State
+from .columns import columns_to_html, columns_to_text
 from .palette import EDGE, INK, LOOKS
 from .words import counted
 
@@ -42,11 +42,7 @@ def timings_to_text(bench: PerformanceBenchmark) -> str:
     head, rows, notes = _cells(bench)
     if not rows:
         return f"<PerformanceBenchmark {one_line(bench.name)}: nothing measured yet>"
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
-        for row in (head, *rows)
-    ]
+    lines = columns_to_text(head, rows)
     return "\n".join([f"{one_line(bench.name)}: {_facts(bench)}", *lines, *notes])
 
 
@@ -62,25 +58,11 @@ def timings_to_html(bench: PerformanceBenchmark) -> str:
     True
     """
     head, rows, notes = _cells(bench)
-    line = f"border-bottom: 1px solid {EDGE}; padding: 2px 10px"
-
-    def cells(row: Sequence[str], tag: str) -> str:
-        sides = ["left"] + ["right"] * (len(row) - 1)
-        return "".join(
-            f'<{tag} style="{line}; text-align: {side}">{escape(cell)}</{tag}>'
-            for cell, side in zip(row, sides, strict=True)
-        )
-
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    table = (
-        '<table style="border-collapse: collapse; margin: 4px 0">'
-        f"<thead><tr>{cells(head, 'th')}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )
     facts = _facts(bench) if rows else "nothing measured yet"
     below = "".join(f"<div>{escape(note)}</div>" for note in notes)
     name = f"<strong>{escape(bench.name)}</strong>: {escape(facts)}"
-    return f"<div><div>{name}</div>{table if rows else ''}{below}</div>"
+    table = columns_to_html(head, rows) if rows else ""
+    return f"<div><div>{name}</div>{table}{below}</div>"
 
 
 def _facts(bench: PerformanceBenchmark) -> str:
