@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from taskinity_nb.model.binding import resolve
-from taskinity_nb.model.events import Failure, State
+from taskinity_nb.model.events import Failure, Items, State
 from taskinity_nb.model.flow import Flow
+from taskinity_nb.model.record import MISSING
 from taskinity_nb.model.run import Run
 
 __all__ = ["make_run"]
@@ -24,6 +25,10 @@ def make_run(
     state: State | None = None,
     makespan: float | None = None,
     others: dict[str, Any] | None = None,
+    cpu: float | dict[str, float] = 0.5,
+    handovers: dict[str, tuple[float, float]] | None = None,
+    waits: dict[str, float] | None = None,
+    cores: float | None = None,
 ) -> Run:
     """Return a run of `flow` in which just this happened.
 
@@ -33,7 +38,8 @@ def make_run(
         What "ran"; each of its tasks gets a function that takes anything.
     stretches : iterable of (task, worker, start, end) or (task, worker, start, end, how)
         Seconds from the run's start; `how` is the final state (succeeded, if it is left out), an
-        exception with which the task failed, or None for a task that still runs.
+        exception with which the task failed, or None for a task that still runs. An item of a
+        mapped task is called ``"task[0]"``.
     executor, workers
         As in a `Run`.
     state : State, optional
@@ -42,33 +48,54 @@ def make_run(
         Seconds; by default the end of the last stretch.
     others : dict of str to State or (State, str)
         How tasks ended that were never started, with the task that is the cause.
+    cpu : float or dict of str to float
+        Which share of its time each task, or this one, computed.
+    handovers : dict of str to (float, float)
+        Seconds from submission to start, and from finish to when the result was back.
+    waits : dict of str to float
+        Seconds that a task's process waited for a core.
+    cores : float, optional
+        As in a `Run`.
     """
     run = Run(
         resolve(flow, None, {flow.function_of(n): _anything for n in flow.tasks}), executor, workers
     )
     run._origin = run._record.origin = origin = 1_000_000_000
     log = run._log
-    index, ends = run.plan.index, [0.0]
+    if cores is not None:
+        run.cores = cores
+    stretches = list(stretches)
+    index, ends = dict(run.plan.index), [0.0]
+    mapped = _start_maps(run, index, stretches)
     failed = False
     for task, worker, start, end, *rest in stretches:
         how = rest[0] if rest else State.SUCCEEDED
         i, began, ended = index[task], origin + round(start * 1e9), origin + round(end * 1e9)
-        cpu = round((end - start) * 0.5e9)
-        log += (i, State.READY, began, None, None, None)
-        log += (i, State.RUNNING, began, worker, began, None)
+        before, after = (round(s * 1e9) for s in (handovers or {}).get(task, (0, 0)))
+        share = cpu if isinstance(cpu, float | int) else cpu.get(task, 0.5)
+        computed, received = round((end - start) * share * 1e9), ended + after
+        if waits and task in waits:
+            run._record.waits[i] = round(waits[task] * 1e9)
+        log += (i, State.READY, began - before, None, None, None)
+        log += (i, State.RUNNING, began, worker, began - before, None)
         if isinstance(how, BaseException):
-            log += (i, State.FAILED, ended, began, cpu, Failure(ended, how))
+            log += (i, State.FAILED, ended, began, computed, Failure(received, how))
         elif how is State.TIMED_OUT:
-            log += (i, how, ended, began, cpu, Failure(ended, TimeoutError("too long")))
+            error = TimeoutError("too long")
+            log += (i, how, ended, began, computed, Failure(received, error))
         elif how is State.RETRYING:
             log += (i, how, ended, ValueError("once more"), None, None)
         elif how is State.CANCELLED:
             log += (i, how, ended, None, None, None)
         elif how is State.SUCCEEDED:
-            log += (i, how, ended, began, cpu, ended)
+            log += (i, how, ended, began, computed, received)
             run._values[i] = task
         failed = failed or isinstance(how, BaseException) or how is State.TIMED_OUT
-        ends.append(end)
+        ends.append(end + after * 1e-9)
+    for task, items in mapped.items():
+        last = max((end for name, _, _, end, *_ in stretches if name in items), default=0.0)
+        ended = origin + round(last * 1e9)
+        log += (index[task], State.SUCCEEDED, ended, None, 0, ended)
     last = max(ends) if makespan is None else makespan
     for task, how in (others or {}).items():
         ending, cause = how if isinstance(how, tuple) else (how, None)
@@ -77,6 +104,24 @@ def make_run(
     run._ended = origin + round(last * 1e9)
     run._state = state or (State.FAILED if failed else State.SUCCEEDED)
     return run
+
+
+def _start_maps(
+    run: Run, index: dict[str, int], stretches: list[Stretch]
+) -> dict[str, dict[str, float]]:
+    """Give the items among the stretches slots, and start their tasks; return items by task."""
+    mapped: dict[str, dict[str, float]] = {}
+    for name, _, start, *_ in stretches:
+        if name not in index:
+            mapped.setdefault(name.partition("[")[0], {})[name] = start
+    for task, items in mapped.items():
+        first = len(run._values)
+        run._values += [MISSING] * len(items)
+        index.update((f"{task}[{place}]", first + place) for place in range(len(items)))
+        began = run._origin + round(min(items.values()) * 1e9)
+        run._log += (index[task], State.READY, began, None, None, None)
+        run._log += (index[task], State.RUNNING, began, None, began, Items(first, len(items)))
+    return mapped
 
 
 def _anything(*results: Any, **named: Any) -> None:
