@@ -10,6 +10,7 @@ from IPython.display import display
 
 from .completion import IDENTIFIER, flow_matcher
 from .dsl import parse_dsl
+from .engine.interrupts import held
 from .engine.runner import run, start
 from .errors import BindingError, Cancelled, ExecutorError, TaskError
 from .model.events import Event
@@ -44,7 +45,7 @@ class FlowMagics(Magics):
             return self._bound(options, flow)
         if options.background:
             return self._bound(options, self._run_in_background(flow, options))
-        return self._bound(options, self._run(flow, options))
+        return self._run(flow, options)
 
     flow.__doc__ = HELP
 
@@ -78,21 +79,23 @@ class FlowMagics(Magics):
         runs: list[Run] = []
         view = _View(flow, options, self._labels(flow))
         try:
-            if options.compare:
-                one_by_one = {**arguments, "executor": "sequential", "workers": None}
-                runs.append(run(flow, **one_by_one, observers=[view.watch]))
-            runs.append(run(flow, **arguments, observers=[view.watch]))
-        except (TaskError, Cancelled, ExecutorError) as error:
-            if error.run is not None:
-                runs.append(error.run)
-                self._bound(options, error.run)
-            raise
-        except BindingError as error:
-            options.locate(error)
-            raise
+            with held():  # no interrupt comes between the end of a run and its name
+                try:
+                    if options.compare:
+                        one_by_one = {**arguments, "executor": "sequential", "workers": None}
+                        runs.append(run(flow, **one_by_one, observers=[view.watch]))
+                    runs.append(run(flow, **arguments, observers=[view.watch]))
+                except (TaskError, Cancelled, ExecutorError) as error:
+                    if error.run is not None:
+                        runs.append(error.run)
+                    raise
+                except BindingError as error:
+                    options.locate(error)
+                    raise
+                finally:
+                    if runs:
+                        self.last_runs[flow.name] = self._bound(options, runs[-1])
         finally:
-            if runs:
-                self.last_runs[flow.name] = runs[-1]
             view.end(runs)
         return runs[-1]
 
