@@ -29,6 +29,7 @@ from .model.task import Task, task
 
 if TYPE_CHECKING:
     from .analysis.benchmarks import PerformanceBenchmark, benchmark
+    from .analysis.compare import Comparison, compare
     from .analysis.simulate import Timeline, simulate
     from .views.gantt import plot_gantt
 
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "BindingError",
     "Cancelled",
+    "Comparison",
     "CycleError",
     "DSLSyntaxError",
     "Event",
@@ -57,6 +59,7 @@ __all__ = [
     "UnpicklableError",
     "WorkerLost",
     "benchmark",
+    "compare",
     "parse_dsl",
     "parse_flows",
     "plot_gantt",
@@ -72,8 +75,10 @@ __all__ = [
 ]
 
 _HEAVY = {
+    "Comparison": "analysis.compare",
     "PerformanceBenchmark": "analysis.benchmarks",
     "benchmark": "analysis.benchmarks",
+    "compare": "analysis.compare",
     "Timeline": "analysis.simulate",
     "plot_gantt": "views.gantt",
     "simulate": "analysis.simulate",

@@ -40,6 +40,9 @@ DOORS = {
     ("model.flow", "views.dot"),
     ("model.run", "views.table"),
     ("analysis.benchmarks", "views.timings"),
+    ("analysis.compare", "views.comparison"),
+    ("analysis.compare", "views.progress"),
+    ("analysis.compare", "views.speedup"),
 }
 """Imports that lead upward, inside the methods by which an object displays itself."""
 

@@ -1,0 +1,78 @@
+"""A comparison as a table: a row for each case, in HTML and in plain text."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ..analysis.compare import Comparison
+from ..analysis.measurement import one_line, told
+from .columns import columns_to_html, columns_to_text
+from .words import counted, printable, speed
+
+__all__ = ["comparison_to_html", "comparison_to_text"]
+
+HEAD = ("", "workers", "median", "min", "max", "first run", "speed-up")
+
+
+def comparison_to_text(comparison: Comparison) -> str:
+    """Return a comparison as plain text in columns.
+
+    Examples
+    --------
+    >>> from taskinity_nb.analysis.compare import compare
+    >>> comparison = compare("load", executors="sequential", repeats=1, namespace={"load": list})
+    >>> comparison_to_text(comparison).splitlines()[1].split()
+    ['workers', 'median', 'min', 'max', 'first', 'run', 'speed-up']
+    """
+    name, facts = _caption(comparison)
+    lines = columns_to_text(_head(comparison), _rows(comparison))
+    return "\n".join([f"{name}: {facts}", *lines, *_notes(comparison)])
+
+
+def comparison_to_html(comparison: Comparison) -> str:
+    """Return a comparison as an HTML table; what comes from users is escaped."""
+    name, facts = _caption(comparison)
+    table = columns_to_html(_head(comparison), _rows(comparison))
+    notes = "".join(f"<div>{escape(note)}</div>" for note in _notes(comparison))
+    return (
+        f"<div><div><strong>{escape(name)}</strong>: {escape(facts)}</div>"
+        f"{table}{notes}</div>"
+    )  # fmt: skip
+
+
+def _caption(comparison: Comparison) -> tuple[str, str]:
+    repeats = counted(len(comparison.cases[0].seconds), "repeat")
+    cores = counted(comparison.cores, "core")
+    name = one_line(printable(comparison.flow.name))
+    return name, f"{repeats} in turns after a first run; Python {comparison.python}, {cores}"
+
+
+def _head(comparison: Comparison) -> tuple[str, ...]:
+    return HEAD if comparison.baseline is not None else HEAD[:-1]
+
+
+def _rows(comparison: Comparison) -> list[list[str]]:
+    rows = []
+    for case in comparison.cases:
+        row = [one_line(printable(case.label)), str(case.workers)]
+        row += [told(seconds) for seconds in (case.median, case.min, case.max, case.first)]
+        if comparison.baseline is not None:
+            row.append("" if case.speedup is None else f"{case.speedup:.2f}")
+        rows.append(row)
+    return rows
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    """Return in words what the table says, unless there is nothing to say."""
+    best, base = comparison.best, comparison.baseline
+    if base is None or best.speedup is None or len(comparison.cases) == 1:
+        return []
+    if best.label == base:
+        return [f"nothing is faster than {one_line(printable(base))}"]
+    gain = speed(best.speedup)
+    rivals = [case.label for case in comparison.cases if case is not best and case.min <= best.max]
+    doubt = ""
+    if rivals:
+        others = one_line(printable(rivals[0])) if len(rivals) == 1 else f"{len(rivals)} others"
+        doubt = f"; its times and those of {others} overlap"
+    return [f"{one_line(printable(best.label))}: {gain} than {one_line(printable(base))}{doubt}"]
