@@ -32,7 +32,8 @@ class Answer(NamedTuple):
     `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception),
     ``"lost error"`` (its type and text, since it could not be pickled) or ``"unpicklable"`` (the
     type of the result, and why). `output` is what it printed, where that is not sent on its own,
-    and `waited` the nanoseconds that it waited for a core, where that is known.
+    `waited` the nanoseconds that it waited for a core, and `helpers` what other threads computed
+    beside it (see `HelperClock.end`), where that is known.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Answer(NamedTuple):
     frames: tuple[tuple[str, int, str], ...] = ()
     output: tuple[str, str] = ("", "")
     waited: int | None = None
+    helpers: tuple[int, int, tuple[str, ...]] | None = None
 
 
 def open_envelope(

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..errors import WorkerLost
 from ..model.events import Entry, Failure, State
-from ..model.record import MISSING
+from ..model.record import MISSING, Helpers
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer
@@ -215,15 +215,22 @@ class _Worker:
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, answer, crew.read)
-                waited = Answer(*answer).waited
-                if waited is not None:
-                    crew.run._record.waits[load.slot] = waited
+                self._note(load.slot, Answer(*answer))
                 crew.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 yield load.slot, value, entry
         with scheduler.lock:  # so that nobody is about to kill it
             del crew.busy[seat]
         if process.is_late:  # it was killed just after it had answered
             self._bury(seat)
+
+    def _note(self, slot: int, answer: Answer) -> None:
+        """Keep what a worker tells of a task beside how it ended."""
+        record = self._crew.run._record
+        if answer.waited is not None:
+            record.waits[slot] = answer.waited
+        if answer.helpers is not None:
+            nanoseconds, threads, libraries = answer.helpers
+            record.helpers[slot] = Helpers(nanoseconds * 1e-9, threads, libraries)
 
     def _print(self, slot: int, texts: tuple[str, str]) -> None:
         """Show what a task prints, and keep it."""

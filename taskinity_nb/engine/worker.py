@@ -16,6 +16,7 @@ from typing import Any
 
 from .envelope import open_envelope
 from .forks import forks, leave_if_forked
+from .helpers import HelperClock
 from .outputs import Output, listen, open_taps
 from .parcels import pack
 
@@ -97,6 +98,7 @@ def serve(pipe: Connection) -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     functions: dict[int, bytes] = {}
+    clock = HelperClock()
     sender = _Sender(pipe)
     open_taps()
     listen(sender)
@@ -110,7 +112,7 @@ def serve(pipe: Connection) -> None:
                 functions.clear()
                 _apply(*content[0])
             else:
-                _answer(pipe, functions, sender, *content)
+                _answer(pipe, functions, sender, clock, *content)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone, or has no more use for this process
 
@@ -119,6 +121,7 @@ def _answer(
     pipe: Connection,
     functions: dict[int, bytes],
     sender: _Sender,
+    clock: HelperClock,
     folders: Sequence[str],
     tasks: list[tuple[int, bytes | None, bytes]],
 ) -> None:
@@ -135,8 +138,11 @@ def _answer(
         if function is not None:
             functions[key] = function
         sender.place = place
-        answers.append(open_envelope(functions[key], arguments, pack_result))
+        clock.begin()
+        answer = open_envelope(functions[key], arguments, pack_result)
         leave_if_forked(generation)
+        helpers = clock.end()
+        answers.append(answer if helpers is None else (*answer[:-1], helpers))
         sender.send()
         if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
             pipe.send_bytes(pickle.dumps(("answers", answers)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import NoResultError, described
 from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
 
-__all__ = ["MISSING", "RELEASED", "Elsewhere", "Missing", "Record", "TaskRun"]
+__all__ = ["MISSING", "RELEASED", "Elsewhere", "Helpers", "Missing", "Record", "TaskRun"]
 
 
 class Missing:
@@ -34,6 +34,24 @@ class Elsewhere:
     def fetch(self) -> Any:
         """Return the result; the same object each time."""
         raise NotImplementedError
+
+
+class Helpers(NamedTuple):
+    """Threads that computed beside a task's own, such as those of a library for linear algebra.
+
+    Attributes
+    ----------
+    cpu : float
+        Seconds of processor time that all of them took.
+    threads : int
+        How many there were when the task had ended.
+    libraries : tuple of str
+        Which libraries have such threads, as far as `threadpoolctl` is installed to tell.
+    """
+
+    cpu: float
+    threads: int
+    libraries: tuple[str, ...] = ()
 
 
 class TaskRun:
@@ -69,9 +87,9 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_outputs", "_slot", "_values", "_waits", "attempts", "cause", "cpu", "error", "finished",
-        "frames", "item", "items", "name", "ready", "received", "started", "state", "submitted",
-        "why", "worker",
+        "_helpers", "_outputs", "_slot", "_values", "_waits", "attempts", "cause", "cpu", "error",
+        "finished", "frames", "item", "items", "name", "ready", "received", "started", "state",
+        "submitted", "why", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -81,12 +99,14 @@ class TaskRun:
         values: list[Any],
         outputs: dict[int, tuple[str, str]],
         waits: dict[int, int],
+        helpers: dict[int, Helpers],
     ) -> None:
         self.name = name
         self._slot = slot
         self._values = values
         self._outputs = outputs
         self._waits = waits
+        self._helpers = helpers
         self.item: int | None = None
         self.state = State.PENDING
         self.ready: float | None = None
@@ -115,6 +135,15 @@ class TaskRun:
         """Seconds that its process waited for a core, or None where that is not known."""
         waited = self._waits.get(self._slot)
         return None if waited is None else waited * 1e-9
+
+    @property
+    def helpers(self) -> Helpers | None:
+        """The threads that computed beside its own; None if none did, or it is not known.
+
+        It is known in the worker processes that are our own. In threads it cannot be: the clock of
+        a process does not tell which task another thread has worked for.
+        """
+        return self._helpers.get(self._slot)
 
     @property
     def has_result(self) -> bool:
@@ -180,6 +209,7 @@ class Record:
         self.log: list[Any] = []
         self.outputs: dict[int, tuple[str, str]] = {}
         self.waits: dict[int, int] = {}  # nanoseconds for a core
+        self.helpers: dict[int, Helpers] = {}
         self.reasons: dict[int, str] = {}
         self._by_slot: list[TaskRun] = []
         self._of_items: dict[int, TaskRun] = {}
@@ -190,11 +220,16 @@ class Record:
     def tasks(self) -> list[TaskRun]:
         """The record of each task as far as it was folded, in the order of the text."""
         if not self._by_slot:
-            shared = self.values, self.outputs, self.waits
+            shared = self._shared
             self._by_slot = [TaskRun(name, i, *shared) for i, name in enumerate(self.names)]
             for slot, reason in self.reasons.items():
                 self._by_slot[slot].why = reason
         return self._by_slot
+
+    @property
+    def _shared(self) -> tuple[Any, ...]:
+        """What the records of all tasks look into."""
+        return self.values, self.outputs, self.waits, self.helpers
 
     def fold(self) -> list[Entry]:
         """Bring the record up to date with the log, and return what was new."""
@@ -247,7 +282,7 @@ class Record:
     def _make_items(self, record: TaskRun, items: Items) -> tuple[TaskRun, ...]:
         made = []
         for item, slot in enumerate(range(items.first, items.first + items.number)):
-            one = TaskRun(f"{record.name}[{item}]", slot, self.values, self.outputs, self.waits)
+            one = TaskRun(f"{record.name}[{item}]", slot, *self._shared)
             one.item = item
             self._of_items[slot] = one
             made.append(one)

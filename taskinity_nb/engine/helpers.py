@@ -1,0 +1,82 @@
+"""Which threads computed beside a task's own, in a worker process: those of a BLAS, of OpenMP.
+
+Each process has a clock that counts the CPU time of all its threads. What it counts beside the
+clock of the one thread that performs the tasks is the work of helpers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from importlib.util import find_spec
+from time import perf_counter_ns, process_time_ns, thread_time_ns
+
+__all__ = ["HelperClock"]
+
+SPARSE = 10_000_000
+"""Nanoseconds between two readings of the process's clock, which takes microseconds to read; what
+helpers did for shorter tasks is counted to the next long one."""
+
+LEAST = 5_000_000
+"""Nanoseconds that helpers of a task have to compute before anything is told of them."""
+
+
+class HelperClock:
+    """Reads how long other threads than the one that calls it compute."""
+
+    def __init__(self) -> None:
+        self._usual = _threads()
+        self._libraries: tuple[str, ...] | None = None
+        self._read_at = perf_counter_ns()
+        self._before = process_time_ns() - thread_time_ns()
+
+    def begin(self) -> None:
+        """Say that a task begins."""
+        now = perf_counter_ns()
+        if now - self._read_at > SPARSE:
+            self._read_at, self._before = now, process_time_ns() - thread_time_ns()
+
+    def end(self) -> tuple[int, int, tuple[str, ...]] | None:
+        """Return what helpers did since a task began, if that is worth telling.
+
+        Returns
+        -------
+        tuple of (int, int, tuple of str), or None
+            Nanoseconds, the threads that there are beside the task's, and the libraries that
+            started some of them, as far as `threadpoolctl` is there to tell.
+
+        Examples
+        --------
+        >>> clock = HelperClock()
+        >>> clock.begin()
+        >>> clock.end() is None  # it was too short to be asked about
+        True
+        """
+        now = perf_counter_ns()
+        if now - self._read_at <= SPARSE:
+            return None
+        after = process_time_ns() - thread_time_ns()
+        spent, self._before, self._read_at = after - self._before, after, now
+        if spent < LEAST:
+            return None
+        if self._libraries is None:
+            self._libraries = _libraries()
+        return spent, max(1, _threads() - self._usual), self._libraries
+
+
+def _threads() -> int:
+    """Return how many threads this process has, those of libraries too where the system tells."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def _libraries() -> tuple[str, ...]:
+    """Return the libraries of this process that have more than one thread to compute with."""
+    if find_spec("threadpoolctl") is None:
+        return ()
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if (pool.get("num_threads") or 0) > 1]
+    return tuple(sorted({str(pool["internal_api"]) for pool in pools}))
