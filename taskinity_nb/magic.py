@@ -45,7 +45,8 @@ class FlowMagics(Magics):
             return self._bound(options, flow)
         if options.background:
             return self._bound(options, self._run_in_background(flow, options))
-        return self._run(flow, options)
+        with held():  # an interrupt ends the run; what comes of that is bound and drawn
+            return self._run(flow, options)
 
     flow.__doc__ = HELP
 
@@ -79,23 +80,22 @@ class FlowMagics(Magics):
         runs: list[Run] = []
         view = _View(flow, options, self._labels(flow))
         try:
-            with held():  # no interrupt comes between the end of a run and its name
-                try:
-                    if options.compare:
-                        one_by_one = {**arguments, "executor": "sequential", "workers": None}
-                        runs.append(run(flow, **one_by_one, observers=[view.watch]))
-                    runs.append(run(flow, **arguments, observers=[view.watch]))
-                except (TaskError, Cancelled, ExecutorError) as error:
-                    if error.run is not None:
-                        runs.append(error.run)
-                    raise
-                except BindingError as error:
-                    options.locate(error)
-                    raise
-                finally:
-                    if runs:
-                        self.last_runs[flow.name] = self._bound(options, runs[-1])
+            if options.compare:
+                one_by_one = {**arguments, "executor": "sequential", "workers": None}
+                runs.append(run(flow, **one_by_one, observers=[view.watch]))
+            runs.append(run(flow, **arguments, observers=[view.watch]))
+        except (TaskError, Cancelled, ExecutorError) as error:
+            if error.run is not None:
+                runs.append(error.run)
+            if isinstance(error, Cancelled):
+                view.gantt = False  # who cancels wants an answer, and not to wait for a chart
+            raise
+        except BindingError as error:
+            options.locate(error)
+            raise
         finally:
+            if runs:
+                self.last_runs[flow.name] = self._bound(options, runs[-1])
             view.end(runs)
         return runs[-1]
 
@@ -113,7 +113,7 @@ class _View:
     def __init__(self, flow: Flow, options: Options, labels: dict[str, str]) -> None:
         from .views.graph import LiveGraph
 
-        self._gantt = options.gantt
+        self.gantt = options.gantt
         self._run: Run | None = None
         self.cancel = lambda: self._run.cancel() if self._run is not None else None
         self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
@@ -140,7 +140,7 @@ class _View:
             return
         self._graph.finish(runs[-1])
         records = runs[-1].tasks.values()
-        if not self._gantt or not any(record.started is not None for record in records):
+        if not self.gantt or not any(record.started is not None for record in records):
             return
         if len(records) > MOST_IN_CHART:
             print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")

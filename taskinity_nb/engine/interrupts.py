@@ -14,6 +14,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from ..errors import Cancelled
+
 __all__ = ["held", "is_interrupt", "let_in"]
 
 P = ParamSpec("P")
@@ -29,7 +31,8 @@ _holds: list[held] = []
 class held:
     """Holds interrupts back until the end of the block; in another thread, it does nothing.
 
-    One that is still held back then is raised at the end of the block.
+    One that is still held back then is raised at the end of the block, unless that is the end of
+    something that was interrupted already.
 
     Examples
     --------
@@ -62,13 +65,13 @@ class held:
             _holds.append(self)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._before is None:
             return
         _holds.remove(self)
         if signal.getsignal(signal.SIGINT) == self._arrive:  # a task may have set its own
             signal.signal(signal.SIGINT, self._before)
-        if self._came is not None:
+        if self._came is not None and kind not in (Cancelled, KeyboardInterrupt):
             self._before(signal.SIGINT, None)
 
     def forget(self) -> None:
