@@ -38,6 +38,7 @@ FLOORS = {
 DOORS = {
     ("errors", "views.tracebacks"),
     ("model.flow", "views.dot"),
+    ("model.run", "analysis.export"),
     ("model.run", "views.table"),
     ("analysis.benchmarks", "views.timings"),
     ("analysis.compare", "views.comparison"),

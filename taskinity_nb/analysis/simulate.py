@@ -27,11 +27,9 @@ from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.record import TaskRun
 from ..model.run import Run
+from .facts import cores_of, handovers
 
 __all__ = ["Row", "Timeline", "simulate", "workload_of"]
-
-PARALLEL_CPU = 1.15
-"""CPU seconds a second from which on threads have computed beside each other, without the lock."""
 
 
 class Row(NamedTuple):
@@ -218,21 +216,18 @@ def _of_run(run: Run) -> Workload:
     ran = [r for r in records if r.duration is not None and r.items is None]
     shares = [min(1.0, (r.cpu or 0.0) / s) if s else 0.0
               for r, s in zip(records, seconds, strict=True)]  # fmt: skip
+    ways = handovers(run)
     return Workload(
         run.plan,
         seconds,
         shares,
-        [_between(r.submitted, r.started) for r in records],
-        [_between(r.finished, r.received) for r in records],
+        [ways[r][0] if r in ways else 0.0 for r in records],
+        [ways[r][1] if r in ways else 0.0 for r in records],
         _gap(ran),
-        _cores(run, ran),
+        cores_of(run),
         items,
         frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED),
     )
-
-
-def _between(before: float | None, after: float | None) -> float:
-    return max(0.0, after - before) if before is not None and after is not None else 0.0
 
 
 def _gap(ran: Sequence[TaskRun]) -> float:
@@ -244,22 +239,9 @@ def _gap(ran: Sequence[TaskRun]) -> float:
         (after.submitted or 0.0) - max(before.received or 0.0, after.ready or 0.0)
         for records in by_worker.values()
         for before, after in pairwise(records)
-        if (after.ready or 0.0) <= (before.received or 0.0)
+        if (after.ready or 0.0) <= (before.received or 0.0) and after.submitted != before.submitted
     ]
     return max(0.0, median(gaps)) if gaps else 0.0
-
-
-def _cores(run: Run, ran: Sequence[TaskRun]) -> float:
-    """Return how many of the tasks can compute at once on this machine."""
-    if run.cores > 1:
-        return min(run.cores, available_cores())
-    ends = sorted([(r.started or 0.0, 1) for r in ran] + [(r.finished or 0.0, -1) for r in ran])
-    busy, running, since = 0.0, 0, 0.0
-    for moment, change in ends:
-        busy += moment - since if running else 0.0
-        running, since = running + change, moment
-    computed = sum(r.cpu or 0.0 for r in ran)
-    return available_cores() if computed > PARALLEL_CPU * busy else run.cores
 
 
 def play(load: Workload, workers: int) -> Timeline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -233,6 +234,49 @@ class Run(Mapping[str, Any]):
     def efficiency(self) -> float:
         """Speed-up divided by the number of workers, 0 to 1."""
         return self.speedup / self.workers
+
+    # For other programs.
+
+    def to_frame(self) -> Any:
+        """Return the record as a ``pandas.DataFrame``, where pandas is installed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each task, followed by one for each item if it is mapped: ``task``, ``item``,
+            ``state``, ``worker``; in seconds since the run's start ``ready``, ``submitted``,
+            ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready to started),
+            ``compute`` (from started to finished), ``transfer`` (from submitted to started and
+            from finished to received, less the time in which its worker was at other tasks of the
+            same envelope), ``cpu`` and ``waited`` (for a core); and ``attempts``.
+
+        Raises
+        ------
+        FlowError
+            If pandas is not installed.
+        """
+        from ..analysis.export import frame_of
+
+        return frame_of(self)
+
+    def to_chrome_trace(self, path: str | Path) -> Path:
+        """Write the record for a trace viewer: https://ui.perfetto.dev or ``chrome://tracing``.
+
+        A row is a worker, a bar a task or an item, an arrow what a task waited for.
+
+        Parameters
+        ----------
+        path : str or Path
+            A JSON file in the Trace Event Format; an existing one is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        from ..analysis.export import write_trace
+
+        return write_trace(self, path)
 
     # Control: the engine's handle does it.
 
