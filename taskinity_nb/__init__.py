@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .analysis.compare import Comparison, compare
     from .analysis.simulate import Timeline, simulate
     from .views.gantt import plot_gantt
+    from .views.speedup import plot_speedup
 
 __version__ = "0.1.0"
 
@@ -63,6 +64,7 @@ __all__ = [
     "parse_dsl",
     "parse_flows",
     "plot_gantt",
+    "plot_speedup",
     "run",
     "run_flow_from_dsl",
     "run_parallel_flow_from_dsl",
@@ -81,6 +83,7 @@ _HEAVY = {
     "compare": "analysis.compare",
     "Timeline": "analysis.simulate",
     "plot_gantt": "views.gantt",
+    "plot_speedup": "views.speedup",
     "simulate": "analysis.simulate",
 }
 """Names whose modules are imported when they are first used."""
