@@ -154,3 +154,22 @@ def touch_if_zero(x, marker):
     if x == 0:
         Path(marker).touch()
     return x
+
+
+def print_in_turn(me, folder):
+    """Print five times, each time after the other one of two has."""
+    for i in range(5):
+        if me or i:
+            wait_for_file(f"{folder}/{1 - me}-{i if me else i - 1}")
+        print(f"{me}-{i}")
+        Path(f"{folder}/{me}-{i}").touch()
+
+
+def print_and_wait(marker):
+    print("waiting")
+    wait_for_file(marker)
+
+
+def print_and_die():
+    print("last words")
+    os.kill(os.getpid(), signal.SIGKILL)

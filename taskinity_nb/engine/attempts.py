@@ -53,6 +53,7 @@ class Attempts:
     def again(self, task: int, entry: Entry, delay: float) -> None:
         """Write down that a task is tried again; while it waits it holds no worker."""
         self._scheduler.log += (task, State.RETRYING, entry[2], entry[5].error, None, None)
+        self._scheduler.run._record.outputs.pop(task, None)  # the last attempt's is kept
         self._waiting[task] = entry
         if delay:
             self._alarm.set(delay, self._wait_is_over, task)
@@ -91,6 +92,8 @@ class Attempts:
                 return
             seat.left_behind = True
             crew.unused.append(seat.name)
+            if seat.output is not None and not seat.output.is_empty:
+                scheduler.run._record.outputs[task] = seat.output.take()
         timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
         failure = Failure(now, timed_out(scheduler.name_of(task), timeout, crew.unstoppable))
         entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)

@@ -10,6 +10,7 @@ from ..model.events import Entry
 from ..model.run import Run
 
 if TYPE_CHECKING:
+    from .outputs import Output
     from .scheduler import Scheduler
 
 __all__ = ["Crew", "Perform", "Seat", "numbered"]
@@ -28,9 +29,11 @@ class Seat:
         How many tasks it has claimed, so that what is meant for one of them is known to be late.
     left_behind : bool
         Whether somebody else has the name now, because its task did not end in time.
+    output : Output or None
+        Where its tasks print, if they run here and may be left behind.
     """
 
-    __slots__ = ("gate", "left_behind", "name", "turn")
+    __slots__ = ("gate", "left_behind", "name", "output", "turn")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -38,6 +41,7 @@ class Seat:
         self.gate.acquire()
         self.turn = 0
         self.left_behind = False
+        self.output: Output | None = None
 
 
 Perform = Callable[[int, Seat], tuple[Any, Entry]]

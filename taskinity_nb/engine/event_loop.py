@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import threading
 import types
 from collections.abc import Callable, Coroutine, Generator
@@ -24,7 +23,7 @@ from .ending import Ending
 from .forks import forks, leave_if_forked
 from .frames import user_frames
 from .local import fetched
-from .outputs import Output, current_output, listen_in_context
+from .outputs import Output, current_output, listen_in_context, surroundings
 from .reports import timed_out
 
 __all__ = ["EventLoop", "blocking"]
@@ -48,7 +47,7 @@ class EventLoop(Crew):
     def __init__(self, run: Run) -> None:
         self._names = numbered("async")
         super().__init__(run, self._names, 1)
-        self._context = contextvars.copy_context()
+        self._context, self._outer = surroundings()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._changed: asyncio.Event
@@ -157,7 +156,7 @@ class EventLoop(Crew):
 
     async def _perform(self, task: int, seat: Seat) -> tuple[Any, Entry]:
         scheduler = self.scheduler
-        output, cpu = Output(), [0]
+        output, cpu = Output(outer=self._outer), [0]
         listen_in_context(output)
         started = perf_counter_ns()
         value: Any = MISSING

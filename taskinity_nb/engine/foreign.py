@@ -6,7 +6,6 @@ that priorities mean something and "running" is true.
 
 from __future__ import annotations
 
-import contextvars
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from time import perf_counter_ns
 from typing import Any
@@ -17,7 +16,7 @@ from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer, open_quietly
 from .local import fetched
-from .outputs import show
+from .outputs import show, surroundings
 from .packing import Packer, failure, unpack
 
 __all__ = ["Foreign"]
@@ -38,7 +37,7 @@ class Foreign(Crew):
         self._executor = executor
         self._packer = Packer(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
-        self._context = contextvars.copy_context()
+        self._context, self._outer = surroundings()
 
     def worker(self) -> Perform:
         return self._perform
@@ -77,5 +76,5 @@ class Foreign(Crew):
             self.run._record.waits[slot] = answer.waited
         if any(answer.output) and not seat.left_behind:
             self.run._record.outputs[slot] = answer.output
-            self._context.copy().run(show, answer.output)
+            self._context.copy().run(show, answer.output, self._outer)
         return value, entry

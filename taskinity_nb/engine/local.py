@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Callable
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from .ending import pass_gate
 from .forks import forks, leave_if_forked
 from .frames import user_frames
 from .interrupts import is_interrupt, let_in
-from .outputs import Output, listen
+from .outputs import Output, listen, surroundings
 from .reports import timed_out
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Here(Crew):
 
     def __init__(self, run: Run, name: str, workers: int) -> None:
         super().__init__(run, numbered(name), workers)
-        self._context = contextvars.copy_context()
+        self._context, self._outer = surroundings()
         self._functions: list[Callable[..., Any]] = []
         self._endings: dict[Perform, Callable[[], None]] = {}
 
@@ -51,7 +50,8 @@ class Here(Crew):
         arguments, owner = scheduler.arguments, scheduler.owner
         fetches = scheduler.has_results_elsewhere
         copy_of_context = self._context.copy
-        output = Output()
+        output = Output(outer=self._outer)
+        timed = scheduler.attempts.timed
         generation = forks()
 
         read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
@@ -59,6 +59,8 @@ class Here(Crew):
         def perform(task: int, seat: Seat) -> tuple[Any, Entry]:
             nonlocal read, cpu_before
             entry: Entry
+            if timed:
+                seat.output = output
             started = perf_counter_ns()
             if started - read > BRIEF:
                 cpu_before, read = thread_time_ns(), started

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from threading import get_ident
 from typing import Any
 
@@ -27,11 +27,15 @@ __all__ = [
     "listen_in_context",
     "open_taps",
     "show",
+    "surroundings",
 ]
 
 STREAMS = ("stdout", "stderr")
 LONGEST = 1_000_000
-"""Characters that are kept of what a task prints to a stream: the last ones."""
+"""Characters that are kept of what a task prints to a stream: about the last ones."""
+
+PIECE = 50_000
+"""Characters that are let go of at once, at most."""
 
 _by_thread: dict[int, Output] = {}
 _in_context: ContextVar[Output | None] = ContextVar("taskinity_nb output", default=None)
@@ -46,6 +50,8 @@ class Output:
     ----------
     through : bool
         Whether it is shown as well, as if nobody listened.
+    outer : Output, optional
+        Who gets it too: that of the task which has begun the run of these.
 
     Examples
     --------
@@ -54,8 +60,11 @@ class Output:
     (None, None, ('one two', ''), ('', ''))
     """
 
-    def __init__(self, through: bool = True) -> None:
+    longest = LONGEST
+
+    def __init__(self, through: bool = True, outer: Output | None = None) -> None:
         self.through = through
+        self.outer = outer
         self.is_empty = True
         self._parts: tuple[deque[str], deque[str]] = (deque(), deque())
         self._lengths = [0, 0]
@@ -65,10 +74,9 @@ class Output:
         """Keep a piece of text: of ``stdout`` (0) or ``stderr`` (1)."""
         self.is_empty = False
         parts = self._parts[stream]
-        parts.append(text[-LONGEST:])
-        self._lengths[stream] += len(parts[-1])
-        self._dropped[stream] += len(text) - len(parts[-1])
-        while self._lengths[stream] > LONGEST:
+        parts.extend(text[start : start + PIECE] for start in range(0, len(text), PIECE))
+        self._lengths[stream] += len(text)
+        while self._lengths[stream] > self.longest:
             first = parts.popleft()
             self._lengths[stream] -= len(first)
             self._dropped[stream] += len(first)
@@ -93,11 +101,8 @@ class _Tap:
         self._number = number
 
     def write(self, text: str) -> int:
-        output = current_output()
-        if output is not None:
-            output.write(self._number, text)
-            if not output.through:
-                return len(text)
+        if not _is_shown(current_output(), self._number, text):
+            return len(text)
         written: int = self._stream.write(text)
         return written
 
@@ -131,12 +136,29 @@ def close_taps() -> None:
                 setattr(sys, name, stream._stream)
 
 
-def show(texts: tuple[str, str]) -> None:
-    """Write what was printed elsewhere to the streams here."""
-    for name, text in zip(STREAMS, texts, strict=True):
-        stream = getattr(sys, name)
-        if text and stream is not None:
+def _is_shown(output: Output | None, stream: int, text: str) -> bool:
+    """Give a text to an output and those around it; return whether it is to be shown as well."""
+    while output is not None:
+        output.write(stream, text)
+        if not output.through:
+            return False
+        output = output.outer
+    return True
+
+
+def show(texts: tuple[str, str], outer: Output | None = None) -> None:
+    """Write what was printed elsewhere to the streams here, and to `outer`."""
+    for number, text in enumerate(texts):
+        stream = getattr(sys, STREAMS[number])
+        if text and _is_shown(outer, number, text) and stream is not None:
             stream.write(text)
+
+
+def surroundings() -> tuple[Context, Output | None]:
+    """Return a copy of this context in which nobody listens, and who listens here."""
+    context, output = copy_context(), current_output()
+    context.run(_in_context.set, None)
+    return context, output
 
 
 def listen(output: Output) -> Callable[[], None]:

@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import multiprocessing
 import multiprocessing.process
+import multiprocessing.util
 import os
 import pickle
 import signal
@@ -34,6 +35,12 @@ _starting = threading.Lock()
 
 _ended = threading.Event()
 """Set when the interpreter ends."""
+
+_is_forked = False
+"""Whether this is a fork of another process, whose fork server is not ours to use."""
+
+_is_seen_to = False
+"""Whether this process will end its processes if it does not get as far as `atexit`."""
 
 STARTS = 3
 """So often a process is started that something kills before it is up."""
@@ -68,6 +75,7 @@ class WorkerProcess:
         """Whether it was killed because a task's time was up."""
         self._handle = _open(self._process.pid)
         with _lock:
+            _see_to_the_end()
             _all.add(self)
             if _ended.is_set():
                 self.kill()
@@ -179,7 +187,7 @@ def _interrupts_blocked() -> Iterator[None]:
 
 def _context() -> Any:
     methods = multiprocessing.get_all_start_methods()
-    if "forkserver" not in methods:
+    if "forkserver" not in methods or _is_forked:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
@@ -245,6 +253,17 @@ def give_back(process: WorkerProcess) -> None:
         old.close()
 
 
+def _see_to_the_end() -> None:
+    """Have processes ended by a process that `multiprocessing` has started.
+
+    At its exit it waits for its children, and does not get as far as `atexit`.
+    """
+    global _is_seen_to
+    if not _is_seen_to:
+        _is_seen_to = True
+        multiprocessing.util.Finalize(None, _end_all, exitpriority=100)
+
+
 @atexit.register
 def _end_all() -> None:
     """End all processes at exit, those too that a run has not given back yet."""
@@ -259,7 +278,8 @@ def _end_all() -> None:
 
 def _forked() -> None:
     """Let go of what is the parent's: held here, a worker's pipe would outlive the parent."""
-    global _lock, _starting
+    global _lock, _starting, _is_forked, _is_seen_to
+    _is_forked, _is_seen_to = True, False
     _lock, _starting = threading.RLock(), threading.Lock()  # another thread may have held them
     for process in list(_all):
         process.close()

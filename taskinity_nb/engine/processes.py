@@ -7,7 +7,6 @@ file that the next task's process maps; it comes to this process when somebody a
 
 from __future__ import annotations
 
-import contextvars
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from ..model.record import MISSING, Helpers
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer
-from .outputs import Output, show
+from .outputs import Output, show, surroundings
 from .packing import Packer, failure, unpack
 from .parcels import Parcel, pack
 from .pickling import dumps
@@ -61,7 +60,7 @@ class Processes(Crew):
         self.folders = self.shelf.folders
         self.packer = Packer(run.plan, self._pack)
         self.settings = dumps(("settings", settings()))
-        self.context = contextvars.copy_context()
+        self.context, self.outer = surroundings()
         self.busy: dict[Seat, WorkerProcess] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the packer
         self.stopped = False
@@ -238,7 +237,7 @@ class _Worker:
         for stream, text in enumerate(texts):
             if text:
                 output.write(stream, text)
-        self._crew.context.copy().run(show, texts)
+        self._crew.context.copy().run(show, texts, self._crew.outer)
 
     def _keep_output(self, slot: int) -> None:
         if slot in self._outputs:

@@ -280,6 +280,7 @@ class Scheduler:
         with self.lock:
             if not self.stopped:
                 self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
+                self.run._record.outputs.pop(task, None)
             return not self.stopped
 
     # The end of a task.

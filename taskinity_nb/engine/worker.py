@@ -65,6 +65,8 @@ def _apply(folder: str, path: list[str], filters: list[tuple[Any, ...]]) -> None
 class _Sender(Output):
     """Sends what is printed to the parent, a line at a time."""
 
+    longest = sys.maxsize  # there it is shown, and then cut
+
     def __init__(self, pipe: Connection) -> None:
         super().__init__(through=False)
         self._pipe: Connection | None = pipe
