@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter_ns
@@ -37,6 +38,7 @@ class Packer:
         self._pack = pack
         self._functions: dict[int, bytes] = {}
         self._packed: dict[int, tuple[Any, Any]] = {}
+        self._lock = threading.Lock()
 
     def function(self, index: int) -> bytes:
         """Return the function of a task as bytes.
@@ -102,9 +104,10 @@ class Packer:
         """Return a value, or what stands for it if it is large; the same for the next task."""
         if isinstance(value, Elsewhere) or type(value) in PLAIN - {bytes, str}:
             return value
-        if id(value) not in self._packed:
-            self._packed[id(value)] = (value, self._pack(value))  # its id stays its own
-        return self._packed[id(value)][1]
+        with self._lock:
+            if id(value) not in self._packed:
+                self._packed[id(value)] = (value, self._pack(value))  # its id stays its own
+            return self._packed[id(value)][1]
 
 
 def _is_small(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> bool:
