@@ -66,10 +66,10 @@ class Kernel:
         """Start a cell; return its id."""
         return self.client.execute(code)
 
-    def messages(self, cell: str) -> Iterator[dict[str, Any]]:
+    def messages(self, cell: str, patience: float = PATIENCE) -> Iterator[dict[str, Any]]:
         """Yield what a cell sends until the kernel is idle again."""
         while True:
-            message = self.client.get_iopub_msg(timeout=PATIENCE)
+            message = self.client.get_iopub_msg(timeout=patience)
             if message["parent_header"].get("msg_id") != cell:
                 continue
             yield message
