@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
-from taskinity_nb.engine import learning
+from taskinity_nb.engine import learning, past
 from taskinity_nb.model import task as task_module
 
 EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forkserver", "spawn")
@@ -18,10 +18,11 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a registry of tasks and a memory of durations of its own."""
+    """Give each test a registry of tasks and a memory of runs of its own."""
     monkeypatch.setattr(task_module, "_registry", {})
     monkeypatch.setattr(learning, "_seconds", OrderedDict())
     monkeypatch.setattr(learning, "_orders", OrderedDict())
+    monkeypatch.setattr(past, "_past", OrderedDict())
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,10 @@ import threading
 from collections import OrderedDict
 from statistics import median
 
-from ..model.events import State, entries
 from ..model.flow import Flow
 from ..model.run import Run
 from .frontier import ranked
+from .past import NOTHING, remember, took
 
 __all__ = ["learn", "order_of", "weights_of"]
 
@@ -29,17 +29,17 @@ _lock = threading.Lock()
 
 
 def learn(run: Run) -> None:
-    """Remember how long the tasks of a run took that succeeded."""
+    """Remember how long the tasks of a run took that succeeded, and that it was."""
     count = len(run.plan.bindings)
     if run.makespan < SHORTEST * count:
+        remember(run, NOTHING)
         return
-    took = {
-        slot: (moment - a) * 1e-9
-        for slot, state, moment, a, _, _ in entries(run._log)
-        if state is State.SUCCEEDED and slot < count and a is not None
-    }
+    slots, nanoseconds = of_all = took(run._log)
+    remember(run, of_all)
+    pairs = zip(slots, nanoseconds, strict=True)
+    new = {slot: one * 1e-9 for slot, one in pairs if slot < count}  # without items
     with _lock:
-        known = _seconds[run.flow] = _seconds.pop(run.flow, {}) | took
+        known = _seconds[run.flow] = _seconds.pop(run.flow, {}) | new
         if known:
             _orders.pop(run.flow, None)
         while len(_seconds) > MOST_FLOWS:
