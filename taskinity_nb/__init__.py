@@ -28,8 +28,10 @@ from .model.run import Run, TaskRun
 from .model.task import Task, task
 
 if TYPE_CHECKING:
+    from .analysis.advice import Advice, advise
     from .analysis.benchmarks import PerformanceBenchmark, benchmark
     from .analysis.compare import Comparison, compare
+    from .analysis.history import history
     from .analysis.simulate import Timeline, simulate
     from .views.gantt import plot_gantt
     from .views.speedup import plot_speedup
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Advice",
     "BindingError",
     "Cancelled",
     "Comparison",
@@ -59,8 +62,10 @@ __all__ = [
     "UnknownTaskError",
     "UnpicklableError",
     "WorkerLost",
+    "advise",
     "benchmark",
     "compare",
+    "history",
     "parse_dsl",
     "parse_flows",
     "plot_gantt",
@@ -77,10 +82,13 @@ __all__ = [
 ]
 
 _HEAVY = {
+    "Advice": "analysis.advice",
     "Comparison": "analysis.compare",
     "PerformanceBenchmark": "analysis.benchmarks",
+    "advise": "analysis.advice",
     "benchmark": "analysis.benchmarks",
     "compare": "analysis.compare",
+    "history": "analysis.history",
     "Timeline": "analysis.simulate",
     "plot_gantt": "views.gantt",
     "plot_speedup": "views.speedup",

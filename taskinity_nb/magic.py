@@ -13,7 +13,7 @@ from .dsl import parse_dsl
 from .engine.interrupts import held
 from .engine.runner import run, start
 from .errors import BindingError, Cancelled, ExecutorError, TaskError
-from .model.events import Event
+from .model.events import Event, State
 from .model.flow import Flow
 from .model.run import Run
 from .model.task import Task, registered_tasks
@@ -26,6 +26,9 @@ __all__ = ["FlowMagics", "load", "unload"]
 
 MOST_IN_CHART = 20_000
 """Tasks; a chart of more takes longer than anybody who did not ask for it wants to wait."""
+
+UNASKED = 1.0
+"""Seconds; nobody has lost the thread over a run that takes less, so nothing is said of it."""
 
 
 @magics_class
@@ -152,6 +155,18 @@ class _View:
             display(figure)
         else:
             self._chart.update(figure)
+        self._advise(runs[-1])
+
+    def _advise(self, run: Run) -> None:
+        """Say below the chart what would make a run better, if there is anything worth saying."""
+        sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
+        if not sound or len(run.on_workers()) > MOST_IN_CHART:
+            return
+        from .analysis.advice import advise
+
+        advice = advise(run)
+        if advice:
+            display(advice)
 
 
 def load(shell: InteractiveShell) -> None:

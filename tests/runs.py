@@ -8,7 +8,7 @@ from typing import Any
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.events import Failure, Items, State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.model.record import MISSING
+from taskinity_nb.model.record import MISSING, Helpers
 from taskinity_nb.model.run import Run
 
 __all__ = ["make_run"]
@@ -28,6 +28,7 @@ def make_run(
     cpu: float | dict[str, float] = 0.5,
     handovers: dict[str, tuple[float, float]] | None = None,
     waits: dict[str, float] | None = None,
+    helpers: dict[str, Helpers] | None = None,
     cores: float | None = None,
 ) -> Run:
     """Return a run of `flow` in which just this happened.
@@ -54,6 +55,8 @@ def make_run(
         Seconds from submission to start, and from finish to when the result was back.
     waits : dict of str to float
         Seconds that a task's process waited for a core.
+    helpers : dict of str to Helpers
+        What computed beside a task.
     cores : float, optional
         As in a `Run`.
     """
@@ -76,6 +79,8 @@ def make_run(
         computed, received = round((end - start) * share * 1e9), ended + after
         if waits and task in waits:
             run._record.waits[i] = round(waits[task] * 1e9)
+        if helpers and task in helpers:
+            run._record.helpers[i] = helpers[task]
         log += (i, State.READY, began - before, None, None, None)
         log += (i, State.RUNNING, began, worker, began - before, None)
         if isinstance(how, BaseException):

@@ -41,9 +41,11 @@ DOORS = {
     ("model.run", "analysis.export"),
     ("model.run", "views.table"),
     ("analysis.benchmarks", "views.timings"),
+    ("analysis.evidence", "views.advice"),
     ("analysis.compare", "views.comparison"),
     ("analysis.compare", "views.progress"),
     ("analysis.compare", "views.speedup"),
+    ("analysis.history", "views.past"),
 }
 """Imports that lead upward, inside the methods by which an object displays itself."""
 
