@@ -6,6 +6,7 @@ by column, without a loop; the rest is found out when somebody looks.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import weakref
@@ -32,6 +33,7 @@ MOST_SECONDS = 1_000_000
 """Durations of tasks that are remembered of a flow: of a large one, fewer runs."""
 
 _past: OrderedDict[Flow, deque[PastRun]] = OrderedDict()
+_numbers = itertools.count()
 _lock = threading.Lock()
 
 
@@ -80,15 +82,18 @@ class PastRun:
         How it ended.
     makespan : float
         Seconds from its start to its end.
+    number : int
+        How many runs of any flow had ended before it.
     """
 
     __slots__ = (
         "_items", "_run", "_took", "_work", "ended", "executor", "flow", "makespan",
-        "state", "workers",
+        "number", "state", "workers",
     )  # fmt: skip
 
     def __init__(self, run: Run, took: Took) -> None:
         self.flow = run.flow
+        self.number = next(_numbers)
         self.ended = time.time()
         self.executor = run.executor
         self.workers = run.workers

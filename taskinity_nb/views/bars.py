@@ -68,6 +68,8 @@ class Panel(NamedTuple):
     bound_label: str = ""
     is_cut: bool = False
     """Whether it goes on beyond what is drawn."""
+    is_replayed: bool = False
+    """Whether nothing ran like this: tasks that were measured elsewhere, one after the other."""
 
     @property
     def lanes(self) -> int:
@@ -133,7 +135,7 @@ def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
             time = end
     rows = (Row("worker 1", 0, 1),) if bars else ()
     text = f"{heading}: {time_text(time, longest)}"
-    return Panel(text, tuple(_merged(bars, time)), rows, time)
+    return Panel(text, tuple(_merged(bars, time)), rows, time, is_replayed=True)
 
 
 def _ran(run: Run) -> list[tuple[str, TaskRun]]:

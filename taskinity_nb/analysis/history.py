@@ -1,0 +1,174 @@
+"""The last runs of each flow in this process: what they took, and what became slower."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, overload
+
+from ..dsl import parse_dsl
+from ..engine.past import PastRun, past_runs
+from ..errors import FlowError
+from ..model.flow import Flow
+
+__all__ = ["History", "PastRun", "Slower", "history"]
+
+NOTICEABLE = 0.001
+"""Seconds by which a task has to be slower: below, what is measured is the machine."""
+
+
+class Slower(NamedTuple):
+    """A task that took longer than in the run before, in seconds."""
+
+    task: str
+    before: float
+    after: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as long it took."""
+        return self.after / self.before if self.before else float("inf")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class History(Sequence[PastRun]):
+    """Runs that have ended, the newest first. Shows itself as a table.
+
+    Attributes
+    ----------
+    rows : tuple of PastRun
+        The runs.
+    """
+
+    rows: tuple[PastRun, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> PastRun: ...
+    @overload
+    def __getitem__(self, place: slice) -> History: ...
+    def __getitem__(self, place: int | slice) -> PastRun | History:
+        found = self.rows[place]
+        return History(found) if isinstance(found, tuple) else found
+
+    def __iter__(self) -> Iterator[PastRun]:
+        return iter(self.rows)
+
+    def last_two(self) -> tuple[PastRun, PastRun]:
+        """Return the newest run, after the one of the same flow before it.
+
+        Raises
+        ------
+        FlowError
+            If there are no two.
+        """
+        if not self.rows:
+            raise FlowError("no run is remembered", remedy="run a flow twice to compare its runs")
+        last = self.rows[0]
+        before = next((row for row in self.rows[1:] if row.flow == last.flow), None)
+        if before is None:
+            raise FlowError(
+                f"only one run of flow '{last.name}' is remembered",
+                remedy="run it again to compare its runs",
+            )
+        return before, last
+
+    def slower(self, by: float = 1.2) -> list[Slower]:
+        """Return the tasks that took longer in the last run than in the one before.
+
+        Parameters
+        ----------
+        by : float
+            At least so many times as long; less than a millisecond never counts.
+
+        Returns
+        -------
+        list of Slower
+            Tasks that succeeded in both, those that lost most seconds first.
+
+        Raises
+        ------
+        FlowError
+            If there are no two runs of one flow.
+        """
+        before, last = (run.seconds for run in self.last_two())
+        found = [
+            Slower(task, before[task], seconds)
+            for task, seconds in last.items()
+            if task in before
+            and seconds >= by * before[task]
+            and seconds - before[task] >= NOTICEABLE
+        ]
+        return sorted(found, key=lambda one: one.before - one.after)
+
+    def __repr__(self) -> str:
+        from ..views.past import history_to_text
+
+        return history_to_text(self)
+
+    def _repr_html_(self) -> str:
+        from ..views.past import history_to_html
+
+        return history_to_html(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the last two runs over each other.
+
+        A Gantt chart of both; if one of the runs is gone, because nothing holds it, bars of how
+        long its tasks took.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default on a new figure, which pyplot does not know.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Shows itself in a notebook, if it is new.
+
+        Raises
+        ------
+        FlowError
+            If there are no two runs of one flow.
+        """
+        from ..views.past import draw_history
+
+        return draw_history(self, ax)
+
+
+def history(flow: Flow | str | None = None) -> History:
+    """Return the last runs in this process, the newest first.
+
+    Up to 20 runs of a flow are remembered, by its name and structure, so that an edited text begins
+    anew. Their results are not.
+
+    Parameters
+    ----------
+    flow : Flow or str, optional
+        Of which flow; a text is the name of one that ran, or is parsed. By default of all.
+
+    Returns
+    -------
+    History
+
+    Examples
+    --------
+    >>> from taskinity_nb import run
+    >>> for _ in range(2):
+    ...     finished = run("load", namespace={"load": list}, executor="sequential")
+    >>> [past.executor for past in history("load")]
+    ['sequential', 'sequential']
+    """
+    known = past_runs()
+    if isinstance(flow, str):
+        named = [one for one in known if one.name == flow]
+        chosen = named or [parse_dsl(flow)]
+    elif flow is None or isinstance(flow, Flow):
+        chosen = list(known) if flow is None else [flow]
+    else:
+        raise TypeError(f"history takes a flow or its name, not {type(flow).__name__}")
+    runs = [run for one in chosen for run in known.get(one, ())]
+    return History(tuple(sorted(runs, key=lambda run: run.number, reverse=True)))
