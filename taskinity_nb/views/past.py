@@ -111,14 +111,13 @@ def _draw_gantt(
     from .figure import draw_chart
 
     chart = chart_of(runs)
-    measured = [panel for panel in chart.panels if not panel.is_replayed]
-    # A chart has sequential runs on top, whenever they were.
+    # A chart has sequential runs on top; here the older one is.
     order = sorted((0, 1), key=lambda place: runs[place].executor != "sequential")
-    panels = [
-        panel._replace(heading=f"{_clock(past[place].started)}, {panel.heading}")
-        for place, panel in zip(order, measured, strict=True)
-    ]
-    chart = chart._replace(panels=tuple(panels), title=title, subtitle=subtitle)
+    measured = [panel for panel in chart.panels if not panel.is_replayed]
+    by_time = dict(zip(order, measured, strict=True))
+    panels = tuple(by_time[n]._replace(heading=_heading(one)) for n, one in enumerate(past))
+    summary = f"Gantt of {printable(past[1].name)}: {title[:1].lower()}{title[1:]}"
+    chart = chart._replace(panels=panels, title=title, subtitle=subtitle, summary=summary)
     return draw_chart(chart, ax)
 
 

@@ -58,7 +58,9 @@ def draw_bars(
     if len(shown) < len(names):
         subtitle += f"; of {counted(len(names), 'task')}, those that changed most"
     ink = INK if ax is None else ax.xaxis.label.get_color()
+    beside = 0.0  # inches to the left of the axes, where the title begins too
     if ax is None:
+        beside = LEFT - RIGHT
         height = TOP + ROW * max(1, len(shown)) + BOTTOM
         figure = GanttFigure(figsize=(WIDTH, height), dpi=100, facecolor=PAPER)
         FigureCanvasAgg(figure)
@@ -82,30 +84,34 @@ def draw_bars(
         label.set(family=family, parse_math=False)
     ax.set_ylim(max(1, len(shown)) - 0.5, -0.5)
     ax.set_xlim(0, 1.03 * (longest * scale or 1.0))
-    ax.set_xlabel(f"seconds of a task, in {unit}" if unit == "ms" else "time of a task in s",
-                  color=ink, fontsize=9, family=DEJAVU)  # fmt: skip
+    ax.set_xlabel(f"time of a task in {unit}", color=ink, fontsize=9, family=DEJAVU)
     ax.grid(axis="x", color=EDGE, linewidth=0.6, alpha=0.25)
     ax.set_axisbelow(True)
     for side, spine in ax.spines.items():
         spine.set_visible(side == "bottom")
         spine.set_color(EDGE)
-    _words(ax, ink, headings, title, subtitle)
+    _words(ax, ink, beside, headings, (title, subtitle))
     return ax
 
 
-def _words(ax: Axes, ink: str, headings: tuple[str, str], title: str, subtitle: str) -> None:
-    """Write the title, and the legend below the axes; both from the left of the labels."""
+def _words(
+    ax: Axes, ink: str, beside: float, headings: tuple[str, str], titles: tuple[str, str]
+) -> None:
+    """Write the titles above the axes, and the legend below them."""
     ruler = Ruler(ax)
     figure = ax.get_figure(root=True)
-    text, family = typeset(ruler.cut(title, 11.5, ruler.width, "bold"))
-    heading = ax.set_title(
-        text, x=0, ha="left", pad=21, fontsize=11.5, fontweight="bold", color=ink
-    )
-    heading.set(parse_math=False, family=family)
-    text, family = typeset(ruler.cut(subtitle, 9, ruler.width))
+    room = ruler.width + beside * figure.dpi
+    text, family = typeset(ruler.cut(titles[0], 11.5, room, "bold"))
+    title = ax.set_title(
+        text, x=1 - room / ruler.width, ha="left", pad=21, fontsize=11.5, fontweight="bold",
+        color=ink,
+    )  # fmt: skip
+    title.set(parse_math=False, family=family)
+    text, family = typeset(ruler.cut(titles[1], 9, room))
     ax.text(
         0, 1, text, fontsize=9, family=family, parse_math=False, color=ink, va="bottom",
-        gid="subtitle", transform=offset_copy(ax.transAxes, figure, 0, 6, "points"),
+        gid="subtitle",
+        transform=offset_copy(ax.transAxes, figure, -72 * beside, 6, "points"),
     )  # fmt: skip
     handles = [Patch(facecolor=fill, edgecolor=EDGE) for fill in FILLS]
     legend = ax.legend(
