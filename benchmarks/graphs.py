@@ -1,24 +1,24 @@
-"""Task graphs to measure with: shapes of any size, and recorded workflows read from files.
-
-A file is JSON in one of three formats. The plain one is
-``{"tasks": [{"id": "a", "upstream": [], "seconds": 1.5}, ...]}``. The others are those of WfFormat,
-in which the WfCommons project publishes recorded runs (https://wfcommons.org/format): since version
-1.5 the graph is in ``workflow.specification.tasks``, and the times in ``workflow.execution.tasks``;
-before, both are in ``workflow.tasks`` (up to 1.2, ``workflow.jobs``), where tasks refer to each
-other by name.
-"""
+"""Task graphs to measure with: shapes of any size, and graphs like those of real workflows."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from math import isqrt
-from pathlib import Path
-from typing import Any
+from random import Random
 
-__all__ = ["SHAPES", "Graph", "chain", "fan", "read_workflow", "read_workflows", "stencil", "tree"]
+__all__ = [
+    "SHAPES",
+    "WORKFLOWS",
+    "Graph",
+    "chain",
+    "epigenomics",
+    "fan",
+    "montage",
+    "stencil",
+    "tree",
+]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,17 @@ class Graph:
         awaited = {before for sources in self.upstream.values() for before in sources}
         return [task for task in self.upstream if task not in awaited]
 
+    @property
+    def levels(self) -> list[list[str]]:
+        """The tasks by how many others they stand behind at most."""
+        levels: list[list[str]] = []
+        sorter = TopologicalSorter(self.upstream)
+        sorter.prepare()
+        while sorter.is_active():
+            levels.append(list(sorter.get_ready()))
+            sorter.done(*levels[-1])
+        return levels
+
     def lower_bound(self, workers: int) -> float:
         """Return the seconds that no schedule on so many workers can beat.
 
@@ -66,10 +77,49 @@ class Graph:
             ends[task] = begin + self.seconds[task]
         return max(max(ends.values(), default=0.0), sum(self.seconds.values()) / workers)
 
+    def stronger_bound(self, workers: int) -> float:
+        """Return a lower bound that sees where there are too few tasks for all workers.
+
+        Tasks that have at least so much before them and so much after them can only run between,
+        and need their work divided by the workers there. The most of that, over some choices of
+        before and after, is no less than `lower_bound`.
+
+        Examples
+        --------
+        >>> tasks = {"a": [], "b": ["a"], "c": ["a"], "d": ["a"]}
+        >>> graph = Graph("fan", tasks, {"a": 3.0, "b": 1.0, "c": 1.0, "d": 1.0})
+        >>> graph.lower_bound(2), graph.stronger_bound(2)
+        (4.0, 4.5)
+        """
+        befores: dict[str, float] = {}
+        afters = dict.fromkeys(self.upstream, 0.0)
+        order = list(TopologicalSorter(self.upstream).static_order())
+        for task in order:
+            ends = (befores[before] + self.seconds[before] for before in self.upstream[task])
+            befores[task] = max(ends, default=0.0)
+        for task in reversed(order):
+            for before in self.upstream[task]:
+                afters[before] = max(afters[before], afters[task] + self.seconds[task])
+        tasks = [(befores[task], afters[task], self.seconds[task]) for task in order]
+        bound = self.lower_bound(workers)
+        for least_before in _some(befores.values()):
+            late = [(after, seconds) for before, after, seconds in tasks if before >= least_before]
+            for least_after in _some(afters.values()):
+                work = sum(seconds for after, seconds in late if after >= least_after)
+                if work:
+                    bound = max(bound, least_before + work / workers + least_after)
+        return bound
+
     def scaled(self, factor: float) -> Graph:
         """Return the graph with all times multiplied by `factor`."""
         seconds = {task: value * factor for task, value in self.seconds.items()}
         return Graph(self.name, self.upstream, seconds)
+
+
+def _some(values: Iterable[float]) -> list[float]:
+    """Return at most a hundred of some values, evenly."""
+    distinct = sorted(set(values))
+    return distinct[:: len(distinct) // 100 + 1]
 
 
 # Shapes, each with the given number of tasks.
@@ -136,95 +186,76 @@ def tree(tasks: int) -> Graph:
 SHAPES: tuple[Callable[[int], Graph], ...] = (fan, chain, stencil, tree)
 
 
-# Files.
+# Graphs like those of two well-known scientific workflows, for where there are no recorded ones.
 
 
-def read_workflows(folder: Path) -> tuple[list[Graph], list[str]]:
-    """Read all workflows of a folder and the folders in it.
+def montage(tasks: int) -> Graph:
+    """A mosaic of the sky: images, their overlaps, one model of them all, images again, a mosaic.
 
-    Returns
-    -------
-    list of Graph
-        In the order of the files' paths, each named after its file.
-    list of str
-        Why others of its JSON files could not be read.
+    Examples
+    --------
+    >>> [len(level) for level in montage(25).levels]
+    [5, 10, 1, 1, 5, 1, 1, 1]
     """
-    graphs, problems = [], []
-    for path in sorted(folder.rglob("*.json")):
-        try:
-            graphs.append(read_workflow(path))
-        except (OSError, ValueError) as error:
-            problems.append(f"{path.name}: {error}")
-    return graphs, problems
+    images = _at_least(tasks, 10) // 5
+    overlaps = tasks - 2 * images - 5
+    graph = _Growing("montage")
+    projected = [graph.add([], 10.0) for _ in range(images)]
+    compared = []
+    for i in range(overlaps):
+        pair = {projected[i % images], projected[(i + 1 + i // images) % images]}
+        compared.append(graph.add(sorted(pair), 1.0))
+    model = graph.add([graph.add(compared, 8.0)], 40.0)
+    corrected = [graph.add([image, model], 2.0) for image in projected]
+    graph.add([graph.add([graph.add(corrected, 5.0)], 30.0)], 2.0)
+    return graph.grown()
 
 
-def read_workflow(path: Path) -> Graph:
-    """Read one file; its tasks are renamed to t0, t1, ... in the order of the file.
+def epigenomics(tasks: int) -> Graph:
+    """Reads of a genome: one split, chains of four steps of which the last is long, one merge.
 
-    Raises
-    ------
-    ValueError
-        If it holds no workflow.
+    Examples
+    --------
+    >>> [len(level) for level in epigenomics(24).levels]
+    [1, 5, 5, 5, 5, 1, 1, 1]
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
-    try:
-        upstream, seconds = _parts(content)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"not a workflow ({type(error).__name__}: {error})") from error
-    if not upstream:
-        raise ValueError("a workflow without tasks")
-    names = {task: f"t{i}" for i, task in enumerate(upstream)}
-    graph = Graph(
-        path.stem,
-        {names[task]: [names[before] for before in befores] for task, befores in upstream.items()},
-        {names[task]: seconds[task] for task in upstream},
-    )
-    try:
-        TopologicalSorter(graph.upstream).prepare()
-    except CycleError as error:
-        raise ValueError("its tasks wait for each other in a cycle") from error
-    return graph
+    left = _at_least(tasks, 8) - 4
+    graph = _Growing("epigenomics")
+    split = graph.add([], 20.0)
+    ends = []
+    while left:
+        end, steps = split, (3.0, 1.0, 1.0, 40.0)[: min(4, left)]
+        for seconds in steps:
+            end = graph.add([end], seconds)
+        ends.append(end)
+        left -= len(steps)
+    graph.add([graph.add([graph.add(ends, 15.0)], 10.0)], 10.0)
+    return graph.grown()
 
 
-def _parts(content: Any) -> tuple[dict[str, list[str]], dict[str, float]]:
-    """Return the upstream tasks and the seconds of each task, in whichever format."""
-    if "tasks" in content:
-        tasks = content["tasks"]
-        seconds = {task["id"]: float(task["seconds"]) for task in tasks}
-        return _linked([(task["id"], task["upstream"], ()) for task in tasks], {}), seconds
-    workflow = content["workflow"]
-    if "specification" in workflow:
-        if "execution" not in workflow:
-            raise ValueError("a workflow that was not executed has no run times")
-        tasks = workflow["specification"]["tasks"]
-        executed = workflow["execution"]["tasks"]
-        seconds = {task["id"]: float(task["runtimeInSeconds"]) for task in executed}
-        links = [(t["id"], t.get("parents", ()), t.get("children", ())) for t in tasks]
-        return _linked(links, {}), {task["id"]: seconds.get(task["id"], 0.0) for task in tasks}
-    tasks = workflow["tasks"] if "tasks" in workflow else workflow["jobs"]
-    links = [(t["name"], t.get("parents", ()), t.get("children", ())) for t in tasks]
-    aliases = {task["id"]: task["name"] for task in tasks if "id" in task}
-    runtimes = {t["name"]: t.get("runtimeInSeconds", t.get("runtime", 0.0)) for t in tasks}
-    return _linked(links, aliases), {task: float(value) for task, value in runtimes.items()}
+class _Growing:
+    """A graph to which tasks are added; their times vary, in the same way each time."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._upstream: dict[str, list[str]] = {}
+        self._seconds: dict[str, float] = {}
+        self._random = Random(0)
+
+    def add(self, upstream: list[str], seconds: float) -> str:
+        task = f"t{len(self._upstream)}"
+        self._upstream[task] = upstream
+        self._seconds[task] = seconds * self._random.lognormvariate(0.0, 0.4)
+        return task
+
+    def grown(self) -> Graph:
+        return Graph(self._name, self._upstream, self._seconds)
 
 
-def _linked(
-    links: Sequence[tuple[str, Sequence[str], Sequence[str]]], aliases: Mapping[str, str]
-) -> dict[str, list[str]]:
-    """Return the upstream tasks of each task; an edge may be told at either end, or at both."""
-    upstream: dict[str, dict[str, None]] = {task: {} for task, _, _ in links}
-    if len(upstream) < len(links):
-        raise ValueError("two of its tasks have the same name")
+def _at_least(tasks: int, least: int) -> int:
+    if tasks < least:
+        raise ValueError(f"such a graph has {least} tasks at least, not {tasks}")
+    return tasks
 
-    def known(task: str) -> str:
-        found = task if task in upstream else aliases.get(task)
-        if found is None:
-            raise ValueError(f"a task refers to '{task}', which it does not hold")
-        return found
 
-    for task, parents, children in links:
-        for parent in parents:
-            upstream[task][known(parent)] = None
-        for child in children:
-            upstream[known(child)][task] = None
-    return {task: list(befores) for task, befores in upstream.items()}
+WORKFLOWS: tuple[Callable[[int], Graph], ...] = (montage, epigenomics)
