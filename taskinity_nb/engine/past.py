@@ -48,7 +48,7 @@ NOTHING = Took(array("q"), array("q"))
 
 
 def took(log: list[Any]) -> Took:
-    """Read from a log how long what succeeded took; a mapped task itself takes no time.
+    """Read from a log how long what succeeded took, where it is written down when that began.
 
     Examples
     --------
@@ -131,7 +131,8 @@ class PastRun:
         total: dict[int, int] = {}
         for slot, took in zip(*self._took, strict=True):
             task = owners.get(slot, slot)
-            total[task] = total.get(task, 0) + took
+            own = 0 if slot in self._items else took  # a mapped task only gathers
+            total[task] = total.get(task, 0) + own
         return {names[task]: total[task] * 1e-9 for task in sorted(total)}
 
     @property
@@ -142,7 +143,7 @@ class PastRun:
         """
         if self._work is None:
             run = self.run
-            self._work = sum(self._took.nanoseconds) * 1e-9 if run is None else run.work
+            self._work = sum(self.seconds.values()) if run is None else run.work
         return self._work
 
     def __repr__(self) -> str:
