@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter_ns, sleep
+from itertools import chain
+from time import perf_counter_ns
 from typing import Any, Literal
 
 from ..errors import ExecutorError, Skip
@@ -33,31 +34,12 @@ from .learning import learn, order_of
 from .mapping import Maps
 from .outputs import close_taps, open_taps
 from .takers import Takers
+from .turn import Turn
 
 __all__ = ["Keep", "OnError", "Scheduler"]
 
 OnError = Literal["raise", "stop", "continue"]
 Keep = Literal["all", "last"]
-
-
-class Turn:
-    """A lock that threads take for a moment, again and again, without a queue.
-
-    Who blocks at a lock is given it before the interpreter's own; then each of two threads has the
-    one and waits for the other, at every task (a convoy). So a thread that comes too early steps
-    back and tries again. It must not be interrupted meanwhile, as only the main thread can be.
-    """
-
-    def __init__(self, lock: threading.Lock) -> None:
-        self._acquire = lock.acquire
-        self._release = lock.release
-
-    def __enter__(self) -> None:
-        while not self._acquire(False):
-            sleep(0)
-
-    def __exit__(self, *_: object) -> None:
-        self._release()
 
 
 class Scheduler:
@@ -113,6 +95,7 @@ class Scheduler:
         self.maps = Maps(self, kept_items or {})
         self.count = len(waiting)
         self._left = self.count - len(self._kept)  # tasks that have not ended
+        self._has_taps = False  # whether what is printed is listened to
         self.stopped = False  # nothing new starts, and what still runs is not waited for
         self._to_start: list[Crew] = []  # crews of which one more loop is to be started
         self.broken: BaseException | None = None
@@ -127,6 +110,13 @@ class Scheduler:
 
     def start(self) -> None:
         """Write down what is ready, and start as many workers as can be used."""
+        with self.lock:
+            if self.stopped:  # before it has begun
+                return
+            self._begin()
+        self.start_loops()
+
+    def _begin(self) -> None:
         log, now = self.log, self.run._origin
         for task, value in self._kept.items():
             self.run._values[task] = value
@@ -137,12 +127,11 @@ class Scheduler:
         for task in self.frontier.starting():
             log += (task, State.READY, now, None, None, None)
         open_taps()
+        self._has_taps = True
         if not self._left:
             self._finish()
         for crew in self.crews:
-            ready = min(self.frontier.ready(crew.lane), len(crew.unused))
-            self._to_start += [crew] * ready
-        self.start_loops()
+            self._to_start += [crew] * min(self.frontier.ready(crew.lane), len(crew.unused))
 
     def release(self) -> None:
         """Let go of results, after the end."""
@@ -166,10 +155,8 @@ class Scheduler:
             self.broken = error
             log, now = self.log, perf_counter_ns()
             ended = {slot for slot, how, *_ in entries(log) if how.is_final}
-            slots = [*range(self.count)]
-            for first, count in self.maps.where.values():
-                slots += range(first, first + count)
-            for slot in slots:
+            items = (range(first, first + count) for first, count in self.maps.where.values())
+            for slot in chain(range(self.count), *items):
                 if slot not in ended:
                     log += (slot, State.CANCELLED, now, None, None, None)
             self._finish(state)
@@ -182,7 +169,8 @@ class Scheduler:
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
         self.attempts.close()
         learn(self.run)
-        close_taps()
+        if self._has_taps:
+            close_taps()
         self.finished.set()
         for crew in self.crews:
             crew.finish()

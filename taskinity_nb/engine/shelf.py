@@ -21,6 +21,8 @@ import time
 import weakref
 from collections.abc import Iterator
 
+from .interrupts import held
+
 try:
     import fcntl
 except ImportError:  # on Windows; there what a killed process leaves behind stays
@@ -156,8 +158,9 @@ def _places() -> list[str]:
 def _remove_own(folders: tuple[str, ...], pid: int) -> None:
     """Remove folders, if they were made by this process: a forked one inherits the duty too."""
     if pid == os.getpid():
-        for folder in folders:
-            _remove(folder)
+        with held():  # the garbage collector, which may have begun this, would swallow an interrupt
+            for folder in folders:
+                _remove(folder)
 
 
 def _remove(folder: str) -> None:
