@@ -173,3 +173,59 @@ def print_and_wait(marker):
 def print_and_die():
     print("last words")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def segfault():
+    signal.raise_signal(signal.SIGSEGV)
+
+
+def leave_at_once():
+    os._exit(7)
+
+
+def kill_after(marker):
+    """Die once the file is there."""
+    wait_for_file(marker)
+    kill_self()
+
+
+def die_then_fail_then_succeed(folder):
+    number = len(list(Path(folder).iterdir()))
+    Path(folder, str(number)).touch()
+    if number == 0:
+        kill_self()
+    if number == 1:
+        raise ValueError("second attempt")
+    return "third attempt"
+
+
+def die_at_200(x):
+    if x == 200:
+        kill_self()
+    return x
+
+
+def fork(how):
+    """Fork; return the exit code of the child, which leaves this function as `how` says."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if how == "raise":
+        raise ValueError("of the child")
+    if how == "exit":
+        sys.exit(5)
+    if how == "print":
+        print("from the child")
+    return "of the child"
+
+
+def in_a_process():
+    """Return what a process of `multiprocessing` says."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    process = context.Process(target=queue.put, args=(42,))
+    process.start()
+    process.join()
+    return queue.get()

@@ -17,6 +17,7 @@ import functions as fn
 import pytest
 
 from taskinity_nb import FlowError, NoResultError, TaskError, run, skip
+from taskinity_nb.engine import shelf
 
 NAMES = vars(fn)
 HERE = ["sequential", "threads", "thread pool"]
@@ -165,8 +166,8 @@ class TestKeepLast:
 
 def files():
     """Return the files of large values that this process has."""
-    return {path for path in Path("/dev/shm").glob("taskinity_nb-*/run-*/*")
-            if path.is_file()}  # fmt: skip
+    roots = [Path(root.path) for root in shelf._roots.values()]
+    return {path for root in roots for path in root.glob("run-*/*")}
 
 
 class TestRelease:

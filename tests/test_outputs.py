@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import subprocess
 import sys
 import textwrap
@@ -225,18 +226,21 @@ class TestApart:
 
 
 class TestLive:
-    def test_a_line_is_shown_before_its_task_ends(self, tmp_path, capsys):
-        """The caller reads a line of a process that waits for the caller."""
-        from taskinity_nb import start
-
+    def test_a_line_is_shown_before_its_task_ends(self, tmp_path, monkeypatch):
+        """A process that waits for the caller to see its line goes on."""
         marker = tmp_path / "marker"
-        going = start("print_and_wait", {"marker": str(marker)}, namespace=NAMES,
-                      executor="processes")  # fmt: skip
-        shown = ""
-        while "waiting" not in shown:
-            shown += capsys.readouterr()[0]
-        marker.touch()
-        assert going.wait(30).tasks["print_and_wait"].stdout == "waiting\n"
+
+        class Screen(io.StringIO):
+            def write(self, text):
+                if "waiting" in text:
+                    marker.touch()
+                return super().write(text)
+
+        monkeypatch.setattr(sys, "stdout", Screen())
+        result = run("print_and_wait", {"marker": str(marker)}, namespace=NAMES,
+                     executor="processes")  # fmt: skip
+        assert result.tasks["print_and_wait"].stdout == "waiting\n"
+        assert sys.stdout.getvalue() == "waiting\n"
 
     def test_of_a_task_whose_process_dies(self, printed):
         result = run("print_and_die", namespace=NAMES, executor="processes", on_error="continue")

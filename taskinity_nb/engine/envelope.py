@@ -1,7 +1,7 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `core_wait`, `frames`, `outputs` and `pickling` use the standard library and
+This module, `core_wait`, `forks`, `frames`, `outputs` and `pickling` use the standard library and
 cloudpickle alone, so that they can be sent along to a place where the package is not installed.
 """
 
@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from .core_wait import core_wait
+from .forks import forks, leave_if_forked
 from .frames import user_frames
 from .outputs import Output, close_taps, listen, open_taps
 from .pickling import dumps
@@ -76,13 +77,16 @@ def open_envelope(
     ('value', 3)
     """
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
+    generation = forks()
     try:
         call, leading = load_function(function)
         args, kwargs = pickle.loads(arguments)
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
         value = call(*leading, args, kwargs)
+        leave_if_forked(generation)
     except BaseException as error:  # whatever a task raises is its own failure
+        leave_if_forked(generation, error)
         cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
         frames = user_frames(error.__traceback__)
         kind, payload = _pack_error(error)

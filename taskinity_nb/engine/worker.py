@@ -15,7 +15,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from .envelope import open_envelope
-from .forks import forks, leave_if_forked
 from .helpers import HelperClock
 from .outputs import Output, listen, open_taps
 from .parcels import pack
@@ -133,7 +132,6 @@ def _answer(
         packed = pack(value, *folders)
         return packed if isinstance(packed, bytes) else tuple(packed)
 
-    generation = forks()
     answers: list[tuple[Any, ...]] = []
     sent = time.perf_counter()
     for place, (key, function, arguments) in enumerate(tasks):
@@ -142,7 +140,6 @@ def _answer(
         sender.place = place
         clock.begin()
         answer = open_envelope(functions[key], arguments, pack_result)
-        leave_if_forked(generation)
         helpers = clock.end()
         answers.append(answer if helpers is None else (*answer[:-1], helpers))
         sender.send()
