@@ -24,9 +24,9 @@ from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Edge, Flow
 from taskinity_nb.views.dot import flow_mimebundle, flow_text, levels
 from taskinity_nb.views.layout import render
-from taskinity_nb.views.palette import LOOKS
+from taskinity_nb.views.palette import CRITICAL, LOOKS
 from taskinity_nb.views.picture import MOST_TASKS, Picture
-from taskinity_nb.views.svg import paint
+from taskinity_nb.views.svg import ALONE, paint
 
 NS = "{http://www.w3.org/2000/svg}"
 
@@ -386,18 +386,46 @@ def test_what_graphviz_refuses_is_an_error(capfd):
 # Mapped tasks.
 
 
-def test_a_mapped_task_tells_how_many_of_its_items_are_done():
-    picture = Picture(Flow("Map", [Edge("scan", "work", "map"), Edge("work", "collect")]))
+MAPPED = Flow("Map", [Edge("scan", "work", "map"), Edge("work", "collect")])
+
+
+def parts_of(node, part):
+    return [element for element in node.iter() if element.get("data-part") == part]
+
+
+def test_a_task_tells_of_its_run_in_a_line_of_its_own():
+    picture = Picture(MAPPED, details=True)
     assert "each item" in texts(picture.svg())
-    states, counts = {"work": State.RUNNING}, {"work": "123,456 of 999,999"}
-    node = tasks_of(picture.svg(states, counts))["work"]
-    (count,) = (t for t in node.iter(f"{NS}text") if t.get("data-part") == "count")
-    assert count.text == "123,456 of 999,999"
-    left, _, width, _ = box_of(node)
-    assert left < float(count.get("x")) < left + width
-    plain, counted = picture.png(states), picture.png(states, counts)
-    assert plain != counted
-    assert size_of(plain) == size_of(counted)
+    states, details = {"work": State.RUNNING}, {"work": "99,999 of 99,999 · 12 s"}
+    nodes = tasks_of(picture.svg(states, details))
+    (detail,) = parts_of(nodes["work"], "detail")
+    assert detail.text == details["work"]
+    left, _, width, _ = box_of(nodes["work"])
+    assert left < float(detail.get("x")) < left + width
+    moved = {name: parts_of(node, "name")[0].get("transform") for name, node in nodes.items()}
+    assert moved == {"scan": ALONE, "work": None, "collect": ALONE}
+    plain, told = picture.png(states), picture.png(states, details)
+    assert plain != told
+    assert size_of(plain) == size_of(told)
+
+
+def test_without_a_run_there_is_no_such_line():
+    assert not parts_of(read(Picture(MAPPED).svg()), "detail")
+    assert "each item" not in texts(Picture(MAPPED).svg())
+
+
+def test_the_critical_path_is_marked():
+    picture = Picture(MAPPED, details=True)
+    svg = picture.svg({}, critical=("work", "collect"))
+    marked = {
+        n for n, g in tasks_of(svg).items() if parts_of(g, "box")[0].get("stroke") == CRITICAL
+    }
+    assert marked == {"work", "collect"}
+    edges = [g for g in read(svg).iter(f"{NS}g") if g.get("stroke") == CRITICAL]
+    assert [(g.get("data-source"), g.get("data-target")) for g in edges] == [("work", "collect")]
+    assert picture.png({}, critical=("work", "collect")) != picture.png({})
+    assert CRITICAL not in picture.svg({})
+    assert "critical path" in texts(svg) and "critical path" not in texts(picture.svg({}))
 
 
 def test_a_heading_has_room_for_a_wider_font():

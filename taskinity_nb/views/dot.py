@@ -37,8 +37,8 @@ __all__ = [
 SIGN_ROOM = "\N{EM SPACE}"
 """What each line of a label begins with, so that the sign of the state has a place."""
 
-WIDEST_COUNT = "000,000 of 000,000"
-"""What the line with the count of a mapped task's items has room for."""
+WIDEST, WIDEST_OF_MAP = "00.00 s", "00,000 of 00,000 · 00.0 s"
+"""What the line that tells of a task's run has room for, and that of a mapped one."""
 
 LONGEST_LABEL = 60
 """Characters of a label; of a longer one the middle is left out."""
@@ -79,12 +79,16 @@ def to_graphviz(flow: Flow, labels: Mapping[str, str] | None = None) -> graphviz
 
 
 def digraph(
-    flow: Flow, labels: Mapping[str, str] | None = None, *, for_layout: bool = False
+    flow: Flow,
+    labels: Mapping[str, str] | None = None,
+    *,
+    for_layout: bool = False,
+    details: bool = False,
 ) -> graphviz.Digraph:
     """As `to_graphviz`; for the layout, with room for what `svg` draws itself.
 
-    That is the sign of the state, before the label; the second outline of a mapped task; and the
-    line that tells how many of its items are done.
+    That is the sign of the state, before the label; the second outline of a mapped task; and, with
+    `details`, a line for what a run tells of a task.
     """
     import graphviz
 
@@ -112,8 +116,8 @@ def digraph(
     # From left to right, Graphviz piles up what is not connected from the bottom.
     parts = _connected(flow)
     for task in chain(*(reversed(parts) if direction == "LR" else parts)):
-        counted = [WIDEST_COUNT] if for_layout and task in mapped else []
-        text = label(_lines(flow, task, labels) + counted, start=room)
+        detail = [WIDEST_OF_MAP if task in mapped else WIDEST] if details else []
+        text = label(_lines(flow, task, labels) + detail, start=room)
         graph.node(task, text, **(double if task in mapped else {}))
     for edge in flow.edges:
         graph.edge(edge.source, edge.target, **_edge_attributes(edge))

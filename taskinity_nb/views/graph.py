@@ -12,17 +12,19 @@ import time
 import uuid
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from ..engine.frontier import ranks
+from ..engine.learning import weights_of
 from ..errors import FlowError
 from ..model.events import State
 from .dot import MOST_LINES, flow_text, shown
 from .palette import LOOKS
 from .picture import Picture
 from .svg import word
-from .words import item_counts
+from .words import details_of, items_done, short_time
 
 if TYPE_CHECKING:
     from ..model.events import Event
@@ -39,6 +41,9 @@ MOST_DRAWN_AT_FIRST = 40
 
 LARGEST_SVG_AT_FIRST = 200_000
 """Characters; Jupyter drops what comes faster than a megabyte a second, the widget among it."""
+
+LEAST_LEFT = 0.5
+"""Seconds; of less, a reader would not have seen the end of the sentence."""
 
 SLOWEST = 0.5
 """Seconds between two pictures where there are no widgets."""
@@ -85,7 +90,7 @@ class LiveGraph:
         self._note = ""
         if _in_kernel():
             try:
-                self._picture = Picture(flow, labels)
+                self._picture = Picture(flow, labels, details=True)
             except FlowError as error:
                 self._note = str(error)
 
@@ -115,15 +120,19 @@ class LiveGraph:
                 states = [record.state for record in run._record.tasks]
                 with self._widget.hold_sync():
                     self._widget.states = _snapshot(states)
-                    self._widget.counts = _progress(states)
-                    self._widget.items = item_counts(run) if self._has_maps else {}
+                    self._widget.counts = _progress(states) + _time_left(run, states)
+                    self._widget.done = sum(state.is_final for state in states) / len(states)
+                    if self._picture is not None:
+                        self._widget.clock = _clock(run)
+                        self._widget.sent = time.time() * 1e3
+                        self._widget.items = _items(run) if self._has_maps else {}
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
 
     def finish(self, run: Run) -> None:
         """Leave the final state behind: picture and text, and no widget; in a terminal, text."""
         states = {name: record.state for name, record in run.tasks.items()}
-        self._end(states, run_states_text(run), item_counts(run))
+        self._end(states, run_states_text(run), details_of(run), run.critical_path)
 
     def abandon(self) -> None:
         """Leave the flow behind, all tasks pending: nothing was run."""
@@ -133,7 +142,8 @@ class LiveGraph:
         self,
         states: Mapping[str, State] | None,
         text: str,
-        counts: Mapping[str, str] | None = None,
+        details: Mapping[str, str] | None = None,
+        critical: Sequence[str] = (),
     ) -> None:
         with self._lock:
             if self._over:
@@ -145,7 +155,8 @@ class LiveGraph:
             return
         if self._display_id is not None:
             text += f"\n({self._note})" if self._note else ""
-            self._publish(self._pictures(states, counts) | {"text/plain": text}, update=True)
+            pictures = self._pictures(states, details, critical)
+            self._publish(pictures | {"text/plain": text}, update=True)
         if self._widget is not None:
             self._widget.discard()
 
@@ -166,7 +177,7 @@ class LiveGraph:
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
         states = {record.name: record.state for record in run._record.tasks}
-        pictures = self._pictures(states, item_counts(run), png=False)
+        pictures = self._pictures(states, details_of(run), png=False)
         self._publish(pictures | {"text/plain": run_states_text(run)}, update=True)
         cost = time.monotonic() - began
         self._next_picture = began + max(SLOWEST, 20 * cost)
@@ -174,16 +185,17 @@ class LiveGraph:
     def _pictures(
         self,
         states: Mapping[str, State] | None,
-        counts: Mapping[str, str] | None = None,
+        details: Mapping[str, str] | None = None,
+        critical: Sequence[str] = (),
         *,
         png: bool = True,
     ) -> dict[str, Any]:
         if self._picture is None:
             return {}
-        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states, counts)}
+        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states, details, critical)}
         if png:
             with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
-                drawn = self._picture.png(states, counts)
+                drawn = self._picture.png(states, details, critical)
                 bundle["image/png"] = b64encode(drawn).decode("ascii")
         return bundle
 
@@ -222,6 +234,37 @@ def _progress(states: list[State]) -> str:
     return f"{done} of {len(states)} task{'' if len(states) == 1 else 's'} done"
 
 
+def _clock(run: Run) -> list[int]:
+    """Return for each task its milliseconds, of one that runs those so far; -1 for the others."""
+    now, clock = run.makespan, []
+    for record in run._record.tasks:
+        seconds = record.duration
+        if seconds is None and record.started is not None and not record.state.is_final:
+            seconds = now - record.started
+        clock.append(-1 if seconds is None else max(0, round(seconds * 1e3)))
+    return clock
+
+
+def _items(run: Run) -> dict[str, str]:
+    return {r.name: items_done(r) for r in run._record.tasks if r.items is not None}
+
+
+def _time_left(run: Run, states: list[State]) -> str:
+    """Write how long the run will go on, if earlier runs of the flow tell."""
+    weights = weights_of(run.flow)
+    if weights is None or all(state.is_final for state in states):
+        return ""
+    now = run.makespan
+    left = [
+        0.0 if record.state.is_final
+        else max(0.0, seconds - (now - record.started if record.started is not None else 0.0))
+        for record, seconds in zip(run._record.tasks, weights, strict=True)
+    ]  # fmt: skip
+    longest = max(ranks(run.flow._structure.followers, left), default=0.0)
+    seconds = max(longest, sum(left) / run.workers)
+    return f", about {short_time(seconds)} left" if seconds >= LEAST_LEFT else ""
+
+
 def run_states_text(run: Run) -> str:
     """Return the states of a run's tasks as text: their counts, then a line for each task.
 
@@ -236,7 +279,7 @@ def run_states_text(run: Run) -> str:
         At most 60 lines; of more tasks, those that failed come first.
     """
     records = list(run.tasks.values())
-    counts, counted = Counter(record.state for record in records), item_counts(run)
+    counts = Counter(record.state for record in records)
     total = f"{len(records)} task{'' if len(records) == 1 else 's'}"
     told = [f"{counts[state]} {word(state)}" for state in LOOKS if counts[state]]
     lines = [", ".join([f"{shown(run.flow.name)}: {total}", *told])]
@@ -249,6 +292,6 @@ def run_states_text(run: Run) -> str:
             break
         usual = record.state in (State.SUCCEEDED, State.PENDING)
         why = "" if usual else f" ({word(record.state)})"
-        items = f" [{counted[record.name]}]" if record.name in counted else ""
+        items = "" if record.items is None else f" [{items_done(record)}]"
         lines.append(f"  {LOOKS[record.state].sign} {record.name}{items}{why}")
     return "\n".join(lines)

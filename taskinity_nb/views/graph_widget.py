@@ -35,6 +35,12 @@ class GraphWidget(anywidget.AnyWidget):
     """The snapshot: one character a task, in the order of the flow."""
     counts = traitlets.Unicode().tag(sync=True)
     """How far the run is, in words."""
+    done = traitlets.Float().tag(sync=True)
+    """How far it is, from 0 to 1."""
+    clock = traitlets.List().tag(sync=True)
+    """For each task its milliseconds, of one that runs those so far, -1 for the others."""
+    sent = traitlets.Float().tag(sync=True)
+    """When the clock was read, in milliseconds since 1970."""
     items = traitlets.Dict().tag(sync=True)
     """How many items of each mapped task are done, in words, by the task's name."""
     cancel = traitlets.Enum(("none", "ready", "asked"), "none").tag(sync=True)
@@ -47,7 +53,7 @@ class GraphWidget(anywidget.AnyWidget):
             CODES[state]: {
                 "state": state.value, "word": word(state), "sign": glyph(look.sign),
                 "fill": look.fill, "width": f"{look.width:g}", "dash": look.dash,
-                "ink": INK, "edge": EDGE,
+                "ink": INK, "edge": EDGE, "final": state.is_final,
             }
             for state, look in LOOKS.items()
         }  # fmt: skip

@@ -112,7 +112,7 @@ class Ruler:
     def wrapped(self, text: str, size: float) -> str:
         """Return a text in lines that are no wider than the axes."""
         lines = [""]
-        for word in re.findall(r"\([^)]*\)|\S+", text):  # what is in brackets stays together
+        for word in re.findall(r"\([^)]*\)|\d+ %|\S+", text):  # these stay together
             longer = f"{lines[-1]} {word}".strip()
             if lines[-1] and self.measure(longer, size, "bold") > self.width:
                 lines.append(word)

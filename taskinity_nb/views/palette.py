@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 from ..model.events import State
 
-__all__ = ["EDGE", "INK", "LOOKS", "Look"]
+__all__ = ["CRITICAL", "EDGE", "INK", "LOOKS", "Look"]
 
 INK = "#1a1a1a"
 """Text and outlines on a fill."""
 
 EDGE = "#7a7a7a"
 """Arrows and axes: readable on white and on black."""
+
+
+CRITICAL = "#d6336c"
+"""Outline of the critical path in the graph: 4.5:1 on white, 4.2:1 on black, and like no state."""
 
 
 class Look(NamedTuple):

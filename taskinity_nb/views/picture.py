@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -12,7 +12,7 @@ from ..errors import FlowError
 from ..model.events import State
 from .dot import SIGN_ROOM, digraph, label, levels
 from .layout import render
-from .palette import EDGE, LOOKS
+from .palette import CRITICAL, EDGE, LOOKS
 from .svg import SVG, paint, tidy
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class Picture:
         What to draw.
     labels : mapping of str to str, optional
         What to call a task in the picture, instead of its name.
+    details : bool
+        Whether there is a line in each task for what a run tells of it.
 
     Raises
     ------
@@ -57,30 +59,39 @@ class Picture:
     True
     """
 
-    def __init__(self, flow: Flow, labels: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, flow: Flow, labels: Mapping[str, str] | None = None, *, details: bool = False
+    ) -> None:
         level = levels(flow)
         links = sum(level[edge.target] - level[edge.source] for edge in flow.edges)
         if len(flow.tasks) > MOST_TASKS or links > MOST_LINKS:
             raise FlowError(
                 f"too large for a picture: {len(flow.tasks)} tasks, {len(flow.edges)} edges"
             )
-        graph = digraph(flow, labels, for_layout=True)
+        graph = digraph(flow, labels, for_layout=True, details=details)
         if links > SLOW_LINKS:
             graph.attr(splines="polyline", nslimit="0.5", nslimit1="0.5", mclimit="0.1")
         self._placed = render(graph.source, "dot").decode()
-        self._plain = tidy(render(self._placed, "svg", placed=True), flow)
+        self._plain = tidy(render(self._placed, "svg", placed=True), flow, details=details)
 
     def svg(
-        self, states: Mapping[str, State] | None = None, counts: Mapping[str, str] | None = None
+        self,
+        states: Mapping[str, State] | None = None,
+        details: Mapping[str, str] | None = None,
+        critical: Sequence[str] = (),
     ) -> str:
-        """Return the SVG; with `states` (and `counts`, see `paint`), painted and with a legend."""
-        return self._plain if states is None else paint(self._plain, states, counts)
+        """Return the SVG; with `states`, painted as `paint` does, and with a legend."""
+        return self._plain if states is None else paint(self._plain, states, details, critical)
 
     def png(
-        self, states: Mapping[str, State] | None = None, counts: Mapping[str, str] | None = None
+        self,
+        states: Mapping[str, State] | None = None,
+        details: Mapping[str, str] | None = None,
+        critical: Sequence[str] = (),
     ) -> bytes:
         """Return the same picture as a PNG: transparent, smaller if it were huge."""
-        root = ElementTree.fromstring(self.svg(states, counts).replace(f' xmlns="{SVG}"', "", 1))
+        svg = self.svg(states, details, critical)
+        root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
         _, _, width, height = map(float, root.get("viewBox", "").split())
         longest, area = max(width, height, 1.0), max(width * height, 1.0)
         dpi = min(96.0, 72 * LONGEST_SIDE / longest, 72 * math.sqrt(MOST_PIXELS / area))
@@ -108,9 +119,13 @@ def _painted(root: Element) -> Iterator[str]:
                 f"outline {node.get('data-index')}", "", centre, f"{_size(*size)} style=rounded"
             )
         look = f"{_look(node.get('data-state', ''))} {_size(width, height)}"
-        if node.find("text[@data-part='count']") is not None:
-            lines = [text.text or "" for text in node.findall("text") if text is not sign]
+        detail = node.find("text[@data-part='detail']")
+        if detail is not None:
+            lines = [text.text or "" for text in node.findall("g[@data-part='name']/text")]
+            lines += [detail.text] if detail.text else []
             look += f" label={quote(label(lines, start=SIGN_ROOM))}"
+        if rect.get("stroke") == CRITICAL:
+            look += f' color="{CRITICAL}" penwidth=2.4'
         yield f"{quote(node.get('data-task', ''))} [{look}]"
         where = f"{float(sign.get('x', '0')):.1f},{-y - height / 2:.1f}"
         yield _mark(
@@ -126,7 +141,8 @@ def _painted(root: Element) -> Iterator[str]:
         x, y, width, height = _box(rect)
         where = f"{x + width / 2 - left:.1f},{top - y - height / 2:.1f}"
         look = f"{_look(state)} {_size(width, height)} fontsize=9"
-        yield _mark(f"legend {state}", chip[1].text or "", where, look)
+        colour = CRITICAL if state == "critical" else EDGE
+        yield _mark(f"legend {state}", chip[1].text or "", where, look, colour)
 
 
 def _box(rect: Element) -> tuple[float, float, float, float]:
@@ -139,13 +155,15 @@ def _size(width: float, height: float) -> str:
 
 
 def _look(state: str) -> str:
+    if state == "critical":
+        return f'fillcolor="{LOOKS[State.PENDING].fill}" penwidth=2.4 style="rounded,filled"'
     look = LOOKS[State(state)]
     style = "rounded,filled" + (",dashed" if look.dash else "")
     return f'fillcolor="{look.fill}" penwidth={look.width} style="{style}"'
 
 
-def _mark(name: str, text: str, where: str, look: str) -> str:
+def _mark(name: str, text: str, where: str, look: str, colour: str = EDGE) -> str:
     import graphviz
 
     shown = graphviz.quoting.quote(label([text.removesuffix("\ufe0e")]))
-    return f'"{name}" [label={shown} pos="{where}" color="{EDGE}" {look}]'
+    return f'"{name}" [label={shown} pos="{where}" color="{colour}" {look}]'

@@ -14,7 +14,7 @@ from ..analysis.simulate import Workload, workload_of
 from ..engine.runner import available_cores
 from ..errors import FlowError
 from ..model.run import Run
-from .words import counted, on_workers, printable, speed, time_text
+from .words import counted, elided, on_workers, printable, speed, time_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +131,7 @@ def _of_run(run: Run) -> SpeedupChart:
         run.work / run.lower_bound(math.inf),
         knee,
         max(most, run.workers),
-        f"{run.flow.name}; measured: {on_workers(run)}; line: predicted; {alone}",
+        f"{elided(run.flow.name, 40)}; measured: {on_workers(run)}; line: predicted; {alone}",
         f"{run.flow.name}: {on_workers(run)} {speed(run.speedup)}",
     )
 
@@ -171,8 +171,8 @@ def _of_comparison(comparison: Comparison) -> SpeedupChart:
         base / best.run.lower_bound(math.inf),
         knee,
         max(most, measured),
-        f"{comparison.flow.name}; points: median, min and max of {repeats}; lines: predicted; "
-        f"1 = {told}, {time_text(base)}",
+        f"{elided(comparison.flow.name, 40)}; points: median, min and max of {repeats}; "
+        f"lines: predicted; 1 = {told}, {time_text(base)}",
         f"{comparison.flow.name}: {best.label} {speed(base / best.median)} than {told}",
     )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -17,20 +18,23 @@ from xml.etree.ElementTree import Element, SubElement
 from ..model.events import State
 from .dot import PAGE, shown
 from .layout import FONT
-from .palette import EDGE, INK, LOOKS
+from .palette import CRITICAL, EDGE, INK, LOOKS
 
 if TYPE_CHECKING:
     from ..model.flow import Flow
 
-__all__ = ["UNCOUNTED", "Chip", "chips", "glyph", "paint", "tidy", "word"]
+__all__ = ["ALONE", "EACH_ITEM", "Chip", "chips", "glyph", "paint", "tidy", "word"]
 
 SVG = "http://www.w3.org/2000/svg"
 FAMILY = f"{FONT},Verdana,sans-serif"
 INSET = 3.0
 """Points between the two outlines of a mapped task."""
 
-UNCOUNTED = "each item"
+EACH_ITEM = "each item"
 """What stands in a mapped task while the number of its items is not known."""
+
+ALONE = "translate(0 6.5)"
+"""Where the name of a task stands while nothing is told of its run."""
 
 LEAST_SCALE = 0.6
 """A picture is not shown smaller than this: nobody could read it."""
@@ -54,13 +58,13 @@ def word(state: State) -> str:
     return state.value.replace("_", " ")
 
 
-def tidy(drawn: bytes, flow: Flow) -> str:
+def tidy(drawn: bytes, flow: Flow, *, details: bool = False) -> str:
     """Return Graphviz's SVG of `flow` as one that is ready to be painted, all tasks pending.
 
     Each task is a ``g`` with ``data-task``, ``data-state`` and ``data-index``, its place in
     ``flow.tasks``; in it, the outline that changes is marked ``data-part="box"``, the sign
-    ``data-part="sign"``, and the line with the count of a mapped task's items
-    ``data-part="count"``.
+    ``data-part="sign"``, the lines of its name ``data-part="name"``, and with `details`, the last
+    line, which tells of its run, ``data-part="detail"``.
     """
     old = ElementTree.fromstring(drawn)
     _, _, width, height = map(float, old.get("viewBox", "0 0 0 0").split())
@@ -86,7 +90,7 @@ def tidy(drawn: bytes, flow: Flow) -> str:
         if part.get("class") == "edge":
             _add_edge(edges, part, name)
         elif part.get("class") == "node":
-            _add_node(nodes, part, name, index[name], name in mapped)
+            _add_node(nodes, part, name, index[name], mapped=name in mapped, detail=details)
         elif part.tag == f"{{{SVG}}}text":
             _add_text(picture, part, fill=EDGE)
             picture[-1].set("x", "0")
@@ -121,7 +125,9 @@ def _add_text(parent: Element, old: Element, **attributes: str) -> None:
     SubElement(parent, "text", place | attributes).text = (old.text or "").strip()
 
 
-def _add_node(parent: Element, part: Element, name: str, index: int, mapped: bool) -> None:
+def _add_node(
+    parent: Element, part: Element, name: str, index: int, *, mapped: bool, detail: bool
+) -> None:
     numbers = [float(n) for n in _NUMBER.findall(_outline(part))]
     left, right = min(numbers[::2]), max(numbers[::2])
     top, bottom = min(numbers[1::2]), max(numbers[1::2])
@@ -135,12 +141,16 @@ def _add_node(parent: Element, part: Element, name: str, index: int, mapped: boo
     _add_box(node, left, top, right, bottom, {"data-part": "box"})
     sign = {"data-part": "sign", "x": f"{left + 12:.1f}", "y": f"{(top + bottom) / 2 + 3.6:.1f}"}
     SubElement(node, "text", sign)
+    named = SubElement(node, "g", {"data-part": "name"})
     for text in part.iter(f"{{{SVG}}}text"):
-        _add_text(node, text)
-        node[-1].set("x", f"{float(text.get('x', '0')) + 5:.1f}")  # half the room of the sign
-    if mapped:
-        node[-1].attrib |= {"data-part": "count", "font-size": "9"}
-    _paint_node(node, State.PENDING)
+        _add_text(named, text)
+        named[-1].set("x", f"{float(text.get('x', '0')) + 5:.1f}")  # half the room of the sign
+    if detail:
+        last = named[-1]
+        named.remove(last)
+        node.append(last)
+        last.attrib |= {"data-part": "detail", "font-size": "8.5"}
+    _paint_node(node, State.PENDING, EACH_ITEM if mapped and detail else "")
 
 
 def _outline(part: Element) -> str:
@@ -159,7 +169,7 @@ def _add_box(
     SubElement(node, "rect", {k: f"{v:.1f}" for k, v in box.items()} | {"stroke": EDGE} | more)
 
 
-def _paint_node(node: Element, state: State, count: str = UNCOUNTED) -> None:
+def _paint_node(node: Element, state: State, detail: str = "", critical: bool = False) -> None:
     look = LOOKS[state]
     told = f"{node.get('data-task')}: {word(state)}"
     node.set("data-state", state.value)
@@ -168,14 +178,21 @@ def _paint_node(node: Element, state: State, count: str = UNCOUNTED) -> None:
         if part.tag == "title":
             part.text = told
         elif part.get("data-part") == "box":
-            part.attrib |= {"fill": look.fill, "stroke-width": f"{look.width:g}"}
+            part.attrib |= {"fill": look.fill, "stroke-width": f"{look.width:g}", "stroke": EDGE}
+            if critical:
+                part.attrib |= {"stroke": CRITICAL, "stroke-width": "2.4"}
             part.attrib.pop("stroke-dasharray", None)
             if look.dash:
                 part.set("stroke-dasharray", look.dash)
         elif part.get("data-part") == "sign":
             part.text = glyph(look.sign)
-        elif part.get("data-part") == "count":
-            part.text = count
+        elif part.get("data-part") == "detail":
+            part.text = detail
+            named = node.find("g[@data-part='name']")
+            if named is not None:  # in the middle, if it stands there alone
+                named.attrib.pop("transform", None)
+                if not detail:
+                    named.set("transform", ALONE)
 
 
 def _resize(root: Element, width: float, height: float) -> None:
@@ -189,27 +206,32 @@ def _resize(root: Element, width: float, height: float) -> None:
 
 
 class Chip(NamedTuple):
-    """One entry of the legend: where it is, in points from the corner, and what it says."""
+    """One entry of the legend: where it is, in points from the corner, and what it says.
+
+    One without a state tells what an outline means.
+    """
 
     x: float
     y: float
     width: float
-    state: State
+    state: State | None
     text: str
 
 
 CHIP_HEIGHT = 17.0
 
 
-def chips(states: Mapping[str, State], width: float) -> list[Chip]:
+def chips(states: Mapping[str, State], width: float, outlines: Sequence[str] = ()) -> list[Chip]:
     """Return the legend of the states that occur, in rows of at most `width` points."""
     counts = Counter(states.values())
+    told: list[tuple[State | None, str]] = [
+        (state, f"{glyph(look.sign)} {counts[state]} {word(state)}")
+        for state, look in LOOKS.items()
+        if counts[state]
+    ]
     row: list[Chip] = []
     x = y = 0.0
-    for state, look in LOOKS.items():
-        if not counts[state]:
-            continue
-        text = f"{glyph(look.sign)} {counts[state]} {word(state)}"
+    for state, text in [*told, *((None, text) for text in outlines)]:
         wide = round(6.0 * len(text) + 12, 1)
         if x and x + wide > width:
             x, y = 0.0, y + CHIP_HEIGHT + 5
@@ -218,7 +240,12 @@ def chips(states: Mapping[str, State], width: float) -> list[Chip]:
     return row
 
 
-def paint(svg: str, states: Mapping[str, State], counts: Mapping[str, str] | None = None) -> str:
+def paint(
+    svg: str,
+    states: Mapping[str, State],
+    details: Mapping[str, str] | None = None,
+    critical: Sequence[str] = (),
+) -> str:
     """Return the SVG of a flow with its tasks in these states, and a legend under it.
 
     Parameters
@@ -227,8 +254,10 @@ def paint(svg: str, states: Mapping[str, State], counts: Mapping[str, str] | Non
         What `tidy` or an earlier call returned.
     states : mapping of str to State
         The state of each task; a task that is not in it is pending.
-    counts : mapping of str to str, optional
-        What is said of the items of mapped tasks, where these are known.
+    details : mapping of str to str, optional
+        What is told of a task's run, where there is a line for that.
+    critical : sequence of str
+        The tasks of the critical path, which is marked.
     """
     root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
     root.set("xmlns", SVG)
@@ -239,14 +268,18 @@ def paint(svg: str, states: Mapping[str, State], counts: Mapping[str, str] | Non
     for node in root.iterfind("g/g/g[@data-task]"):
         name = node.get("data-task", "")
         found[name] = State(states.get(name, State.PENDING))
-        _paint_node(node, found[name], (counts or {}).get(name, UNCOUNTED))
-    _add_legend(root, found)
+        _paint_node(node, found[name], (details or {}).get(name, ""), name in critical)
+    steps = set(pairwise(critical))
+    for edge in root.iterfind("g/g/g[@data-source]"):
+        is_step = (edge.get("data-source", ""), edge.get("data-target", "")) in steps
+        edge.attrib |= {"stroke": CRITICAL, "stroke-width": "2"} if is_step else {}
+    _add_legend(root, found, with_critical=bool(critical))
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _add_legend(root: Element, states: Mapping[str, State]) -> None:
+def _add_legend(root: Element, states: Mapping[str, State], *, with_critical: bool) -> None:
     _, _, width, height = map(float, root.get("viewBox", "").split())
-    row = chips(states, max(width - 8, 400))
+    row = chips(states, max(width - 8, 400), ["critical path"] if with_critical else [])
     if not row:
         return
     legend = SubElement(
@@ -255,13 +288,17 @@ def _add_legend(root: Element, states: Mapping[str, State]) -> None:
          "font-size": "9", "text-anchor": "middle", "fill": INK},
     )  # fmt: skip
     for chip in row:
-        look = LOOKS[chip.state]
         x, y = chip.x + 4, chip.y + height + 6
         box = {"x": f"{x:g}", "y": f"{y:g}", "width": f"{chip.width:g}",
-               "height": f"{CHIP_HEIGHT:g}", "rx": "5", "fill": look.fill, "stroke": EDGE,
-               "stroke-width": f"{look.width:g}"}  # fmt: skip
-        group = SubElement(legend, "g", {"data-legend": chip.state.value})
-        SubElement(group, "rect", box | ({"stroke-dasharray": look.dash} if look.dash else {}))
+               "height": f"{CHIP_HEIGHT:g}", "rx": "5"}  # fmt: skip
+        if chip.state is None:
+            box |= {"fill": LOOKS[State.PENDING].fill, "stroke": CRITICAL, "stroke-width": "2.4"}
+        else:
+            look = LOOKS[chip.state]
+            box |= {"fill": look.fill, "stroke": EDGE, "stroke-width": f"{look.width:g}"}
+            box |= {"stroke-dasharray": look.dash} if look.dash else {}
+        group = SubElement(legend, "g", {"data-legend": chip.state or "critical"})
+        SubElement(group, "rect", box)
         place = {"x": f"{x + chip.width / 2:g}", "y": f"{y + 11.8:g}"}
         SubElement(group, "text", place).text = chip.text
     right = max(chip.x + chip.width for chip in row) + 8

@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counted",
+    "details_of",
     "elided",
     "error_line",
-    "item_counts",
     "items_done",
     "label_of",
     "on_workers",
     "outcome",
     "printable",
+    "short_time",
     "speed",
     "time_text",
 ]
@@ -89,11 +90,37 @@ def on_workers(run: Run) -> str:
     return f"{run.executor} on {counted(run.workers, 'worker')}"
 
 
-def item_counts(run: Run) -> dict[str, str]:
-    """Write how many items of each mapped task have ended well, where their number is known."""
-    return {
-        name: items_done(record) for name, record in run.tasks.items() if record.items is not None
-    }
+def details_of(run: Run) -> dict[str, str]:
+    """Write what the picture of a run tells of each task: its items, and how long it took."""
+    mapped = {edge.target for edge in run.flow.edges if edge.kind == "map"}
+    told = {}
+    for name, record in run.tasks.items():
+        parts = [items_done(record)] if record.items is not None else []
+        if record.duration is not None:
+            parts.append(short_time(record.duration))
+        told[name] = " · ".join(parts) or ("each item" if name in mapped else "")
+    return told
+
+
+def short_time(seconds: float) -> str:
+    """Write a time in few characters.
+
+    Examples
+    --------
+    >>> [short_time(s) for s in (0.00004, 0.0421, 0.5, 7.06, 83, 3725)]
+    ['<1 ms', '42 ms', '500 ms', '7.1 s', '1:23', '1:02:05']
+    """
+    if seconds < 0.001:
+        return "<1 ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1e3:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def items_done(record: TaskRun) -> str:

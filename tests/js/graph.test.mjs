@@ -11,7 +11,7 @@ const graph = await import(`data:text/javascript,${encodeURIComponent(source)}`)
 const looks = {
   p: { state: "pending", word: "pending", sign: "○", fill: "#fff", width: "1", dash: "4 3", ink: "#000", edge: "#777" },
   R: { state: "running", word: "running", sign: "▶", fill: "#bbf", width: "2.4", dash: "", ink: "#000", edge: "#777" },
-  s: { state: "succeeded", word: "succeeded", sign: "✓", fill: "#5c7", width: "1", dash: "", ink: "#000", edge: "#777" },
+  s: { final: true, state: "succeeded", word: "succeeded", sign: "✓", fill: "#5c7", width: "1", dash: "", ink: "#000", edge: "#777" },
 };
 
 // As much of a document as the view touches.
@@ -113,7 +113,7 @@ function view(state, svg = picture("a", "b")) {
       return { documentElement: svg };
     }
   };
-  const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", ...state });
+  const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", clock: [], items: {}, done: 0, sent: 0, ...state });
   const el = new Element("div");
   return { model, el, svg, end: graph.render({ model, el }) };
 }
@@ -147,14 +147,48 @@ test("only tasks that changed are touched", () => {
   assert.equal(sign.textContent, "▶");
 });
 
-test("mapped tasks tell how many of their items are done, others nothing", () => {
+function tellable(...names) {
+  const svg = picture(...names);
+  for (const { group } of graph.findTasks(svg)) {
+    group.append(
+      new Element("g", { "data-part": "name", transform: "translate(0 6)" }),
+      new Element("text", { "data-part": "detail" }),
+    );
+  }
+  return svg;
+}
+
+test("tasks tell of their items and their time, which goes on while they run", () => {
+  const tasks = graph.findTasks(tellable("a", "b", "c"));
+  graph.tell(tasks, [1500, 250, -1], { b: "3 of 12" }, 1000, (i) => i === 1);
+  assert.deepEqual(tasks.map((t) => t.detail.textContent), ["1.5 s", "3 of 12 · 1.3 s", ""]);
+  assert.deepEqual(tasks.map((t) => t.name.getAttribute("transform")), [null, null, "translate(0 6)"]);
+});
+
+test("times are short", () => {
+  const told = [0.4, 42, 999.4, 999.6, 7060, 9960, 59400, 83000, 3725000].map(graph.shortTime);
+  assert.deepEqual(told, ["<1 ms", "42 ms", "999 ms", "1.0 s", "7.1 s", "10 s", "59 s", "1:23", "1:02:05"]);
+});
+
+test("an edge is lit while a result waits at its end", () => {
   const svg = picture("a", "b");
-  const count = new Element("text", { "data-part": "count" });
-  graph.findTasks(svg)[1].group.append(count);
-  graph.countItems(graph.findTasks(svg), {});
-  assert.equal(count.textContent, "");
-  graph.countItems(graph.findTasks(svg), { a: "7 of 7", b: "3 of 12" });
-  assert.equal(count.textContent, "3 of 12");
+  const edge = new Element("g", { "data-source": "a", "data-target": "b" });
+  svg.append(edge);
+  const edges = graph.findEdges(svg, graph.findTasks(svg));
+  const lit = (states) => {
+    graph.lightEdges(edges, states, (code) => code === "s");
+    return edge.getAttribute("data-lit");
+  };
+  assert.deepEqual([lit("pp"), lit("sp"), lit("sR"), lit("ss")], [null, "yes", "yes", "no"]);
+});
+
+test("times of a view that is made after a reload are as old as the clock is", () => {
+  const svg = tellable("a", "b");
+  const { end } = view({ states: "sR", clock: [70, 500], items: {}, sent: Date.now() - 60_000 }, svg);
+  const [a, b] = graph.findTasks(svg).map((t) => t.detail.textContent);
+  assert.equal(a, "70 ms");
+  assert.match(b, /^1:0\d$/);
+  end();
 });
 
 test("a snapshot that does not fit the picture does no harm", () => {

@@ -2,6 +2,9 @@
 // whose character changed are touched. Everything shown is in the model, so that a view that is
 // made later, after a reload of the page, is right at once.
 
+/** Tasks above which a picture has buttons to zoom. */
+const MANY = 60;
+
 /** The changes from one snapshot to the next: `[[index, character], ...]`. */
 export function diff(before, after) {
   const changes = [];
@@ -20,7 +23,7 @@ export function tally(snapshot, looks) {
     .map((code) => [code, counts.get(code)]);
 }
 
-/** The tasks of a picture, at their places in the flow: `{group, title, box, sign, count}`. */
+/** The tasks of a picture, at their places in the flow: `{group, title, box, sign, ...}`. */
 export function findTasks(svg) {
   const tasks = [];
   for (const group of svg.querySelectorAll("g[data-task]")) {
@@ -29,7 +32,8 @@ export function findTasks(svg) {
       title: group.querySelector("title"),
       box: group.querySelector('[data-part="box"]'),
       sign: group.querySelector('[data-part="sign"]'),
-      count: group.querySelector('[data-part="count"]'),
+      name: group.querySelector('[data-part="name"]'),
+      detail: group.querySelector('[data-part="detail"]'),
     };
   }
   return tasks;
@@ -55,12 +59,53 @@ export function repaint(tasks, before, after, looks) {
   return changes.length;
 }
 
-/** Say in mapped tasks how many of their items are done. */
-export function countItems(tasks, items) {
-  tasks.forEach(({ group, count }) => {
-    const told = count && items[group.getAttribute("data-task")];
-    if (told) count.textContent = told;
+/** A time in few characters, as in the picture that is saved. */
+export function shortTime(ms) {
+  if (ms < 1) return "<1 ms";
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 59500) return `${Math.round(ms / 1000)} s`;
+  const seconds = Math.round(ms / 1000);
+  const padded = (n) => String(n).padStart(2, "0");
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const end = padded(seconds % 60);
+  return hours ? `${hours}:${padded(minutes)}:${end}` : `${minutes}:${end}`;
+}
+
+/** Tell in each task of its items and its time; a task that runs has run for `since` more. */
+export function tell(tasks, clock, items, since, isRunning) {
+  tasks.forEach(({ group, name, detail }, i) => {
+    if (!detail) return;
+    const parts = [];
+    const counted = items[group.getAttribute("data-task")];
+    if (counted) parts.push(counted);
+    const ms = clock[i] ?? -1;
+    if (ms >= 0) parts.push(shortTime(isRunning(i) ? ms + since : ms));
+    const told = parts.join(" · ");
+    if (!told || detail.textContent === told) return;
+    detail.textContent = told;
+    name?.removeAttribute("transform");
   });
+}
+
+/** Light up the edges on which a result waits: their source is done, their target is not. */
+export function lightEdges(edges, states, done) {
+  for (const { edge, source, target } of edges) {
+    const lit = done(states[source]) && !done(states[target]);
+    if (lit === (edge.getAttribute("data-lit") === "yes")) continue;
+    edge.setAttribute("data-lit", lit ? "yes" : "no");
+  }
+}
+
+/** The edges of a picture, with the places of their ends in the flow. */
+export function findEdges(svg, tasks) {
+  const place = new Map();
+  tasks.forEach(({ group }, i) => place.set(group.getAttribute("data-task"), i));
+  return [...svg.querySelectorAll("g[data-source]")].map((edge) => ({
+    edge,
+    source: place.get(edge.getAttribute("data-source")),
+    target: place.get(edge.getAttribute("data-target")),
+  }));
 }
 
 /** Read a picture as XML, never as HTML; null if it is none. */
@@ -68,6 +113,35 @@ export function readSvg(text, document, Parser = DOMParser) {
   if (!text) return null;
   const root = new Parser().parseFromString(text, "image/svg+xml").documentElement;
   return root.nodeName === "svg" ? document.importNode(root, true) : null;
+}
+
+/** Buttons to look closer at a large picture; it scrolls in its frame. */
+export function addZoom(frame, picture, svg) {
+  const document = frame.ownerDocument;
+  const points = Number.parseFloat(svg.getAttribute("viewBox").split(" ")[2]);
+  let scale = 0; // as `fit` has it
+  const zoom = (to) => {
+    scale = to && Math.min(4, Math.max(0.1, to));
+    if (!scale) return fit(svg);
+    svg.style.width = `${points * scale}pt`;
+    svg.style.maxWidth = svg.style.minWidth = "none";
+  };
+  const now = () => scale || (svg.clientWidth * 0.75) / points || 1;
+  const bar = element(document, "div", "taskinity-flow-zoom", frame);
+  const steps = [["−", "zoom out", () => now() / 1.4], ["+", "zoom in", () => now() * 1.4], ["fit", "fit to the page", () => 0]];
+  for (const [text, label, to] of steps) {
+    const button = element(document, "button", "", bar);
+    button.type = "button";
+    button.textContent = text;
+    button.setAttribute("aria-label", label);
+    button.addEventListener("click", () => zoom(to()));
+  }
+  picture.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return; // without, the page scrolls
+    event.preventDefault();
+    zoom(now() * (event.deltaY < 0 ? 1.15 : 1 / 1.15));
+  });
+  return zoom;
 }
 
 /** Let a picture shrink to the page, but not so far that nobody can read it: then it scrolls. */
@@ -107,15 +181,23 @@ export function render({ model, el }) {
   const frame = element(document, "div", "taskinity-flow", el);
   const svg = readSvg(model.get("svg"), document);
   let tasks = [];
+  let edges = [];
   if (svg) {
-    element(document, "div", "taskinity-flow-picture", frame).append(svg);
+    const picture = element(document, "div", "taskinity-flow-picture", frame);
+    picture.append(svg);
     fit(svg);
     tasks = findTasks(svg);
+    edges = findEdges(svg, tasks);
+    if (tasks.length > MANY) addZoom(frame, picture, svg);
+    for (const { group } of tasks.filter(Boolean)) group.setAttribute("tabindex", "0");
   } else {
     element(document, "div", "taskinity-flow-note", frame).textContent = model.get("note");
   }
   const bar = element(document, "div", "taskinity-flow-bar", frame);
   const list = element(document, "ul", "taskinity-flow-legend", bar);
+  const progress = element(document, "progress", "", bar);
+  progress.max = 1;
+  progress.setAttribute("aria-label", "tasks done");
   const counts = element(document, "span", "taskinity-flow-counts", bar);
   counts.setAttribute("role", "status");
   const button = element(document, "button", "", bar);
@@ -132,13 +214,28 @@ export function render({ model, el }) {
     const states = model.get("states");
     const looks = model.get("looks");
     repaint(tasks, drawn, states, looks);
+    const done = (code) => code !== undefined && looks[code].final;
+    lightEdges(edges, states, done);
     drawn = states;
     legend(list, states, looks);
   };
   const onCounts = () => {
     counts.textContent = model.get("counts");
   };
-  const onItems = () => countItems(tasks, model.get("items"));
+  const onDone = () => {
+    progress.value = model.get("done");
+  };
+  // Times tick here; a view made after a reload of the page asks how old the clock is.
+  let read = performance.now() - Math.max(0, Date.now() - (model.get("sent") || Date.now()));
+  const onTick = () => {
+    const states = model.get("states");
+    const isRunning = (i) => model.get("looks")[states[i]]?.state === "running";
+    tell(tasks, model.get("clock"), model.get("items"), performance.now() - read, isRunning);
+  };
+  const onClock = () => {
+    read = performance.now();
+    onTick();
+  };
   const onCancel = () => {
     const cancel = model.get("cancel");
     button.hidden = cancel === "none";
@@ -148,14 +245,19 @@ export function render({ model, el }) {
   const watched = {
     "change:states": onStates,
     "change:counts": onCounts,
-    "change:items": onItems,
+    "change:done": onDone,
+    "change:clock": onClock,
+    "change:items": onTick,
     "change:cancel": onCancel,
   };
   for (const [event, handler] of Object.entries(watched)) {
-    handler();
+    if (handler !== onClock) handler();
     model.on(event, handler);
   }
+  const ticking = setInterval(onTick, 100);
+  ticking.unref?.(); // outside of a browser it holds up nothing
   return () => {
+    clearInterval(ticking);
     for (const [event, handler] of Object.entries(watched)) model.off(event, handler);
   };
 }
