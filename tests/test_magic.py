@@ -155,6 +155,47 @@ class TestRunning:
         assert kernel.run("%%flow\nsay").printed == "said in a thread\n"
 
 
+class TestAdvice:
+    """It stands below the chart of a run of a second or more, where there is something to say."""
+
+    CELL = "%%flow {}\nload -> [{}]"
+
+    def outputs(self, kernel, options, tasks):
+        tasks = ", ".join(f"slow as s{number}" for number in range(tasks))
+        cell = kernel.run(self.CELL.format(options, tasks))
+        assert not cell.error, cell.error
+        return cell.outputs
+
+    def test_it_is_shown(self, kernel):
+        _, gantt, advice, run = self.outputs(kernel, "-w 2", 6)
+        assert gantt["text/plain"].startswith("Gantt")
+        assert advice["text/plain"].startswith("The flow could use 6 workers; it had 2.")
+        assert "<strong>The flow could use 6 workers; it had 2.</strong>" in advice["text/html"]
+        assert run["text/plain"].startswith("<Run")
+
+    def test_nothing_is_said(self, kernel):
+        kernel.run("def slow(load):\n    time.sleep(1.1)")
+        assert len(self.outputs(kernel, "-w 3", 3)) == 3
+        kernel.run("def slow(load):\n    time.sleep(0.1)")
+        assert len(self.outputs(kernel, "-w 2", 6)) == 3  # over in less than a second
+        kernel.run(FUNCTIONS)
+        assert len(self.outputs(kernel, "-w 2 --no-gantt", 6)) == 2
+
+    def test_of_a_run_that_failed_nothing_is_said(self, kernel):
+        cell = kernel.run("%%flow -w 1 --on-error continue\nload -> [slow, slow as t, broken]")
+        assert len(cell.outputs) == 3
+
+    def test_in_the_background(self, kernel):
+        tasks = ", ".join(f"slow as s{number}" for number in range(6))
+        sent = kernel.send(self.CELL.format("-w 2 --background", tasks))
+        said = "The flow could use 6 workers"
+        message = {}
+        while not message.get("data", {}).get("text/plain", "").startswith(said):
+            received = kernel.client.get_iopub_msg(timeout=60)
+            assert received["parent_header"]["msg_id"] == sent
+            message = received["content"]
+
+
 class TestErrors:
     """Each shows the user's text or function, and no frame of the package."""
 

@@ -68,11 +68,11 @@ def advise(run: Run) -> list[Advice]:
         return AdviceList()
     case = Case(run)
     checks = [
-        costly_transfer, one_task, straggler, oversubscribed, busy_machine, waits_in_processes,
+        one_task, straggler, oversubscribed, busy_machine, waits_in_processes,
     ]  # fmt: skip
     found = [advice for check in checks if (advice := check(case)) is not None]
     # What these find, more or fewer workers do not mend.
-    cause = small_tasks(case) or held_by_lock(case)
+    cause = small_tasks(case) or held_by_lock(case) or costly_transfer(case)
     found += [cause] if cause else []
     if cause is None:
         workers = too_few_workers(case) or too_many_workers(case)

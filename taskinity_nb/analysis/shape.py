@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from statistics import median
+from statistics import mean, median
 
+from ..model.path import longest_path
 from ..model.record import TaskRun
 from .evidence import NOTICED, SURE, Advice, Case, counted, quoted
 from .measurement import told
@@ -17,10 +18,6 @@ SMALL = 0.001
 
 MANY = 50
 """So many small tasks have to be there: the costs of fewer are not worth a change of the code."""
-
-BEYOND_ANY_SCHEDULE = 3.0
-"""Times the lower bound. No schedule that keeps its workers busy takes more than twice the bound
-(Graham 1969), so at least a third of a makespan beyond this is not the tasks' own."""
 
 GOOD_SIZE = 0.01
 """Seconds that a task should take: then handing it out is 1 % of it at most, in threads."""
@@ -45,19 +42,22 @@ QUARTER_FEWER = 0.75
 
 
 def small_tasks(case: Case) -> Advice | None:
-    """Tell that handing tasks out costs more than they do."""
+    """Tell that handing tasks out costs more than they do.
+
+    What counts is the usual task, the one in the middle, because a few that had to wait for the
+    lock or for a core took a thousand times as long; and the average cost of handing one out,
+    because tasks that travel together share the most of it.
+    """
     run, number = case.run, len(case.records)
-    took = sum(record.duration or 0.0 for record in case.records)
-    if number < MANY or took / number > SMALL:
+    costs = _costs(case)
+    if number < MANY or not costs:
         return None
-    at_once = max(run.workers, case.at_once)
-    computed = sum(record.cpu or 0.0 for record in case.records)
-    bound = max(run.lower_bound(at_once), took / at_once, computed / case.cores_for_tasks)
-    gain = run.makespan - bound
-    if run.makespan < BEYOND_ANY_SCHEDULE * bound or gain < NOTICED:
+    usual, cost = median(record.duration or 0.0 for record in case.records), mean(costs)
+    gain = sum(costs) / case.at_once
+    if usual > min(cost, SMALL) or gain < max(NOTICED, SURE * run.makespan):
         return None
     items = [record for record in case.records if record.item is not None]
-    size = math.ceil(GOOD_SIZE * number / took) if took else 1000
+    size = math.ceil(GOOD_SIZE / max(usual, 1e-6))
     batch = f"let each task do the work of about {size:,} of them"
     if 2 * len(items) > number:
         remedy = f"{batch}: map over lists of items instead of items"
@@ -66,19 +66,39 @@ def small_tasks(case: Case) -> Advice | None:
     return Advice(
         "small_tasks",
         f"{counted(number, 'task')} took less time than it takes to hand them out.",
-        f"{told(took / number)} a task on the average, {told(took)} in all, in a run of "
-        f"{told(run.makespan)}; {told(bound)} would do if handing out cost nothing",
+        f"usually {told(usual)} a task, on the average {told(cost)} to hand it out, in a run of "
+        f"{told(run.makespan)}",
         remedy,
         gain,
-        {"tasks": number, "mean": took / number, "compute": took, "makespan": run.makespan,
-         "lower_bound": bound, "batch": size},
-    )  # fmt: skip
+        {"tasks": number, "usual": usual, "cost": cost, "makespan": run.makespan, "batch": size},
+    )
+
+
+def _costs(case: Case) -> list[float]:
+    """Return the seconds from when a task could start, its worker being free, to when it did."""
+    run = case.run
+    tasks, upstream = run.tasks, run.flow.upstream
+    ends = {name: record.finished or 0.0 for name, record in tasks.items()}
+    could = {name: max((ends[edge.source] for edge in upstream[name]), default=0.0)
+             for name in tasks}  # fmt: skip
+    free: dict[str | None, float] = {}
+    costs = []
+    for record in sorted(case.records, key=lambda record: record.started or 0.0):
+        name = record.name if record.item is None else record.name.rpartition("[")[0]
+        if record.worker in free:
+            costs.append((record.started or 0.0) - max(free[record.worker], could[name]))
+        free[record.worker] = record.finished or 0.0
+    return costs
 
 
 def too_few_workers(case: Case) -> Advice | None:
-    """Tell that the flow could use more workers, and how many."""
+    """Tell that the flow could use more workers, and how many.
+
+    Not where tasks are on the way for longer than they work: this process sends and receives, and
+    more workers do not make it any faster.
+    """
     run = case.run
-    if not case.is_playable or len(case.records) < 2:
+    if not case.is_playable or len(case.records) < 2 or run.work < case.facts.transfer:
         return None
     knee = knee_of(case.load)
     if knee <= run.workers:
@@ -140,7 +160,11 @@ def one_task(case: Case) -> Advice | None:
     length, longest = case.facts.critical_path, efforts[name]
     if longest < DOMINANT * length or length < BOUND_BY_PATH * run.makespan:
         return None
-    shared = length - longest * (1 - 1 / run.workers)
+    shared, _ = longest_path(
+        run.plan, {**efforts, name: longest / run.workers},
+        {name: [run.effort_of(item) for item in record.items]
+         for name, record in run.tasks.items() if record.items is not None},
+    )  # fmt: skip
     gain = run.makespan - max(shared, run.work / run.workers)
     if gain < max(NOTICED, SURE * run.makespan):
         return None

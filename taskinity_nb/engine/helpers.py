@@ -26,7 +26,7 @@ class HelperClock:
 
     def __init__(self) -> None:
         self._usual = _threads()
-        self._libraries: tuple[str, ...] | None = None
+        self._known: tuple[int, tuple[str, ...]] = (self._usual, ())
         self._read_at = perf_counter_ns()
         self._before = process_time_ns() - thread_time_ns()
 
@@ -59,9 +59,10 @@ class HelperClock:
         spent, self._before, self._read_at = after - self._before, after, now
         if spent < LEAST:
             return None
-        if self._libraries is None:
-            self._libraries = _libraries()
-        return spent, max(1, _threads() - self._usual), self._libraries
+        threads = _threads()
+        if threads != self._known[0]:
+            self._known = threads, _libraries()
+        return spent, max(1, threads - self._usual), self._known[1]
 
 
 def _threads() -> int:
