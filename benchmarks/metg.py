@@ -28,7 +28,7 @@ from measuring import (
     versions,
     write_table,
 )
-from peers import DASK, FAST, OURS, SLOW, Peer, installed
+from peers import FAST, OURS, SLOW, Peer, installed
 from work import LARGEST, hash_bytes, hashing
 
 __all__ = ["main", "metg"]
@@ -122,17 +122,17 @@ def metg(curve: Curve, share: float = 0.5) -> float | None:
     return None
 
 
-def table(peers: Sequence[Peer], found: dict[str, Curve], tasks: int) -> str:
+def table(wanted: Sequence[Peer], found: dict[str, Curve], tasks: int) -> str:
     """Write down the shortest tasks, and some of the way there."""
+    packages = [peer.package for peer in wanted if peer.package]
     rows = [["", "METG(50 %)", "/ ours", *(f"busy at {1e6 * at:.0f} µs" for at in SHOWN)]]
     ours = metg(found[OURS.name])
-    for peer in peers:
+    for peer in installed(wanted):
         least = metg(found[peer.name])
         told = f"{1e6 * least:,.1f} µs" if least else "–"
         ratio = f"{least / ours:.1f}" if least and ours else "–"
         busy = [f"{found[peer.name][at]:.0%}" if at in found[peer.name] else "–" for at in SHOWN]
         rows.append([peer.name, told, ratio, *busy])
-    packages = [DASK.package, *(peer.package for peer in SLOW if peer.name in SLOWEST)]
     about = f"A stencil of up to {tasks:,} tasks, {WORKERS} workers; {machine()}; medians."
     return f"{about} {versions(*packages)}.\n\n{aligned(rows)}"
 
@@ -144,8 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="leave out Ray and dask.distributed")
     options = parser.parse_args(arguments)
     slow = [] if options.quick else [peer for peer in SLOW if peer.name in SLOWEST]
-    peers = installed([OURS, *FAST, *slow])
-    text = table(peers, curves(peers, options.tasks, options.repeats), options.tasks)
+    wanted = [OURS, *FAST, *slow]
+    found = curves(installed(wanted), options.tasks, options.repeats)
+    text = table(wanted, found, options.tasks)
     print(text)
     if options.write:
         write_table("metg", text, options.readme)
