@@ -7,6 +7,7 @@ the engine works in the main thread, and let in where it waits there or calls wh
 
 from __future__ import annotations
 
+import _thread
 import signal
 import threading
 import time
@@ -24,6 +25,9 @@ T = TypeVar("T")
 PATIENCE = 2.0
 """Seconds after which a second interrupt is held back no more: the user means it."""
 
+A_MOMENT = 0.01
+"""Seconds in which a finalizer has returned."""
+
 _holds: list[held] = []
 """Those of the main thread, the innermost one last."""
 
@@ -33,6 +37,11 @@ class held:
 
     One that is still held back then is raised at the end of the block, unless that is the end of
     something that was interrupted already.
+
+    Parameters
+    ----------
+    in_finalizer : bool
+        Whether nothing can be raised at the end; then it comes again a moment later.
 
     Examples
     --------
@@ -47,8 +56,9 @@ class held:
     interrupted
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_finalizer: bool = False) -> None:
         self.is_open = False
+        self._in_finalizer = in_finalizer
         self._came: float | None = None  # when an interrupt came that is held back
         self._before: Callable[[int, Any], Any] | None = None  # the handler outside of this
         self._original: Callable[[int, Any], Any] | None = None  # and outside of all of these
@@ -71,7 +81,11 @@ class held:
         _holds.remove(self)
         if signal.getsignal(signal.SIGINT) == self._arrive:  # a task may have set its own
             signal.signal(signal.SIGINT, self._before)
-        if self._came is not None and kind not in (Cancelled, KeyboardInterrupt):
+        if self._came is None or kind in (Cancelled, KeyboardInterrupt):
+            return
+        if self._in_finalizer:
+            threading.Timer(A_MOMENT, _thread.interrupt_main).start()
+        else:
             self._before(signal.SIGINT, None)
 
     def forget(self) -> None:

@@ -17,6 +17,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import Any
@@ -44,6 +45,12 @@ _is_seen_to = False
 
 STARTS = 3
 """So often a process is started that something kills before it is up."""
+
+A_MOMENT = 0.05
+"""Seconds after which a start that has failed is tried again; each time, it is twice as long."""
+
+UNKNOWN = 255
+"""The exit code of a process whose fork server is gone."""
 
 PATIENCE = 5.0
 """Seconds that a process has to end once its pipe is closed."""
@@ -166,6 +173,8 @@ def end_of(code: int) -> str:
     >>> end_of(-9), end_of(3)
     ('killed by SIGKILL', 'exit code 3')
     """
+    if code == UNKNOWN:
+        return "how is not known, or exit code 255"
     return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
 
 
@@ -218,11 +227,12 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
             process.reap()
         else:
             return process
-    for _ in range(STARTS):
+    for attempt in range(STARTS):
         try:
             process = WorkerProcess()
         except ProcessEnded as error:
             end, remedy = str(error), "close what takes up processes, files or memory"
+            time.sleep(A_MOMENT * 2**attempt)  # a fork server that was killed takes a while to die
             continue
         try:
             process.greet()
@@ -230,7 +240,7 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
         except ProcessEnded:
             code = process.reap()
             end, remedy = end_of(code), "look for what kills it: memory that runs out?"
-            if code >= 0:  # it has ended by itself, and would do so again
+            if 0 <= code < UNKNOWN:  # it has ended by itself, and would do so again
                 remedy = GUARD
                 break
         else:

@@ -158,7 +158,7 @@ def _places() -> list[str]:
 def _remove_own(folders: tuple[str, ...], pid: int) -> None:
     """Remove folders, if they were made by this process: a forked one inherits the duty too."""
     if pid == os.getpid():
-        with held():  # the garbage collector, which may have begun this, would swallow an interrupt
+        with held(in_finalizer=True):
             for folder in folders:
                 _remove(folder)
 

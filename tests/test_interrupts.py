@@ -1,0 +1,192 @@
+"""Interrupts that come at a bad moment, and what they must not harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing import forkserver
+
+import functions as fn
+import pytest
+
+from taskinity_nb import Cancelled, State, run, start
+from taskinity_nb.engine import interrupts, pool
+from taskinity_nb.engine.ending import Ending
+from taskinity_nb.engine.interrupts import held, let_in
+
+NAMES = vars(fn)
+
+
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+
+
+class TestHeld:
+    def test_it_comes_at_the_end_of_the_block(self):
+        reached = []
+        with pytest.raises(KeyboardInterrupt), held():
+            interrupt()
+            reached.append(1)
+        assert reached == [1]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def test_it_is_let_in_once(self):
+        with held():
+            interrupt()
+            with pytest.raises(KeyboardInterrupt):
+                let_in(lambda: pytest.fail("it is not called"))()
+            assert let_in(lambda: "called")() == "called"
+
+    def test_blocks_inside_of_blocks(self):
+        with held():
+            with pytest.raises(KeyboardInterrupt), held():
+                let_in(interrupt)()
+            with held():
+                interrupt()
+            with pytest.raises(KeyboardInterrupt):
+                let_in(abs)(1)
+        assert interrupts._holds == []
+
+    def test_one_who_insists_is_not_held_back(self, monkeypatch):
+        monkeypatch.setattr(interrupts, "PATIENCE", 0.0)
+        with held():
+            interrupt()
+            with pytest.raises(KeyboardInterrupt):
+                interrupt()
+
+    def test_it_is_not_raised_after_what_was_interrupted_already(self):
+        with pytest.raises(Cancelled), held():
+            interrupt()
+            raise Cancelled("by the one before")
+
+    def test_a_handler_of_the_users(self):
+        came = []
+        before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
+        try:
+            with held():
+                interrupt()
+                assert came == []
+            assert came == [1]
+            assert run("one", namespace={"one": interrupt}, executor="sequential")["one"] is None
+            assert came == [1, 1]
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def test_nothing_is_raised_in_a_finalizer(self):
+        with pytest.raises(KeyboardInterrupt):
+            with held(in_finalizer=True):
+                interrupt()
+            Ending().wait(10)
+
+    def test_other_threads_have_nothing_to_do_with_it(self):
+        with held():
+            thread = threading.Thread(target=lambda: let_in(held().__enter__)())
+            thread.start()
+            thread.join()
+            assert len(interrupts._holds) == 1
+
+
+class TestRuns:
+    @pytest.mark.parametrize("executor", ["sequential", "threads"])
+    def test_while_the_inputs_are_looked_at(self, executor):
+        """Which a sequential run does before it begins, and the others while the workers work."""
+
+        class Inputs(dict):
+            def __reduce__(self):
+                interrupt()
+                return dict, ()
+
+        with pytest.raises(Cancelled) as caught:
+            run("double", {"x": Inputs()}, namespace=NAMES, executor=executor)
+        assert caught.value.run.done
+        assert executor == "threads" or caught.value.run.state is State.CANCELLED
+        assert type(sys.stdout).__name__ != "_Tap"
+        assert run("one", namespace=NAMES, executor=executor)["one"] == 1
+
+    def test_while_a_sequential_run_finds_items(self):
+        def items():
+            yield 1
+            interrupt()
+
+        class Items:
+            def __iter__(self):
+                return items()
+
+        names = {"make": Items, "double": fn.double}
+        with pytest.raises(Cancelled) as caught:
+            run("make -> map double", namespace=names, executor="sequential")
+        assert list(caught.value.run) == ["make"]
+        assert caught.value.run.tasks["double"].state is State.CANCELLED
+
+    def test_while_a_sequential_run_waits_for_the_next_attempt(self):
+        from taskinity_nb import Task
+
+        def fail():
+            threading.Timer(0.1, interrupt_main).start()
+            raise ValueError
+
+        def interrupt_main():
+            os.kill(os.getpid(), signal.SIGINT)
+
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            run("fail", namespace={"fail": Task(fail, retries=1, retry_delay=60)},
+                executor="sequential")  # fmt: skip
+        assert time.monotonic() - began < 10
+
+    def test_an_interrupt_that_is_raised_in_another_thread_is_the_tasks_own(self):
+        def fail():
+            raise KeyboardInterrupt
+
+        going = start("fail", namespace={"fail": fail}, executor="sequential", on_error="continue")
+        assert isinstance(going.wait(10).errors["fail"], KeyboardInterrupt)
+
+    def test_cancelled_before_it_has_begun(self, monkeypatch):
+        threads = []
+        monkeypatch.setattr(threading.Thread, "start", lambda thread: threads.append(thread))
+        going = start("one", namespace=NAMES, executor="sequential")
+        monkeypatch.undo()
+        going.cancel()
+        threads[0].run()
+        assert [str(event.state) for event in going.events] == ["cancelled"]
+        assert type(sys.stdout).__name__ != "_Tap"
+
+
+class TestWorkers:
+    def none_is_warm(self):
+        for process in list(pool._all):
+            process.kill()
+
+    def test_one_that_is_killed_while_it_starts(self, monkeypatch):
+        self.none_is_warm()
+        started = pool.WorkerProcess.__init__
+        killed = []
+
+        def start_and_kill(process):
+            started(process)
+            if not killed:
+                killed.append(process._process.pid)
+                os.kill(process._process.pid, signal.SIGKILL)
+
+        monkeypatch.setattr(pool.WorkerProcess, "__init__", start_and_kill)
+        result = run("one", namespace=NAMES, executor="processes", workers=1)
+        assert (result["one"], len(killed)) == (1, 1)
+
+    def test_a_fork_server_that_is_killed(self):
+        run("one", namespace=NAMES, executor="processes", workers=1)
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+        assert run("one", namespace=NAMES, executor="processes", workers=1)["one"] == 1
+        self.none_is_warm()  # they are killed, though the one who started them is gone
+        assert run("one", namespace=NAMES, executor="processes", workers=1)["one"] == 1
+
+    def test_a_stream_that_is_broken_is_not_a_dead_worker(self, monkeypatch):
+        class Broken:
+            def write(self, text):
+                raise BrokenPipeError
+
+        monkeypatch.setattr(sys, "stdout", Broken())
+        with pytest.raises(BrokenPipeError):
+            run("speak", namespace={"speak": lambda: print("hello")}, executor="processes")
