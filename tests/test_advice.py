@@ -138,6 +138,20 @@ class TestHeldByLock:
     def test_silent_in_processes(self):
         assert kinds(rounds(8, 4, 4.0, cpu=1.0, cores=4, executor="processes")) == []
 
+    def test_on_a_busy_machine_it_speaks_all_the_same(self):
+        """The task that has the lock waits for a core half of the time, and the others for it."""
+        flow = rounds(8, 4, 8.0).flow
+        recorded = rounds(8, 4, 8.0, cpu=1 / 8, cores=1, waits=each(flow, 1.0))
+        assert {"held_by_lock", "busy_machine"} == set(kinds(recorded))
+
+    @pytest.mark.skipif(core_wait() is None, reason="the system does not tell")
+    def test_real_runs(self):
+        """Each computes for 0.1 s without letting go of the lock, or sleeps."""
+        names = {"f": lambda: range(8), "g": lambda item: hold_lock(0.1)}
+        assert "held_by_lock" in kinds(run("f -> map g", namespace=names, workers=4))
+        names["g"] = lambda item: time.sleep(0.2)
+        assert "held_by_lock" not in kinds(run("f -> map g", namespace=names, workers=4))
+
     def test_silent_on_one_core(self, monkeypatch):
         for module in (evidence, facts):
             monkeypatch.setattr(module, "available_cores", lambda: 1)
@@ -491,6 +505,13 @@ def compute(seconds):
     begun = time.thread_time()
     while time.thread_time() - begun < seconds:
         hashlib.sha256(bytes(100_000)).digest()  # which lets go of the interpreter's lock
+
+
+def hold_lock(seconds):
+    """Compute for some seconds in Python alone."""
+    begun = time.thread_time()
+    while time.thread_time() - begun < seconds:
+        sum(range(1000))
 
 
 def compute_on(core):

@@ -73,10 +73,11 @@ def oversubscribed(case: Case) -> Advice | None:
 def busy_machine(case: Case) -> Advice | None:
     """Tell that tasks waited for cores which something else had, so that times say little.
 
-    Known is what the tasks in our worker processes waited for a core. What they would wait because
-    of each other, being more than there are cores, is taken off.
+    The system counts what a thread waits for a core; waiting for the interpreter's lock is not
+    among it. What the tasks would wait because of each other, being more than there are cores, is
+    taken off.
     """
-    tasks = [record for record in case.where("processes") if record.waited is not None]
+    tasks = [record for record in case.records if record.waited is not None]
     demands = [_demand_of(record) for record in tasks]
     needed = sum((record.cpu or 0.0) + _waited(record) for record in tasks)
     waited = sum(map(_waited, tasks))

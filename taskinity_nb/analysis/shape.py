@@ -107,7 +107,7 @@ def too_few_workers(case: Case) -> Advice | None:
     gain = saved * run.makespan
     if saved < SURE or gain < NOTICED:
         return None
-    computes = case.facts.cpu > case.facts.compute / 2
+    computes = case.facts.cpu > run.work / 2
     remedy = f"run it with workers={knee}"
     if run.executor == "sequential":
         word = "processes" if computes else "threads"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from ..model.events import Entry, Failure, State
 from ..model.record import MISSING, Elsewhere
 from ..model.run import Run
 from ..model.task import Task
+from .core_wait import core_wait
 from .crew import Crew, Perform, Seat, numbered
 from .ending import pass_gate
 from .forks import forks, leave_if_forked
@@ -29,6 +31,10 @@ __all__ = ["CallingThread", "PoolThreads", "Threads", "fetched"]
 BRIEF = 20_000
 """Nanoseconds in which a thread computes throughout, as far as we know: its CPU clock, which is
 slow to read, is not read more often."""
+
+SPARSE = 10_000_000
+"""Nanoseconds between two questions how long a thread has waited for a core, which take longer
+still; of what is shorter it is not known."""
 
 
 class Here(Crew):
@@ -55,15 +61,20 @@ class Here(Crew):
         generation = forks()
 
         read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
+        asked, waited_before, waits = 0, 0, self.run._record.waits  # likewise
+        if core_wait() is None:  # the system does not tell, so it is never asked again
+            asked = sys.maxsize
 
         def perform(task: int, seat: Seat) -> tuple[Any, Entry]:
-            nonlocal read, cpu_before
+            nonlocal read, cpu_before, asked, waited_before
             entry: Entry
             if timed:
                 seat.output = output
             started = perf_counter_ns()
             if started - read > BRIEF:
                 cpu_before, read = thread_time_ns(), started
+                if started - asked > SPARSE:
+                    waited_before, asked = core_wait() or 0, started
             try:
                 args, kwargs = arguments(task)
                 if fetches:
@@ -84,6 +95,10 @@ class Here(Crew):
                 if cpu > BRIEF:
                     now = thread_time_ns()
                     cpu, cpu_before, read = min(now - cpu_before, cpu), now, finished
+                    if finished - asked > SPARSE:
+                        waited, asked = core_wait() or 0, finished
+                        waits[task] = waited - waited_before
+                        waited_before = waited
                 entry = (task, State.SUCCEEDED, finished, started, cpu, finished)
             leave_if_forked(generation)
             if not output.is_empty and not seat.left_behind:

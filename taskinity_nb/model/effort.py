@@ -5,7 +5,9 @@ one, because of the interpreter's lock) spends much of its duration waiting for 
 duration tells nothing of what it would take alone, but its CPU seconds do. A task that waits for
 something else, a disk or a network, uses little of its share of the cores, and keeps its duration.
 
-Where the system tells how long a task waited for a core, nothing needs to be guessed.
+Where the system tells how long a task waited for a core, nothing needs to be guessed, but for what
+waits for the lock: it does not ask for a core. Only the one that has the lock computes or waits for
+a core, so these two together are what tells that tasks have taken turns.
 """
 
 from __future__ import annotations
@@ -65,12 +67,14 @@ def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
     found = []
     for stretch in stretches:
         duration = stretch.end - stretch.start
-        if stretch.waited is not None:
-            found.append(max(min(stretch.cpu, duration), duration - stretch.waited))
+        waited = stretch.waited or 0
+        alone = max(min(stretch.cpu, duration), duration - waited)
+        if stretch.waited is not None and cores > 1:
+            found.append(alone)
             continue
         at_once = (crowd[stretch.end] - crowd[stretch.start]) / duration if duration else 0.0
-        held_back = at_once > cores and stretch.cpu >= (
+        held_back = at_once > cores and stretch.cpu + waited >= (
             MOST_OF_ITS_SHARE * duration * cores / at_once
         )
-        found.append(min(stretch.cpu, duration) if held_back else duration)
+        found.append(min(stretch.cpu, duration) if held_back else alone)
     return found

@@ -132,7 +132,7 @@ class TaskRun:
 
     @property
     def waited(self) -> float | None:
-        """Seconds that its process waited for a core, or None where that is not known."""
+        """Seconds that it waited for a core; None where that is not known, or it was too short."""
         waited = self._waits.get(self._slot)
         return None if waited is None else waited * 1e-9
 
