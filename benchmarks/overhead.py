@@ -7,6 +7,7 @@ The first table grows the graphs; the second asks more peers, for few tasks.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
@@ -36,7 +37,7 @@ FEW = 1000
 """Tasks for the peers that are not made for many."""
 
 LARGE = 50_000
-"""From so many tasks on, three repeats are enough, with no round before them."""
+"""From so many tasks on, two repeats are enough, with no round before them."""
 
 
 def timed_ours(graph: Graph) -> Callable[[], Times]:
@@ -54,6 +55,8 @@ def timed_ours(graph: Graph) -> Callable[[], Times]:
             recorded = len(finished.tasks)  # folds the log
             times |= {part: ran - begun, "fold": perf_counter() - ran}
             assert recorded == len(graph.upstream)
+            del finished
+            gc.collect()
         return times
 
     return measured
@@ -73,7 +76,7 @@ def measure(tasks: int, peers: Sequence[Peer], repeats: int) -> Iterator[tuple[s
                 timed(name, stack.enter_context(peer.open(theirs, nothing)))
                 for name, (peer, theirs) in asked.items()
             ]
-            few = min(repeats, 3) if tasks >= LARGE else repeats
+            few = min(repeats, 2) if tasks >= LARGE else repeats
             times = in_turns({graph.name: contest}, few, int(tasks < LARGE))[graph.name]
         counts = {name: len(theirs.upstream) for name, (_, theirs) in asked.items()}
         yield (
