@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import textwrap
 import threading
 import time
-from multiprocessing import forkserver
 
 import functions as fn
 import pytest
@@ -155,6 +156,25 @@ class TestRuns:
         assert type(sys.stdout).__name__ != "_Tap"
 
 
+FORK_SERVER = """
+    import os, signal
+    from multiprocessing import forkserver
+    from taskinity_nb import run
+    from taskinity_nb.engine import pool
+
+    def one():
+        return 1
+
+    if __name__ == "__main__":
+        first = run("one", executor="processes", workers=1)["one"]
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+        second = run("one", executor="processes", workers=1)["one"]
+        for process in list(pool._all):  # they are killed, though who started them is gone
+            process.kill()
+        print(first, second, run("one", executor="processes", workers=1)["one"])
+"""
+
+
 class TestWorkers:
     def none_is_warm(self):
         for process in list(pool._all):
@@ -175,12 +195,12 @@ class TestWorkers:
         result = run("one", namespace=NAMES, executor="processes", workers=1)
         assert (result["one"], len(killed)) == (1, 1)
 
-    def test_a_fork_server_that_is_killed(self):
-        run("one", namespace=NAMES, executor="processes", workers=1)
-        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
-        assert run("one", namespace=NAMES, executor="processes", workers=1)["one"] == 1
-        self.none_is_warm()  # they are killed, though the one who started them is gone
-        assert run("one", namespace=NAMES, executor="processes", workers=1)["one"] == 1
+    def test_a_fork_server_that_is_killed(self, tmp_path):
+        """In a process of its own, since a user's pool may have the same fork server."""
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(FORK_SERVER), encoding="utf-8")
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, timeout=60)
+        assert (done.stdout, done.stderr, done.returncode) == (b"1 1 1\n", b"", 0)
 
     def test_a_stream_that_is_broken_is_not_a_dead_worker(self, monkeypatch):
         class Broken:

@@ -267,5 +267,5 @@ def test_a_kernel_is_interrupted_at_a_random_moment(tmp_path, executor):
             interrupts.interrupt(chance.uniform(0.0, 1.1 * length), gantt=number % 3 == 0)
         threads = kernel.value("sorted(t.name for t in threading.enumerate())")
         print(executor, interrupts.ends, f"{interrupts.slowest:.2f} s", threads)
-        assert interrupts.ends["Cancelled"] > 20
+        assert interrupts.ends["Cancelled"] > 5
         assert "observers" not in threads
