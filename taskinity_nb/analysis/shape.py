@@ -19,6 +19,10 @@ SMALL = 0.001
 MANY = 50
 """So many small tasks have to be there: the costs of fewer are not worth a change of the code."""
 
+SEEN = 0.05
+"""Share of the makespan that handing out has to take; it is measured, not predicted, and repeats of
+a run differ by less than that."""
+
 GOOD_SIZE = 0.01
 """Seconds that a task should take: then handing it out is 1 % of it at most, in threads."""
 
@@ -54,7 +58,7 @@ def small_tasks(case: Case) -> Advice | None:
         return None
     usual, cost = median(record.duration or 0.0 for record in case.records), mean(costs)
     gain = sum(costs) / case.at_once
-    if usual > min(cost, SMALL) or gain < max(NOTICED, SURE * run.makespan):
+    if usual > min(cost, SMALL) or gain < max(NOTICED, SEEN * run.makespan):
         return None
     items = [record for record in case.records if record.item is not None]
     size = math.ceil(GOOD_SIZE / max(usual, 1e-6))
