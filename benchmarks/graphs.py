@@ -81,8 +81,8 @@ class Graph:
         """Return a lower bound that sees where there are too few tasks for all workers.
 
         Tasks that have at least so much before them and so much after them can only run between,
-        and need their work divided by the workers there. The most of that, over some choices of
-        before and after, is no less than `lower_bound`.
+        and need there what `packed` says. The most of that, over some choices of before and after,
+        is no less than `lower_bound`.
 
         Examples
         --------
@@ -105,15 +105,34 @@ class Graph:
         for least_before in _some(befores.values()):
             late = [(after, seconds) for before, after, seconds in tasks if before >= least_before]
             for least_after in _some(afters.values()):
-                work = sum(seconds for after, seconds in late if after >= least_after)
-                if work:
-                    bound = max(bound, least_before + work / workers + least_after)
+                between = [seconds for after, seconds in late if after >= least_after]
+                if any(between):
+                    bound = max(bound, least_before + packed(between, workers) + least_after)
         return bound
 
     def scaled(self, factor: float) -> Graph:
         """Return the graph with all times multiplied by `factor`."""
         seconds = {task: value * factor for task, value in self.seconds.items()}
         return Graph(self.name, self.upstream, seconds)
+
+
+def packed(seconds: Sequence[float], workers: int) -> float:
+    """Return a lower bound for independent tasks.
+
+    Their work divided by the workers; and of the ``k * workers + 1`` longest, some worker has
+    ``k + 1``, which take no less than the shortest ``k + 1`` of these.
+
+    Examples
+    --------
+    >>> packed([1.0, 1.0, 1.0], 2), packed([4.0, 1.0, 1.0], 3)
+    (2.0, 4.0)
+    """
+    longest = sorted(seconds, reverse=True)
+    found = max(longest[0], sum(longest) / workers)
+    for k in range(1, (len(longest) - 1) // workers + 1):
+        last = k * workers
+        found = max(found, sum(longest[last - k : last + 1]))
+    return found
 
 
 def _some(values: Iterable[float]) -> list[float]:
