@@ -1,0 +1,165 @@
+"""A real JupyterLab (or Notebook 7) in a real Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["CHROMIUM", "Page", "open_notebook", "serve", "write_notebook"]
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+    "--disable-component-update", "--no-first-run",
+]  # fmt: skip
+PATIENCE = 90_000
+"""Milliseconds that anything may take."""
+SCREENSHOTS = Path(__file__).with_name("screenshots")
+
+if CHROMIUM is None and os.environ.get("TASKINITY_NB_BROWSER") != "required":
+    pytest.skip("there is no Chromium", allow_module_level=True)
+
+
+def write_notebook(path: Path, cells: list[str]) -> Path:
+    """Write a notebook of code cells."""
+    made = [
+        {"cell_type": "code", "id": f"cell-{i}", "metadata": {}, "execution_count": None,
+         "outputs": [], "source": source}
+        for i, source in enumerate(cells)
+    ]  # fmt: skip
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    content = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve JupyterLab for a folder; yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
+        "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+    extension = folder / ".settings" / "@jupyterlab" / "apputils-extension"
+    extension.mkdir(parents=True)
+    asks_nothing = '{"fetchNews": "false", "checkForUpdates": false}'
+    (extension / "notification.jupyterlab-settings").write_text(asks_nothing, encoding="utf-8")
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folder / ".config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
+        "PYTHONWARNINGS": "ignore",
+    }
+    log = (folder / "server.log").open("wb")
+    server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + PATIENCE / 1e3
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=5).close()
+                break
+            except OSError:
+                assert server.poll() is None, (folder / "server.log").read_text("utf-8")
+                assert time.monotonic() < deadline, "the server does not answer"
+                time.sleep(0.1)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+        log.close()
+
+
+class Page:
+    """A notebook that is open in a browser."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+
+    def run_cell(self, number: int, *, wait: bool = True) -> None:
+        """Run a cell, and wait until its prompt has a number."""
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        cell.locator(".cm-content").click()
+        # Not awaited: the command ends with the cell.
+        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+        if wait:
+            self.wait_for_prompt(number)
+
+    def prompt(self, number: int) -> str:
+        """Return what stands before a cell: ``[*]:`` while it runs."""
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        return cell.locator(".jp-InputPrompt").first.inner_text()
+
+    def wait_for_prompt(self, number: int) -> None:
+        """Wait until a cell has run."""
+        self.page.wait_for_function(
+            "n => /\\[\\d+\\]/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell')[n]"
+            ".querySelector('.jp-InputPrompt').textContent)",
+            arg=number,
+            timeout=PATIENCE,
+        )
+
+    def output(self, number: int) -> Any:
+        """Return the output area of a cell."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number).locator(
+            ".jp-OutputArea"
+        ).first  # fmt: skip
+
+    def screenshot(self, name: str) -> Path:
+        """Save what is seen."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        self.page.screenshot(path=str(path))
+        return path
+
+
+@contextmanager
+def open_notebook(
+    address: str, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1700)
+) -> Iterator[Page]:
+    """Open a notebook in JupyterLab, its kernel ready."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            page = browser.new_page(
+                viewport={"width": size[0], "height": size[1]},
+                color_scheme="dark" if dark else "light",
+            )
+            page.set_default_timeout(PATIENCE)
+            page.goto(f"{address}/doc/tree/{name}?reset")
+            page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
+            theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+            page.evaluate(
+                "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+                theme,
+            )
+            page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+            yield Page(page)
+        finally:
+            browser.close()

@@ -1,0 +1,114 @@
+"""What people see in JupyterLab while a flow runs, in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browsers import open_notebook, serve, write_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FUNCTIONS = """
+import time
+
+for number in range(30):
+    exec(f"def step_{number}(*before): time.sleep({0.1 + 0.013 * (number * 7 % 11)})")
+"""
+
+GRID = """%%flow --workers 3 --output run
+flow Grid:
+    step_0 -> [step_1, step_2, step_3, step_4, step_5]
+    [step_1, step_2] -> [step_6, step_7, step_8, step_9, step_10]
+    [step_3, step_4, step_5] -> [step_11, step_12, step_13, step_14, step_15]
+    [step_6, step_7, step_8] -> [step_16, step_17, step_18, step_19, step_20]
+    [step_9, step_10, step_11] -> [step_21, step_22, step_23]
+    [step_12, step_13, step_14, step_15] -> [step_24, step_25, step_26]
+    [step_16, step_17, step_18, step_19, step_20] -> step_27
+    [step_21, step_22, step_23, step_24, step_25, step_26] -> step_28
+    [step_27, step_28] -> step_29
+"""
+
+LONG = """%%flow --workers 2 --no-gantt --output long
+flow Long:
+    wait_long -> [after_1, after_2]
+"""
+
+CELLS = [
+    "%load_ext taskinity_nb\n" + FUNCTIONS,
+    GRID,
+    "def wait_long(): time.sleep(60)\ndef after_1(x): pass\ndef after_2(x): pass",
+    LONG,
+    "print(long.state, 'next')",
+]
+
+HALF_WAY = """
+() => document.querySelectorAll('.taskinity-flow g[data-state="succeeded"]').length >= 10
+"""
+
+# Counts the different states of the live graph for as long as the cell has its star.
+COUNT_STATES = """
+number => {
+  const cell = document.querySelectorAll('.jp-Notebook .jp-CodeCell')[number];
+  window.seen = new Set();
+  const look = () => {
+    const busy = cell.querySelector('.jp-InputPrompt').textContent.includes('*');
+    const nodes = cell.querySelectorAll('.taskinity-flow g[data-task]');
+    if (busy && nodes.length) window.seen.add([...nodes].map((n) => n.dataset.state).join());
+    requestAnimationFrame(look);
+  };
+  look();
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    for name in ("live.ipynb", "dark.ipynb", "cancel.ipynb"):
+        write_notebook(folder / name, CELLS)
+    with serve(folder) as address:
+        yield address
+
+
+def test_the_graph_lives_while_the_cell_runs(address):
+    with open_notebook(address, "live.ipynb") as lab:
+        lab.run_cell(0)
+        lab.page.evaluate(COUNT_STATES, 1)
+        lab.run_cell(1, wait=False)
+        lab.page.wait_for_function(HALF_WAY)
+        lab.screenshot("live-running")
+        told = lab.page.locator(".taskinity-flow-counts").inner_text()
+        assert re.match(r"\d+ of 30 tasks done", told)
+        done = lab.page.locator('.taskinity-flow g[data-state="succeeded"]').first
+        assert re.search(r"\d (ms|s)", done.locator('[data-part="detail"]').text_content())
+        lab.wait_for_prompt(1)
+        assert lab.page.evaluate("window.seen.size") >= 20
+        # What stays is a picture, and no widget.
+        lab.page.wait_for_selector(".taskinity-flow", state="detached")
+        kinds = lab.output(1).locator(".jp-RenderedSVG img, .jp-RenderedImage img")
+        assert kinds.count() >= 2
+        lab.screenshot("live-done")
+
+
+def test_in_the_dark(address):
+    with open_notebook(address, "dark.ipynb", dark=True) as lab:
+        lab.run_cell(0)
+        lab.run_cell(1, wait=False)
+        lab.page.wait_for_function(HALF_WAY)
+        lab.screenshot("dark-running")
+        lab.wait_for_prompt(1)
+        lab.screenshot("dark-done")
+
+
+def test_cancel_ends_a_cell_that_blocks(address):
+    with open_notebook(address, "cancel.ipynb") as lab:
+        lab.run_cell(0)
+        lab.run_cell(2)
+        lab.run_cell(3, wait=False)
+        lab.page.wait_for_selector('.taskinity-flow g[data-task="wait_long"][data-state="running"]')
+        lab.page.locator('button[data-action="cancel"]').click()
+        lab.wait_for_prompt(3)
+        assert "Cancelled" in lab.output(3).inner_text()
+        lab.run_cell(4)
+        assert "cancelled next" in lab.output(4).inner_text()
