@@ -41,7 +41,7 @@ class TestWhatIsRemembered:
             "flow", "threads", 3, State.SUCCEEDED
         )  # fmt: skip
         assert row.flow == made.flow and row.run is made
-        assert row.makespan == made.makespan and row.work == made.work
+        assert row.makespan == made.makespan
         assert begun - 1 <= row.started <= row.ended <= time.time()
         assert list(row.seconds) == ["load", "clean"]
         for name, seconds in row.seconds.items():
@@ -58,15 +58,7 @@ class TestWhatIsRemembered:
         assert [ref() for ref in refs] == [None, None]
         (row,) = history()
         assert row.run is None and row.seconds.keys() == {"load"}
-        assert row.work == pytest.approx(sum(row.seconds.values()))
-
-    def test_work_stays_what_it_was(self):
-        made = run("load", namespace={"load": list})
-        (row,) = history()
-        work = row.work
-        del made
-        gc.collect()
-        assert row.run is None and row.work == work
+        assert row.task_seconds == pytest.approx(row.seconds["load"])
 
     def test_failed_and_cancelled_runs(self):
         with pytest.raises(TaskError):
@@ -205,7 +197,7 @@ class TestTable:
         assert lines[0] == ["the last 3 runs of 2 flows"]
         told = [[cell.strip() for cell in line if cell.strip()] for line in lines[1:]]
         assert told[0] == [
-            "started", "flow", "executor", "state", "workers", "makespan", "work", "than before"
+            "started", "flow", "executor", "state", "workers", "makespan", "in tasks", "than before"
         ]  # fmt: skip
         assert told[1][1:] == ["Other", "sequential", "failed", "1", "100 ms", "100 ms"]
         assert told[2][1:] == [

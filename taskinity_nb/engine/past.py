@@ -87,7 +87,7 @@ class PastRun:
     """
 
     __slots__ = (
-        "_items", "_run", "_took", "_work", "ended", "executor", "flow", "makespan",
+        "_items", "_run", "_took", "ended", "executor", "flow", "makespan",
         "number", "state", "workers",
     )  # fmt: skip
 
@@ -102,7 +102,6 @@ class PastRun:
         self._took = took
         self._items = _items_of(run) if run.plan.maps else {}
         self._run = weakref.ref(run)
-        self._work: float | None = None
 
     @property
     def name(self) -> str:
@@ -136,15 +135,9 @@ class PastRun:
         return {names[task]: total[task] * 1e-9 for task in sorted(total)}
 
     @property
-    def work(self) -> float:
-        """Seconds that all tasks would take one after the other.
-
-        The sum of the efforts; if the run itself was gone before somebody asked, of the durations.
-        """
-        if self._work is None:
-            run = self.run
-            self._work = sum(self.seconds.values()) if run is None else run.work
-        return self._work
+    def task_seconds(self) -> float:
+        """Seconds that all tasks took together, waiting for a core or a lock included."""
+        return sum(self.seconds.values())
 
     def __repr__(self) -> str:
         return f"<PastRun {self.name}: {self.state} in {self.makespan:.3g} s>"

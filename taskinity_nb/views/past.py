@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_history", "history_to_html", "history_to_text"]
 
-HEAD = ("started", "flow", "executor", "state", "workers", "makespan", "work", "than before")
+HEAD = ("started", "flow", "executor", "state", "workers", "makespan", "in tasks", "than before")
 WORDS = 4
 """Columns of words; those that follow are numbers."""
 MOST_ROWS = 50
@@ -68,7 +68,12 @@ def _rows(history: History) -> list[list[str]]:
             _clock(run.started), elided(run.name, 40), elided(run.executor, 40),
             run.state.replace("_", " "),
         )  # fmt: skip
-        numbers = str(run.workers), time_text(run.makespan), time_text(run.work), _than(before, run)
+        numbers = (
+            str(run.workers),
+            time_text(run.makespan),
+            time_text(run.task_seconds),
+            _than(before, run),
+        )
         rows.append([*map(printable, words), *numbers])
     return rows
 
