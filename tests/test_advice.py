@@ -479,6 +479,13 @@ class TestBusyMachine:
     def test_silent_where_nobody_knows(self):
         assert "busy_machine" not in kinds(self.of(0.5, waits={}))
 
+    def test_silent_where_tasks_are_too_short_to_tell(self):
+        """They wait for the process that hands them out, which is this run too."""
+        flow = rounds(400, 4, 0.0008).flow
+        options = {"cpu": 0.0004, "waits": each(flow, 0.0004), "cores": 4}
+        recorded = rounds(400, 4, 0.0008, executor="processes", **options)
+        assert "busy_machine" not in kinds(recorded)
+
     @pytest.mark.skipif(
         core_wait() is None or not hasattr(os, "sched_setaffinity"), reason="the system cannot tell"
     )

@@ -18,6 +18,9 @@ beside it adds about as much again for each thread, other threads only a trifle.
 CROWDED = 1.25
 """Computing threads a core; a few more than there are cores hardly wait for each other."""
 
+BRIEF = 0.001
+"""Seconds; what shorter tasks waited for may be this process, which hands them out."""
+
 
 def threads_of(record: TaskRun) -> float:
     """Return how many threads a task computed with, its own among them.
@@ -77,7 +80,11 @@ def busy_machine(case: Case) -> Advice | None:
     among it. What the tasks would wait because of each other, being more than there are cores, is
     taken off.
     """
-    tasks = [record for record in case.records if record.waited is not None]
+    tasks = [
+        record
+        for record in case.records
+        if record.waited is not None and (record.duration or 0.0) >= BRIEF
+    ]
     demands = [_demand_of(record) for record in tasks]
     needed = sum((record.cpu or 0.0) + _waited(record) for record in tasks)
     waited = sum(map(_waited, tasks))
