@@ -103,8 +103,13 @@ class Page:
         """Run a cell, and wait until its prompt has a number."""
         cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
         cell.locator(".cm-content").click()
-        # Not awaited: the command ends with the cell.
-        self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+        before = self.prompt(number)
+        for _ in range(PATIENCE // 1000):  # a notebook that is just opening may not hear it
+            if self.prompt(number) != before:
+                break
+            # Not awaited: the command ends with the cell.
+            self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+            self.page.wait_for_timeout(1000)
         if wait:
             self.wait_for_prompt(number)
 

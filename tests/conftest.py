@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,6 +15,10 @@ from taskinity_nb.model import task as task_module
 
 EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forkserver", "spawn")
 """The words, a user's thread pool, and a user's process pool under each start method."""
+
+
+# A shell's background job, and all that it starts, ignores interrupts; here they are tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
