@@ -10,7 +10,7 @@ from ..model.events import State
 from ..model.run import Run
 from .interrupts import held, let_in
 from .reports import cancelled, task_error
-from .resuming import Prints, prints_of
+from .resuming import Prints, constant_prints_of, function_prints_of
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler
@@ -37,12 +37,20 @@ class Handle:
         self._scheduler = scheduler
         self._again = again
         self.prints = prints
+        self._functions: dict[int, str] = {}
         self.when_finished: list[Callable[[], object]] = []
+
+    def take_function_prints(self) -> None:
+        """Write down what functions are, before a task can change what its function names."""
+        if self.prints is None:
+            self._functions = let_in(function_prints_of)(self._scheduler.run.plan)
 
     def take_prints(self) -> None:
         """Write down what functions and inputs are now, for a later run that resumes this one."""
         if self.prints is None:
-            self.prints = let_in(prints_of)(self._scheduler.run.plan)
+            plan = self._scheduler.run.plan
+            constants = let_in(constant_prints_of)(plan)
+            self.prints = Prints(self._functions or function_prints_of(plan), constants)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""

@@ -18,7 +18,7 @@ from ..model.record import RELEASED, Missing
 from ..model.run import Run
 from .fingerprint import digest, fingerprint
 
-__all__ = ["Kept", "Prints", "kept_of", "prints_of"]
+__all__ = ["Kept", "Prints", "constant_prints_of", "function_prints_of", "kept_of", "prints_of"]
 
 UNCHANGED = "kept: nothing that it depends on has changed"
 UNNEEDED = f"{UNCHANGED}; nothing needs its result, which was released"
@@ -50,9 +50,18 @@ def prints_of(plan: Plan) -> Prints:
     >>> prints_of(plan) == prints_of(plan)
     True
     """
+    return Prints(function_prints_of(plan), constant_prints_of(plan))
+
+
+def function_prints_of(plan: Plan) -> dict[int, str]:
+    """Return the fingerprints of a plan's functions, by the id of their task."""
     tasks = {id(binding.task): binding.task for binding in plan.bindings}
-    functions = {key: fingerprint(task) for key, task in tasks.items()}
-    return Prints(functions, [digest(value) for value in plan.constants])
+    return {key: fingerprint(task) for key, task in tasks.items()}
+
+
+def constant_prints_of(plan: Plan) -> list[str]:
+    """Return the fingerprints of a plan's constants; of large inputs this takes a while."""
+    return [digest(value) for value in plan.constants]
 
 
 def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:

@@ -101,10 +101,11 @@ def run(
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
+            handle.take_function_prints()
             if executor == "sequential":
                 handle.take_prints()
             scheduler.start()
-            handle.take_prints()  # while the workers work
+            handle.take_prints()  # of large inputs, while the workers work
             handle.wait()
         except KeyboardInterrupt:
             interrupts.forget()
