@@ -1,4 +1,4 @@
-"""What a run delegates to: waiting for its end, cancelling, resuming, letting results go."""
+"""What a run delegates to: waiting for its end, cancelling, resuming, replaying, letting go."""
 
 from __future__ import annotations
 
@@ -75,6 +75,13 @@ class Handle:
     def resume(self, **options: Any) -> Run:
         """Run the flow again, with what this run has results for."""
         return self._again(**options)
+
+    def replay(self, task: str, item: int | None = None) -> Any:
+        """Call a task again, here and now."""
+        from .replaying import replay
+
+        __tracebackhide__ = True
+        return replay(self._scheduler.run, task, item)
 
     def release(self) -> None:
         """Let the engine let go of results too."""

@@ -30,6 +30,7 @@ class Handle(Protocol):
     def wait(self, timeout: float | None = None) -> None: ...
     def cancel(self) -> None: ...
     def resume(self, **options: Any) -> Run: ...
+    def replay(self, task: str, item: int | None = None) -> Any: ...
     def release(self) -> None: ...
 
 
@@ -95,16 +96,19 @@ class Run(Mapping[str, Any]):
     # Results.
 
     def __getitem__(self, task: str) -> Any:
+        value = self._values[self._slot_of(task)]
+        if isinstance(value, (Elsewhere, Missing)):
+            return self.tasks[task].result
+        return value
+
+    def _slot_of(self, task: str) -> int:
         index = self._index.get(task) if isinstance(task, str) else None
         if index is None:
             names = self.flow.tasks
             hint = suggestion(task, names) if isinstance(task, str) else ""
             remedy = hint or f"the tasks are: {', '.join(names[:20])}"
             raise NoResultError(f"flow '{self.flow.name}' has no task {task!r}", remedy=remedy)
-        value = self._values[index]
-        if isinstance(value, (Elsewhere, Missing)):
-            return self.tasks[task].result
-        return value
+        return index
 
     def __contains__(self, task: object) -> bool:
         index = self._index.get(task) if isinstance(task, str) else None
@@ -329,6 +333,29 @@ class Run(Mapping[str, Any]):
         if self._handle is None:
             raise FlowError("this run was not started by 'run' or 'start', so it cannot be resumed")
         return self._handle.resume(**options)
+
+    def replay(self, task: str, item: int | None = None) -> Any:
+        """Call a task again in this thread with the very same arguments; return its result.
+
+        What it raises is the user's own exception, so that ``%debug`` and breakpoints lead into the
+        task. It is called once, without its retries, timeout and executor; the run stays as it is.
+
+        Parameters
+        ----------
+        task : str
+            Name of the task.
+        item : int, optional
+            Which item, of a mapped task.
+
+        Raises
+        ------
+        NoResultError
+            If there is no such task, or its arguments are not there (any more).
+        """
+        __tracebackhide__ = True
+        if self._handle is None:
+            raise FlowError("this run was not started by 'run' or 'start': nothing to replay")
+        return self._handle.replay(task, item)
 
     # Display.
 
