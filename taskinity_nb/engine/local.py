@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CallingThread", "PoolThreads", "Threads", "fetched"]
 
 
+SUCCEEDED = State.SUCCEEDED  # what is asked for at each task
+
 BRIEF = 20_000
 """Nanoseconds in which a thread computes throughout, as far as we know: its CPU clock, which is
 slow to read, is not read more often."""
@@ -55,6 +57,8 @@ class Here(Crew):
         functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
         arguments, owner = scheduler.arguments, scheduler.owner
         fetches = scheduler.has_results_elsewhere
+        slots_of = [None] * count if fetches else plan.slots
+        value_of = self.run._values.__getitem__
         copy_of_context = self._context.copy
         output = Output(outer=self._outer)
         timed = scheduler.attempts.timed
@@ -76,11 +80,14 @@ class Here(Crew):
                 if started - asked > SPARSE:
                     waited_before, asked = core_wait() or 0, started
             try:
-                args, kwargs = arguments(task)
-                if fetches:
-                    args, kwargs = fetched(args, kwargs)
-                function = functions[task if task < count else owner(task)]
-                value = copy_of_context().run(function, *args, **kwargs)
+                slots = slots_of[task] if task < count else None
+                if slots is not None:  # nearly always, so it is not given to `arguments`
+                    value = copy_of_context().run(functions[task], *map(value_of, slots))
+                else:
+                    args, kwargs = arguments(task)
+                    if fetches:
+                        args, kwargs = fetched(args, kwargs)
+                    value = copy_of_context().run(functions[owner(task)], *args, **kwargs)
             except BaseException as error:  # whatever a task raises is its own failure
                 leave_if_forked(generation, error)
                 if is_interrupt(error):
@@ -99,7 +106,7 @@ class Here(Crew):
                         waited, asked = core_wait() or 0, finished
                         waits[task] = waited - waited_before
                         waited_before = waited
-                entry = (task, State.SUCCEEDED, finished, started, cpu, finished)
+                entry = (task, SUCCEEDED, finished, started, cpu, finished)
             leave_if_forked(generation)
             if not output.is_empty and not seat.left_behind:
                 outputs[task] = output.take()

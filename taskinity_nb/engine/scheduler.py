@@ -34,9 +34,11 @@ from .learning import learn, order_of
 from .mapping import Maps
 from .outputs import close_taps, open_taps
 from .takers import Takers
-from .turn import Turn
+from .turn import take_turn
 
 __all__ = ["Keep", "OnError", "Scheduler"]
+
+READY, RUNNING = State.READY, State.RUNNING  # what is asked for at each task
 
 OnError = Literal["raise", "stop", "continue"]
 Keep = Literal["all", "last"]
@@ -179,8 +181,7 @@ class Scheduler:
 
     def loop(self, crew: Crew) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
-        lock = self.lock
-        turn = lock if crew.workers == 1 else Turn(lock)
+        lock, mapped = self.lock, self._mapped
         with lock:
             if self.stopped or not crew.unused:
                 return
@@ -200,18 +201,21 @@ class Scheduler:
                     with lock:
                         task = self.claim(crew, seat)
                     continue
-                if task in self._mapped:
+                if task in mapped:
                     value, entry = self.maps.gather(task)
                 else:
                     value, entry = perform(task, seat)
                 delay = self.attempts.delay(task, entry) if value is MISSING else None
-                with turn:
+                take_turn(lock)
+                try:
                     seat.turn += 1
                     if self.stopped or seat.left_behind:
                         return
                     self.settle(task, value, entry, delay)
                     value = None  # a parked worker holds on to nothing
                     task = self.claim(crew, seat)
+                finally:
+                    lock.release()
         except Exception as error:  # a broken executor, or a defect here: never a hanging run
             self.break_off(error)
         finally:
@@ -230,11 +234,11 @@ class Scheduler:
                 crew.idle.append(seat)
             return None
         if crew.starts_at_claim and task not in self._mapped:
-            now = perf_counter_ns()
-            self.log += (task, State.RUNNING, now, seat.name, now, None)
+            now, log = perf_counter_ns(), self.log
+            log += (task, RUNNING, now, seat.name, now, None)
             if self.attempts.timed:
                 self.attempts.watch(task, crew, seat)
-        if frontier.ready(crew.lane):
+        if (crew.idle or crew.unused) and frontier.ready(crew.lane):  # somebody, and something
             self._wake(crew)
         return task
 
@@ -284,7 +288,7 @@ class Scheduler:
         if value is MISSING:
             self._left -= 1
             self._fail(task, entry)
-        elif entry[1] is State.RUNNING:
+        elif entry[1] is RUNNING:
             self.maps.expand(task, value, entry)
             return
         else:
@@ -295,7 +299,7 @@ class Scheduler:
             received = entry[5]
             ready = self.frontier.done(task)
             for follower in ready:
-                log += (follower, State.READY, received, None, None, None)
+                log += (follower, READY, received, None, None, None)
             if ready and len(self.crews) > 1:
                 self.wake_others()
             if self._takers is not None:
