@@ -54,7 +54,7 @@ def test_done_from_the_start():
     #  0 -> [1, 2] -> 3, and 0 and 1 are done
     followers = [[1, 2], [3], [3], []]
     frontier = Frontier([0, 1, 1, 2], followers, done=[0, 1])
-    assert frontier.starting() == [2]
+    assert frontier.starting == [2]
     assert frontier.take() == 2
     assert frontier.take() is None
     assert frontier.done(2) == [3]

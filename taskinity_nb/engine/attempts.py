@@ -29,7 +29,7 @@ class Attempts:
         self._retries: dict[int, int] = {}  # how often a task was tried again
         self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
         self._alarm = Alarm()
-        self.timed = any(binding.task.timeout for binding in scheduler.run.plan.bindings)
+        self.timed = any(task.timeout for task in scheduler.run.plan.tasks)
         """Whether any task has a timeout."""
 
     def delay(self, task: int, entry: Entry) -> float | None:

@@ -42,7 +42,8 @@ def crews_for(
     """
     run, crew = _main_crew(plan, executor, workers)
     crews = [crew]
-    if executor == "sequential":
+    mixed = any(task.is_async or task.executor is not None for task in plan.tasks)
+    if executor == "sequential" or not mixed:
         return run, crews, None
     lane_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
     lanes = []

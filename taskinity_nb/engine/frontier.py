@@ -109,11 +109,16 @@ class Frontier:
     streams : mapping of int to int
         For mapped tasks that take the items of another mapped task, which one.
 
+    Attributes
+    ----------
+    starting : list of int
+        The tasks that were ready from the start.
+
     Examples
     --------
     >>> frontier = Frontier([0, 1, 1], [[1, 2], [], []])
-    >>> frontier.take(), frontier.take()
-    (0, None)
+    >>> frontier.starting, frontier.take(), frontier.take()
+    ([0], 0, None)
     >>> frontier.done(0), frontier.ready()
     ([1, 2], 2)
     """
@@ -147,7 +152,8 @@ class Frontier:
             self._waiting[task] = LOST
             for follower in followers[task]:
                 self._waiting[follower] -= 1
-        for task in self.starting():
+        self.starting = [task for task, count in enumerate(self._waiting) if not count]
+        for task in self.starting:
             self._heap_of[task].append(self._place[task])
         for heap in self._heaps:
             heapify(heap)
@@ -161,10 +167,6 @@ class Frontier:
         heap = self._heaps[lane]
         best = self._maps.get(self._at[heap[0]]) if heap and self._maps else None
         return len(heap) + (len(best.queue) if best is not None else 0)
-
-    def starting(self) -> list[int]:
-        """Return the tasks that are not done and wait for nothing."""
-        return [task for task, count in enumerate(self._waiting) if not count]
 
     def take(self, lane: int = 0) -> int | None:
         """Take the best of the ready tasks of a lane, or None if nothing is ready."""

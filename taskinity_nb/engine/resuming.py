@@ -55,8 +55,7 @@ def prints_of(plan: Plan) -> Prints:
 
 def function_prints_of(plan: Plan) -> dict[int, str]:
     """Return the fingerprints of a plan's functions, by the id of their task."""
-    tasks = {id(binding.task): binding.task for binding in plan.bindings}
-    return {key: fingerprint(task) for key, task in tasks.items()}
+    return {id(task): fingerprint(task) for task in plan.tasks}
 
 
 def constant_prints_of(plan: Plan) -> list[str]:

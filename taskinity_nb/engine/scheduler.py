@@ -126,7 +126,7 @@ class Scheduler:
             if self._takers is not None:
                 self._takers.let_go(task, self.maps)
         self._kept = {}
-        for task in self.frontier.starting():
+        for task in self.frontier.starting:
             log += (task, State.READY, now, None, None, None)
         open_taps()
         self._has_taps = True

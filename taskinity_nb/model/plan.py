@@ -257,6 +257,11 @@ class Plan:
         return tuple(map(self.flow.tasks.__getitem__, self.flow._structure.order()))
 
     @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The functions, each once."""
+        return tuple({id(binding): binding.task for binding in self.bindings}.values())
+
+    @cached_property
     def maps(self) -> dict[int, Edge]:
         """The edge over whose items each mapped task runs, by the task's slot."""
         return {self.index[edge.target]: edge for edge in self.flow.edges if edge.kind == "map"}
