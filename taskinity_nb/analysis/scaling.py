@@ -9,7 +9,15 @@ from ..model.flow import Flow
 from ..model.run import Run
 from .simulate import Workload, play, workload_of
 
-__all__ = ["MOST_WORKERS", "WORTH_A_WORKER", "knee", "knee_of", "makespans", "speedups"]
+__all__ = [
+    "MOST_WORKERS",
+    "WORTH_A_WORKER",
+    "candidates",
+    "knee",
+    "knee_of",
+    "makespans",
+    "speedups",
+]
 
 WORTH_A_WORKER = 0.05
 """A further worker has to make the run faster by so much; less is lost in what repeats differ."""
@@ -93,7 +101,7 @@ def knee(run: Run | Flow | str) -> int:
 def knee_of(load: Workload) -> int:
     """Return the knee of a workload (see `knee`)."""
     most = max(1, min(MOST_WORKERS, len(load.seconds)))
-    counts = _candidates(most)
+    counts = candidates(most)
     (shortest,) = makespans(load, [most])
     known: list[float] = []
     for count in counts:
@@ -117,12 +125,12 @@ def makespans(load: Workload, counts: Sequence[int]) -> list[float]:
     return [play(load, count).makespan for count in counts]
 
 
-def _candidates(most: int) -> list[int]:
+def candidates(most: int) -> list[int]:
     """Return numbers of workers to try: all small ones, and larger ones a fifth apart.
 
     Examples
     --------
-    >>> _candidates(20)
+    >>> candidates(20)
     [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 19, 20]
     """
     counts = [1]
