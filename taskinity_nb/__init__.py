@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .analysis.compare import Comparison, compare
     from .analysis.history import history
     from .analysis.simulate import Timeline, simulate
+    from .views.explorer import explore
     from .views.gantt import plot_gantt
     from .views.speedup import plot_speedup
 
@@ -65,6 +66,7 @@ __all__ = [
     "advise",
     "benchmark",
     "compare",
+    "explore",
     "history",
     "parse_dsl",
     "parse_flows",
@@ -90,6 +92,7 @@ _HEAVY = {
     "compare": "analysis.compare",
     "history": "analysis.history",
     "Timeline": "analysis.simulate",
+    "explore": "views.explorer",
     "plot_gantt": "views.gantt",
     "plot_speedup": "views.speedup",
     "simulate": "analysis.simulate",

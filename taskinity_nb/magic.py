@@ -22,6 +22,8 @@ from .options import HELP, Options, read_options
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .views.explorer import Explorer
+
 __all__ = ["FlowMagics", "load", "unload"]
 
 MOST_IN_CHART = 20_000
@@ -41,11 +43,13 @@ class FlowMagics(Magics):
 
     @no_var_expand
     @cell_magic
-    def flow(self, line: str, cell: str) -> Flow | Run:
+    def flow(self, line: str, cell: str) -> Flow | Run | Explorer:
         options = read_options(line, self.shell.user_ns)
         flow = parse_dsl(f"\n{cell}")  # so that lines are counted as in the cell
         if not options.run:
             return self._bound(options, flow)
+        if options.explore:
+            return self._explore(flow, options)
         if options.background:
             return self._bound(options, self._run_in_background(flow, options))
         with held():  # an interrupt ends the run; what comes of that is bound and drawn
@@ -101,6 +105,16 @@ class FlowMagics(Magics):
                 self.last_runs[flow.name] = self._bound(options, runs[-1])
             view.end(runs)
         return runs[-1]
+
+    def _explore(self, flow: Flow, options: Options) -> Explorer:
+        from .views.explorer import Explorer
+
+        def keep(run: Run) -> None:
+            self.last_runs[flow.name] = self._bound(options, run)
+
+        known = self._arguments(flow, options)
+        arguments = {name: known[name] for name in ("inputs", "executor", "workers", "namespace")}
+        return Explorer(flow, **arguments, on_run=keep)
 
     def _run_in_background(self, flow: Flow, options: Options) -> Run:
         view = _View(flow, options, self._labels(flow))

@@ -38,6 +38,7 @@ OPTIONS = (
            "-i", "INPUTS"),
     Option("--output", "the name that the run is bound to", "-o", "NAME"),
     Option("--compare", "measure a sequential run as well, for the chart"),
+    Option("--explore", "predict other numbers of workers with sliders; a button runs the flow"),
     Option("--no-run", "only draw the graph"),
     Option("--no-gantt", "draw no chart after the run"),
     Option("--on-error", "raise (default): finish what does not depend on the failed task, then "
@@ -86,6 +87,7 @@ class Options:
     inputs: Any = None
     output: str | None = None
     compare: bool = False
+    explore: bool = False
     run: bool = True
     gantt: bool = True
     on_error: OnError = "raise"
@@ -202,13 +204,22 @@ class _Reader:
             elif assigned and not option.value:
                 raise self.error(f"'{name}' is a switch and takes no value", where)
             self.set(option, value, at, where)
+        others = self.options.given - {"explore", "executor", "workers", "input", "output"}
+        if self.options.explore and others:
+            other = f"--{min(others).replace('_', '-')}"
+            raise self.error(
+                f"'--explore' does not go with '{other}'", self.place_of(other),
+                "beside it may stand: --executor, --workers, --input, --output",
+            )  # fmt: skip
         return self.options
+
+    def place_of(self, option: str) -> Span:
+        """Return where an option stands that has no short form."""
+        return next(at for word, at in self.words() if word.partition("=")[0] == option)
 
     def unknown(self, name: str, at: Span) -> FlowError:
         if name in ("--help", "-h"):
             return self.error(f"there is no option '{name}'", at, "'%%flow?' shows the help")
-        if name == "--explore":
-            return self.error("'--explore' is not there yet", at, "leave it out")
         if not name.startswith("-"):
             return self.error(
                 f"'{name}' is no option", at,

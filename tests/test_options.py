@@ -65,7 +65,7 @@ def test_an_expression_leaves_the_namespace_alone():
     [
         ("--worker 4", "there is no option '--worker'", 8, 8, "did you mean '--workers'?"),
         ("--exec threads", "there is no option '--exec'", 8, 6, "did you mean '--executor'?"),
-        ("--explore", "'--explore' is not there yet", 8, 9, "leave it out"),
+        ("--explore --resume", "'--explore' does not go with '--resume'", 18, 8, "beside it may"),
         ("-q", "there is no option '-q'", 8, 2, "the options are: --executor,"),
         ("threads", "'threads' is no option", 8, 7, "the tasks stand in the lines below"),
         ("-w", "'-w' needs a value: -w, --workers WORKERS", 8, 2, ""),

@@ -1,0 +1,85 @@
+// Run with: node --test tests/js/*.test.mjs
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+const path = new URL("../../taskinity_nb/views/static/explorer.js", import.meta.url);
+const source = await readFile(path, "utf8");
+const explorer = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+
+// start, length, row, task, item, state
+const bars = Float32Array.from([0, 1, 0, 0, -1, 4, 1, 2, 1, 1, 7, 6, 1, 1, 0, 2, -1, 4]);
+const wide = (text) => 10 * [...text].length;
+
+test("bars are read from a part of a buffer, wherever it begins", () => {
+  const buffer = new ArrayBuffer(3 + bars.byteLength);
+  new Uint8Array(buffer, 3).set(new Uint8Array(bars.buffer));
+  assert.deepEqual(explorer.readBars(new DataView(buffer, 3)), bars);
+  assert.equal(explorer.readBars(null).length, 0);
+  assert.equal(explorer.readBars(new DataView(new ArrayBuffer(0))).length, 0);
+});
+
+test("all bars are one path, or those of one state", () => {
+  const place = (numbers, i) => ({ x: numbers[i], y: numbers[i + 2], width: numbers[i + 1], height: 1 });
+  assert.equal(explorer.pathOf(bars, place, 6), "M1.0 1.0h2.0v1.0h-2.0z");
+  assert.equal(explorer.pathOf(bars, place).match(/M/g).length, 3);
+  assert.deepEqual(explorer.statesIn(bars), [4, 6]);
+});
+
+test("ticks are round and do not go beyond the end", () => {
+  assert.deepEqual(explorer.ticksTo(1.37, 3), [0, 0.5, 1]);
+  assert.deepEqual(explorer.ticksTo(12, 6), [0, 2, 4, 6, 8, 10, 12]);
+  assert.deepEqual(explorer.ticksTo(0, 5), [0]);
+});
+
+test("times have one unit in a chart; without seconds, tasks are counted", () => {
+  assert.equal(explorer.timeText(0.5, 1.4), "0.5 s");
+  assert.equal(explorer.timeText(0.5, 0.9), "500 ms");
+  assert.equal(explorer.timeText(12, 12, false), "12");
+});
+
+test("a name tells its item, and is cut in the middle", () => {
+  assert.equal(explorer.nameOf(bars, 6, ["a", "b", "c"]), "b[7]");
+  assert.equal(explorer.nameOf(bars, 0, ["a", "b", "c"]), "a");
+  assert.equal(explorer.fitted("step_29", 70, wide), "step_29");
+  assert.equal(explorer.fitted("step_29", 50, wide), "st…29");
+  assert.equal(explorer.fitted("step_29", 40, wide), "s…29");
+  assert.equal(explorer.fitted("step_29", 30, wide), "");
+});
+
+test("what the pointer is on", () => {
+  assert.equal(explorer.barAt(bars, 1.5, 0), 12);
+  assert.equal(explorer.barAt(bars, 1.5, 1), 6);
+  assert.equal(explorer.barAt(bars, 3.5, 1), -1);
+});
+
+test("the speed-up between two points of the curve", () => {
+  const points = [[1, 1], [2, 2], [4, 3]];
+  assert.equal(explorer.speedAt(points, 2), 2);
+  assert.equal(explorer.speedAt(points, 3), 2.5);
+  assert.equal(explorer.speedAt(points, 9), 3);
+});
+
+test("a slider gives whole numbers, or as many digits as matter", () => {
+  assert.equal(explorer.settle("7.6", true), 8);
+  assert.equal(explorer.settle("0.123456", false), 0.123);
+});
+
+test("one message at a time, and of those that wait only the last", () => {
+  const sent = [];
+  let clock = 0;
+  const messages = explorer.latest((content) => sent.push(content), 1000, () => clock);
+  for (const workers of [1, 2, 3]) messages.ask({ workers });
+  assert.deepEqual(sent, [{ workers: 1, number: 1 }]);
+  assert.equal(messages.isIdle, false);
+  messages.answered(7); // of another view, or of long ago
+  assert.equal(sent.length, 1);
+  messages.answered(1);
+  assert.deepEqual(sent.at(-1), { workers: 3, number: 2 });
+  messages.answered(2);
+  assert.equal(messages.isIdle, true);
+  messages.ask({ workers: 4 });
+  clock = 2000; // a message that was lost holds up nothing for long
+  messages.ask({ workers: 5 });
+  assert.deepEqual(sent.at(-1), { workers: 5, number: 4 });
+});

@@ -1,0 +1,343 @@
+"""The explorer: what it predicts and says, what it sends for each move, and what it really runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from kernels import new_kernel
+from runs import make_run
+
+from taskinity_nb import BindingError, FlowError, State, explore, parse_dsl, run
+from taskinity_nb.analysis.prediction import Predictor
+from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.exploration import Exploration
+from taskinity_nb.views.exploring import errors_of, laid_over, off_by, sliders_of
+from taskinity_nb.views.graph import WIDGET_VIEW
+
+FAN = Flow("Fan", [("a", "b"), ("a", "c"), ("a", "d")])
+SEQUENCE = (("a", "w1", 0, 1), ("b", "w1", 1, 3), ("c", "w2", 1, 3), ("d", "w1", 3, 5))
+
+
+def fan(**options):
+    return make_run(FAN, SEQUENCE, cpu=0.0, **options)
+
+
+def bars_of(data):
+    numbers = array("f")
+    numbers.frombytes(data)
+    return [tuple(numbers[i : i + 6]) for i in range(0, len(numbers), 6)]
+
+
+def says(exploration, **settings):
+    exploration.set(settings)
+    return exploration.state()["shown"]["told"]
+
+
+class TestWhatIsPredicted:
+    def test_without_durations_each_task_counts_one(self):
+        exploration = Exploration(FAN, workers=1)
+        state = exploration.state()
+        assert state["shown"]["makespan"] == 4 and not state["shown"]["seconds"]
+        assert says(exploration, workers=3) == (
+            "No durations are known yet, so each task counts 1: 2 on 3 workers."
+        )
+        assert says(exploration, executor="sequential").endswith("4 one after the other.")
+
+    def test_each_move_sends_the_schedule(self):
+        exploration = Exploration(FAN, workers=1, run=fan())
+        exploration.set({"workers": 3})
+        state = exploration.state()
+        assert bars_of(state["predicted"]) == [
+            (0, 1, 0, 0, -1, 0),
+            (1, 2, 0, 1, -1, 0),
+            (1, 2, 1, 2, -1, 0),
+            (1, 2, 2, 3, -1, 0),
+        ]
+        assert state["shown"]["rows"] == 3 and state["shown"]["makespan"] == 3
+        assert state["shown"]["told"] == (
+            "Predicted 3.00 s on 3 workers, 2.3 times faster than on one."
+        )
+        assert state["measured"] == b""
+
+    def test_the_curve_has_a_point_for_each_run(self):
+        state = Exploration(FAN, run=fan()).state()
+        assert dict(state["curve"]["points"])[3] == pytest.approx(7 / 3)
+        assert state["curve"]["knee"] == 3
+        (point,) = state["curve"]["measured"]
+        assert point["workers"] == 2 and point["speed"] == pytest.approx(1.4)
+
+    def test_what_was_simulated_was_not_measured(self):
+        timeline = Predictor(fan(), "threads").predict("threads", 2)
+        state = Exploration(FAN, run=timeline.run).state()
+        assert state["shown"]["told"] == (
+            "Predicted 5.00 s on 2 workers, 1.4 times faster than on one."
+        )
+        assert state["curve"]["measured"] == [] and not state["measured"]
+
+    def test_items_of_a_map_are_bars(self):
+        flow = parse_dsl("scan -> map work")
+        measured = make_run(
+            flow, [("scan", "w", 0, 1), ("work[0]", "w", 1, 2), ("work[1]", "v", 1, 2)], cpu=0.0
+        )
+        bars = bars_of(Exploration(flow, workers=2, run=measured).state()["predicted"])
+        assert [bar[3:5] for bar in bars] == [(0, -1), (1, 0), (1, 1)]
+
+    def test_threads_share_the_lock_and_processes_do_not(self, monkeypatch):
+        monkeypatch.setattr("taskinity_nb.analysis.facts.available_cores", lambda: 4)
+        computing = make_run(FAN, SEQUENCE, cpu=1.0, executor="processes", cores=4)
+        predictor = Predictor(computing, "processes")
+        assert predictor.predict("processes", 3).makespan == pytest.approx(3)
+        assert predictor.predict("threads", 3).makespan > 6
+
+    def test_a_pool_has_only_so_many_workers(self):
+        with ThreadPoolExecutor(2) as pool:
+            exploration = Exploration(FAN, executor=pool, workers=8)
+            assert list(exploration.executors)[-1] == "ThreadPoolExecutor (yours)"
+            assert exploration.counting.workers == 2
+            assert says(exploration, workers=1).endswith("4 on 1 worker.")
+
+    @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "4"])
+    def test_workers_that_are_none(self, workers):
+        with pytest.raises(FlowError, match="workers is a whole number from 1 on"):
+            explore(FAN, workers=workers)
+
+    def test_neither_a_flow_nor_a_run(self):
+        with pytest.raises(TypeError, match=r"explore takes a flow or a run, not int"):
+            explore(3)
+
+    def test_a_run_that_goes_on(self):
+        going = make_run(FAN, [("a", "w", 0, 1, None)], state=State.RUNNING)
+        with pytest.raises(FlowError, match="not done"):
+            explore(going)
+
+
+class TestInputs:
+    def test_sliders_have_room_on_both_sides(self):
+        shown = sliders_of({"n": 40, "rate": 0.02, "debt": -7, "none": 0, "path": "x", "on": True})
+        assert [(one.name, one.least, one.most, one.whole) for one in shown] == [
+            ("n", 0, 100, True),
+            ("rate", 0.0, pytest.approx(0.05), False),
+            ("debt", -20, 0, True),
+            ("none", 0, 10, True),
+        ]
+        assert sliders_of({"far": float("inf"), "huge": 10**400, "exact": 2**60}) == []
+
+    def test_what_is_set_is_what_runs(self):
+        exploration = Exploration(FAN, {"n": 40, "path": "x", "rate": 0.5})
+        exploration.set({"values": [7.0, 0.25]})
+        assert exploration.given(exploration.settings) == {"n": 7, "path": "x", "rate": 0.25}
+        assert Exploration(FAN, 3).given(Exploration(FAN, 3).settings) == 3
+        assert Exploration(FAN, "x").given(Exploration(FAN, "x").settings) == "x"
+
+    def test_a_prediction_says_with_which_inputs_the_run_was(self):
+        exploration = Exploration(FAN, {"n": 40}, run=fan())
+        assert says(exploration, workers=1, values=[50]) == (
+            "Predicted 7.00 s on 1 worker, going by a run with n = 40."
+        )
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {"workers": "many", "executor": "dusk", "values": ["x"]},
+            {"workers": None, "executor": None, "values": [1, 2]},
+            {"values": [10**9]},
+            {"values": [float("nan")]},
+            {},
+        ],
+    )
+    def test_what_cannot_be_set_is_left(self, message):
+        exploration = Exploration(FAN, {"n": 40}, workers=2)
+        before = exploration.settings
+        exploration.set(message)
+        assert exploration.settings == before
+
+
+class TestWhatWasMeasured:
+    def test_it_lies_over_the_prediction_that_was_made_before(self):
+        exploration = Exploration(FAN, workers=2, run=fan(workers=3))
+        predicted = exploration.predict(exploration.counting)
+        told = exploration.remember(exploration.counting, fan(makespan=5.5), predicted)
+        assert told == "predicted 5.00 s, measured 5.50 s: 9 % too quick"
+        state = exploration.state()
+        assert state["shown"]["measured"] == 5.5 and state["shown"]["makespan"] == 5
+        assert len(bars_of(state["measured"])) == 4
+        assert {bar[5] for bar in bars_of(state["measured"])} == {list(State).index("succeeded")}
+        exploration.set({"workers": 3})
+        assert "from this very run" in exploration.state()["shown"]["told"]
+        exploration.set({"workers": 4})
+        assert exploration.state()["measured"] == b""
+        exploration.set({"workers": 2})
+        assert exploration.state()["measured"] == state["measured"]
+
+    def test_a_worker_has_the_row_of_the_one_that_was_to_do_the_same(self):
+        timeline = Predictor(fan(), "threads").predict("threads", 2)
+        rows = {row.task: row.worker - 1 for row in timeline.rows}
+        swapped = make_run(FAN, [("a", "w2", 0, 1), ("c", "w1", 1, 3), ("b", "w2", 1, 3),
+                                 ("d", "w2", 3, 5)])  # fmt: skip
+        for task, bar in zip(("c", "a", "b"), bars_of(laid_over(swapped, timeline).bars),
+                             strict=False):  # fmt: skip
+            assert bar[2] == rows[task]
+
+    def test_a_run_that_failed_teaches_nothing(self):
+        exploration = Exploration(FAN, workers=2)
+        failed = make_run(FAN, [("a", "w", 0, 1, ValueError("no"))])
+        assert exploration.remember(exploration.counting, failed, None).startswith("failed after")
+        assert not exploration.in_seconds
+        state = exploration.state()
+        assert state["curve"]["measured"] == []
+        assert state["measured"] and not state["predicted"]  # seconds are no tasks
+
+    def test_how_far_it_was_off(self):
+        assert off_by(1.24, 1.31).endswith("5 % too quick")
+        assert off_by(0.4, 0.2) == "predicted 400 ms, measured 200 ms: 100 % too slow"
+        assert off_by(0.0, 0.0).endswith("less than 1 % off")
+
+    def test_all_errors_are_told(self):
+        failed = make_run(FAN, [("a", "w", 0, 1), ("b", "w", 1, 2, ValueError("no")),
+                                ("c", "w", 2, 3, KeyError("k"))])  # fmt: skip
+        text = errors_of(failed, ValueError("no\nat all"))
+        assert text.splitlines() == [
+            "no",
+            "at all",
+            "task 'b' failed too: ValueError: no",
+            "task 'c' failed too: KeyError: 'k'",
+        ]
+
+
+class TestRunning:
+    NAMES = {"a": lambda n=1: n, "b": lambda x: x, "c": lambda x: x, "d": lambda x: x}  # noqa: RUF012
+
+    def test_run_really_runs_with_what_is_set(self):
+        explorer = explore(FAN, {"n": 40}, namespace=self.NAMES, workers=2)
+        send(explorer, {"action": "set", "workers": 3, "values": [50], "view": "v", "number": 8})
+        assert explorer.widget.answered == {"view": "v", "number": 8}
+        send(explorer, {"action": "run"})
+        assert explorer.wait(30)["a"] == 50
+        assert explorer.run.workers == 3
+        assert explorer.widget.going == "no" and explorer.widget.status == "succeeded"
+        assert "measured" in explorer.widget.shown["told"]
+        assert explorer.widget.measured
+        assert len(explorer.box.children) == 2
+
+    def test_a_run_is_explored_with_its_own_functions_and_inputs(self):
+        with ThreadPoolExecutor(2) as pool:
+            measured = run(FAN, {"n": 4}, namespace=self.NAMES, executor=pool)
+            explorer = explore(measured)
+            assert explorer.run is measured
+            assert explorer.widget.settings["executor"] == "ThreadPoolExecutor (yours)"
+            explorer.start()
+            assert explorer.wait(30)["a"] == 4 and explorer.run is not measured
+
+    def test_an_error_is_shown(self):
+        names = {**self.NAMES, "b": lambda x: 1 / 0}
+        explorer = explore(FAN, namespace=names, workers=2)
+        explorer.start()
+        explorer.wait(30)
+        assert explorer.widget.problem == "task 'b' failed: ZeroDivisionError: division by zero"
+        assert explorer.widget.status == "failed" and explorer.run["d"] == 1
+        assert len(bars_of(explorer.widget.measured)) == 4
+
+    def test_a_flow_that_cannot_run_is_told_at_once_and_again(self):
+        explorer = explore(FAN, {"m": 1}, namespace=self.NAMES)
+        assert explorer.widget.problem.startswith("As it is, the flow cannot run: ")
+        with pytest.raises(BindingError) as caught:
+            run(FAN, {"m": 1}, namespace=self.NAMES)
+        explorer.start()
+        assert explorer.wait(30) is None
+        assert explorer.widget.problem == str(caught.value)
+        assert explorer.widget.status == "nothing ran"
+
+    def test_cancel(self):
+        began, goes_on = threading.Event(), threading.Event()
+
+        def first():
+            began.set()
+            goes_on.wait(30)
+
+        explorer = explore("first -> last", namespace={"first": first, "last": lambda: None})
+        explorer.start()
+        assert began.wait(30)
+        explorer.start()  # one at a time
+        with pytest.raises(TimeoutError, match="it goes on"):
+            explorer.wait(0)
+        send(explorer, {"action": "set", "workers": 7})  # sliders go on meanwhile
+        assert explorer.widget.settings["workers"] == 7 and explorer.widget.going == "yes"
+        send(explorer, {"action": "cancel"})
+        cancelled = explorer.wait(30)
+        goes_on.set()
+        assert cancelled.state is State.CANCELLED
+        assert explorer.widget.status == "cancelled" and not explorer.widget.problem
+
+    def test_who_asked_is_told_of_each_run(self):
+        from taskinity_nb.views.explorer import Explorer
+
+        told = []
+        explorer = Explorer(FAN, None, self.NAMES, on_run=told.append)
+        explorer.start()
+        assert explorer.wait(30) is told[0]
+
+
+def send(explorer, content):
+    """Do what a message of the browser does."""
+    explorer.widget._handle_custom_msg(content, [])
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    with new_kernel() as (kernel, _):
+        assert not kernel.run("def load(n=1): return n\ndef twice(n): return 2 * n").error
+        yield kernel
+
+
+class TestInAKernel:
+    def test_the_cell_shows_the_explorer_and_runs_nothing(self, kernel):
+        cell = kernel.run("%%flow --explore --input n=4 --output r\nflow Ab:\n  load -> twice")
+        assert not cell.error, cell.error
+        (shown,) = cell.outputs
+        assert set(shown) == {WIDGET_VIEW, "text/plain"}
+        assert shown["text/plain"].startswith("<Explorer of Ab: no durations")
+        assert "NameError" in kernel.run("r").error
+
+    def test_the_name_is_bound_when_a_run_is_done(self, kernel):
+        kernel.run("%%flow --explore --input n=4 --output r\nload -> twice")
+        cell = kernel.run("e = _; e.start(); e.wait(); print(r is e.run, r['twice'])")
+        assert cell.printed == "True 8\n", cell.error
+        cell = kernel.run("%%flow --resume --input n=4 --output again\nload -> twice")
+        assert kernel.value("[str(t.state) for t in again.tasks.values()]") == (
+            "['cached', 'cached']"
+        )
+
+    def test_where_there_are_no_widgets_there_is_a_picture(self, kernel):
+        cell = kernel.run("from taskinity_nb import explore; explore(r)")
+        (shown,) = cell.outputs
+        assert set(shown) == {WIDGET_VIEW, "image/png", "text/plain"}
+
+    def test_a_picture_can_be_left_without_the_widget(self, kernel):
+        cell = kernel.run(
+            "from IPython.display import display\ne = explore(r); display(e)\ne.close()"
+        )
+        (shown,) = cell.outputs
+        assert set(shown) == {"image/png", "text/plain"}
+        assert len(cell.of("comm_close")) >= 2
+
+    def test_what_does_not_go_together(self, kernel):
+        error = kernel.run("%%flow --explore --compare\nload -> twice").error
+        assert "'--explore' does not go with '--compare'" in error
+
+
+def test_in_a_terminal_it_is_text(capsys):
+    explore(FAN)._ipython_display_()
+    assert capsys.readouterr().out.startswith("<Explorer of Fan: no durations are known yet")
+
+
+def test_the_javascript_reaches_for_nothing():
+    folder = Path(sys.modules["taskinity_nb.views.exploring"].__file__).parent / "static"
+    for name in ("explorer.js", "explorer.css"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert "innerHTML" not in text and "import(" not in text
+        assert text.count("://") == text.count("http://www.w3.org/2000/svg")
