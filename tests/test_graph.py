@@ -286,7 +286,7 @@ def test_the_javascript():
 
 def test_the_javascript_reaches_for_nothing():
     folder = Path(sys.modules["taskinity_nb.views.graph"].__file__).parent / "static"
-    for name in ("graph.js", "graph.css"):
+    for name in ("graph.js", "graph.css", "panel.js", "panel.css"):
         text = (folder / name).read_text(encoding="utf-8")
         assert "innerHTML" not in text and "://" not in text and "import(" not in text
 

@@ -39,6 +39,7 @@ DOORS = {
     ("errors", "views.tracebacks"),
     ("model.flow", "views.dot"),
     ("model.run", "analysis.export"),
+    ("model.run", "views.inspector"),
     ("model.run", "views.table"),
     ("analysis.benchmarks", "views.timings"),
     ("analysis.evidence", "views.advice"),

@@ -12,8 +12,9 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import islice
 
-from ..model.events import Event
+from ..model.events import WIDTH, Event, entries
 from ..model.run import Run
 from .ending import Ending
 from .interrupts import let_in
@@ -38,9 +39,15 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
     """
     told, record = list(observers), run._record
     saw_the_end = Ending()
+    place = 0  # in the log; not where it was folded to, which others do as well
 
     def tell() -> None:
-        events = [record.event(entry) for entry in record.fold()]
+        nonlocal place
+        record.fold()
+        with record._lock:  # nobody is in the middle of it
+            number = (record._folded - place) // WIDTH
+        events = [record.event(entry) for entry in islice(entries(record.log, place), number)]
+        place += number * WIDTH
         for observer in list(told) if events else ():
             try:
                 observer(events, run)

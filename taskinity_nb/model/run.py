@@ -359,6 +359,18 @@ class Run(Mapping[str, Any]):
 
     # Display.
 
+    def inspect(self, task: str | None = None) -> Any:
+        """Return a widget: the graph, and beside it what a task did, was given and returned.
+
+        Parameters
+        ----------
+        task : str, optional
+            The task to show at first; a click on another one shows that.
+        """
+        from ..views.inspector import inspect
+
+        return inspect(self, task)
+
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
         for record in self.tasks.values():

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from ..model.flow import Flow
     from ..model.run import Run
     from .graph_widget import GraphWidget
+    from .inspector import Inspector
 
-__all__ = ["LiveGraph", "run_states_text"]
+__all__ = ["LiveGraph", "progress_of", "run_states_text"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -84,7 +85,7 @@ class LiveGraph:
         self._widget: GraphWidget | None = None
         self._display_id: str | None = None
         self._over = False
-        self._has_maps = any(edge.kind == "map" for edge in flow.edges)
+        self._inspector: Inspector | None = None
         self._next_picture = 0.0
         self._picture: Picture | None = None
         self._note = ""
@@ -116,16 +117,9 @@ class LiveGraph:
         with self._lock:
             if self._over or self._display_id is None:
                 return
-            if self._widget is not None:
-                states = [record.state for record in run._record.tasks]
-                with self._widget.hold_sync():
-                    self._widget.states = _snapshot(states)
-                    self._widget.counts = _progress(states) + _time_left(run, states)
-                    self._widget.done = sum(state.is_final for state in states) / len(states)
-                    if self._picture is not None:
-                        self._widget.clock = _clock(run)
-                        self._widget.sent = time.time() * 1e3
-                        self._widget.items = _items(run) if self._has_maps else {}
+            if self._widget is not None and self._inspector is not None:
+                self._widget.tell(**progress_of(run, with_clock=self._picture is not None))
+                self._inspector.follow(run)
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
 
@@ -157,22 +151,27 @@ class LiveGraph:
             text += f"\n({self._note})" if self._note else ""
             pictures = self._pictures(states, details, critical)
             self._publish(pictures | {"text/plain": text}, update=True)
+        if self._inspector is not None:
+            self._inspector.close()
         if self._widget is not None:
             self._widget.discard()
 
     def _make_widget(self) -> GraphWidget | None:
         try:
             from .graph_widget import GraphWidget
+            from .inspector import Inspector
         except ImportError:
             return None
         pending = [State.PENDING] * len(self.flow.tasks)
-        return GraphWidget(
+        widget = GraphWidget(
             self._cancel,
             svg=self._picture.svg() if self._picture else "",
             note=f"{shown(self.flow.name)}: {self._note}" if self._note else "",
             states=_snapshot(pending),
             counts=_progress(pending),
         )
+        self._inspector = Inspector(widget)
+        return widget
 
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
@@ -216,6 +215,20 @@ def _in_kernel() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
+def progress_of(run: Run, *, with_clock: bool = True) -> dict[str, Any]:
+    """Return how far a run is, as far as its log was folded, as traits of a `GraphWidget`."""
+    states = [record.state for record in run._record.tasks]
+    told = {
+        "states": _snapshot(states),
+        "counts": _progress(states) + _time_left(run, states),
+        "done": sum(state.is_final for state in states) / max(len(states), 1),
+    }
+    if with_clock:
+        items = _items(run) if run.plan.maps else {}
+        told |= {"clock": _clock(run), "sent": time.time() * 1e3, "items": items}
+    return told
+
+
 def _snapshot(states: Iterable[State]) -> str:
     from .graph_widget import CODES
 
@@ -234,14 +247,14 @@ def _progress(states: list[State]) -> str:
     return f"{done} of {len(states)} task{'' if len(states) == 1 else 's'} done"
 
 
-def _clock(run: Run) -> list[int]:
+def _clock(run: Run) -> list[float]:
     """Return for each task its milliseconds, of one that runs those so far; -1 for the others."""
-    now, clock = run.makespan, []
+    now, clock = run.makespan, list[float]()
     for record in run._record.tasks:
         seconds = record.duration
         if seconds is None and record.started is not None and not record.state.is_final:
             seconds = now - record.started
-        clock.append(-1 if seconds is None else max(0, round(seconds * 1e3)))
+        clock.append(-1 if seconds is None else max(0.0, round(seconds * 1e3, 2)))
     return clock
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,9 @@ _STATIC = Path(__file__).parent / "static"
 class GraphWidget(anywidget.AnyWidget):
     """What a browser needs to show a run; all of it is state, so a reloaded page is right again."""
 
-    _esm = _STATIC / "graph.js"
-    _css = _STATIC / "graph.css"
+    # One module, because that of a widget can import nothing that lies beside it.
+    _esm = "\n".join((_STATIC / name).read_text("utf-8") for name in ("graph.js", "panel.js"))
+    _css = "\n".join((_STATIC / name).read_text("utf-8") for name in ("graph.css", "panel.css"))
 
     svg = traitlets.Unicode().tag(sync=True)
     """The picture, all tasks pending; empty where there is none."""
@@ -45,6 +47,12 @@ class GraphWidget(anywidget.AnyWidget):
     """How many items of each mapped task are done, in words, by the task's name."""
     cancel = traitlets.Enum(("none", "ready", "asked"), "none").tag(sync=True)
     """Whether there is a button to cancel, and whether it was pressed."""
+    opens = traitlets.Bool().tag(sync=True)
+    """Whether somebody answers when a task is clicked."""
+    panel = traitlets.Dict().tag(sync=True)
+    """What the panel shows of a task; empty if it is closed."""
+    beside = traitlets.Bool().tag(sync=True)
+    """Whether the panel is beside the picture, where there is room, and there from the start."""
     looks = traitlets.Dict().tag(sync=True)
     """How each character looks."""
 
@@ -58,7 +66,10 @@ class GraphWidget(anywidget.AnyWidget):
             for state, look in LOOKS.items()
         }  # fmt: skip
         super().__init__(looks=looks, cancel="ready" if on_cancel else "none", **traits)
-        self._on_cancel = on_cancel
+        self._lock = threading.Lock()
+        self._answers: dict[str, Callable[[dict[str, Any]], object]] = {}
+        if on_cancel is not None:
+            self.answer("cancel", lambda _: self._cancel_once(on_cancel))
         self.on_msg(self._hear)
         # Some versions of ipykernel deliver a message to whichever shell last wrote on the comm,
         # which here is the one that the running cell blocks. Without the method it goes where the
@@ -66,15 +77,28 @@ class GraphWidget(anywidget.AnyWidget):
         if hasattr(self.comm, "_reply_subshell_for"):
             self.comm._reply_subshell_for = None
 
+    def answer(self, action: str, how: Callable[[dict[str, Any]], object]) -> None:
+        """Have what the browser asks for answered: `how` is called with its message."""
+        self._answers[action] = how
+
+    def tell(self, **traits: Any) -> None:
+        """Set traits, from any thread, and send those that changed in one message."""
+        with self._lock, self.hold_sync():
+            for name, value in traits.items():
+                setattr(self, name, value)
+
     def discard(self) -> None:
         """Close the widget, without its picture: some tools save even a closed widget's state."""
-        self.svg = ""
+        self.tell(svg="", panel={})
         self.layout.close()
         self.close()
 
     def _hear(self, _: Any, content: Any, __: Any) -> None:
-        if not isinstance(content, dict) or content.get("action") != "cancel":
-            return
-        if self._on_cancel is not None and self.cancel == "ready":
-            self.cancel = "asked"
-            self._on_cancel()
+        how = self._answers.get(content.get("action", "")) if isinstance(content, dict) else None
+        if how is not None:
+            how(content)
+
+    def _cancel_once(self, cancel: Callable[[], None]) -> None:
+        if self.cancel == "ready":
+            self.tell(cancel="asked")
+            cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 from collections.abc import Iterator
 
@@ -13,7 +14,7 @@ from ..model.events import Frame
 from ..model.record import TaskRun
 from .words import printable
 
-__all__ = ["render_error"]
+__all__ = ["error_text", "render_error"]
 
 RED, BOLD, GREEN, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[32m", "\x1b[0m"
 CONTEXT = 2
@@ -38,6 +39,18 @@ def render_error(error: FlowError) -> list[str]:
     return "\n".join(lines).splitlines()
 
 
+def error_text(error: BaseException, frames: tuple[Frame, ...]) -> str:
+    """Return the traceback of a task's error as plain text: the user's frames, and its causes.
+
+    Examples
+    --------
+    >>> error_text(ValueError("no rows"), ())
+    'ValueError: no rows'
+    """
+    lines = [*_exception_lines(error, frames), *_cause_lines(error)]
+    return re.sub(r"\x1b\[\d+m", "", "\n".join(lines))
+
+
 def _task_lines(error: TaskError) -> Iterator[str]:
     cause = error.__cause__
     if cause is None:
@@ -50,7 +63,13 @@ def _task_lines(error: TaskError) -> Iterator[str]:
         if item.error is cause:
             record = item
     yield from _output_lines(record)
-    seen = {id(cause)}
+    yield from _cause_lines(cause)
+
+
+def _cause_lines(error: BaseException) -> Iterator[str]:
+    """Show what an exception came from, and what that came from."""
+    seen = {id(error)}
+    cause: BaseException | None = error
     while (cause := _reason(cause)) is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield ""

@@ -176,9 +176,53 @@ function element(document, tag, name, parent) {
   return made;
 }
 
+/** Let a click or Enter on a task open it in the panel, and Escape close that; return what shows it. */
+function letOpen(model, frame, tasks) {
+  let from = null; // the task that was opened by key: it gets the focus back
+  let wanted = false; // whether the panel is to get it
+  const close = () => {
+    model.send({ action: "close" });
+    from?.focus();
+    from = null;
+  };
+  const show = addPanel(frame, model.get("looks"), (message) => model.send(message), close);
+  for (const { group } of tasks.filter(Boolean)) {
+    const open = () => model.send({ action: "open", task: group.getAttribute("data-task"), item: null });
+    group.setAttribute("role", "button");
+    group.addEventListener("click", () => {
+      from = group;
+      open();
+    });
+    group.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      from = group;
+      wanted = true;
+      open();
+    });
+  }
+  frame.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !model.get("panel").name) return;
+    event.stopPropagation();
+    close();
+  });
+  return () => {
+    const facts = model.get("panel");
+    const panel = show(facts);
+    for (const { group } of tasks.filter(Boolean)) {
+      const open = group.getAttribute("data-task") === facts.task;
+      if (open !== (group.getAttribute("data-open") === "yes")) group.setAttribute("data-open", open ? "yes" : "no");
+    }
+    if (wanted && facts.name) panel.focus();
+    wanted = wanted && !facts.name;
+  };
+}
+
 export function render({ model, el }) {
   const document = el.ownerDocument;
   const frame = element(document, "div", "taskinity-flow", el);
+  frame.setAttribute("data-lm-suppress-shortcuts", "true"); // keys are for what has the focus
+  if (model.get("beside")) frame.dataset.beside = "yes";
   const svg = readSvg(model.get("svg"), document);
   let tasks = [];
   let edges = [];
@@ -208,6 +252,7 @@ export function render({ model, el }) {
     button.textContent = "Cancelling…";
     model.send({ action: "cancel" });
   });
+  const onPanel = model.get("opens") ? letOpen(model, frame, tasks) : () => {};
 
   let drawn = "";
   const onStates = () => {
@@ -249,6 +294,7 @@ export function render({ model, el }) {
     "change:clock": onClock,
     "change:items": onTick,
     "change:cancel": onCancel,
+    "change:panel": onPanel,
   };
   for (const [event, handler] of Object.entries(watched)) {
     if (handler !== onClock) handler();

@@ -1,0 +1,226 @@
+"""The inspector: a click on a task in the graph opens a panel that tells all about it.
+
+What is known is sent at once; what the task's objects look like follows, since making that runs
+code of the user's (`previews`). Nothing here is in the way of the run.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..engine.replaying import arguments_of
+from ..errors import FlowError
+from ..model.events import State
+from .dot import shown
+from .graph import progress_of
+from .graph_widget import GraphWidget
+from .panel import facts_of, task_rows
+from .picture import Picture
+from .previews import clean, preview
+from .words import label_of
+
+if TYPE_CHECKING:
+    from ..model.record import TaskRun
+    from ..model.run import Run
+
+__all__ = ["Inspector", "inspect"]
+
+MOST_ARGUMENTS = 30
+
+INTERVAL = 0.1
+"""Seconds between two looks at a run that goes on."""
+
+SOON = 0.4
+"""Seconds after which the previews that are there are sent before the others."""
+
+
+class Inspector:
+    """What the panel of a graph widget shows: nothing, a task, or an item of a mapped one.
+
+    Parameters
+    ----------
+    widget : GraphWidget
+        Whose panel it is. It needs a run to `follow`.
+    """
+
+    def __init__(self, widget: GraphWidget) -> None:
+        self._widget = widget
+        self._lock = threading.RLock()
+        self._run: Run | None = None
+        self._at: tuple[str, int | None] | None = None
+        self._known: Any = None
+        self._facts: dict[str, Any] = {}
+        self._wanted: dict[str, Callable[[], Any]] = {}
+        self._previews: dict[str, dict[str, str]] = {}
+        self._turn = 0
+        widget.answer("open", self._asked_to_open)
+        widget.answer("close", lambda _: self.close())
+        widget.tell(opens=True)
+
+    def follow(self, run: Run) -> None:
+        """Show how it is now in `run`, as far as its log was folded."""
+        with self._lock:
+            self._run = run
+            record = self._record()
+            if record is None:
+                return
+            items = record.items or ()
+            known = (record.state, record.attempts, sum(item.state.is_final for item in items))
+            if known != self._known:
+                self._known = known
+                self._look(run, record)
+
+    def open(self, task: str, item: int | None = None) -> None:
+        """Show a task or an item; one that is not known changes nothing."""
+        with self._lock:
+            before, self._at = self._at, (task, item)
+            if self._run is None or self._record() is None:
+                self._at = before
+                return
+            self._known, self._previews = None, {}
+            self.follow(self._run)
+
+    def close(self) -> None:
+        """Show no task; where there is no picture to click at, all of them."""
+        with self._lock:
+            self._turn += 1
+            self._at, self._facts = None, {}
+            if self._run is not None and not self._widget.svg:
+                self._facts = {"items": task_rows(self._run)}
+            self._widget.tell(panel=self._facts)
+
+    def _asked_to_open(self, content: dict[str, Any]) -> None:
+        task, item = content.get("task"), content.get("item")
+        if isinstance(task, str) and (item is None or isinstance(item, int)):
+            self.open(task, item)
+
+    def _record(self) -> TaskRun | None:
+        if self._run is None or self._at is None:
+            return None
+        task, item = self._at
+        slot = self._run.plan.index.get(task)
+        record = None if slot is None else self._run._record.tasks[slot]
+        if record is None or item is None:
+            return record
+        items = record.items or ()
+        return items[item] if 0 <= item < len(items) else None
+
+    def _look(self, run: Run, record: TaskRun) -> None:
+        """Send what is known, and have the previews made that are not there yet."""
+        self._turn += 1
+        self._facts = facts_of(run, record)
+        self._wanted = {}
+        try:
+            positional, named = arguments_of(run, self._facts["task"], record.item)
+        except FlowError:  # its items are not known yet, or not any more
+            positional, named = [], []
+        arguments = (positional + named)[:MOST_ARGUMENTS]
+        for place, argument in enumerate(arguments):
+            self._wanted[str(place)] = argument.get
+        self._facts["arguments"] = [
+            {"name": clean(argument.parameter), "source": clean(argument.source)}
+            for argument in arguments
+        ]
+        if record.state in (State.SUCCEEDED, State.CACHED):
+            self._wanted["result"] = lambda: record.result
+        kept = {k: v for k, v in self._previews.items() if v["kind"] != "missing"}
+        self._previews = {key: kept[key] for key in self._wanted if key in kept}
+        self._publish()
+        work = threading.Thread(
+            target=self._make_previews, args=(self._turn,), name="inspector", daemon=True
+        )
+        work.start()
+
+    def _make_previews(self, turn: int) -> None:
+        sent = time.monotonic()
+        for key, get in reversed(list(self._wanted.items())):  # the result first
+            if key in self._previews:
+                continue
+            made = preview(get)
+            with self._lock:
+                if self._turn != turn:
+                    return
+                self._previews[key] = made
+                if time.monotonic() - sent > SOON:
+                    sent = time.monotonic()
+                    self._publish()
+        with self._lock:
+            if self._turn == turn:
+                self._publish()
+
+    def _publish(self) -> None:
+        waiting = {"kind": "waiting", "data": ""}
+        made = {key: self._previews.get(key, waiting) for key in self._wanted}
+        arguments = [
+            {**argument, "preview": made.get(str(place))}
+            for place, argument in enumerate(self._facts.get("arguments", []))
+        ]
+        panel = {**self._facts, "arguments": arguments, "result": made.get("result")}
+        self._widget.tell(panel=panel)
+
+
+def inspect(run: Run, task: str | None = None) -> GraphWidget:
+    """Return the graph of a run with a panel beside it, as a widget.
+
+    Parameters
+    ----------
+    run : Run
+        Done or not; of one that goes on, the widget follows it.
+    task : str, optional
+        The task that the panel shows at first.
+
+    Raises
+    ------
+    NoResultError
+        If there is no such task.
+
+    Examples
+    --------
+    >>> from taskinity_nb import run
+    >>> done = run("answer", namespace={"answer": lambda: 42}, executor="sequential")
+    >>> inspect(done, "answer").panel["name"]
+    'answer'
+    """
+    if task is not None:
+        run._slot_of(task)
+    labels = {call.name: label_of(call) for call in run.plan.calls}
+    given = {name: label for name, label in labels.items() if label != name}
+    svg = note = ""
+    try:
+        svg = Picture(run.flow, given, details=True).svg()
+    except FlowError as error:
+        note = f"{shown(run.flow.name)}: {error}"
+    on_cancel = None if run.done else run.cancel
+    was_done = _fold(run)
+    widget = GraphWidget(on_cancel, svg=svg, note=note, beside=True, **progress_of(run))
+    inspector = Inspector(widget)
+    inspector.follow(run)
+    if task is None:
+        inspector.close()
+    else:
+        inspector.open(task)
+    if not was_done:
+        follow = threading.Thread(target=_follow, args=(run, widget, inspector), daemon=True)
+        follow.start()
+    return widget
+
+
+def _follow(run: Run, widget: GraphWidget, inspector: Inspector) -> None:
+    """Keep a widget up to date until its run has ended, or it is closed."""
+    done = False
+    while not done and widget.comm is not None:
+        time.sleep(INTERVAL)
+        done = _fold(run)
+        widget.tell(**progress_of(run))
+        inspector.follow(run)
+    widget.tell(cancel="none")
+
+
+def _fold(run: Run) -> bool:
+    """Bring the record up to date; return whether the run was done before."""
+    done = run.done
+    run._record.fold()
+    return done
