@@ -1,4 +1,4 @@
-"""A real JupyterLab (or Notebook 7) in a real Chromium."""
+"""A real JupyterLab, Notebook 7 or Voilà in a real Chromium."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["CHROMIUM", "Page", "open_notebook", "serve", "write_notebook"]
+__all__ = ["CHROMIUM", "Page", "open_notebook", "open_voila", "serve", "write_notebook"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 ARGUMENTS = [
@@ -26,6 +27,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 PATIENCE = 90_000
 """Milliseconds that anything may take."""
+APPS = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}
+IDLE = {
+    "lab": ".jp-Notebook-ExecutionIndicator[data-status='idle']",
+    "notebook": ".jp-NotebookKernelStatus:has-text('Idle'), [data-status='idle']",
+}
+"""What is there when the kernel is ready."""
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 
 if CHROMIUM is None and os.environ.get("TASKINITY_NB_BROWSER") != "required":
@@ -50,19 +57,30 @@ def write_notebook(path: Path, cells: list[str]) -> Path:
     return path
 
 
+def _command(app: str, folder: Path, port: int) -> list[str]:
+    """Return what serves a folder in "lab", "notebook" or "voila"."""
+    if app == "voila":
+        return [
+            sys.executable, "-m", "voila", str(folder), "--no-browser", f"--port={port}",
+            "--Voila.ip=127.0.0.1",
+        ]  # fmt: skip
+    module, name = APPS[app]
+    return [
+        sys.executable, "-m", module, "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
+        "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
+        f"--{name}.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
+
+
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Serve JupyterLab for a folder; yield its address."""
+def serve(folder: Path, app: str = "lab") -> Iterator[str]:
+    """Serve a folder in "lab", "notebook" or "voila"; yield the address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
-        "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
-        "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={folder}",
-        "--LabApp.expose_app_in_browser=True",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
+    command = _command(app, folder, port)
     extension = folder / ".settings" / "@jupyterlab" / "apputils-extension"
     extension.mkdir(parents=True)
     asks_nothing = '{"fetchNews": "false", "checkForUpdates": false}'
@@ -80,8 +98,11 @@ def serve(folder: Path) -> Iterator[str]:
         deadline = time.monotonic() + PATIENCE / 1e3
         while True:
             try:
-                urllib.request.urlopen(f"{address}/api", timeout=5).close()
+                path = "voila/static/favicon.ico" if app == "voila" else "api"
+                urllib.request.urlopen(f"{address}/{path}", timeout=5).close()
                 break
+            except urllib.error.HTTPError:
+                break  # it answers
             except OSError:
                 assert server.poll() is None, (folder / "server.log").read_text("utf-8")
                 assert time.monotonic() < deadline, "the server does not answer"
@@ -142,10 +163,7 @@ class Page:
 
 
 @contextmanager
-def open_notebook(
-    address: str, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1700)
-) -> Iterator[Page]:
-    """Open a notebook in JupyterLab, its kernel ready."""
+def _new_page(dark: bool, size: tuple[int, int]) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -156,15 +174,41 @@ def open_notebook(
                 color_scheme="dark" if dark else "light",
             )
             page.set_default_timeout(PATIENCE)
-            page.goto(f"{address}/doc/tree/{name}?reset")
-            page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
-            theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-            page.evaluate(
-                "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-                theme,
-            )
-            page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
-            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-            yield Page(page)
+            yield page
         finally:
             browser.close()
+
+
+@contextmanager
+def open_notebook(
+    address: str,
+    name: str,
+    *,
+    app: str = "lab",
+    dark: bool = False,
+    size: tuple[int, int] = (1100, 1700),
+) -> Iterator[Page]:
+    """Open a notebook in JupyterLab or in Notebook 7, its kernel ready."""
+    with _new_page(dark, size) as page:
+        path = f"doc/tree/{name}?reset" if app == "lab" else f"notebooks/{name}"
+        page.goto(f"{address}/{path}")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            theme,
+        )
+        page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+        page.wait_for_selector(IDLE[app], state="attached")
+        yield Page(page)
+
+
+@contextmanager
+def open_voila(
+    address: str, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1200)
+) -> Iterator[Page]:
+    """Open a notebook as an application in Voilà: it has run, and its widgets are there."""
+    with _new_page(dark, size) as page:
+        theme = "&theme=dark" if dark else ""
+        page.goto(f"{address}/voila/render/{name}?{theme}")
+        yield Page(page)

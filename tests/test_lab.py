@@ -1,4 +1,4 @@
-"""What people see in JupyterLab while a flow runs, in a real browser."""
+"""What people see in JupyterLab and in Notebook 7 while a flow runs, in a real browser."""
 
 from __future__ import annotations
 
@@ -62,22 +62,38 @@ number => {
 """
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab")
+# Presses Cancel; returns the milliseconds until the cell has lost its star.
+CANCEL = """
+async (number) => {
+  const cell = document.querySelectorAll('.jp-Notebook .jp-CodeCell')[number];
+  const began = performance.now();
+  cell.querySelector('button[data-action="cancel"]').click();
+  while (cell.querySelector('.jp-InputPrompt').textContent.includes('*')) {
+    await new Promise(requestAnimationFrame);
+  }
+  return performance.now() - began;
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def served(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
     for name in ("live.ipynb", "dark.ipynb", "cancel.ipynb"):
         write_notebook(folder / name, CELLS)
-    with serve(folder) as address:
-        yield address
+    with serve(folder, request.param) as address:
+        yield request.param, address
 
 
-def test_the_graph_lives_while_the_cell_runs(address):
-    with open_notebook(address, "live.ipynb") as lab:
+def test_the_graph_lives_while_the_cell_runs(served):
+    app, address = served
+    live = "live" if app == "lab" else f"live-{app}"
+    with open_notebook(address, "live.ipynb", app=app) as lab:
         lab.run_cell(0)
         lab.page.evaluate(COUNT_STATES, 1)
         lab.run_cell(1, wait=False)
         lab.page.wait_for_function(HALF_WAY)
-        lab.screenshot("live-running")
+        lab.screenshot(f"{live}-running")
         told = lab.page.locator(".taskinity-flow-counts").inner_text()
         assert re.match(r"\d+ of 30 tasks done", told)
         done = lab.page.locator('.taskinity-flow g[data-state="succeeded"]').first
@@ -88,10 +104,12 @@ def test_the_graph_lives_while_the_cell_runs(address):
         lab.page.wait_for_selector(".taskinity-flow", state="detached")
         kinds = lab.output(1).locator(".jp-RenderedSVG img, .jp-RenderedImage img")
         assert kinds.count() >= 2
-        lab.screenshot("live-done")
+        lab.screenshot(f"{live}-done")
 
 
-def test_in_the_dark(address):
+@pytest.mark.parametrize("served", ["lab"], indirect=True)
+def test_in_the_dark(served):
+    _, address = served
     with open_notebook(address, "dark.ipynb", dark=True) as lab:
         lab.run_cell(0)
         lab.run_cell(1, wait=False)
@@ -101,13 +119,15 @@ def test_in_the_dark(address):
         lab.screenshot("dark-done")
 
 
-def test_cancel_ends_a_cell_that_blocks(address):
-    with open_notebook(address, "cancel.ipynb") as lab:
+def test_cancel_ends_a_cell_that_blocks(served):
+    app, address = served
+    with open_notebook(address, "cancel.ipynb", app=app) as lab:
         lab.run_cell(0)
         lab.run_cell(2)
         lab.run_cell(3, wait=False)
         lab.page.wait_for_selector('.taskinity-flow g[data-task="wait_long"][data-state="running"]')
-        lab.page.locator('button[data-action="cancel"]').click()
+        took = lab.page.evaluate(CANCEL, 3)
+        print(f"\n{app}: the cell ended {took:.0f} ms after Cancel was pressed")
         lab.wait_for_prompt(3)
         assert "Cancelled" in lab.output(3).inner_text()
         lab.run_cell(4)
