@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +84,13 @@ def digraph(
     *,
     for_layout: bool = False,
     details: bool = False,
+    counted: Collection[str] = (),
 ) -> graphviz.Digraph:
     """As `to_graphviz`; for the layout, with room for what `svg` draws itself.
 
     That is the sign of the state, before the label; the second outline of a mapped task; and, with
-    `details`, a line for what a run tells of a task.
+    `details`, a line for what a run tells of a task, which for those in `counted` is how many of
+    it are done.
     """
     import graphviz
 
@@ -116,7 +118,8 @@ def digraph(
     # From left to right, Graphviz piles up what is not connected from the bottom.
     parts = _connected(flow)
     for task in chain(*(reversed(parts) if direction == "LR" else parts)):
-        detail = [WIDEST_OF_MAP if task in mapped else WIDEST] if details else []
+        is_wide = task in mapped or task in counted
+        detail = [WIDEST_OF_MAP if is_wide else WIDEST] if details else []
         text = label(_lines(flow, task, labels) + detail, start=room)
         graph.node(task, text, **(double if task in mapped else {}))
     for edge in flow.edges:

@@ -1,4 +1,7 @@
-"""A picture of a flow: laid out once, painted as often as states change."""
+"""A picture of a flow: laid out once, painted as often as states change.
+
+A flow that Graphviz would take too long for is folded: tasks of one shape become one node.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from xml.etree import ElementTree
 from ..errors import FlowError
 from ..model.events import State
 from .dot import SIGN_ROOM, digraph, label, levels
+from .folding import fold
 from .layout import render
 from .palette import CRITICAL, EDGE, LOOKS
 from .svg import SVG, paint, tidy
@@ -46,10 +50,15 @@ class Picture:
     details : bool
         Whether there is a line in each task for what a run tells of it.
 
+    Attributes
+    ----------
+    folding : Folding or None
+        What the nodes stand for, if not each for one task.
+
     Raises
     ------
     FlowError
-        If the flow is too large for a picture, or Graphviz is missing.
+        If the flow is too large even when it is folded, or Graphviz is missing.
 
     Examples
     --------
@@ -62,17 +71,20 @@ class Picture:
     def __init__(
         self, flow: Flow, labels: Mapping[str, str] | None = None, *, details: bool = False
     ) -> None:
-        level = levels(flow)
-        links = sum(level[edge.target] - level[edge.source] for edge in flow.edges)
-        if len(flow.tasks) > MOST_TASKS or links > MOST_LINKS:
-            raise FlowError(
-                f"too large for a picture: {len(flow.tasks)} tasks, {len(flow.edges)} edges"
-            )
-        graph = digraph(flow, labels, for_layout=True, details=details)
-        if links > SLOW_LINKS:
+        self.folding = None if _is_drawable(flow) else fold(flow, _is_drawable)
+        count, labels = len(flow.tasks), dict(labels or {})
+        if self.folding is not None:
+            flow = self.folding.flow
+            labels |= self.folding.labels
+        elif not _is_drawable(flow):
+            raise FlowError(f"too large for a picture: {count} tasks, {len(flow.edges)} edges")
+        counted = self.folding.labels if self.folding is not None else ()
+        graph = digraph(flow, labels, for_layout=True, details=details, counted=counted)
+        if _links(flow) > SLOW_LINKS:
             graph.attr(splines="polyline", nslimit="0.5", nslimit1="0.5", mclimit="0.1")
         self._placed = render(graph.source, "dot").decode()
-        self._plain = tidy(render(self._placed, "svg", placed=True), flow, details=details)
+        drawn = render(self._placed, "svg", placed=True)
+        self._plain = tidy(drawn, flow, details=details, count=count)
 
     def svg(
         self,
@@ -81,7 +93,14 @@ class Picture:
         critical: Sequence[str] = (),
     ) -> str:
         """Return the SVG; with `states`, painted as `paint` does, and with a legend."""
-        return self._plain if states is None else paint(self._plain, states, details, critical)
+        if states is None:
+            return self._plain
+        if self.folding is None:
+            return paint(self._plain, states, details, critical)
+        return paint(
+            self._plain, self.folding.states(states), self.folding.details(states, details),
+            self.folding.path(critical), self.folding.counts(states),
+        )  # fmt: skip
 
     def png(
         self,
@@ -98,6 +117,15 @@ class Picture:
         body = self._placed.rstrip().removesuffix("}")
         extra = "".join(f"{line}\n" for line in _painted(root))
         return render(f"{body}\ngraph [dpi={dpi:.2f}]\n{extra}}}\n", "png", placed=True)
+
+
+def _links(flow: Flow) -> int:
+    level = levels(flow)
+    return sum(level[edge.target] - level[edge.source] for edge in flow.edges)
+
+
+def _is_drawable(flow: Flow) -> bool:
+    return len(flow.tasks) <= MOST_TASKS and _links(flow) <= MOST_LINKS
 
 
 def _painted(root: Element) -> Iterator[str]:

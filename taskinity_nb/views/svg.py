@@ -23,7 +23,7 @@ from .palette import CRITICAL, EDGE, INK, LOOKS
 if TYPE_CHECKING:
     from ..model.flow import Flow
 
-__all__ = ["ALONE", "EACH_ITEM", "Chip", "chips", "glyph", "paint", "tidy", "word"]
+__all__ = ["ALONE", "EACH_ITEM", "SVG", "Chip", "chips", "glyph", "paint", "tidy", "word"]
 
 SVG = "http://www.w3.org/2000/svg"
 FAMILY = f"{FONT},Verdana,sans-serif"
@@ -58,17 +58,18 @@ def word(state: State) -> str:
     return state.value.replace("_", " ")
 
 
-def tidy(drawn: bytes, flow: Flow, *, details: bool = False) -> str:
+def tidy(drawn: bytes, flow: Flow, *, details: bool = False, count: int | None = None) -> str:
     """Return Graphviz's SVG of `flow` as one that is ready to be painted, all tasks pending.
 
     Each task is a ``g`` with ``data-task``, ``data-state`` and ``data-index``, its place in
     ``flow.tasks``; in it, the outline that changes is marked ``data-part="box"``, the sign
     ``data-part="sign"``, the lines of its name ``data-part="name"``, and with `details`, the last
-    line, which tells of its run, ``data-part="detail"``.
+    line, which tells of its run, ``data-part="detail"``. `count` is the number of tasks, if the
+    nodes of `flow` stand for more.
     """
     old = ElementTree.fromstring(drawn)
     _, _, width, height = map(float, old.get("viewBox", "0 0 0 0").split())
-    told = f"Flow {shown(flow.name)}: {len(flow.tasks)} tasks"
+    told = f"Flow {shown(flow.name)}: {count or len(flow.tasks):,} tasks"
     root = Element("svg", {"xmlns": SVG, "role": "group", "aria-label": told})
     _resize(root, width, height)
     SubElement(root, "title").text = told
@@ -221,13 +222,12 @@ class Chip(NamedTuple):
 CHIP_HEIGHT = 17.0
 
 
-def chips(states: Mapping[str, State], width: float, outlines: Sequence[str] = ()) -> list[Chip]:
+def chips(counts: Mapping[State, int], width: float, outlines: Sequence[str] = ()) -> list[Chip]:
     """Return the legend of the states that occur, in rows of at most `width` points."""
-    counts = Counter(states.values())
     told: list[tuple[State | None, str]] = [
-        (state, f"{glyph(look.sign)} {counts[state]} {word(state)}")
+        (state, f"{glyph(look.sign)} {counts[state]:,} {word(state)}")
         for state, look in LOOKS.items()
-        if counts[state]
+        if counts.get(state)
     ]
     row: list[Chip] = []
     x = y = 0.0
@@ -245,6 +245,7 @@ def paint(
     states: Mapping[str, State],
     details: Mapping[str, str] | None = None,
     critical: Sequence[str] = (),
+    counts: Mapping[State, int] | None = None,
 ) -> str:
     """Return the SVG of a flow with its tasks in these states, and a legend under it.
 
@@ -258,6 +259,8 @@ def paint(
         What is told of a task's run, where there is a line for that.
     critical : sequence of str
         The tasks of the critical path, which is marked.
+    counts : mapping of State to int, optional
+        What the legend counts, if not the nodes.
     """
     root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
     root.set("xmlns", SVG)
@@ -273,13 +276,13 @@ def paint(
     for edge in root.iterfind("g/g/g[@data-source]"):
         is_step = (edge.get("data-source", ""), edge.get("data-target", "")) in steps
         edge.attrib |= {"stroke": CRITICAL, "stroke-width": "2"} if is_step else {}
-    _add_legend(root, found, with_critical=bool(critical))
+    _add_legend(root, counts or Counter(found.values()), with_critical=bool(critical))
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _add_legend(root: Element, states: Mapping[str, State], *, with_critical: bool) -> None:
+def _add_legend(root: Element, counts: Mapping[State, int], *, with_critical: bool) -> None:
     _, _, width, height = map(float, root.get("viewBox", "").split())
-    row = chips(states, max(width - 8, 400), ["critical path"] if with_critical else [])
+    row = chips(counts, max(width - 8, 400), ["critical path"] if with_critical else [])
     if not row:
         return
     legend = SubElement(

@@ -1,0 +1,116 @@
+"""Flows too large to be drawn task by task: those of one shape are one node."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from taskinity_nb.model.events import State
+from taskinity_nb.model.flow import Edge, Flow
+from taskinity_nb.views.dot import flow_mimebundle
+from taskinity_nb.views.folding import SHOWN_FIRST, Folding, fold
+from taskinity_nb.views.picture import MOST_TASKS, Picture
+from taskinity_nb.views.svg import SVG
+
+MANY = 3000
+
+
+def wide(count, **functions):
+    """load, then `count` times work and shrink, then collect."""
+    edges = [("load", f"w{i}") for i in range(count)]
+    edges += [(f"w{i}", f"s{i}") for i in range(count)]
+    edges += [(f"s{i}", "collect") for i in range(count)]
+    of = {f"{short}{i}": name for short, name in functions.items() for i in range(count)}
+    return Flow("Wide", edges, functions=of)
+
+
+def by_function(flow):
+    return Folding(flow, flow.function_of)
+
+
+def nodes_of(svg):
+    root = ElementTree.fromstring(svg)
+    return {g.get("data-task"): g.get("data-state") for g in root.iter() if g.get("data-task")}
+
+
+def texts_of(svg):
+    return ["".join(e.itertext()) for e in ElementTree.fromstring(svg).iter(f"{{{SVG}}}text")]
+
+
+def test_tasks_of_one_function_at_one_depth_are_one_node():
+    picture = Picture(wide(MANY, w="work", s="shrink"), details=True)
+    assert picture.folding.flow.tasks == ("load", "w0", "s0", "collect")
+    assert picture.folding.flow.edges == (
+        Edge("load", "w0"), Edge("w0", "s0"), Edge("s0", "collect"),
+    )  # fmt: skip
+    assert picture.folding.labels == {"w0": "work × 3,000", "s0": "shrink × 3,000"}
+    assert "work × 3,000" in texts_of(picture.svg())
+
+
+def test_tasks_of_many_functions_are_folded_by_depth_alone():
+    picture = Picture(wide(MANY))
+    assert picture.folding.labels == {"w0": "tasks × 3,000", "s0": "tasks × 3,000"}
+
+
+def test_what_fits_is_not_folded():
+    assert Picture(wide(300, w="work", s="shrink")).folding is None
+
+
+def test_the_picture_tells_how_many_are_done_and_the_legend_counts_tasks():
+    flow = wide(MANY, w="work", s="shrink")
+    states = dict.fromkeys(flow.tasks, State.PENDING) | {"load": State.SUCCEEDED}
+    states |= {f"w{i}": State.SUCCEEDED for i in range(1200)} | {"w1200": State.RUNNING}
+    svg = Picture(flow, details=True).svg(states, {"load": "12 ms"}, ["load", "w7", "s7"])
+    assert nodes_of(svg) == {
+        "load": "succeeded", "w0": "running", "s0": "pending", "collect": "pending",
+    }  # fmt: skip
+    texts = texts_of(svg)
+    assert {"12 ms", "1,200 of 3,000", "0 of 3,000"} < set(texts)
+    counted = [text.split(" ", 1)[1] for text in texts if text.endswith(("ed", "ing"))]
+    assert counted == ["4,800 pending", "1 running", "1,201 succeeded"]
+    assert ElementTree.fromstring(svg).get("aria-label") == "Flow Wide: 6,002 tasks"
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_node_has_the_state_of_its_tasks(state):
+    flow = wide(3, w="work", s="shrink")
+    assert by_function(flow).states(dict.fromkeys(flow.tasks, state))["w0"] is state
+    one_failed = dict.fromkeys(flow.tasks, state) | {"w1": State.FAILED}
+    assert by_function(flow).states(one_failed)["w0"] is State.FAILED
+
+
+def test_every_state_has_its_place():
+    assert sorted(SHOWN_FIRST) == sorted(State)
+
+
+def test_a_node_that_is_mapped_over_two_results_is_drawn_with_plain_edges():
+    edges = [Edge(f"scan{i}", f"read{i}", "map") for i in range(2)]
+    edges += [Edge(f"scan{i}", f"log{i}", "wait") for i in range(2)]
+    edges += [Edge("load", "scan0", "result", "a"), Edge("load", "scan1", "result", "b")]
+    of = {"read0": "read", "read1": "read", "log0": "log", "log1": "log"}
+    folding = by_function(Flow("Maps", edges, functions=of))
+    kinds = {(edge.source, edge.target): edge.kind for edge in folding.flow.edges}
+    assert kinds[("scan0", "read0")] == kinds[("scan1", "read0")] == "result"
+    assert kinds[("scan0", "log0")] == kinds[("scan1", "log0")] == "wait"
+
+
+def test_several_edges_with_different_keys_become_one_without():
+    edges = [Edge("load", "w0", "result", "a"), Edge("load", "w1", "result", "b")]
+    folding = by_function(Flow("Keys", edges, functions={"w0": "work", "w1": "work"}))
+    assert folding.flow.edges == (Edge("load", "w0"),)
+
+
+def test_the_path_names_each_node_once():
+    folding = by_function(wide(3, w="work", s="shrink"))
+    assert folding.path(["load", "w2", "s2", "collect"]) == ["load", "w0", "s0", "collect"]
+
+
+def test_a_chain_cannot_be_folded():
+    chain = Flow("Chain", [(f"a{i}", f"a{i + 1}") for i in range(MOST_TASKS)])
+    assert fold(chain, lambda flow: len(flow.tasks) <= MOST_TASKS) is None
+
+
+def test_a_hundred_thousand_tasks_have_a_small_picture():
+    bundle = flow_mimebundle(Flow("Fan", [("load", f"w{i}") for i in range(100_000)]))
+    assert len(bundle["image/svg+xml"]) < 10_000
