@@ -10,10 +10,10 @@ from base64 import b64decode
 import pytest
 from runs import make_run
 
-from taskinity_nb import NoResultError, run, start
+from taskinity_nb import FlowError, NoResultError, run, start
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views import previews
+from taskinity_nb.views import inspector
 from taskinity_nb.views.inspector import inspect
 from taskinity_nb.views.panel import MOST_ROWS, facts_of, rows_of
 from taskinity_nb.views.previews import LONGEST_TEXT, preview
@@ -102,6 +102,7 @@ def test_a_mapped_task_and_its_items(done):
     assert panel["error"].endswith("ZeroDivisionError: division by zero")
     assert panel["arguments"][0]["source"] == "item 2 of result of numbers"
     assert panel["arguments"][0]["preview"]["data"] == "0"
+    assert panel["note"] == "run.replay('inverse', item=2) calls it again, for %debug"
     assert panel["result"] is None
 
 
@@ -150,7 +151,11 @@ def test_a_run_that_no_engine_made():
     assert panel["error"] == f"ValueError: {HOSTILE}"
 
 
-def test_a_flow_without_a_picture_has_a_list():
+def test_a_flow_without_a_picture_has_a_list(monkeypatch):
+    def no_picture(*_, **__):
+        raise FlowError("too large for a picture")
+
+    monkeypatch.setattr(inspector, "Picture", no_picture)
     flow = Flow("Big", [("a", f"b{i}") for i in range(3000)])
     widget = inspect(make_run(flow, [("b7", "w", 0, 1, ValueError("no"))]))
     assert widget.svg == "" and "too large" in widget.note
@@ -252,14 +257,28 @@ def test_a_repr_that_never_ends_is_given_up_and_stopped():
         time.sleep(0.01)
 
 
-def test_a_repr_that_never_ends_is_not_in_the_way_of_the_rest(monkeypatch):
-    monkeypatch.setattr(previews, "PATIENCE", 0.2)
+def test_a_repr_that_never_ends_is_not_in_the_way_of_the_rest():
     functions = {"never": Never, "after": lambda never: "fine"}
     widget = run("never -> after", namespace=functions).inspect("after")
     assert widget.panel["name"] == "after"  # at once
+    while widget.panel["result"]["kind"] == "waiting":
+        time.sleep(0.01)
+    assert widget.panel["arguments"][0]["preview"]["kind"] == "waiting"
     panel = shown(widget)
     assert panel["result"]["data"] == "'fine'"
     assert "has not ended" in panel["arguments"][0]["preview"]["data"]
+
+
+class Unreadable(Exception):
+    @property
+    def __notes__(self):
+        raise RuntimeError("no notes")
+
+
+def test_an_exception_that_cannot_be_read_is_not_in_the_way():
+    made = make_run(Flow("Made", tasks=["load"]), [("load", "w", 0, 1, Unreadable())])
+    panel = shown(made.inspect("load"))
+    assert panel["state"] == "f" and "RuntimeError: no notes" in panel["note"]
 
 
 def test_a_repr_that_raises_is_shown_as_such():

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..engine.replaying import arguments_of
-from ..errors import FlowError
+from ..errors import FlowError, described
 from ..model.events import State
 from .dot import shown
 from .graph import progress_of
-from .graph_widget import GraphWidget
+from .graph_widget import CODES, GraphWidget
 from .panel import facts_of, task_rows
 from .picture import Picture
-from .previews import clean, preview
+from .previews import clean, cut, preview
 from .words import label_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ INTERVAL = 0.1
 """Seconds between two looks at a run that goes on."""
 
 SOON = 0.4
-"""Seconds after which the previews that are there are sent before the others."""
+"""Seconds after which the previews that are there do not wait for the others."""
 
 
 class Inspector:
@@ -63,7 +63,8 @@ class Inspector:
     def follow(self, run: Run) -> None:
         """Show how it is now in `run`, as far as its log was folded."""
         with self._lock:
-            self._run = run
+            if run is not self._run:
+                self._run, self._known, self._previews = run, None, {}
             record = self._record()
             if record is None:
                 return
@@ -111,7 +112,14 @@ class Inspector:
     def _look(self, run: Run, record: TaskRun) -> None:
         """Send what is known, and have the previews made that are not there yet."""
         self._turn += 1
-        self._facts = facts_of(run, record)
+        try:
+            self._facts = facts_of(run, record)
+        except Exception as broken:  # an exception of a user's, that cannot be read
+            self._facts = {
+                "name": record.name, "task": self._at and self._at[0], "item": record.item,
+                "state": CODES[record.state], "facts": [],
+                "note": cut(f"it cannot be shown: {described(broken)}"),
+            }  # fmt: skip
         self._wanted = {}
         try:
             positional, named = arguments_of(run, self._facts["task"], record.item)
@@ -128,14 +136,16 @@ class Inspector:
             self._wanted["result"] = lambda: record.result
         kept = {k: v for k, v in self._previews.items() if v["kind"] != "missing"}
         self._previews = {key: kept[key] for key in self._wanted if key in kept}
-        self._publish()
+        self._publish(self._turn)
         work = threading.Thread(
             target=self._make_previews, args=(self._turn,), name="inspector", daemon=True
         )
         work.start()
 
     def _make_previews(self, turn: int) -> None:
-        sent = time.monotonic()
+        soon = threading.Timer(SOON, self._publish, (turn,))
+        soon.daemon = True
+        soon.start()
         for key, get in reversed(list(self._wanted.items())):  # the result first
             if key in self._previews:
                 continue
@@ -144,22 +154,22 @@ class Inspector:
                 if self._turn != turn:
                     return
                 self._previews[key] = made
-                if time.monotonic() - sent > SOON:
-                    sent = time.monotonic()
-                    self._publish()
-        with self._lock:
-            if self._turn == turn:
-                self._publish()
+        soon.cancel()
+        self._publish(turn)
 
-    def _publish(self) -> None:
+    def _publish(self, turn: int) -> None:
+        """Send what is there, unless something else is shown meanwhile."""
         waiting = {"kind": "waiting", "data": ""}
-        made = {key: self._previews.get(key, waiting) for key in self._wanted}
-        arguments = [
-            {**argument, "preview": made.get(str(place))}
-            for place, argument in enumerate(self._facts.get("arguments", []))
-        ]
-        panel = {**self._facts, "arguments": arguments, "result": made.get("result")}
-        self._widget.tell(panel=panel)
+        with self._lock:
+            if turn != self._turn:
+                return
+            made = {key: self._previews.get(key, waiting) for key in self._wanted}
+            arguments = [
+                {**argument, "preview": made[str(place)]}
+                for place, argument in enumerate(self._facts["arguments"])
+            ]
+            panel = {**self._facts, "arguments": arguments, "result": made.get("result")}
+            self._widget.tell(panel=panel)
 
 
 def inspect(run: Run, task: str | None = None) -> GraphWidget:

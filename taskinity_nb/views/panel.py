@@ -65,7 +65,7 @@ def facts_of(run: Run, record: TaskRun) -> dict[str, Any]:
         "item": record.item,
         "state": CODES[record.state],
         "facts": _facts(record),
-        "note": _note(record),
+        "note": _note(record, task),
         "error": "" if record.error is None else _middle(error_text(record.error, record.frames)),
         "stdout": _last(record.stdout),
         "stderr": _last(record.stderr),
@@ -93,10 +93,13 @@ def _facts(record: TaskRun) -> list[tuple[str, str]]:
     return [(word, what) for word, what in facts if what]
 
 
-def _note(record: TaskRun) -> str:
-    """Say in a sentence why a task is as it is, where there is something to say."""
+def _note(record: TaskRun, task: str) -> str:
+    """Say why a task is as it is, and what to do about it, where there is something to say."""
     notes = [f"because of {record.cause}"] if record.cause else []
     notes += [record.why] if record.why else []
+    if record.state in FAILURES and record.items is None:
+        item = "" if record.item is None else f", item={record.item}"
+        notes.append(f"run.replay({task!r}{item}) calls it again, for %debug")
     return cut("; ".join(notes))
 
 

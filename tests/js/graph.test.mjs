@@ -1,74 +1,15 @@
 // Run with: node --test tests/js/*.test.mjs
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-// The module has no package.json beside it that would call it ESM, so it is imported by its text.
-const path = new URL("../../taskinity_nb/views/static/graph.js", import.meta.url);
-const source = await readFile(path, "utf8");
-const graph = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+import { Element, Model, document, load } from "./dom.mjs";
+
+const graph = await load("graph.js", "panel.js");
 
 const looks = {
   p: { state: "pending", word: "pending", sign: "○", fill: "#fff", width: "1", dash: "4 3", ink: "#000", edge: "#777" },
   R: { state: "running", word: "running", sign: "▶", fill: "#bbf", width: "2.4", dash: "", ink: "#000", edge: "#777" },
   s: { final: true, state: "succeeded", word: "succeeded", sign: "✓", fill: "#5c7", width: "1", dash: "", ink: "#000", edge: "#777" },
-};
-
-// As much of a document as the view touches.
-class Element {
-  constructor(name, attributes = {}, children = []) {
-    this.nodeName = name;
-    this.attributes = { ...attributes };
-    this.children = [];
-    this.style = {};
-    this.dataset = {};
-    this.listeners = {};
-    this.textContent = "";
-    this.ownerDocument = document;
-    this.writes = 0;
-    this.append(...children);
-  }
-  getAttribute(name) {
-    return this.attributes[name] ?? null;
-  }
-  setAttribute(name, value) {
-    this.writes++;
-    this.attributes[name] = value;
-  }
-  removeAttribute(name) {
-    delete this.attributes[name];
-  }
-  append(...children) {
-    this.children.push(...children);
-  }
-  replaceChildren(...children) {
-    this.children = children;
-  }
-  addEventListener(event, handler) {
-    this.listeners[event] = handler;
-  }
-  *walk() {
-    for (const child of this.children) {
-      yield child;
-      yield* child.walk();
-    }
-  }
-  querySelectorAll(selector) {
-    const [, name, key, value] = /^(\w*)(?:\[([\w-]+)(?:="(\w+)")?\])?$/.exec(selector);
-    return [...this.walk()].filter(
-      (e) =>
-        (!name || e.nodeName === name) &&
-        (!key || key in e.attributes) &&
-        (!value || e.attributes[key] === value),
-    );
-  }
-  querySelector(selector) {
-    return this.querySelectorAll(selector)[0] ?? null;
-  }
-}
-const document = {
-  createElement: (name) => new Element(name),
-  importNode: (node) => node,
 };
 
 function picture(...names) {
@@ -83,37 +24,13 @@ function picture(...names) {
   return new Element("svg", { viewBox: "0 0 100 50" }, groups.reverse());
 }
 
-class Model {
-  constructor(state) {
-    this.state = state;
-    this.handlers = {};
-    this.sent = [];
-  }
-  get(name) {
-    return this.state[name];
-  }
-  set(name, value) {
-    this.state[name] = value;
-    this.handlers[`change:${name}`]?.();
-  }
-  on(event, handler) {
-    this.handlers[event] = handler;
-  }
-  off(event) {
-    delete this.handlers[event];
-  }
-  send(message) {
-    this.sent.push(message);
-  }
-}
-
 function view(state, svg = picture("a", "b")) {
   globalThis.DOMParser = class {
     parseFromString() {
       return { documentElement: svg };
     }
   };
-  const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", clock: [], items: {}, done: 0, sent: 0, ...state });
+  const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", total: {}, clock: [], items: {}, done: 0, sent: 0, ...state });
   const el = new Element("div");
   return { model, el, svg, end: graph.render({ model, el }) };
 }
@@ -125,7 +42,15 @@ test("a diff names what changed, and all of it against nothing", () => {
 });
 
 test("a tally counts the states that occur, in the order of the looks", () => {
-  assert.deepEqual(graph.tally("sspR", looks), [["p", 1], ["R", 1], ["s", 2]]);
+  assert.deepEqual(graph.tally("sspR", {}, looks), [["p", 1], ["R", 1], ["s", 2]]);
+});
+
+test("of nodes that stand for several tasks, the tasks are counted", () => {
+  assert.deepEqual(graph.tally("Rp", { p: 1200, R: 2 }, looks), [["p", 1200], ["R", 2]]);
+  const { el, end } = view({ states: "Rp", total: { p: 1200, R: 2 } });
+  const entries = el.find((e) => e.nodeName === "li").map((e) => e.textContent);
+  assert.deepEqual(entries, ["○ 1,200 pending", "▶ 2 running"]);
+  end();
 });
 
 test("tasks are found by their place in the flow, not by that in the picture", () => {
