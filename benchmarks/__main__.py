@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "metg", "processes", "workflows")
+SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer")
 
 
 def main() -> None:

@@ -215,6 +215,7 @@ TINY = {
     "metg": ["--tasks", "16", "--quick"],
     "processes": ["--chain", "5", "--fan", "10", "--megabytes", "2"],
     "workflows": ["--workers", "4", "--seconds", "0.02"],
+    "explorer": ["--tasks", "20"],
 }
 
 

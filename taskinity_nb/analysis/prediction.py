@@ -58,6 +58,7 @@ class Predictor:
         self.in_seconds = True
         self._loads: dict[str | int, Workload] = {}
         self._curves: dict[str | int, Curve] = {}
+        self._last: tuple[str | int, Timeline] | None = None
         if isinstance(known, Run):
             if not known.done:
                 raise FlowError("the run is not done; wait for it before predicting from it")
@@ -84,10 +85,14 @@ class Predictor:
         self._latest = self._loads[_key(executor)] = load
         self.in_seconds = True
         self._curves.clear()
+        self._last = None
 
     def predict(self, executor: Any, workers: int) -> Timeline:
         """Return how the flow would go on an executor with so many workers."""
-        return play(self._load(executor), workers)
+        key, last = _key(executor), self._last
+        if last is None or last[0] != key or last[1].workers != workers:
+            last = self._last = key, play(self._load(executor), workers)
+        return last[1]
 
     def curve(self, executor: Any) -> Curve:
         """Return the speed-up on an executor over the number of workers, predicted once."""

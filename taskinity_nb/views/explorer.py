@@ -145,7 +145,7 @@ class Explorer:
         self._over.set()
         self._going: Run | None = None
         self._is_cancelled = False
-        self._graph: GraphWidget | None = None
+        self._graph: _GraphPart | None = None
         self._displays: list[str] = []
         self._make_widget()
 
@@ -272,12 +272,12 @@ class Explorer:
 
     def _new_graph(self) -> LiveGraph:
         """Show the live graph of a new run below the charts, in place of the last one."""
-        graph = _GraphPart(self.flow, labels=self._labels)
-        before, self._graph = self._graph, graph.widget()
-        self.box.children = [self.widget, *([self._graph] if self._graph else [])]
+        before, self._graph = self._graph, _GraphPart(self.flow, labels=self._labels)
+        widget = self._graph.widget()
+        self.box.children = [self.widget, *([] if widget is None else [widget])]
         if before is not None:
             before.discard()
-        return graph
+        return self._graph
 
     # Display.
 
@@ -302,9 +302,10 @@ class Explorer:
             picture = self._picture() if displays else {}
         for display_id in displays:
             _publish(picture, display_id, update=True)
-        for widget in (self._graph, self.widget, self.box):
-            if widget is not None:
-                widget.close()
+        if self._graph is not None:
+            self._graph.discard()
+        self.widget.close()
+        self.box.close()
 
     def _picture(self) -> dict[str, Any]:
         """Return what is shown where there are no widgets: the chart, and words."""
@@ -332,6 +333,13 @@ class _GraphPart(LiveGraph):
         self._display_id = ""
         self._widget = self._make_widget()
         return self._widget
+
+    def discard(self) -> None:
+        """Close the widget."""
+        if self._inspector is not None:
+            self._inspector.close()
+        if self._widget is not None:
+            self._widget.discard()
 
 
 def _called(run: Run | None) -> Mapping[str, Any]:

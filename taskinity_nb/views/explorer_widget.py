@@ -2,8 +2,8 @@
 
 The inputs are those of HTML, because each has a label, obeys the keyboard, and is the same in
 JupyterLab, in Notebook and in Voilà; a slider of ipywidgets has no name that a screen reader could
-tell, and a matplotlib chart of 500 bars takes seconds. What is set arrives as a message; what is
-shown is state, so that a reloaded page is right again.
+tell, and a matplotlib chart takes over a tenth of a second. What is set arrives as a message; what
+is shown is state, so that a reloaded page is right again.
 """
 
 from __future__ import annotations
