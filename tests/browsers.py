@@ -154,6 +154,18 @@ class Page:
             ".jp-OutputArea"
         ).first  # fmt: skip
 
+    def violations(self, selector: str) -> list[str]:
+        """Return what axe-core finds wrong with the accessibility of what is there, a line each."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        options = {"resultTypes": ["violations"]}
+        found = Axe().run(self.page, context=selector, options=options).response["violations"]
+        return [
+            f"{rule['id']}: {rule['help']}: {node['html']}: {node['failureSummary']}"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+
     def screenshot(self, name: str) -> Path:
         """Save what is seen."""
         SCREENSHOTS.mkdir(exist_ok=True)
