@@ -5,6 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
+from runs import make_run
 
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Edge, Flow
@@ -114,3 +115,34 @@ def test_a_chain_cannot_be_folded():
 def test_a_hundred_thousand_tasks_have_a_small_picture():
     bundle = flow_mimebundle(Flow("Fan", [("load", f"w{i}") for i in range(100_000)]))
     assert len(bundle["image/svg+xml"]) < 10_000
+
+
+# While it runs.
+
+
+@pytest.fixture
+def half_way():
+    flow = wide(MANY, w="work", s="shrink")
+    stretches = [("load", "a", 0, 1), *((f"w{i}", "a", 1, 2) for i in range(1200))]
+    return make_run(flow, [*stretches, ("w1200", "a", 2, 3, None)])
+
+
+def test_the_widget_is_told_of_nodes_and_counts_tasks(half_way):
+    widget = half_way.inspect()
+    assert widget.states == "sRpp"
+    assert widget.total == {"s": 1201, "R": 1, "p": 2 * MANY - 1200}
+    assert widget.counts == "1,201 of 6,002 tasks done"
+    assert widget.items == {
+        "load": "", "w0": "1,200 of 3,000", "s0": "0 of 3,000", "collect": "",
+    }  # fmt: skip
+    assert widget.clock == [1000, -1, -1, -1]
+
+
+def test_a_click_on_a_node_lists_its_tasks(half_way):
+    widget = half_way.inspect()
+    widget._hear(widget, {"action": "open", "task": "w0", "item": None, "node": True}, [])
+    rows = widget.panel["items"]["rows"]
+    assert len(rows) == 1000 and "2,000 more" in widget.panel["items"]["note"]
+    assert {row[1] for row in rows} < {f"w{i}" for i in range(MANY)}
+    widget._hear(widget, {"action": "open", "task": rows[0][1], "item": None}, [])
+    assert widget.panel["name"] == rows[0][1]

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from pathlib import Path
 from xml.etree import ElementTree
@@ -182,7 +181,7 @@ def test_without_widgets_the_picture_is_sent_again_but_seldom(kernel):
 
 def test_a_flow_that_is_too_large_shows_its_counts(kernel):
     cell = kernel.run(
-        "big = Flow('Big', [('a', f'b{i}') for i in range(3000)]); graph = LiveGraph(big)\n"
+        "big = Flow('Big', [(f'b{i}', f'b{i + 1}') for i in range(3000)]); graph = LiveGraph(big)\n"
         "graph.show(); run = make_run(big); graph([], run); graph.finish(run)"
     )
     assert not cell.error, cell.error
@@ -197,21 +196,6 @@ def test_a_flow_that_is_too_large_shows_its_counts(kernel):
         "  … and 2943 more",
         "(too large for a picture: 3001 tasks, 3000 edges)",
     ]
-
-
-def test_a_thousand_states_are_sent_in_a_millisecond():
-    pytest.importorskip("anywidget")
-    from taskinity_nb.views.graph import _progress, _snapshot
-
-    states = [list(State)[i % 11] for i in range(1000)]
-    _snapshot(states)
-    times = []
-    for _ in range(9):
-        began = time.perf_counter()
-        assert len(_snapshot(states)) == 1000
-        _progress(states)
-        times.append(time.perf_counter() - began)
-    assert min(times) < 0.001
 
 
 # Where nobody sees a picture.

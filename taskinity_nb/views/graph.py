@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..model.events import Event
     from ..model.flow import Flow
     from ..model.run import Run
+    from .folding import Folding
     from .graph_widget import GraphWidget
     from .inspector import Inspector
 
@@ -118,7 +119,9 @@ class LiveGraph:
             if self._over or self._display_id is None:
                 return
             if self._widget is not None and self._inspector is not None:
-                self._widget.tell(**progress_of(run, with_clock=self._picture is not None))
+                folding = self._picture.folding if self._picture is not None else None
+                with_clock = self._picture is not None
+                self._widget.tell(**progress_of(run, folding, with_clock=with_clock))
                 self._inspector.follow(run)
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
@@ -162,15 +165,14 @@ class LiveGraph:
             from .inspector import Inspector
         except ImportError:
             return None
-        pending = [State.PENDING] * len(self.flow.tasks)
+        folding = self._picture.folding if self._picture is not None else None
         widget = GraphWidget(
             self._cancel,
             svg=self._picture.svg() if self._picture else "",
             note=f"{shown(self.flow.name)}: {self._note}" if self._note else "",
-            states=_snapshot(pending),
-            counts=_progress(pending),
+            **_progress([State.PENDING] * len(self.flow.tasks), self.flow, folding),
         )
-        self._inspector = Inspector(widget)
+        self._inspector = Inspector(widget, folding)
         return widget
 
     def _send_picture(self, run: Run) -> None:
@@ -215,36 +217,55 @@ def _in_kernel() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def progress_of(run: Run, *, with_clock: bool = True) -> dict[str, Any]:
-    """Return how far a run is, as far as its log was folded, as traits of a `GraphWidget`."""
+def progress_of(
+    run: Run, folding: Folding | None = None, *, with_clock: bool = True
+) -> dict[str, Any]:
+    """Return how far a run is, as far as its log is in the record, as traits of a `GraphWidget`.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    folding : Folding, optional
+        What the nodes of the picture stand for, if not each for one task.
+    with_clock : bool
+        Whether there is a picture, in which times are told.
+    """
     states = [record.state for record in run._record.tasks]
-    told = {
-        "states": _snapshot(states),
-        "counts": _progress(states) + _time_left(run, states),
-        "done": sum(state.is_final for state in states) / max(len(states), 1),
-    }
+    told = _progress(states, run.flow, folding)
+    told["counts"] += _time_left(run, states)
     if with_clock:
-        items = _items(run) if run.plan.maps else {}
-        told |= {"clock": _clock(run), "sent": time.time() * 1e3, "items": items}
+        clock, items = _clock(run), _items(run) if run.plan.maps else {}
+        if folding is not None:
+            place = run.plan.index
+            clock = [-1 if n in folding.labels else clock[place[n]] for n in folding.members]
+            items = folding.details(dict(zip(run.flow.tasks, states, strict=True)), items)
+        told |= {"clock": clock, "sent": time.time() * 1e3, "items": items}
     return told
 
 
-def _snapshot(states: Iterable[State]) -> str:
-    from .graph_widget import CODES
-
-    return "".join([CODES[state] for state in states])
-
-
-def _progress(states: list[State]) -> str:
-    """Write how far a run is.
+def _progress(states: list[State], flow: Flow, folding: Folding | None) -> dict[str, Any]:
+    """Return the traits that tell how far a run is.
 
     Examples
     --------
-    >>> _progress([State.SUCCEEDED, State.FAILED, State.RUNNING])
+    >>> from taskinity_nb.model.flow import Flow
+    >>> flow = Flow("Example", [("a", "b"), ("b", "c")])
+    >>> _progress([State.SUCCEEDED, State.FAILED, State.RUNNING], flow, None)["counts"]
     '2 of 3 tasks done'
     """
-    done = sum(state.is_final for state in states)
-    return f"{done} of {len(states)} task{'' if len(states) == 1 else 's'} done"
+    from .graph_widget import CODES
+
+    done, nodes, total = sum(state.is_final for state in states), states, {}
+    if folding is not None:
+        nodes = list(folding.states(dict(zip(flow.tasks, states, strict=True))).values())
+        total = {CODES[state]: number for state, number in Counter(states).items()}
+    return {
+        "states": "".join([CODES[state] for state in nodes]),
+        "total": total,
+        "counts": f"{done:,} of {len(states):,} task{'' if len(states) == 1 else 's'} done",
+        "done": done / max(len(states), 1),
+    }
 
 
 def _clock(run: Run) -> list[float]:

@@ -34,7 +34,9 @@ class GraphWidget(anywidget.AnyWidget):
     note = traitlets.Unicode().tag(sync=True)
     """What is said in place of the picture."""
     states = traitlets.Unicode().tag(sync=True)
-    """The snapshot: one character a task, in the order of the flow."""
+    """The snapshot: one character a node of the picture, in the order of the flow."""
+    total = traitlets.Dict().tag(sync=True)
+    """How many tasks are in each state, if nodes stand for several: by the state's character."""
     counts = traitlets.Unicode().tag(sync=True)
     """How far the run is, in words."""
     done = traitlets.Float().tag(sync=True)

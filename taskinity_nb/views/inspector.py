@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engine.replaying import arguments_of
@@ -25,6 +25,7 @@ from .words import label_of
 if TYPE_CHECKING:
     from ..model.record import TaskRun
     from ..model.run import Run
+    from .folding import Folding
 
 __all__ = ["Inspector", "inspect"]
 
@@ -44,10 +45,13 @@ class Inspector:
     ----------
     widget : GraphWidget
         Whose panel it is. It needs a run to `follow`.
+    folding : Folding, optional
+        What the nodes of its picture stand for, if not each for one task.
     """
 
-    def __init__(self, widget: GraphWidget) -> None:
+    def __init__(self, widget: GraphWidget, folding: Folding | None = None) -> None:
         self._widget = widget
+        self._folding = folding
         self._lock = threading.RLock()
         self._run: Run | None = None
         self._at: tuple[str, int | None] | None = None
@@ -96,7 +100,19 @@ class Inspector:
     def _asked_to_open(self, content: dict[str, Any]) -> None:
         task, item = content.get("task"), content.get("item")
         if isinstance(task, str) and (item is None or isinstance(item, int)):
-            self.open(task, item)
+            folding = self._folding if content.get("node") is True else None
+            if folding is not None and task in folding.labels:
+                self._list(task, folding.members[task])
+            else:
+                self.open(task, item)
+
+    def _list(self, node: str, tasks: Sequence[str]) -> None:
+        """Show the tasks that a node of the picture stands for, as they are now."""
+        with self._lock:
+            if self._run is not None:
+                self._turn += 1
+                self._at, self._facts = None, {"task": node, "items": task_rows(self._run, tasks)}
+                self._widget.tell(panel=self._facts)
 
     def _record(self) -> TaskRun | None:
         if self._run is None or self._at is None:
@@ -198,33 +214,37 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
         run._slot_of(task)
     labels = {call.name: label_of(call) for call in run.plan.calls}
     given = {name: label for name, label in labels.items() if label != name}
-    svg = note = ""
+    svg, note, folding = "", "", None
     try:
-        svg = Picture(run.flow, given, details=True).svg()
+        picture = Picture(run.flow, given, details=True)
+        svg, folding = picture.svg(), picture.folding
     except FlowError as error:
         note = f"{shown(run.flow.name)}: {error}"
     on_cancel = None if run.done else run.cancel
     was_done = _fold(run)
-    widget = GraphWidget(on_cancel, svg=svg, note=note, beside=True, **progress_of(run))
-    inspector = Inspector(widget)
+    told = progress_of(run, folding)
+    widget = GraphWidget(on_cancel, svg=svg, note=note, beside=True, **told)
+    inspector = Inspector(widget, folding)
     inspector.follow(run)
     if task is None:
         inspector.close()
     else:
         inspector.open(task)
     if not was_done:
-        follow = threading.Thread(target=_follow, args=(run, widget, inspector), daemon=True)
+        follow = threading.Thread(
+            target=_follow, args=(run, widget, inspector, folding), daemon=True
+        )
         follow.start()
     return widget
 
 
-def _follow(run: Run, widget: GraphWidget, inspector: Inspector) -> None:
+def _follow(run: Run, widget: GraphWidget, inspector: Inspector, folding: Folding | None) -> None:
     """Keep a widget up to date until its run has ended, or it is closed."""
     done = False
     while not done and widget.comm is not None:
         time.sleep(INTERVAL)
         done = _fold(run)
-        widget.tell(**progress_of(run))
+        widget.tell(**progress_of(run, folding))
         inspector.follow(run)
     widget.tell(cancel="none")
 

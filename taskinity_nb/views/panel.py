@@ -136,9 +136,10 @@ def _row(place: int, record: TaskRun) -> list[Any]:
     return [place, name, code, took, cut(record.worker or "", longest=100), error]
 
 
-def task_rows(run: Run) -> dict[str, Any]:
-    """Return the list of a run's tasks, for one that has no picture."""
-    rows, left_out = rows_of(run._record.tasks)
+def task_rows(run: Run, tasks: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return the list of a run's tasks, or of some of them, where not each has its own picture."""
+    records, place = run._record.tasks, run.plan.index
+    rows, left_out = rows_of(records if tasks is None else [records[place[t]] for t in tasks])
     return {"rows": rows, "note": left_out, "what": "task"}
 
 

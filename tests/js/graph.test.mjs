@@ -48,7 +48,7 @@ test("a tally counts the states that occur, in the order of the looks", () => {
 test("of nodes that stand for several tasks, the tasks are counted", () => {
   assert.deepEqual(graph.tally("Rp", { p: 1200, R: 2 }, looks), [["p", 1200], ["R", 2]]);
   const { el, end } = view({ states: "Rp", total: { p: 1200, R: 2 } });
-  const entries = el.find((e) => e.nodeName === "li").map((e) => e.textContent);
+  const entries = el.querySelectorAll("li").map((e) => e.textContent);
   assert.deepEqual(entries, ["○ 1,200 pending", "▶ 2 running"]);
   end();
 });

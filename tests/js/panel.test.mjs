@@ -161,7 +161,7 @@ test("a click opens a task, and marks it", () => {
   const { model, nodes } = view();
   assert.equal(nodes[1].getAttribute("role"), "button");
   nodes[1].listeners.click();
-  assert.deepEqual(model.sent, [{ action: "open", task: "clean", item: null }]);
+  assert.deepEqual(model.sent, [{ action: "open", task: "clean", item: null, node: true }]);
   document.activeElement = null;
   model.set("panel", task());
   assert.deepEqual(nodes.map((n) => n.getAttribute("data-open")), [null, "yes"]);

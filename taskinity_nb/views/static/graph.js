@@ -14,10 +14,13 @@ export function diff(before, after) {
   return changes;
 }
 
-/** How often each character occurs, in the order of `looks`; those that do not are left out. */
-export function tally(snapshot, looks) {
-  const counts = new Map();
-  for (const code of snapshot) counts.set(code, (counts.get(code) ?? 0) + 1);
+/**
+ * How many tasks are in each state, `[[character, count], ...]` in the order of `looks`: from a
+ * snapshot, or from `total` where a character of that stands for several tasks.
+ */
+export function tally(snapshot, total, looks) {
+  const counts = new Map(Object.entries(total));
+  if (!counts.size) for (const code of snapshot) counts.set(code, (counts.get(code) ?? 0) + 1);
   return Object.keys(looks)
     .filter((code) => counts.has(code))
     .map((code) => [code, counts.get(code)]);
@@ -152,13 +155,13 @@ export function fit(svg) {
   svg.style.minWidth = `${Math.round(points * 0.6)}pt`;
 }
 
-/** The legend: one entry a state that occurs, with its count. */
-export function legend(list, snapshot, looks) {
+/** The legend: one entry a state that occurs, with its count, as `tally` has them. */
+export function legend(list, counts, looks) {
   const document = list.ownerDocument;
-  const entries = tally(snapshot, looks).map(([code, count]) => {
+  const entries = counts.map(([code, count]) => {
     const look = looks[code];
     const entry = document.createElement("li");
-    entry.textContent = `${look.sign} ${count} ${look.word}`;
+    entry.textContent = `${look.sign} ${count.toLocaleString("en")} ${look.word}`;
     entry.style.background = look.fill;
     entry.style.color = look.ink;
     entry.style.borderColor = look.edge;
@@ -178,16 +181,21 @@ function element(document, tag, name, parent) {
 
 /** Let a click or Enter on a task open it in the panel, and Escape close that; return what shows it. */
 function letOpen(model, frame, tasks) {
-  let from = null; // the task that was opened by key: it gets the focus back
+  let from = null; // the task that was opened: it gets the focus back
   let wanted = false; // whether the panel is to get it
   const close = () => {
     model.send({ action: "close" });
     from?.focus();
     from = null;
   };
-  const show = addPanel(frame, model.get("looks"), (message) => model.send(message), close);
+  const send = (message) => {
+    wanted = true; // the button that was pressed goes
+    model.send(message);
+  };
+  const show = addPanel(frame, model.get("looks"), send, close);
   for (const { group } of tasks.filter(Boolean)) {
-    const open = () => model.send({ action: "open", task: group.getAttribute("data-task"), item: null });
+    const task = group.getAttribute("data-task");
+    const open = () => model.send({ action: "open", task, item: null, node: true });
     group.setAttribute("role", "button");
     group.addEventListener("click", () => {
       from = group;
@@ -262,7 +270,11 @@ export function render({ model, el }) {
     const done = (code) => code !== undefined && looks[code].final;
     lightEdges(edges, states, done);
     drawn = states;
-    legend(list, states, looks);
+    onTotal();
+  };
+  const onTotal = () => {
+    const looks = model.get("looks");
+    legend(list, tally(model.get("states"), model.get("total"), looks), looks);
   };
   const onCounts = () => {
     counts.textContent = model.get("counts");
@@ -289,6 +301,7 @@ export function render({ model, el }) {
   };
   const watched = {
     "change:states": onStates,
+    "change:total": onTotal,
     "change:counts": onCounts,
     "change:done": onDone,
     "change:clock": onClock,
