@@ -165,6 +165,7 @@ class TestWhatWasMeasured:
         assert told == "predicted 5.00 s, measured 5.50 s: 9 % too quick"
         state = exploration.state()
         assert state["shown"]["measured"] == 5.5 and state["shown"]["makespan"] == 5
+        assert state["shown"]["speed"] == pytest.approx(dict(state["curve"]["points"])[2])
         assert len(bars_of(state["measured"])) == 4
         assert {bar[5] for bar in bars_of(state["measured"])} == {list(State).index("succeeded")}
         exploration.set({"workers": 3})

@@ -169,6 +169,7 @@ class Exploration:
         ran = self._ran.get(settings)
         predicted = self.shown()[0]
         bars, rows = packed(predicted)
+        now = self.predict(settings).makespan  # a run since then may have taught another
         is_alone = ran is not None and not self.in_seconds  # of another unit than the prediction
         curve = self._predictor.curve(self.executors[settings.executor])
         return {
@@ -180,7 +181,7 @@ class Exploration:
                 "measured": None if ran is None else ran.laid.makespan,
                 "rows": rows if ran is None else max(rows, ran.laid.rows),
                 "seconds": self.in_seconds or is_alone,
-                "speed": curve.alone / predicted.makespan if predicted.makespan else 1.0,
+                "speed": curve.alone / now if now else 1.0,
                 "told": sentence(self.told()),
             },
             "curve": {"points": curve.points, "knee": curve.knee, "measured": [*self._points]},
