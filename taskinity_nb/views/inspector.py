@@ -15,11 +15,12 @@ from ..engine.replaying import arguments_of
 from ..errors import FlowError, described
 from ..model.events import State
 from .dot import shown
-from .graph import progress_of
-from .graph_widget import CODES, GraphWidget
+from .graph_widget import GraphWidget
+from .palette import CODES
 from .panel import facts_of, task_rows
 from .picture import Picture
 from .previews import clean, cut, preview
+from .snapshot import progress_of
 from .words import label_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Inspector:
         """Show a task or an item; one that is not known changes nothing."""
         with self._lock:
             before, self._at = self._at, (task, item)
-            if self._run is None or self._record() is None:
+            if self._run is None:  # it is shown as soon as that begins
+                return
+            if self._record() is None:
                 self._at = before
                 return
             self._known, self._previews = None, {}
