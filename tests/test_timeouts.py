@@ -349,7 +349,9 @@ class TestMixedExecutors:
 
     @pytest.mark.parametrize("executor", ["sequential", "cluster", 3, ThreadPoolExecutor])
     def test_options_that_make_no_sense(self, executor):
-        with pytest.raises(TypeError, match="the executor of a task is 'threads', 'processes' or"):
+        with pytest.raises(
+            TypeError, match="the executor of a task is 'threads', 'processes', 'dask'"
+        ):
             task(executor=executor)(fn.one)
 
     def test_an_async_task_takes_none(self):

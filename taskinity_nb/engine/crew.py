@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ExecutorError
 from ..model.events import Entry
 from ..model.run import Run
 
@@ -108,6 +109,13 @@ class Crew:
     def park(self, seat: Seat) -> None:
         """Wait until there is something to do."""
         seat.gate.acquire()
+
+    def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
+        """Raise an `ExecutorError` if what a task asks for cannot be reserved here."""
+        raise ExecutorError(
+            f"task '{name}' asks for resources {dict(resources)}, which only a cluster can reserve",
+            remedy='run it with executor="dask" or executor="ray", or take resources= away',
+        )
 
     def worker(self) -> Perform:
         """Return how one more worker performs a task."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ExecutorError, suggestion
 from ..model.plan import Plan
@@ -15,9 +16,11 @@ from .crew import Crew
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from .clusters.port import Port
+
 __all__ = ["EXECUTORS", "available_cores", "check_executor", "crews_for"]
 
-EXECUTORS = ("sequential", "threads", "processes")
+EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
 """The executors that have a word."""
 
 
@@ -30,7 +33,7 @@ def crews_for(
     ----------
     plan : Plan
         What is to be run.
-    executor : str or concurrent.futures.Executor
+    executor : str, concurrent.futures.Executor or distributed.Client
         Who performs the tasks that ask for nothing else.
     workers : int, optional
         How many of those tasks may run at once.
@@ -58,6 +61,7 @@ def crews_for(
                 crews.append(_crew(run, wanted, None))
             lane = lane_of[key]
         lanes.append(lane)
+    _check_resources(plan, crews, lanes)
     return run, crews, lanes if len(crews) > 1 else None
 
 
@@ -82,6 +86,8 @@ def available_cores() -> int:
 
 def _main_crew(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Run, Crew]:
     name = executor if isinstance(executor, str) else type(executor).__name__
+    if _is_cluster(executor):
+        name = "ray" if executor == "ray" else "dask"
     run = Run(plan, name, 1)
     crew = _crew(run, executor, workers)
     run.workers = crew.workers
@@ -107,6 +113,10 @@ def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
         from .event_loop import EventLoop
 
         return EventLoop(run)
+    if _is_cluster(executor):
+        from .clusters.driver import Cluster
+
+        return Cluster(run, _port_to(executor, workers))
     if isinstance(executor, str):
         raise ExecutorError(
             f"there is no executor '{executor}'",
@@ -126,9 +136,36 @@ def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
     return Foreign(run, executor, count)
 
 
+def _is_cluster(executor: object) -> bool:
+    """Tell whether something is a word, an address or a client of a cluster."""
+    if isinstance(executor, str):
+        return executor in ("dask", "ray") or "://" in executor
+    from .clusters.kinds import is_dask_client
+
+    return is_dask_client(executor)
+
+
+def _port_to(executor: Any, workers: int | None) -> Port:
+    """Return the way to a cluster."""
+    if executor == "ray":
+        from .clusters.ray import port_to as port_to_ray
+
+        return port_to_ray(workers)
+    from .clusters.dask import port_to
+
+    return port_to(executor, workers or (available_cores() if executor == "dask" else None))
+
+
+def _check_resources(plan: Plan, crews: Sequence[Crew], lanes: Sequence[int]) -> None:
+    """Let a task that asks for resources be refused where nobody can reserve them."""
+    for binding, lane, name in zip(plan.bindings, lanes, plan.flow.tasks, strict=True):
+        if binding.task.resources:
+            crews[lane].check_resources(name, binding.task.resources)
+
+
 def check_executor(executor: object) -> None:
     """Raise an `ExecutorError` if something is neither a word nor an executor."""
-    if executor in EXECUTORS:
+    if executor in EXECUTORS or _is_cluster(executor):
         return
     if not callable(getattr(executor, "submit", None)):
         raise ExecutorError(
@@ -155,7 +192,7 @@ def _cores(executor: str | Executor) -> float:
         return math.inf
     if executor == "threads":
         return _cores_of_threads()
-    if executor == "processes":
+    if executor in ("processes", "dask"):
         return available_cores()
     from concurrent.futures import ProcessPoolExecutor
 

@@ -48,16 +48,21 @@ class Answer(NamedTuple):
     helpers: tuple[int, int, tuple[str, ...]] | None = None
 
 
+Arguments = tuple[Any, dict[str, Any]]
+
+
 def open_envelope(
-    function: bytes, arguments: bytes, pack: Callable[[Any], Any] = dumps
+    function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
+    arguments: bytes | Callable[[], Arguments],
+    pack: Callable[[Any], Any] = dumps,
 ) -> tuple[Any, ...]:
     """Call a pickled function with pickled arguments, and answer; nothing is raised.
 
     Parameters
     ----------
-    function : bytes
+    function : bytes, or what they are the pickle of
         ``(call, leading arguments)``; the call takes these, then args and kwargs.
-    arguments : bytes
+    arguments : bytes, or a callable that returns what they are the pickle of
         ``(args, kwargs)``.
     pack : callable
         Packs the result.
@@ -79,8 +84,8 @@ def open_envelope(
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     generation = forks()
     try:
-        call, leading = load_function(function)
-        args, kwargs = pickle.loads(arguments)
+        call, leading = load_function(function) if isinstance(function, bytes) else function
+        args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
         value = call(*leading, args, kwargs)

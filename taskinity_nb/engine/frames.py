@@ -7,6 +7,9 @@ from types import TracebackType
 
 __all__ = ["user_frames"]
 
+PACKAGES = {"taskinity_nb", __name__.partition(".")[0]}
+"""What this package is called; where it was sent to, it has a name of its own."""
+
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -20,7 +23,8 @@ def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], 
     frames: list[tuple[str, int, str]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(OURS):
+        package = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        if not code.co_filename.startswith(OURS) and package not in PACKAGES:
             frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     return tuple(frames)

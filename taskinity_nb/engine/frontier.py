@@ -315,6 +315,14 @@ class Frontier:
             return item
         return self._owners[bisect_right(self._firsts, item) - 1]
 
+    def is_on(self, task: int, lane: int) -> bool:
+        """Tell whether a task is on a lane."""
+        return self._heap_of[task] is self._heaps[lane]
+
+    def streams_of(self, task: int) -> Sequence[int]:
+        """Return the mapped tasks that take the items of a mapped task one by one."""
+        return self._streams.get(task, ())
+
     def left(self, task: int) -> int:
         """Return how many items of a mapped task have not ended."""
         return self._maps[task].left

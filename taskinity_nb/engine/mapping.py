@@ -55,16 +55,16 @@ class Gathered(Elsewhere):
     """The results of items, some of which are not in this process."""
 
     def __init__(self, parts: list[Any]) -> None:
-        self._parts = parts
+        self.parts = parts
         self._whole: list[Any] | None = None
 
     def fetch(self) -> list[Any]:
         if self._whole is None:
-            self._whole = [p.fetch() if isinstance(p, Elsewhere) else p for p in self._parts]
+            self._whole = [p.fetch() if isinstance(p, Elsewhere) else p for p in self.parts]
         return self._whole
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return list, (self._parts,)  # a part travels as what it stands for
+        return list, (self.parts,)  # a part travels as what it stands for
 
 
 class Maps:
@@ -238,6 +238,21 @@ class Maps:
             return items[place]
         source = self._plan.index[self._plan.maps[task].source]
         return self._values[self.where[source].first + place]
+
+    def previous_in_stream(self, slot: int) -> int | None:
+        """Return the slot of the result that is an item, if a mapped task before it makes it."""
+        task = self._frontier.owner(slot)
+        if self._items[task] is not None:
+            return None
+        source = self._plan.index[self._plan.maps[task].source]
+        return self.where[source].first + slot - self.where[task].first
+
+    def next_in_stream(self, slot: int) -> list[int]:
+        """Return the slots of the items that the result of an item is, as far as they are known."""
+        task = self._frontier.owner(slot)
+        place = slot - self.where[task].first
+        followers = [each for each in self._frontier.streams_of(task) if each in self.where]
+        return [self.where[follower].first + place for follower in followers]
 
     def release(self, task: int) -> None:
         """Let go of the items of a mapped task and of their results."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from time import perf_counter_ns
 from typing import Any
@@ -18,7 +18,7 @@ from .envelope import Answer
 from .frames import user_frames
 from .pickling import LARGE, PLAIN, dumps
 
-__all__ = ["Packer", "describe_frames", "failure", "unpack"]
+__all__ = ["Packer", "culprit", "describe_frames", "error_of", "failure", "unpack"]
 
 
 class Packer:
@@ -134,7 +134,24 @@ def _name_culprit(
         (*pair, value) for pair, value in zip(call.positional, args, strict=True)
     ]
     pairs += [(name, origins.get(name), value) for name, value in kwargs.items()]
-    for name, origin, value in pairs:
+    return culprit(call, pairs, error)
+
+
+def culprit(
+    call: Call, arguments: Iterable[tuple[str, Origin | None, Any]], error: Exception
+) -> UnpicklableError:
+    """Return the error of a task whose arguments cannot be sent, naming the first that cannot.
+
+    Parameters
+    ----------
+    call : Call
+        The task.
+    arguments : iterable of (str, Origin, object)
+        Parameters, where they come from, and their values.
+    error : Exception
+        What went wrong with all of them.
+    """
+    for name, origin, value in arguments:
         try:
             dumps(value)
         except Exception as why:
@@ -190,13 +207,33 @@ def unpack(
         except Exception as why:
             error, frames = why, user_frames(why.__traceback__)
             why.add_note(f"while the result of task '{name}' was read from its worker")
-    elif answer.kind == "error":
+    else:
+        error = error_of(name, answer)
+    received = perf_counter_ns()
+    if error is None:
+        return value, (slot, State.SUCCEEDED, finished, started, answer.cpu, received)
+    lost = Failure(received, error, frames)
+    return MISSING, (slot, State.FAILED, finished, started, answer.cpu, lost)
+
+
+def error_of(name: str, answer: Answer) -> BaseException:
+    """Return why a task has no result, from the answer of its worker.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    answer : Answer
+        One without a value.
+    """
+    error: BaseException
+    if answer.kind == "error":
         error = pickle.loads(answer.payload)
-        error.add_note(describe_frames(frames))
+        error.add_note(describe_frames(answer.frames))
     elif answer.kind == "lost error":
         kind, text = answer.payload
         error = FlowError(f"{kind}: {text}", remedy="(the exception itself could not be sent back)")
-        error.add_note(describe_frames(frames))
+        error.add_note(describe_frames(answer.frames))
     elif answer.kind == "unpicklable":
         kind, text = answer.payload
         error = UnpicklableError(
@@ -205,11 +242,7 @@ def unpack(
         )
     else:
         raise ExecutorError(f"a worker gave an answer of an unknown kind: {answer.kind!r}")
-    received = perf_counter_ns()
-    if error is None:
-        return value, (slot, State.SUCCEEDED, finished, started, answer.cpu, received)
-    lost = Failure(received, error, frames)
-    return MISSING, (slot, State.FAILED, finished, started, answer.cpu, lost)
+    return error
 
 
 def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:

@@ -343,6 +343,16 @@ class Scheduler:
         for task in list(self.maps.where):
             self.maps.close_if_ended(task)
 
+    def withdraw(self, slots: Sequence[int]) -> None:
+        """Cancel what was claimed and has not begun, since the run goes no further."""
+        with self.lock:
+            if not (self.stopped or self.finished.is_set()):
+                for slot in slots:
+                    self.frontier.again(slot)
+                self.abandon_after_failure()
+                if not (self._left or self.finished.is_set()):
+                    self._finish()
+
     # For the crews.
 
     def is_map(self, task: int) -> bool:

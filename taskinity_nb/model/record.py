@@ -29,7 +29,18 @@ RELEASED = Missing("RELEASED")
 
 
 class Elsewhere:
-    """What stands in the slot of a result that is not in this process until somebody asks."""
+    """What stands in the slot of a result that is not in this process until somebody asks.
+
+    Attributes
+    ----------
+    place : str
+        The worker where it lies, if it lies on a cluster.
+    nbytes : int or None
+        How large it is there.
+    """
+
+    place = ""
+    nbytes: int | None = None
 
     def fetch(self) -> Any:
         """Return the result; the same object each time."""

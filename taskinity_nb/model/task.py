@@ -20,6 +20,9 @@ __all__ = ["RetryDelay", "RetryOn", "Task", "registered_tasks", "task"]
 RetryOn = type[BaseException] | tuple[type[BaseException], ...]
 RetryDelay = float | Callable[[int], float] | Literal["exponential"]
 
+WORDS = ("threads", "processes", "dask", "ray")
+"""The executors that a task may ask for by a word."""
+
 _registry: dict[str, Task] = {}
 
 
@@ -56,6 +59,9 @@ class Task:
     executor : "threads", "processes" or concurrent.futures.Executor, optional
         Where this task runs, whatever the others run on: threads for what waits, processes for what
         computes. A sequential run keeps all its tasks in the calling thread.
+    resources : mapping of str to float, optional
+        What it needs of a worker of a cluster, such as ``{"GPU": 1}``, in the words of that
+        cluster. Other executors cannot reserve anything, and say so before they run it.
 
     Examples
     --------
@@ -79,6 +85,7 @@ class Task:
         retry_delay: RetryDelay = 0.0,
         timeout: float | None = None,
         executor: str | Executor | None = None,
+        resources: Mapping[str, float] | None = None,
     ) -> None:
         if not callable(function):
             raise TypeError(f"a task needs a function, not {type(function).__name__}")
@@ -96,6 +103,7 @@ class Task:
         self.timeout = _checked_timeout(timeout)
         self.is_async = is_async(function)
         self.executor = _checked_executor(executor, self.is_async)
+        self.resources = _checked_resources(resources)
 
     def delay_before(self, retry: int) -> float:
         """Return the seconds to wait before a retry, counted from 1."""
@@ -141,6 +149,7 @@ def task(
     retry_delay: RetryDelay = 0.0,
     timeout: float | None = None,
     executor: str | Executor | None = None,
+    resources: Mapping[str, float] | None = None,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
 
@@ -157,13 +166,14 @@ def task(
     retry_delay: RetryDelay = 0.0,
     timeout: float | None = None,
     executor: str | Executor | None = None,
+    resources: Mapping[str, float] | None = None,
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Make a function a `Task`, with or without parentheses, and register it under its name.
 
     Parameters
     ----------
     name, description, validate_input, validate_output, retries, retry_on, retry_delay, timeout,
-    executor
+    executor, resources
         See `Task`.
 
     Returns
@@ -195,6 +205,7 @@ def task(
             retry_delay=retry_delay,
             timeout=timeout,
             executor=executor,
+            resources=resources,
         )
         _registry[str(getattr(function, "__name__", made.name))] = made
         return made
@@ -238,13 +249,24 @@ def _checked_executor(executor: str | Executor | None, is_async: bool) -> str | 
     if is_async:
         raise TypeError("an 'async def' runs on the event loop of the run; it takes no executor")
     if isinstance(executor, type) or not (
-        executor in ("threads", "processes") or callable(getattr(executor, "submit", None))
+        executor in WORDS or callable(getattr(executor, "submit", None))
     ):
+        words = ", ".join(map(repr, WORDS))
         raise TypeError(
-            f"the executor of a task is 'threads', 'processes' or an object with 'submit', "
-            f"not {executor!r}"
+            f"the executor of a task is {words} or an object with 'submit', not {executor!r}"
         )
     return executor
+
+
+def _checked_resources(resources: Mapping[str, float] | None) -> dict[str, float]:
+    checked = dict(resources or {})
+    for name, amount in checked.items():
+        is_number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
+        if not (isinstance(name, str) and is_number and amount > 0):
+            raise TypeError(
+                f"resources are names and numbers above 0, such as {{'GPU': 1}}, not {resources!r}"
+            )
+    return checked
 
 
 def _checked_delay(delay: RetryDelay) -> RetryDelay:
