@@ -276,7 +276,7 @@ def test_the_javascript_reaches_for_nothing():
 
 
 def test_the_snapshot_tells_all_states_apart():
-    from taskinity_nb.views.graph_widget import CODES
+    from taskinity_nb.views.palette import CODES
 
     assert len(set(CODES.values())) == len(State) and all(len(c) == 1 for c in CODES.values())
     assert json.loads(json.dumps("".join(CODES.values())))

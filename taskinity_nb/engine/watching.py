@@ -1,8 +1,8 @@
 """Tells observers what happens: one thread a run, and only if somebody watches.
 
 The thread folds the log into the run's record at most 15 times a second and once at the end, and
-hands each batch of events to the observers. The time that they take is measured, and the rate backs
-off to keep it under 5 % of the run; one that raises is reported once and dropped.
+hands each batch of events to the observers. The time that they compute is measured, and the rate
+backs off to keep it under 5 % of the run; one that raises is reported once and dropped.
 """
 
 from __future__ import annotations
@@ -12,21 +12,44 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from itertools import islice
+from typing import overload
 
-from ..model.events import WIDTH, Event, entries
+from ..model.events import WIDTH, Event
+from ..model.record import Record
 from ..model.run import Run
 from .ending import Ending
 from .interrupts import let_in
 
 __all__ = ["Observer", "watch"]
 
-Observer = Callable[[list[Event], Run], None]
+Observer = Callable[[Sequence[Event], Run], None]
 
 INTERVAL = 1 / 15
 SHARE = 0.05
 LAST_CALL = 5.0
 """Seconds that the observers have for the last batch before the run goes on without them."""
+
+
+class Batch(Sequence[Event]):
+    """Some facts of a log, in order; an `Event` is made of one when somebody looks at it."""
+
+    def __init__(self, record: Record, place: int, number: int) -> None:
+        self._record = record
+        self._places = range(place, place + number * WIDTH, WIDTH)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        place = self._places[index]
+        slot, state, moment, *more = self._record.log[place : place + WIDTH]
+        return self._record.event((slot, state, moment, more[0], more[1], more[2]))
 
 
 def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable[[], bool]:
@@ -39,16 +62,19 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
     """
     told, record = list(observers), run._record
     saw_the_end = Ending()
+    saw_it_done = False
     place = 0  # in the log; not where it was folded to, which others do as well
 
-    def tell() -> None:
-        nonlocal place
+    def tell(ended: bool) -> None:
+        nonlocal place, saw_it_done
         record.fold()
         with record._lock:  # nobody is in the middle of it
             number = (record._folded - place) // WIDTH
-        events = [record.event(entry) for entry in islice(entries(record.log, place), number)]
+        events = Batch(record, place, number)
         place += number * WIDTH
-        for observer in list(told) if events else ():
+        is_news = bool(events) or (ended and not saw_it_done)
+        saw_it_done = saw_it_done or (is_news and run.done)
+        for observer in list(told) if is_news else ():
             try:
                 observer(events, run)
             except Exception as error:
@@ -63,13 +89,13 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
 
     def drain() -> None:
         while True:
-            begun = time.perf_counter()
+            begun = time.thread_time()
             ended = finished.is_set()
-            tell()
+            tell(ended)
             if ended:
                 saw_the_end.set()
                 return
-            spent = time.perf_counter() - begun
+            spent = time.thread_time() - begun
             finished.wait(max(INTERVAL, spent / SHARE))
 
     context = contextvars.copy_context()  # what an observer shows belongs to the caller's cell

@@ -40,7 +40,10 @@ class Folding:
     >>> folding = Folding(flow, lambda task: flow.function_of(task))
     >>> folding.flow.tasks, folding.labels
     (('load', 'work_0'), {'work_0': 'work × 3'})
-    >>> folding.details({"load": State.SUCCEEDED, "work_1": State.SUCCEEDED})
+    >>> counts = folding.counts([State.SUCCEEDED, State.PENDING, State.SUCCEEDED, State.RUNNING])
+    >>> folding.states(counts)
+    {'load': <State.SUCCEEDED: 'succeeded'>, 'work_0': <State.RUNNING: 'running'>}
+    >>> folding.details(counts)
     {'load': '', 'work_0': '1 of 3'}
     """
 
@@ -50,36 +53,38 @@ class Folding:
             groups.setdefault(key(task), []).append(task)
         self.members = {group[0]: group for group in groups.values()}
         self._node = {task: node for node, group in self.members.items() for task in group}
+        place = {task: i for i, task in enumerate(flow.tasks)}
+        self._places = {n: [place[task] for task in group] for n, group in self.members.items()}
         self.labels = {
             node: self._label(flow, group) for node, group in self.members.items() if group[1:]
         }
         functions = {n: flow.function_of(n) for n in self.members if n not in self.labels}
         self.flow = Flow(flow.name, self._edges(flow), self.members, flow.description, functions)
 
-    def states(self, states: Mapping[str, State]) -> dict[str, State]:
-        """Return the state of each node, given those of the tasks; one not in it is pending."""
-        found = {}
-        for node, group in self.members.items():
-            held = {states.get(task, State.PENDING) for task in group}
-            found[node] = next(state for state in SHOWN_FIRST if state in held)
-        return found
+    def counts(self, states: Sequence[State]) -> dict[str, Counter[State]]:
+        """Return how many tasks of each node are in each state, given those of all, in order."""
+        state_of = states.__getitem__
+        return {node: Counter(map(state_of, places)) for node, places in self._places.items()}
+
+    def states(self, counts: Mapping[str, Counter[State]]) -> dict[str, State]:
+        """Return the state that each node is shown in."""
+        return {
+            node: next(state for state in SHOWN_FIRST if state in count)
+            for node, count in counts.items()
+        }
 
     def details(
-        self, states: Mapping[str, State], details: Mapping[str, str] | None = None
+        self, counts: Mapping[str, Counter[State]], details: Mapping[str, str] | None = None
     ) -> dict[str, str]:
         """Return what is told of each node: of a task alone its own, else how many are done."""
         told = {}
-        for node, group in self.members.items():
+        for node, count in counts.items():
             if node in self.labels:
-                done = sum(states.get(task) in ENDED_WELL for task in group)
-                told[node] = f"{done:,} of {len(group):,}"
+                done = sum(count[state] for state in ENDED_WELL)
+                told[node] = f"{done:,} of {count.total():,}"
             else:
                 told[node] = (details or {}).get(node, "")
         return told
-
-    def counts(self, states: Mapping[str, State]) -> Counter[State]:
-        """Return how many tasks are in each state."""
-        return Counter(states.get(task, State.PENDING) for task in self._node)
 
     def path(self, tasks: Sequence[str]) -> list[str]:
         """Return the nodes on a path of tasks."""

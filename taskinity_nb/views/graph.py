@@ -16,15 +16,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..engine.frontier import ranks
-from ..engine.learning import weights_of
 from ..errors import FlowError
 from ..model.events import State
 from .dot import MOST_LINES, flow_text, shown
 from .palette import LOOKS
 from .picture import Picture
+from .snapshot import progress_of, snapshot
 from .svg import word
-from .words import details_of, items_done, short_time
+from .words import details_of, items_done
 
 if TYPE_CHECKING:
     from ..model.events import Event
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from .graph_widget import GraphWidget
     from .inspector import Inspector
 
-__all__ = ["LiveGraph", "progress_of", "run_states_text"]
+__all__ = ["LiveGraph", "run_states_text"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -43,9 +42,6 @@ MOST_DRAWN_AT_FIRST = 40
 
 LARGEST_SVG_AT_FIRST = 200_000
 """Characters; Jupyter drops what comes faster than a megabyte a second, the widget among it."""
-
-LEAST_LEFT = 0.5
-"""Seconds; of less, a reader would not have seen the end of the sentence."""
 
 SLOWEST = 0.5
 """Seconds between two pictures where there are no widgets."""
@@ -119,9 +115,8 @@ class LiveGraph:
             if self._over or self._display_id is None:
                 return
             if self._widget is not None and self._inspector is not None:
-                folding = self._picture.folding if self._picture is not None else None
                 with_clock = self._picture is not None
-                self._widget.tell(**progress_of(run, folding, with_clock=with_clock))
+                self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
                 self._inspector.follow(run)
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
@@ -165,15 +160,18 @@ class LiveGraph:
             from .inspector import Inspector
         except ImportError:
             return None
-        folding = self._picture.folding if self._picture is not None else None
+        folding = self._folding()
         widget = GraphWidget(
             self._cancel,
             svg=self._picture.svg() if self._picture else "",
             note=f"{shown(self.flow.name)}: {self._note}" if self._note else "",
-            **_progress([State.PENDING] * len(self.flow.tasks), self.flow, folding),
+            **snapshot([State.PENDING] * len(self.flow.tasks), folding),
         )
         self._inspector = Inspector(widget, folding)
         return widget
+
+    def _folding(self) -> Folding | None:
+        return self._picture.folding if self._picture is not None else None
 
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
@@ -215,88 +213,6 @@ def _in_kernel() -> bool:
     from IPython import get_ipython
 
     return getattr(get_ipython(), "kernel", None) is not None
-
-
-def progress_of(
-    run: Run, folding: Folding | None = None, *, with_clock: bool = True
-) -> dict[str, Any]:
-    """Return how far a run is, as far as its log is in the record, as traits of a `GraphWidget`.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    folding : Folding, optional
-        What the nodes of the picture stand for, if not each for one task.
-    with_clock : bool
-        Whether there is a picture, in which times are told.
-    """
-    states = [record.state for record in run._record.tasks]
-    told = _progress(states, run.flow, folding)
-    told["counts"] += _time_left(run, states)
-    if with_clock:
-        clock, items = _clock(run), _items(run) if run.plan.maps else {}
-        if folding is not None:
-            place = run.plan.index
-            clock = [-1 if n in folding.labels else clock[place[n]] for n in folding.members]
-            items = folding.details(dict(zip(run.flow.tasks, states, strict=True)), items)
-        told |= {"clock": clock, "sent": time.time() * 1e3, "items": items}
-    return told
-
-
-def _progress(states: list[State], flow: Flow, folding: Folding | None) -> dict[str, Any]:
-    """Return the traits that tell how far a run is.
-
-    Examples
-    --------
-    >>> from taskinity_nb.model.flow import Flow
-    >>> flow = Flow("Example", [("a", "b"), ("b", "c")])
-    >>> _progress([State.SUCCEEDED, State.FAILED, State.RUNNING], flow, None)["counts"]
-    '2 of 3 tasks done'
-    """
-    from .graph_widget import CODES
-
-    done, nodes, total = sum(state.is_final for state in states), states, {}
-    if folding is not None:
-        nodes = list(folding.states(dict(zip(flow.tasks, states, strict=True))).values())
-        total = {CODES[state]: number for state, number in Counter(states).items()}
-    return {
-        "states": "".join([CODES[state] for state in nodes]),
-        "total": total,
-        "counts": f"{done:,} of {len(states):,} task{'' if len(states) == 1 else 's'} done",
-        "done": done / max(len(states), 1),
-    }
-
-
-def _clock(run: Run) -> list[float]:
-    """Return for each task its milliseconds, of one that runs those so far; -1 for the others."""
-    now, clock = run.makespan, list[float]()
-    for record in run._record.tasks:
-        seconds = record.duration
-        if seconds is None and record.started is not None and not record.state.is_final:
-            seconds = now - record.started
-        clock.append(-1 if seconds is None else max(0.0, round(seconds * 1e3, 2)))
-    return clock
-
-
-def _items(run: Run) -> dict[str, str]:
-    return {r.name: items_done(r) for r in run._record.tasks if r.items is not None}
-
-
-def _time_left(run: Run, states: list[State]) -> str:
-    """Write how long the run will go on, if earlier runs of the flow tell."""
-    weights = weights_of(run.flow)
-    if weights is None or all(state.is_final for state in states):
-        return ""
-    now = run.makespan
-    left = [
-        0.0 if record.state.is_final
-        else max(0.0, seconds - (now - record.started if record.started is not None else 0.0))
-        for record, seconds in zip(run._record.tasks, weights, strict=True)
-    ]  # fmt: skip
-    longest = max(ranks(run.flow._structure.followers, left), default=0.0)
-    seconds = max(longest, sum(left) / run.workers)
-    return f", about {short_time(seconds)} left" if seconds >= LEAST_LEFT else ""
 
 
 def run_states_text(run: Run) -> str:

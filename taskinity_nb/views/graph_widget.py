@@ -10,14 +10,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-from ..model.events import State
-from .palette import EDGE, INK, LOOKS
+from .palette import CODES, EDGE, INK, LOOKS
 from .svg import glyph, word
 
-__all__ = ["CODES", "GraphWidget"]
-
-CODES: dict[State, str] = dict(zip(State, "prRyscftuxk", strict=True))
-"""The character that stands for a state in a snapshot."""
+__all__ = ["GraphWidget"]
 
 _STATIC = Path(__file__).parent / "static"
 

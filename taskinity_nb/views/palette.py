@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..model.events import State
 
-__all__ = ["CRITICAL", "EDGE", "INK", "LOOKS", "Look"]
+__all__ = ["CODES", "CRITICAL", "EDGE", "INK", "LOOKS", "Look"]
 
 INK = "#1a1a1a"
 """Text and outlines on a fill."""
@@ -45,3 +45,6 @@ LOOKS: dict[State, Look] = {
     State.SKIPPED: Look("#b8babb", "⊘", dash="2 2"),
     State.CANCELLED: Look("#8b8a8a", "■"),
 }
+
+CODES: dict[State, str] = dict(zip(State, "prRyscftuxk", strict=True))
+"""The character that stands for a state in a snapshot of a run."""

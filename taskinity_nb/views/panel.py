@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..model.events import State
-from .graph_widget import CODES
+from .palette import CODES
 from .previews import cut
 from .tracebacks import error_text
 from .words import error_line, items_done, time_text

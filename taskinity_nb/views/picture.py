@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -71,6 +72,7 @@ class Picture:
     def __init__(
         self, flow: Flow, labels: Mapping[str, str] | None = None, *, details: bool = False
     ) -> None:
+        self._tasks = flow.tasks
         self.folding = None if _is_drawable(flow) else fold(flow, _is_drawable)
         count, labels = len(flow.tasks), dict(labels or {})
         if self.folding is not None:
@@ -97,9 +99,11 @@ class Picture:
             return self._plain
         if self.folding is None:
             return paint(self._plain, states, details, critical)
+        of_all = [states.get(task, State.PENDING) for task in self._tasks]
+        counts = self.folding.counts(of_all)
         return paint(
-            self._plain, self.folding.states(states), self.folding.details(states, details),
-            self.folding.path(critical), self.folding.counts(states),
+            self._plain, self.folding.states(counts), self.folding.details(counts, details),
+            self.folding.path(critical), Counter(of_all),
         )  # fmt: skip
 
     def png(
