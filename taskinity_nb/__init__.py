@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .analysis.simulate import Timeline, simulate
     from .views.explorer import explore
     from .views.gantt import plot_gantt
+    from .views.progress_bar import progress_bar
     from .views.speedup import plot_speedup
 
 __version__ = "0.1.0"
@@ -72,6 +73,7 @@ __all__ = [
     "parse_flows",
     "plot_gantt",
     "plot_speedup",
+    "progress_bar",
     "run",
     "run_flow_from_dsl",
     "run_parallel_flow_from_dsl",
@@ -95,6 +97,7 @@ _HEAVY = {
     "explore": "views.explorer",
     "plot_gantt": "views.gantt",
     "plot_speedup": "views.speedup",
+    "progress_bar": "views.progress_bar",
     "simulate": "analysis.simulate",
 }
 """Names whose modules are imported when they are first used."""

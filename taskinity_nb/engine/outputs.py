@@ -21,8 +21,10 @@ from typing import Any
 __all__ = [
     "STREAMS",
     "Output",
+    "beneath",
     "close_taps",
     "current_output",
+    "lay_under",
     "listen",
     "listen_in_context",
     "open_taps",
@@ -134,6 +136,34 @@ def close_taps() -> None:
             stream = getattr(sys, name)
             if not _listening and isinstance(stream, _Tap):
                 setattr(sys, name, stream._stream)
+
+
+def beneath(name: str) -> Any:
+    """Return a stream of `STREAMS` itself, without the tap that may stand in front of it."""
+    stream = getattr(sys, name)
+    return stream._stream if isinstance(stream, _Tap) else stream
+
+
+def lay_under(name: str, stream: Any) -> Callable[[], None]:
+    """Put another stream in the place of one, below the tap; return how to undo that."""
+    with _lock:
+        before = beneath(name)
+        _set_beneath(name, stream)
+
+    def undo() -> None:
+        with _lock:
+            if beneath(name) is stream:  # else somebody has put yet another one over it
+                _set_beneath(name, before)
+
+    return undo
+
+
+def _set_beneath(name: str, stream: Any) -> None:
+    tap = getattr(sys, name)
+    if isinstance(tap, _Tap):
+        tap._stream = stream
+    else:
+        setattr(sys, name, stream)
 
 
 def _is_shown(output: Output | None, stream: int, text: str) -> bool:

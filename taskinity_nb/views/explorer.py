@@ -26,7 +26,8 @@ from .bars import SIMULATED
 from .dot import shown
 from .exploration import Exploration, Settings
 from .exploring import errors_of
-from .graph import WIDGET_VIEW, LiveGraph, _in_kernel
+from .graph import WIDGET_VIEW, LiveGraph
+from .shell import in_kernel
 from .words import label_of
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ class Explorer:
         return f"<Explorer of {self.flow.name}: {self._exploration.told()}>"
 
     def _ipython_display_(self) -> None:
-        if not _in_kernel():
+        if not in_kernel():
             print(repr(self))
             return
         display_id = uuid.uuid4().hex

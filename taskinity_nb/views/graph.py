@@ -21,6 +21,8 @@ from ..model.events import State
 from .dot import MOST_LINES, flow_text, shown
 from .palette import LOOKS
 from .picture import Picture
+from .rails import flow_picture
+from .shell import current_shell, in_kernel, say
 from .snapshot import progress_of, snapshot
 from .svg import word
 from .words import details_of, items_done
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .folding import Folding
     from .graph_widget import GraphWidget
     from .inspector import Inspector
+    from .progress_bar import ProgressBar
 
 __all__ = ["LiveGraph", "run_states_text"]
 
@@ -78,6 +81,8 @@ class LiveGraph:
     ) -> None:
         self.flow = flow
         self._cancel = cancel
+        self._labels = labels
+        self._bar: ProgressBar | None = None
         self._lock = threading.Lock()
         self._widget: GraphWidget | None = None
         self._display_id: str | None = None
@@ -86,15 +91,22 @@ class LiveGraph:
         self._next_picture = 0.0
         self._picture: Picture | None = None
         self._note = ""
-        if _in_kernel():
+        if in_kernel():
             try:
                 self._picture = Picture(flow, labels, details=True)
             except FlowError as error:
                 self._note = str(error)
 
     def show(self) -> None:
-        """Show the flow, all tasks pending; in a terminal, nothing yet."""
-        if not _in_kernel() or self._display_id is not None:
+        """Show the flow, all tasks pending: in a shell in a terminal as text, in a script not."""
+        if not in_kernel():
+            if current_shell() is not None and not self._over:
+                from .progress_bar import ProgressBar
+
+                say(flow_picture(self.flow, self._labels))
+                self._bar = ProgressBar(leave=False)
+            return
+        if self._display_id is not None:
             return
         self._display_id = uuid.uuid4().hex
         bundle: dict[str, Any] = {}
@@ -112,8 +124,10 @@ class LiveGraph:
     def __call__(self, events: Iterable[Event], run: Run) -> None:
         """Show how far `run` is: the whole state of it, so that a call too few does no harm."""
         with self._lock:
-            if self._over or self._display_id is None:
+            if self._over:
                 return
+            if self._bar is not None:
+                self._bar.follow(run)
             if self._widget is not None and self._inspector is not None:
                 with_clock = self._picture is not None
                 self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
@@ -141,9 +155,11 @@ class LiveGraph:
             if self._over:
                 return
             self._over = True
-        if not _in_kernel():
+        if self._bar is not None:
+            self._bar.close()
+        if not in_kernel():
             if states is not None:
-                print(text)
+                say(text)
             return
         if self._display_id is not None:
             text += f"\n({self._note})" if self._note else ""
@@ -202,17 +218,6 @@ class LiveGraph:
         from IPython.display import display
 
         display(bundle, raw=True, display_id=self._display_id, update=update)
-
-
-def _in_kernel() -> bool:
-    """Tell whether somebody can see a picture: not in a script, nor in a terminal."""
-    import sys
-
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    return getattr(get_ipython(), "kernel", None) is not None
 
 
 def run_states_text(run: Run) -> str:

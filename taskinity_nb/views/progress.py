@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .shell import in_kernel
 from .words import counted, elided, printable, time_text
 
 __all__ = ["Progress"]
@@ -83,9 +84,7 @@ class Progress:
 
 def _writer() -> tuple[Write | None, Write]:
     """Return what writes a text over the one before, and what ends it; None where nobody looks."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    if getattr(shell, "kernel", None) is not None:
+    if in_kernel():
         from IPython.display import display
 
         def shown(text: str) -> dict[str, str]:

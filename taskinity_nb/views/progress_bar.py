@@ -1,0 +1,184 @@
+"""How far a run is, where nobody sees a picture: a bar that is drawn over itself."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from tqdm import tqdm
+
+from ..engine.outputs import STREAMS, beneath, lay_under
+from ..model.events import State
+from .shell import in_kernel
+from .svg import word
+from .words import elided, printable
+
+if TYPE_CHECKING:
+    from ..model.events import Event
+    from ..model.run import Run
+
+__all__ = ["ProgressBar", "progress_bar"]
+
+FORMAT = (
+    "{desc} {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}{unit} [{elapsed}<{remaining}{postfix}]"
+)
+TOLD = (State.FAILED, State.TIMED_OUT, State.RETRYING, State.RUNNING)
+"""States that are counted behind the bar."""
+
+LONGEST_BEGINNING = 10_000
+"""Characters of a line that is kept until its end comes."""
+
+
+def progress_bar(events: Iterable[Event], run: Run) -> None:
+    """Show a bar on ``stderr`` while a run goes on: an observer.
+
+    Where ``stderr`` is neither a terminal nor a notebook's, nothing is shown. What tasks print
+    stands above the bar.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        What has happened since the last call.
+    run : Run
+        The run; items of a map are counted as soon as it is known how many there are.
+
+    Examples
+    --------
+    >>> from taskinity_nb import run
+    >>> result = run("load", namespace={"load": list}, observers=[progress_bar])
+    """
+    with _lock:
+        if run not in _bars:
+            _bars[run] = ProgressBar()
+        bar = _bars[run]
+    bar.follow(run)
+
+
+_bars: WeakKeyDictionary[Run, ProgressBar] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+class _Tqdm(tqdm):
+    monitor_interval = 0  # no thread that looks after it
+
+
+_Tqdm.set_lock(threading.RLock())  # the usual one is for all processes, and takes long to make
+
+
+class ProgressBar:
+    """The bar of one run.
+
+    Parameters
+    ----------
+    leave : bool
+        Whether it stays when the run is done.
+    """
+
+    def __init__(self, *, leave: bool = True) -> None:
+        self._leave = leave
+        self._bar: Any = None
+        self._undo: list[Callable[[], None]] = []
+        self._over = False
+        self._lock = _Tqdm.get_lock()
+
+    def follow(self, run: Run) -> None:
+        """Show how far a run is; if it is done, for the last time."""
+        with self._lock:
+            if self._over:
+                return
+            if self._bar is None:
+                self._open(run)
+            if not self._bar.disable:
+                self._tell(run)
+            if run.done:
+                self.close()
+
+    def close(self) -> None:
+        """Show it no more."""
+        with self._lock:
+            self._over = True
+            for undo in self._undo:
+                undo()
+            if self._bar is not None:
+                self._bar.close()
+            self._undo.clear()
+
+    def _open(self, run: Run) -> None:
+        stream = beneath("stderr")
+        self._bar = _Tqdm(
+            total=len(run._record.tasks), desc=elided(printable(run.flow.name[:1000]), 30),
+            unit=" steps" if run.plan.maps else " tasks", bar_format=FORMAT, file=stream,
+            disable=not _is_seen(stream), leave=self._leave,
+            ncols=get_terminal_size().columns - 1,
+        )  # fmt: skip
+        for name in STREAMS if stream is not None and stream.isatty() else ():
+            below = beneath(name)
+            if below is not None and below.isatty():
+                above = _Above(below, self._bar, self._lock)
+                self._undo += [lay_under(name, above), above.finish]
+
+    def _tell(self, run: Run) -> None:
+        states = []
+        for record in run._record.tasks:
+            states += [item.state for item in record.items or ()] or [record.state]
+        counts = Counter(states)
+        told = [f"{counts[state]} {word(state)}" for state in TOLD if counts[state]]
+        self._bar.total = len(states)
+        self._bar.n = sum(state.is_final for state in states)
+        self._bar.set_postfix_str(", ".join(told))
+
+
+class _Above:
+    """A stream whose lines stand whole above the bar, whichever threads write them."""
+
+    def __init__(self, stream: Any, bar: Any, lock: threading.RLock) -> None:
+        self._stream, self._bar, self._lock = stream, bar, lock
+        self._begun: dict[int, str] = {}  # by thread
+
+    def write(self, text: str) -> int:
+        thread = threading.get_ident()
+        with self._lock:
+            whole, end, rest = (self._begun.pop(thread, "") + text).rpartition("\n")
+            if len(rest) > LONGEST_BEGINNING:
+                whole, rest = whole + end + rest, ""
+            if rest and not self._bar.disable:
+                self._begun[thread] = rest
+                rest = ""
+            self._put(whole + end + rest)
+        return len(text)
+
+    def flush(self) -> None:
+        """Show what somebody wants to be seen before its line has ended."""
+        with self._lock:
+            self._put(self._begun.pop(threading.get_ident(), ""))
+        self._stream.flush()
+
+    def finish(self) -> None:
+        """Show what was begun."""
+        with self._lock:
+            texts = list(self._begun.values())
+            self._begun.clear()
+            self._put("".join(texts))
+
+    def _put(self, text: str) -> None:
+        if not text:
+            return
+        self._bar.clear(nolock=True)
+        self._stream.write(text)
+        if text.endswith("\n"):
+            self._stream.flush()
+            self._bar.refresh(nolock=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _is_seen(stream: Any) -> bool:
+    """Tell whether somebody looks at what is written to `stream`."""
+    if stream is None:
+        return False
+    return in_kernel() or bool(stream.isatty())
