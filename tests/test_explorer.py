@@ -70,6 +70,8 @@ class TestWhatIsPredicted:
         assert state["curve"]["knee"] == 3
         (point,) = state["curve"]["measured"]
         assert point["workers"] == 2 and point["speed"] == pytest.approx(1.4)
+        other = Exploration(FAN, executor="processes", run=fan())  # it ran on threads
+        assert other.state()["curve"]["measured"] == []
 
     def test_what_was_simulated_was_not_measured(self):
         timeline = Predictor(fan(), "threads").predict("threads", 2)

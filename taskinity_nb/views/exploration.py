@@ -96,7 +96,7 @@ class Exploration:
         self.sliders = sliders_of(inputs)
         self._predictor = Predictor(flow if run is None else run, ran_on)
         self._ran: dict[Settings, _Ran] = {}
-        self._points: list[dict[str, Any]] = []
+        self._points: dict[str, list[dict[str, Any]]] = {}
         self.settings = self._base = Settings(
             workers or (available_cores() if run is None else run.workers),
             name,
@@ -169,6 +169,7 @@ class Exploration:
         ran = self._ran.get(settings)
         predicted = self.shown()[0]
         bars, rows = packed(predicted)
+        points = self._points.get(settings.executor, [])
         now = self.predict(settings).makespan  # a run since then may have taught another
         is_alone = ran is not None and not self.in_seconds  # of another unit than the prediction
         curve = self._predictor.curve(self.executors[settings.executor])
@@ -184,7 +185,7 @@ class Exploration:
                 "speed": curve.alone / now if now else 1.0,
                 "told": sentence(self.told()),
             },
-            "curve": {"points": curve.points, "knee": curve.knee, "measured": [*self._points]},
+            "curve": {"points": curve.points, "knee": curve.knee, "measured": points},
         }
 
     def told(self) -> str:
@@ -231,7 +232,10 @@ class Exploration:
             told = off_by(predicted.makespan, run.makespan, "from this very run")
         if went_well:
             what = f"{settings.executor} on {counted(run.workers, 'worker')}: {told}"
-            self._points.append({"workers": run.workers, "speed": run.speedup, "told": what})
+            self._points[settings.executor] = [
+                *self._points.get(settings.executor, ()),
+                {"workers": run.workers, "speed": run.speedup, "told": what},
+            ]
         self._ran[settings] = _Ran(laid_over(run, predicted), predicted, told)
         return told
 

@@ -425,6 +425,7 @@ export function render({ model, el }) {
       write();
     }
     workers.input.disabled = settings.executor === "sequential";
+    view.hint.textContent = "";
     draw();
     explain();
   };
