@@ -147,6 +147,7 @@ def previewed(lab):
 def seen(lab, name):
     """Take a picture of the panel, previews and all."""
     previewed(lab)
+    assert lab.violations(".taskinity-flow") == []
     lab.page.evaluate("p => document.querySelector(p).scrollIntoView({block: 'end'})", PANEL)
     lab.page.wait_for_timeout(200)  # until frames and pictures are painted; nothing rests on it
     return lab.screenshot(f"inspector-{name}")
