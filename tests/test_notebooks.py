@@ -43,6 +43,7 @@ def test_is_saved_with_outputs_from_top_to_bottom(path):
     kinds = {kind for cell in code for output in cell.outputs for kind in output.get("data", {})}
     assert {"image/svg+xml", "image/png"} <= kinds
     assert not [kind for kind in kinds if "widget" in kind]
+    assert "widgets" not in notebook.metadata
     failed = [cell for cell in code if any(o.output_type == "error" for o in cell.outputs)]
     assert all("raises-exception" in cell.metadata.get("tags", []) for cell in failed)
 
