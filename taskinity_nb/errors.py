@@ -44,6 +44,7 @@ __all__ = [
     "WorkerLost",
     "carets",
     "described",
+    "harmless",
     "listed",
     "skip",
     "suggestion",
@@ -51,6 +52,11 @@ __all__ = [
 
 LONGEST_TEXT = 2000
 """Characters that are shown of the text of a user's exception."""
+
+LONGEST_NAME = 100
+"""Characters that are shown of a name that may be anything, such as the key of an input."""
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 LONGEST_LINE = 100
 """Columns of a quoted source line; a longer one is cut around the carets."""
@@ -107,6 +113,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     >>> suggestion("xyz", ["load_data", "save"])
     ''
     """
+    if len(word) > LONGEST_NAME:
+        return ""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean '{near[0]}'?" if near else ""
 
@@ -121,14 +129,26 @@ def described(error: BaseException) -> str:
     >>> described(KeyboardInterrupt())
     'KeyboardInterrupt'
     """
-    name = type(error).__name__
+    name = harmless(type(error).__name__, LONGEST_NAME)
     try:
         text = str(error)
     except Exception as broken:
-        return f"{name} (its text cannot be shown: str() raised {type(broken).__name__})"
-    if len(text) > LONGEST_TEXT:
-        text = f"{text[:LONGEST_TEXT]}… ({len(text):,} characters)"
-    return f"{name}: {text}" if text else name
+        why = harmless(type(broken).__name__, LONGEST_NAME)
+        return f"{name} (its text cannot be shown: str() raised {why})"
+    return f"{name}: {harmless(text)}" if text else name
+
+
+def harmless(text: str, longest: int = LONGEST_TEXT) -> str:
+    r"""Return a stranger's text without what a terminal obeys, and not too long; lines stay.
+
+    Examples
+    --------
+    >>> harmless("\x1b[31mred\x1b[0m\n\x07bell"), harmless("long text", 4)
+    ('red\n�bell', 'long… (9 characters)')
+    """
+    cut = "" if len(text) <= longest else f"… ({len(text):,} characters)"
+    plain = _ESCAPES.sub("", text[:longest])
+    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in plain) + cut
 
 
 def listed(names: Iterable[Any]) -> str:
@@ -139,7 +159,7 @@ def listed(names: Iterable[Any]) -> str:
     >>> listed(["a", "b"])
     "'a', 'b'"
     """
-    quoted = [f"'{name}'" for name in names]
+    quoted = [f"'{harmless(str(name), LONGEST_NAME)}'" for name in names]
     more = len(quoted) - 10
     return ", ".join(quoted[:10]) + (f" and {more} more" if more > 0 else "") or "none"
 

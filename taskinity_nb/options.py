@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from .engine.crews import EXECUTORS, check_executor
 from .engine.scheduler import OnError
-from .errors import BindingError, ExecutorError, FlowError, Span, suggestion
+from .errors import BindingError, ExecutorError, FlowError, Span, described, suggestion
 
 __all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
 
@@ -259,7 +259,7 @@ class _Reader:
         try:
             return eval(compile(expression, "%%flow", "eval"), dict(self.namespace))
         except Exception as error:
-            raise self.error(f"'{expression}': {type(error).__name__}: {error}", where) from error
+            raise self.error(f"'{expression}': {described(error)}", where) from error
 
     def executor(self, value: str, where: Span) -> Any:
         if value in EXECUTORS:

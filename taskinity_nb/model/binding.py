@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from inspect import Parameter
+from itertools import islice
 from typing import Any, Literal
 
 from ..errors import BindingError, listed, suggestion
@@ -322,7 +323,7 @@ class _Binder:
             return suggestion(key, names) or f"the parameters of the tasks are: {known}"
         near = suggestion(key, [f"{name}.{parameter}" for name, parameter in parameters])
         if addressed not in self.index:
-            return near or f"'{addressed}' is no task; the tasks are: {listed(self.index)}"
+            return near or f"{listed([addressed])} is no task; the tasks are: {listed(self.index)}"
         text = calls[self.index[addressed]].signature.text(addressed)
         return near or f"task '{addressed}' is {text}"
 
@@ -331,7 +332,7 @@ class _Binder:
     ) -> BindingError:
         edges = self.flow.upstream[name]
         offered = [f"the result of '{edge.source}'" for edge in edges if edge.kind != "wait"]
-        offered += [f"the input '{key}'" for key in self.keys]
+        offered += [f"the input {listed([key])}" for key in islice(self.keys, 10)]
         whole = self.inputs is not None and not isinstance(self.inputs, Mapping)
         if whole:
             offered.append(f"the input, which is {type(self.inputs).__name__}")

@@ -43,6 +43,9 @@ WIDEST, WIDEST_OF_MAP = "00.00 s", "00,000 of 00,000 · 00.0 s"
 LONGEST_LABEL = 60
 """Characters of a label; of a longer one the middle is left out."""
 
+MOST_READ = 1000
+"""Characters of a description or a label that are looked at."""
+
 MOST_LINES = 60
 """Lines of a text that stands for a picture."""
 
@@ -157,7 +160,7 @@ def _edge_attributes(edge: Edge) -> dict[str, str]:
 
 
 def _lines(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> list[str]:
-    own = " ".join((labels or {}).get(task, task).split()) or task
+    own = " ".join((labels or {}).get(task, task)[:MOST_READ].split()) or task
     function = flow.function_of(task)
     lines = [own] if function == task else [own, f"{function}()"]
     return [elided(shown(line), LONGEST_LABEL) for line in lines]
@@ -166,7 +169,7 @@ def _lines(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> li
 def _heading(flow: Flow, with_room: bool) -> str:
     """Return name and description, with room behind them for a browser whose font is wider."""
     lines = [] if flow.name == "flow" else [shown(flow.name)]
-    told = " ".join(shown(flow.description).split())
+    told = " ".join(shown(flow.description[:MOST_READ]).split())
     lines += textwrap.wrap(told, 72, max_lines=3, placeholder=" …")
     room = "\N{EM SPACE}" * (1 + max(map(len, lines), default=0) // 16) if with_room else ""
     return label(lines, end=f"{room}\\l") if lines else ""

@@ -16,9 +16,10 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..model.events import State
-from .dot import PAGE, shown
+from .dot import MOST_READ, PAGE, shown
 from .layout import FONT
 from .palette import CRITICAL, EDGE, INK, LOOKS
+from .words import elided
 
 if TYPE_CHECKING:
     from ..model.flow import Flow
@@ -74,7 +75,7 @@ def tidy(drawn: bytes, flow: Flow, *, details: bool = False, count: int | None =
     _resize(root, width, height)
     SubElement(root, "title").text = told
     if flow.description:
-        SubElement(root, "desc").text = shown(flow.description)
+        SubElement(root, "desc").text = shown(elided(flow.description, MOST_READ))
     graph = old[0]
     picture = SubElement(
         root, "g",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..engine.frames import user_frames
 from ..engine.outputs import STREAMS
-from ..errors import FlowError, TaskError, described
+from ..errors import FlowError, TaskError, described, harmless
 from ..model.events import Frame
 from ..model.record import TaskRun
 from .words import printable
@@ -35,7 +35,7 @@ def render_error(error: FlowError) -> list[str]:
     lines = [f"{RED}{type(error).__name__}{PLAIN}: {error}"]
     if isinstance(error, TaskError):
         lines += _task_lines(error)
-    lines += getattr(error, "__notes__", [])
+    lines += map(harmless, getattr(error, "__notes__", []))
     return "\n".join(lines).splitlines()
 
 
@@ -101,7 +101,7 @@ def _exception_lines(error: BaseException, frames: tuple[Frame, ...]) -> Iterato
     yield f"{RED}{name}{PLAIN} {text}".rstrip()
     for note in getattr(error, "__notes__", []):
         if not note.startswith("Traceback in the worker"):
-            yield str(note)
+            yield harmless(str(note))
 
 
 def _frame_lines(frame: Frame) -> Iterator[str]:

@@ -20,12 +20,16 @@ __all__ = [
     "items_done",
     "label_of",
     "on_workers",
+    "one_line",
     "outcome",
     "printable",
     "short_time",
     "speed",
     "time_text",
 ]
+
+LONGEST_LABEL = 120
+"""Characters that are shown of a label, or of another name that may be anything."""
 
 LONGEST_ERROR = 200
 """Characters of an error's first line that are shown."""
@@ -87,7 +91,7 @@ def on_workers(run: Run) -> str:
     """Write what ran a run: ``"threads on 4 workers"``, or ``"sequential"``."""
     if run.executor == "sequential":
         return run.executor
-    return f"{run.executor} on {counted(run.workers, 'worker')}"
+    return f"{one_line(run.executor, LONGEST_LABEL)} on {counted(run.workers, 'worker')}"
 
 
 def details_of(run: Run) -> dict[str, str]:
@@ -143,7 +147,18 @@ def label_of(call: Call) -> str:
     function = call.task.function
     own = getattr(function, "__name__", type(function).__name__)
     label = call.task.name
-    return call.name if label == own else " ".join(str(label).split()) or call.name
+    return call.name if label == own else one_line(str(label), LONGEST_LABEL) or call.name
+
+
+def one_line(text: str, longest: int) -> str:
+    """Return a text in one line of at most so many characters, without control characters.
+
+    Examples
+    --------
+    >>> one_line("two\\nlines \\x07 and more", 12)
+    'two lines…re'
+    """
+    return elided(printable(" ".join(text[: 10 * longest].split())), longest)
 
 
 def printable(text: str) -> str:
@@ -188,4 +203,5 @@ def error_line(error: BaseException) -> str:
     first = next((line for line in text[:10_000].splitlines() if line.strip()), "").strip()
     first = printable(first)
     cut = first[: LONGEST_ERROR - 1] + "…" if len(first) > LONGEST_ERROR else first
-    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+    name = one_line(type(error).__name__, LONGEST_LABEL)
+    return f"{name}: {cut}" if cut else name
