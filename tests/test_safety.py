@@ -10,11 +10,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from hostile import HUGE, MARKUP, Endless, Evil, Raises, hostile_error
 from kernels import new_kernel
+from svgs import is_harmless_svg
 
 from taskinity_nb import (
     BindingError,
@@ -38,14 +38,6 @@ from taskinity_nb.views.table import run_to_html, run_to_text
 
 HERE = Path(__file__).parent
 EDGES = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")]
-
-ELEMENTS = {"svg", "g", "title", "desc", "path", "polygon", "polyline", "rect", "text"}
-ATTRIBUTES = {
-    "width", "height", "viewBox", "xmlns", "role", "aria-label", "transform", "font-family",
-    "font-size", "text-anchor", "stroke-linejoin", "fill", "stroke", "stroke-width",
-    "stroke-dasharray", "d", "points", "x", "y", "rx",
-}  # fmt: skip
-"""What our SVG is made of; besides, there is ``data-*``. None of it can do or fetch anything."""
 
 
 def functions(text):
@@ -95,18 +87,6 @@ def is_inert(text, longest=20_000):
     """Tell whether a terminal does nothing but show a text; our own colours are well known."""
     plain = re.sub(r"\x1b\[(0|1|31|32)m", "", text)
     return len(text) <= longest and all(c.isprintable() or c in "\n\t" for c in plain)
-
-
-def made_of(svg):
-    root = ElementTree.fromstring(svg)
-    kinds = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
-    return kinds, {name for element in root.iter() for name in element.attrib}
-
-
-def is_harmless_svg(svg):
-    kinds, attributes = made_of(svg)
-    unknown = {name for name in attributes if not name.startswith("data-")} - ATTRIBUTES
-    return len(svg) < 100_000 and kinds <= ELEMENTS and not unknown
 
 
 class Tags(HTMLParser):
