@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-__all__ = ["CHROMIUM", "Page", "open_notebook", "open_voila", "serve", "write_notebook"]
+__all__ = [
+    "CHROMIUM", "Page", "install_aside", "open_notebook", "open_voila", "serve", "write_notebook",
+]  # fmt: skip
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 ARGUMENTS = [
@@ -74,9 +76,19 @@ def _command(app: str, folder: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
+def install_aside(requirement: str, folder: Path) -> Path:
+    """Install another version of a package into a folder, for `serve` to put in front."""
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target"]
+    subprocess.run([*install, folder, requirement], check=True)
+    return folder
+
+
 @contextmanager
-def serve(folder: Path, app: str = "lab") -> Iterator[str]:
-    """Serve a folder in "lab", "notebook" or "voila"; yield the address."""
+def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Iterator[str]:
+    """Serve a folder in "lab", "notebook" or "voila"; yield the address.
+
+    What lies in `aside` is imported instead of what is installed, by kernels too.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -91,6 +103,8 @@ def serve(folder: Path, app: str = "lab") -> Iterator[str]:
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
         "PYTHONWARNINGS": "ignore",
     }
+    if aside is not None:
+        environment["PYTHONPATH"] = str(aside)
     log = (folder / "server.log").open("wb")
     server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
     address = f"http://127.0.0.1:{port}"
