@@ -47,6 +47,7 @@ def crews_for(
     crews = [crew]
     mixed = any(task.is_async or task.executor is not None for task in plan.tasks)
     if executor == "sequential" or not mixed:
+        _check_resources(plan, crews, [0] * len(plan.bindings))
         return run, crews, None
     lane_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
     lanes = []
@@ -158,6 +159,8 @@ def _port_to(executor: Any, workers: int | None) -> Port:
 
 def _check_resources(plan: Plan, crews: Sequence[Crew], lanes: Sequence[int]) -> None:
     """Let a task that asks for resources be refused where nobody can reserve them."""
+    if not any(task.resources for task in plan.tasks):
+        return
     for binding, lane, name in zip(plan.bindings, lanes, plan.flow.tasks, strict=True):
         if binding.task.resources:
             crews[lane].check_resources(name, binding.task.resources)

@@ -7,10 +7,11 @@ that priorities mean something and "running" is true.
 from __future__ import annotations
 
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from time import perf_counter_ns
+from itertools import count
+from time import perf_counter_ns, time_ns
 from typing import Any
 
-from ..errors import ExecutorError
+from ..errors import ExecutorError, described
 from ..model.events import Entry
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
@@ -37,6 +38,7 @@ class Foreign(Crew):
         self._executor = executor
         self._packer = Packer(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
+        self._numbers = count(time_ns())
         self._context, self._outer = surroundings()
 
     def worker(self) -> Perform:
@@ -58,18 +60,12 @@ class Foreign(Crew):
             return failure(slot, error)
         submitted = perf_counter_ns()
         try:
-            future = self._executor.submit(open_quietly, function, arguments)
+            future = self._executor.submit(open_quietly, function, arguments, next(self._numbers))
             self._futures[seat.name] = future
             scheduler.started(slot, self, seat, submitted)
             reply = future.result()
-        except (BrokenExecutor, CancelledError, RuntimeError) as error:
-            reason = str(error) or type(error).__name__
-            broken = isinstance(error, BrokenExecutor)
-            raise ExecutorError(
-                f"the executor {'broke' if broken else 'was closed'} while task "
-                f"'{name}' was with it: {reason}",
-                remedy=GUARD if broken else "keep it open until the run has ended",
-            ) from error
+        except Exception as error:  # an executor of somebody else's may raise anything
+            raise _ended(error, name) from error
         value, entry = unpack(name, slot, submitted, reply)
         answer = Answer(*reply)
         if answer.waited is not None:
@@ -78,3 +74,21 @@ class Foreign(Crew):
             self.run._record.outputs[slot] = answer.output
             self._context.copy().run(show, answer.output, self._outer)
         return value, entry
+
+
+def _ended(error: Exception, name: str) -> ExecutorError:
+    """Return the error of a run whose executor does not work any more."""
+    reason = str(error) or type(error).__name__
+    if isinstance(error, BrokenExecutor):
+        return ExecutorError(
+            f"the executor broke while task '{name}' was with it: {reason}", remedy=GUARD
+        )
+    if isinstance(error, (CancelledError, RuntimeError)):
+        return ExecutorError(
+            f"the executor was closed while task '{name}' was with it: {reason}",
+            remedy="keep it open until the run has ended",
+        )
+    return ExecutorError(
+        f"the executor did not run task '{name}': {described(error)}",
+        remedy="see whether it runs a plain function: executor.submit(abs, -3).result()",
+    )

@@ -118,7 +118,7 @@ class RayPort:
         while True:
             try:
                 letters = self._ray.get(self._board.take.remote())
-            except Exception:  # Ray was shut down, or the actor's node is gone: see `ended`
+            except (Exception, SystemExit):  # Ray was shut down, or its node is gone: see `ended`
                 return
             for letter in letters:
                 self.letters.deliver(letter)
@@ -214,7 +214,7 @@ class RayPort:
                     fetch_local=False,
                 )  # fmt: skip
                 told = self._reports_of(done)
-            except Exception:  # Ray was shut down: see `ended`
+            except (Exception, SystemExit):  # Ray was shut down: see `ended`
                 return
             for sender, reports in told.items():
                 self.letters.tell(sender, reports)
