@@ -46,8 +46,8 @@ LONGEST_LABEL = 60
 MOST_READ = 1000
 """Characters of a description or a label that are looked at."""
 
-MOST_LINES = 60
-"""Lines of a text that stands for a picture."""
+MOST_LINES, LONGEST_LINE = 60, 200
+"""Of a text that stands for a picture; in characters."""
 
 PAGE = 680
 """Points that a notebook's output is wide, about."""
@@ -263,12 +263,13 @@ def flow_text(flow: Flow) -> str:
             groups.setdefault((start, arrow), []).append(target)
         for (start, arrow), targets in groups.items():
             ends = targets[0] if len(targets) == 1 else f"[{', '.join(targets)}]"
-            lines.append(textwrap.shorten(f"{start} {arrow} {ends}", 200, placeholder=" …"))
+            lines.append(f"{start} {arrow} {ends}")
         if not groups and not flow.upstream[task]:
             lines.append(task)
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"… and {len(lines) - MOST_LINES + 1} more lines"]
-    return "\n".join([shown(repr(flow)), *("  " + shown(line) for line in lines)])
+    short = [textwrap.shorten(shown(line), LONGEST_LINE, placeholder=" …") for line in lines]
+    return "\n".join([shown(repr(flow)), *("  " + line for line in short)])
 
 
 def flow_mimebundle(flow: Flow) -> dict[str, Any]:
