@@ -154,6 +154,16 @@ def test_cancel_works_while_the_cell_blocks(kernel):
     assert asked.count("update_display_data") == 1
 
 
+def test_a_reloaded_page_keeps_the_view(kernel):
+    told = "graph._widget._hear(None, {'action': 'shown'}, None)\n"
+    start = "graph = LiveGraph(flow, lambda: None); graph.show()\n" + told
+    end = "graph.finish(told(graph, ('load', 'w', 0, 1), ('clean', 'w', 1, 2)))"
+    assert kernel.run(start + end).of("comm_close")
+    cell = kernel.run(start + told + end)
+    assert not cell.error and not cell.of("comm_close")
+    assert cell.of("comm_msg")[-1]["data"]["state"]["cancel"] == "none"
+
+
 def test_nothing_was_run(kernel):
     cell = kernel.run("graph = LiveGraph(flow); graph.show(); graph.abandon()")
     assert set(cell.outputs[0]) == {"image/svg+xml", "image/png", "text/plain"}

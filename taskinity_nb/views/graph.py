@@ -168,7 +168,7 @@ class LiveGraph:
         if self._inspector is not None:
             self._inspector.close()
         if self._widget is not None:
-            self._widget.discard()
+            self._widget.leave()
 
     def _make_widget(self) -> GraphWidget | None:
         try:

@@ -65,7 +65,8 @@ class GraphWidget(anywidget.AnyWidget):
         }  # fmt: skip
         super().__init__(looks=looks, cancel="ready" if on_cancel else "none", **traits)
         self._lock = threading.Lock()
-        self._answers: dict[str, Callable[[dict[str, Any]], object]] = {}
+        self._times_shown = 0
+        self._answers: dict[str, Callable[[dict[str, Any]], object]] = {"shown": self._count}
         if on_cancel is not None:
             self.answer("cancel", lambda _: self._cancel_once(on_cancel))
         self.on_msg(self._hear)
@@ -85,6 +86,13 @@ class GraphWidget(anywidget.AnyWidget):
             for name, value in traits.items():
                 setattr(self, name, value)
 
+    def leave(self) -> None:
+        """Close the widget; not if a page shows it that was reloaded: nothing replaces it there."""
+        if self._times_shown > 1:
+            self.tell(cancel="none")
+        else:
+            self.discard()
+
     def discard(self) -> None:
         """Close the widget, without its picture: some tools save even a closed widget's state."""
         self.tell(svg="", panel={})
@@ -95,6 +103,9 @@ class GraphWidget(anywidget.AnyWidget):
         how = self._answers.get(content.get("action", "")) if isinstance(content, dict) else None
         if how is not None:
             how(content)
+
+    def _count(self, _: Any) -> None:
+        self._times_shown += 1
 
     def _cancel_once(self, cancel: Callable[[], None]) -> None:
         if self.cancel == "ready":

@@ -32,7 +32,9 @@ function view(state, svg = picture("a", "b")) {
   };
   const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", total: {}, clock: [], items: {}, done: 0, sent: 0, ...state });
   const el = new Element("div");
-  return { model, el, svg, end: graph.render({ model, el }) };
+  const end = graph.render({ model, el });
+  assert.deepEqual(model.sent.splice(0), [{ action: "shown" }]);
+  return { model, el, svg, end };
 }
 
 test("a diff names what changed, and all of it against nothing", () => {

@@ -152,6 +152,7 @@ function view(state = {}) {
     done: 0, sent: 0, total: {}, opens: true, panel: {}, beside: false, ...state });
   const el = new Element("div");
   render({ model, el });
+  model.sent.length = 0;
   const frame = el.children[0];
   const press = (on, key) => on.listeners.keydown({ key, preventDefault() {}, stopPropagation() {} });
   return { model, svg, frame, press, nodes: svg.querySelectorAll("g") };

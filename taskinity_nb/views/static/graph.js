@@ -315,6 +315,7 @@ export function render({ model, el }) {
   }
   const ticking = setInterval(onTick, 100);
   ticking.unref?.(); // outside of a browser it holds up nothing
+  model.send({ action: "shown" }); // more than once, if the page was reloaded
   return () => {
     clearInterval(ticking);
     for (const [event, handler] of Object.entries(watched)) model.off(event, handler);
