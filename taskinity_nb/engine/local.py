@@ -30,7 +30,7 @@ __all__ = ["CallingThread", "PoolThreads", "Threads", "fetched"]
 
 SUCCEEDED = State.SUCCEEDED  # what is asked for at each task
 
-BRIEF = 20_000
+BRIEF = 50_000
 """Nanoseconds in which a thread computes throughout, as far as we know: its CPU clock, which is
 slow to read, is not read more often."""
 
