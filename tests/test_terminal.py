@@ -36,6 +36,7 @@ def fetch():
 def clean(fetch): sys.stderr.write("cleaned\\n"); return fetch
 def count(fetch): raise ValueError("no rows")
 get_ipython().run_cell_magic("flow", "--on-error continue -o r", "fetch -> [clean, count]")
+get_ipython().run_cell("get_ipython().run_cell_magic('flow', '--no-run', 'a -> b')")
 print("then", dict(r), type(sys.stdout).__name__)
 """
 
@@ -194,12 +195,19 @@ def test_a_cell_without_a_terminal(tmp_path):
     assert done.stderr == "cleaned\n"
     lines = done.stdout.splitlines()
     assert lines[:4] == ["flow: 3 tasks", "  ● fetch", "  ├─▶ clean", "  └─▶ count"]
+    shown = [line.removeprefix("Out[1]: ") for line in lines]
+    assert shown[shown.index("flow: 2 tasks") + 1 :][:2] == ["  ● a", "  ▼ b"]
     assert "flow: 3 tasks, 2 succeeded, 1 failed" in lines
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes", "sequential"])
+FORK = "ProcessPoolExecutor(3, multiprocessing.get_context('fork'))"
+IMPORTS = "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
+
+
+@pytest.mark.parametrize("executor", ["'threads'", "'processes'", "'sequential'", FORK])
 def test_a_script_in_a_terminal(tmp_path, executor):
-    text = SCRIPT.replace("observers=", f"executor={executor!r}, workers=3, observers=")
+    text = SCRIPT.replace("observers=", f"executor={executor}, workers=3, observers=")
+    text = IMPORTS + text
     (tmp_path / "script.py").write_text(text, encoding="utf-8")
     lines = seen(in_terminal([sys.executable, "script.py"], tmp_path))
     assert sorted(line for line in lines if "part" in line) == [

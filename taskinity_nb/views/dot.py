@@ -16,6 +16,7 @@ from ..errors import FlowError
 from ..model.events import State
 from .layout import FONT
 from .palette import EDGE, INK, LOOKS
+from .shell import current_shell, in_kernel
 from .words import elided
 
 if TYPE_CHECKING:
@@ -273,7 +274,7 @@ def flow_text(flow: Flow) -> str:
 
 
 def flow_mimebundle(flow: Flow) -> dict[str, Any]:
-    """Return what a notebook shows for a flow: SVG, PNG and text.
+    """Return what a notebook shows for a flow: SVG, PNG and text; for a terminal, text alone.
 
     Without Graphviz, and for a flow that is too large for a picture, the text says so.
 
@@ -284,7 +285,10 @@ def flow_mimebundle(flow: Flow) -> dict[str, Any]:
     ['image/png', 'image/svg+xml', 'text/plain']
     """
     from .picture import Picture
+    from .rails import flow_picture
 
+    if current_shell() is not None and not in_kernel():
+        return {"text/plain": flow_picture(flow)}
     text = flow_text(flow)
     try:
         picture = Picture(flow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -138,8 +139,11 @@ class _Above:
     def __init__(self, stream: Any, bar: Any, lock: threading.RLock) -> None:
         self._stream, self._bar, self._lock = stream, bar, lock
         self._begun: dict[int, str] = {}  # by thread
+        self._process = os.getpid()
 
     def write(self, text: str) -> int:
+        if os.getpid() != self._process:  # forked off, maybe while somebody had the lock
+            return int(self._stream.write(text))
         thread = threading.get_ident()
         with self._lock:
             whole, end, rest = (self._begun.pop(thread, "") + text).rpartition("\n")
@@ -153,8 +157,9 @@ class _Above:
 
     def flush(self) -> None:
         """Show what somebody wants to be seen before its line has ended."""
-        with self._lock:
-            self._put(self._begun.pop(threading.get_ident(), ""))
+        if os.getpid() == self._process:
+            with self._lock:
+                self._put(self._begun.pop(threading.get_ident(), ""))
         self._stream.flush()
 
     def finish(self) -> None:
