@@ -73,7 +73,7 @@ class Made:
     def _dask(self) -> Any:
         distributed = pytest.importorskip("distributed")
         cluster = distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1",
             silence_logs=logging.CRITICAL, resources={"seat": 2},
         )  # fmt: skip
         self._stack.enter_context(cluster)

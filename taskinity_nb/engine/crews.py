@@ -89,6 +89,7 @@ def _main_crew(plan: Plan, executor: str | Executor, workers: int | None) -> tup
     name = executor if isinstance(executor, str) else type(executor).__name__
     if _is_cluster(executor):
         name = "ray" if executor == "ray" else "dask"
+        _port_to(executor, workers)  # the run begins when the cluster is there
     run = Run(plan, name, 1)
     crew = _crew(run, executor, workers)
     run.workers = crew.workers

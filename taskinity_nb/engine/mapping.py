@@ -56,6 +56,9 @@ class Gathered(Elsewhere):
 
     def __init__(self, parts: list[Any]) -> None:
         self.parts = parts
+        there = [part for part in parts if isinstance(part, Elsewhere) and part.place]
+        self.place = ", ".join(dict.fromkeys(part.place for part in there))
+        self.nbytes = sum(part.nbytes or 0 for part in there) if there else None
         self._whole: list[Any] | None = None
 
     def fetch(self) -> list[Any]:

@@ -186,6 +186,18 @@ class TaskRun:
         return value
 
     @property
+    def place(self) -> str:
+        """The worker of a cluster at which its result lies; empty if it lies here."""
+        value = self._values[self._slot]
+        return value.place if isinstance(value, Elsewhere) else ""
+
+    @property
+    def nbytes(self) -> int | None:
+        """How many bytes its result has there; None if it lies here."""
+        value = self._values[self._slot]
+        return value.nbytes if isinstance(value, Elsewhere) else None
+
+    @property
     def stdout(self) -> str:
         """What its last attempt printed."""
         return self._outputs.get(self._slot, ("", ""))[0]

@@ -9,7 +9,16 @@ from typing import NamedTuple
 from ..model.events import State
 from ..model.run import Run, TaskRun
 from .palette import EDGE, INK, LOOKS
-from .words import counted, error_line, items_done, label_of, on_workers, printable, time_text
+from .words import (
+    counted,
+    error_line,
+    items_done,
+    label_of,
+    on_workers,
+    printable,
+    size_text,
+    time_text,
+)
 
 __all__ = ["run_to_html", "run_to_text"]
 
@@ -161,6 +170,8 @@ def _row(record: TaskRun, label: str, longest: float) -> _Row:
         notes.append(f"because of {record.cause}")
     if record.why:
         notes.append(record.why)
+    if record.place and record.nbytes is not None:
+        notes.append(f"{size_text(record.nbytes)} on {record.place}")
     name = record.name if label == record.name else f"{record.name} ({label})"
     worker = record.worker or ""
     cells = (

@@ -24,6 +24,7 @@ __all__ = [
     "outcome",
     "printable",
     "short_time",
+    "size_text",
     "speed",
     "time_text",
 ]
@@ -60,6 +61,20 @@ def time_text(seconds: float, longest: float | None = None) -> str:
         return f"{value:.2g} {unit}"
     decimals = 0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2
     return f"{value:.{decimals}f} {unit}"
+
+
+def size_text(nbytes: int) -> str:
+    """Return a number of bytes as people read it.
+
+    Examples
+    --------
+    >>> size_text(812), size_text(41_500), size_text(400_000_123)
+    ('812 B', '41.5 kB', '400 MB')
+    """
+    size, units = float(nbytes), ["B", "kB", "MB", "GB"]
+    while size >= 999.5 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.3g} {units[0]}"
 
 
 def speed(times: float) -> str:

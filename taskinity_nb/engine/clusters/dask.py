@@ -81,7 +81,7 @@ def _local(distributed: Any, workers: int) -> Any:
     client = _own.get(workers)
     if client is None or client.status != "running":
         cluster = distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None,
+            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
             host="127.0.0.1", silence_logs=logging.CRITICAL,
         )  # fmt: skip
         client = _own[workers] = distributed.Client(cluster, set_as_default=False)

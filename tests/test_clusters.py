@@ -1,0 +1,279 @@
+"""What clusters promise beyond the suite for all executors: memory, lost workers, no install."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from functions import wait_for_file
+
+import taskinity_nb
+from taskinity_nb import ExecutorError, State, run
+from taskinity_nb.engine.clusters import dask as dask_module
+from taskinity_nb.engine.clusters.install import install
+from taskinity_nb.engine.clusters.port import Clocks
+from taskinity_nb.engine.clusters.remote import Ticket, perform, pick, told
+
+TESTS = Path(__file__).parent
+ROOT = Path(taskinity_nb.__file__).parents[1]
+
+others_warn = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)  # fmt: skip
+
+
+def python(code, *arguments, path=None, timeout=120):
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)} if path is None else path
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True, text=True, timeout=timeout, env=environment, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip().splitlines()[-1]
+
+
+# Memory: measured in a process of its own, which is the client.
+
+MEMORY = """
+    import sys
+    from pathlib import Path
+    from taskinity_nb import run
+
+    def peak():
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+    def make(): return bytearray(400_000_000)
+    def size(made): return len(made)
+
+    if __name__ == "__main__":
+        names = {"make": make, "size": size}
+        run("size", 0, namespace={"size": lambda x: x}, executor=sys.argv[1], workers=2)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = peak()
+        result = run("make -> size", namespace=names, executor=sys.argv[1], workers=2)
+        assert result["size"] == 400_000_000
+        assert result._values[0].nbytes >= 400_000_000
+        print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
+@pytest.mark.parametrize("executor", ["dask", "ray"])
+def test_a_large_intermediate_leaves_the_clients_memory_as_it_was(executor):
+    assert float(python(MEMORY, executor)) < 50
+
+
+# Lost workers.
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1",
+        silence_logs=logging.CRITICAL,
+    )  # fmt: skip
+    with cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+def where():
+    return os.getpid()
+
+
+def die_once(where, marker):
+    """The first time, kill the process that made what comes in, and this one, once it is seen."""
+    if not Path(marker).exists():
+        Path(marker).touch()
+        wait_for_file(f"{marker}-seen")
+        os.kill(where, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "right"
+
+
+def check_a_lost_worker(executor, folder):
+    def watch(events, run):
+        if any(e.task == "die_once" and e.state is State.RUNNING for e in events):
+            (folder / "died-seen").touch()
+
+    names = {"where": where, "die_once": die_once, "after": lambda die_once: [die_once]}
+    inputs = {"marker": str(folder / "died")}
+    result = run("where -> die_once -> after", inputs, namespace=names, executor=executor,
+                 observers=[watch])  # fmt: skip
+    assert result["after"] == ["right"]
+    assert result.state is State.SUCCEEDED
+    assert all(task.started <= task.finished for task in result.tasks.values())
+    assert result.tasks["die_once"].attempts == 2
+    states = [event.state for event in result.events if event.task == "die_once"]
+    assert State.RETRYING in states
+
+
+@pytest.mark.slow
+@others_warn
+def test_a_dask_worker_is_lost_with_what_it_ran_and_what_it_held(client, tmp_path):
+    check_a_lost_worker(client, tmp_path)
+
+
+RAY = """
+    import sys
+    from pathlib import Path
+    from test_clusters import check_a_lost_worker
+    check_a_lost_worker("ray", Path(sys.argv[1]))
+    print("ended")
+"""
+
+
+@pytest.mark.slow
+def test_a_ray_worker_is_lost_with_what_it_ran(tmp_path):
+    assert python(RAY, tmp_path) == "ended"
+
+
+@pytest.mark.slow
+@others_warn
+def test_a_task_that_kills_every_worker_is_given_up(client):
+    names = {"kill": lambda: os.kill(os.getpid(), signal.SIGKILL), "other": lambda: 1}
+    result = run("[kill, other]", namespace=names, executor=client, on_error="continue")
+    assert type(result.tasks["kill"].error).__name__ == "WorkerLost"
+    assert result["other"] == 1
+
+
+# A user's cluster.
+
+
+@pytest.mark.slow
+@others_warn
+def test_nothing_of_ours_is_installed_where_it_runs(tmp_path):
+    """A scheduler and a worker that cannot import this package; the task names it all the same."""
+    distributed = pytest.importorskip("distributed")
+    hidden = textwrap.dedent(f"""
+        import sys
+        from importlib.util import find_spec
+        sys.path[:] = [p for p in sys.path if p not in ("", {str(ROOT)!r})]
+        assert find_spec("taskinity_nb") is None
+        from distributed.cli.dask_{{kind}} import main
+        main({{arguments}})
+    """)
+    address = tmp_path / "scheduler.json"
+
+    def begin(kind, *arguments):
+        arguments = [*arguments, "--scheduler-file", str(address), "--host", "127.0.0.1"]
+        code = hidden.format(kind=kind, arguments=arguments)
+        return subprocess.Popen(
+            [sys.executable, "-c", code], cwd=tmp_path,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    scheduler = begin("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0")
+    try:
+        wait_for_file(address)
+        worker = begin("worker", "--no-nanny", "--nthreads", "2", "--name", "far",
+                       "--dashboard-address", "127.0.0.1:0")  # fmt: skip
+        try:
+            with distributed.Client(scheduler_file=str(address)) as far:
+                far.wait_for_workers(1)
+                names = {"__name__": "__main__"}
+                exec(CELL, names)
+                result = run("load -> [check, count]", namespace=names, executor=far)
+                where = far.scheduler.address
+                again = run("load -> count", namespace=names, executor=where)
+                assert again["count"] == 3
+                dask_module._own.pop(where).close()
+                assert result["count"] == 3
+                assert far.status == "running"  # it is not ours to close
+            with pytest.raises(ExecutorError, match="the Dask client was closed"):
+                _ = result["load"]
+            assert result.tasks["check"].state is State.SKIPPED
+            assert result.tasks["load"].worker.startswith("far")
+            assert result.workers == 2
+        finally:
+            worker.kill()
+            worker.wait()
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+
+
+CELL = """
+from taskinity_nb import skip, task
+
+def load(): return [1, 2, 3]
+
+@task(retries=1)
+def check(load): skip("nothing to check")
+
+@task
+def count(load): return len(load)
+"""
+
+
+@others_warn
+def test_workers_of_a_users_cluster_cannot_be_counted_out(monkeypatch):
+    with pytest.raises(ExecutorError, match="has its own workers, so workers=3 cannot be kept to"):
+        run("f", namespace={"f": int}, executor="tcp://127.0.0.1:1", workers=3)
+
+
+@pytest.mark.parametrize(("executor", "name"), [("dask", "Dask"), ("ray", "Ray")])
+def test_without_the_extra_the_error_says_what_to_install(executor, name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ExecutorError, match=f"{name} is not installed") as caught:
+        run("f", namespace={"f": int}, executor=executor)
+    assert f"pip install 'taskinity-nb[{executor}]'" in str(caught.value)
+
+
+def test_nothing_of_dask_or_ray_is_imported_until_it_is_used():
+    code = """
+        import sys
+        from concurrent.futures import ThreadPoolExecutor
+        from taskinity_nb import run
+        run("f", namespace={"f": int})
+        with ThreadPoolExecutor(1) as pool: run("f", namespace={"f": int}, executor=pool)
+        print(sorted({"dask", "distributed", "ray"} & sys.modules.keys()))
+    """
+    assert python(code) == "[]"
+
+
+# The parts.
+
+
+def test_clocks_take_the_quickest_exchange():
+    clocks = Clocks()
+    clocks.learn(
+        "far", [(0, 1_000_050, 1_000), (2_000, 1_002_105, 2_010), (5_000, 1_005_900, 5_900)]
+    )
+    assert clocks.of("far") == 1_002_105 - 2_005
+
+
+class Box:
+    def __init__(self):
+        self.reports = []
+        self.add = self.reports.append
+
+    def worker(self):
+        return "here"
+
+
+def test_what_follows_a_failure_does_not_run():
+    box = Box()
+    failed = perform(box, Ticket("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1}))
+    assert len(failed) == 1
+    assert told(failed)[5][0] == "lost"
+    assert perform(box, Ticket("r", 1, 0, None, 1), failed) == ()
+    assert perform(box, Ticket("r", 2, 0, None, 1), ()) == ()
+    assert pick(failed, 0) == ()
+    assert [report[2] for report in box.reports] == [0, 0]
+
+
+def test_a_package_that_is_there_is_left_alone():
+    install("json", {"json": "broken = True"}, only_if_missing=True)
+    assert not hasattr(importlib.util.find_spec("json").loader, "_sources")
