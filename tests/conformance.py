@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,10 +38,29 @@ def results(executor: Any, folder: Path) -> str:
     return "yes"
 
 
+def begin_together(folder: Path, number: int) -> Callable[[], int]:
+    """Return a task that goes on when so many have begun, so that no worker begins a second one."""
+
+    def one() -> int:
+        os.close(tempfile.mkstemp(dir=folder, prefix="begun-")[0])
+        deadline = time.monotonic() + 60
+        while len(list(folder.glob("begun-*"))) < number:
+            assert time.monotonic() < deadline, "the others do not begin"
+            time.sleep(0.002)
+        return 1
+
+    return one
+
+
 def order(executor: Any, folder: Path) -> str:
     """The head of the longest chain comes last in the text, and is to begin first."""
     text = "[one as a, one as b, one as c, one as d, one as e]\n one as head -> double -> add"
-    names = {"one": one, "double": double, "add": Task(lambda double: double)}
+    workers = run("one", namespace={"one": one}, executor=executor).workers
+    names = {
+        "one": Task(begin_together(folder, min(workers, 6))),
+        "double": double,
+        "add": Task(lambda double: double),
+    }
     result = run(text, namespace=names, executor=executor)
     begun = sorted(result.tasks.values(), key=lambda task: task.started)
     assert "head" in [task.name for task in begun[: result.workers]]
