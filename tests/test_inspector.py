@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import tracemalloc
 from base64 import b64decode
 
 import pytest
@@ -14,7 +15,8 @@ from runs import make_run
 from taskinity_nb import FlowError, NoResultError, run, start
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views import inspector
+from taskinity_nb.model.record import Elsewhere
+from taskinity_nb.views import inspector, previews
 from taskinity_nb.views.inspector import inspect
 from taskinity_nb.views.panel import MOST_ROWS, facts_of, rows_of
 from taskinity_nb.views.previews import LONGEST_TEXT, preview
@@ -59,6 +61,13 @@ def shown(widget):
             return panel
         time.sleep(0.01)
     raise AssertionError("the previews were not made")
+
+
+def wait_for(what):
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 # What is told.
@@ -212,6 +221,45 @@ def test_it_follows_a_run_that_goes_on():
     assert seen == going.events  # who else watches is told of everything too
 
 
+def test_a_slow_preview_is_made_once_while_items_end(monkeypatch):
+    monkeypatch.setattr(inspector, "preview", lambda get: preview(get, patience=60))
+    asked, go, ended = [], threading.Event(), [threading.Event() for _ in range(3)]
+
+    class Slow(list):
+        def _repr_pretty_(self, page, _):
+            asked.append(threading.current_thread())
+            go.wait(60)
+            page.text("slow")
+
+    def work(event):
+        event.wait(60)
+
+    going = start("load -> map work", namespace={"load": lambda: Slow(ended), "work": work})
+    widget = going.inspect("work")
+    wait_for(lambda: asked)
+    for number, event in enumerate(ended, 1):
+        event.set()
+        wait_for(lambda n=number: dict(widget.panel["facts"])["items"] == f"{n} of 3 done")
+    going.wait()
+    go.set()
+    assert shown(widget)["arguments"][0]["preview"]["data"] == "slow"
+    assert len(asked) == 1
+
+
+def test_what_is_elsewhere_is_not_fetched_to_list_the_arguments():
+    class Far(Elsewhere):
+        def fetch(self):
+            raise AssertionError("it was fetched")
+
+    functions = {"load": lambda: {"a": 1, "b": 2, "more": 3}, "total": lambda a, b, more=0: a + b}
+    made = run("load -> total", namespace=functions)
+    assert [one["name"] for one in inspect(made, "total").panel["arguments"]] == ["a", "b", "more"]
+    made._values[0] = Far()
+    widget = inspect(made, "total")
+    assert [one["name"] for one in widget.panel["arguments"]] == ["a", "b"]
+    assert "it was fetched" in shown(widget)["arguments"][0]["preview"]["data"]
+
+
 def test_a_click_is_answered_while_the_cell_blocks():
     with new_kernel() as (kernel, _):
         kernel.run("import threading\ndef hold(): threading.Event().wait(30)\ndef after(hold): 0")
@@ -286,6 +334,27 @@ def test_a_repr_that_never_ends_is_given_up_and_stopped():
         time.sleep(0.01)
 
 
+def test_a_preview_that_ends_in_the_last_moment_ends_nobody_else(monkeypatch):
+    go, stopped = threading.Event(), []
+
+    class Waits:
+        def __repr__(self):
+            go.wait(60)
+            return "made"
+
+    class Api:
+        def PyThreadState_SetAsyncExc(self, ident, _):
+            stopped.append(ident.value)
+            go.set()
+            (thread,) = (one for one in threading.enumerate() if one.name == "preview")
+            thread.join(0.2)
+            assert thread.is_alive() and thread.ident == ident.value
+
+    monkeypatch.setattr(previews.ctypes, "pythonapi", Api())
+    assert "has not ended" in preview(Waits, patience=0.01)["data"]
+    assert stopped
+
+
 def test_a_repr_that_never_ends_is_not_in_the_way_of_the_rest():
     functions = {"never": Never, "after": lambda never: "fine"}
     widget = run("never -> after", namespace=functions).inspect("after")
@@ -322,6 +391,19 @@ def test_a_repr_that_raises_is_shown_as_such():
 def test_what_is_large_is_cut_before_it_is_sent(value):
     made = preview(lambda: value)
     assert made["kind"] == "text" and len(made["data"]) <= LONGEST_TEXT + 2
+
+
+def test_of_a_long_text_in_a_collection_only_the_beginning_is_written():
+    small = {"b": [b"y", bytearray(b"z"), "'", State.FAILED]}
+    assert preview(lambda: small)["data"] == repr(small)
+    long = {"a": ["x" * 10_000_000]}
+    tracemalloc.start()
+    try:
+        made = preview(lambda: long)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    assert made["data"].startswith("{'a': ['xxx") and len(made["data"]) <= LONGEST_TEXT + 2
 
 
 def test_large_html_is_not_sent_and_a_text_stands_in():

@@ -95,7 +95,8 @@ def arguments_of(
     item : int, optional
         Which item, of a mapped task; without it, what is mapped over is given whole.
     needed : bool
-        Whether a mapped task without an item is an error.
+        Whether the task is to be called with them: then a mapped task without an item is an error,
+        and a result that is elsewhere is fetched where its keys are parameters.
     """
     slot = run._slot_of(task)
     is_mapped = slot in run.plan.maps
@@ -130,8 +131,9 @@ def arguments_of(
     named = [argument(*one) for one in call.keywords]
     if call.mappings:
         source = f"a key of the result of {' or '.join(o.name for o in call.mappings)}"
-        try:
-            found = list(keys())
+        is_here = not any(isinstance(run._values[o.slot], Elsewhere) for o in call.mappings)
+        try:  # who only lists them does not wait for a result to come from a cluster
+            found = list(keys() if needed or is_here else call.late)
         except FlowError:
             if needed:
                 raise

@@ -38,6 +38,11 @@ INTERVAL = 0.1
 SOON = 0.4
 """Seconds after which the previews that are there do not wait for the others."""
 
+Key = tuple[int, str]
+"""What there is a preview of: the place and the name of an argument, or the result."""
+
+RESULT: Key = (-1, "result")
+
 
 class Inspector:
     """What the panel of a graph widget shows: nothing, a task, or an item of a mapped one.
@@ -58,9 +63,10 @@ class Inspector:
         self._at: tuple[str, int | None] | None = None
         self._known: Any = None
         self._facts: dict[str, Any] = {}
-        self._wanted: dict[str, Callable[[], Any]] = {}
-        self._previews: dict[str, dict[str, str]] = {}
-        self._turn = 0
+        self._wanted: dict[Key, Callable[[], Any]] = {}
+        self._previews: dict[Key, dict[str, str]] = {}
+        self._turn = 0  # changes with what is shown, not with what becomes of it
+        self._making: int | None = None  # the turn for which previews are being made
         widget.answer("open", self._asked_to_open)
         widget.answer("close", lambda _: self.close())
         widget.tell(opens=True)
@@ -69,6 +75,7 @@ class Inspector:
         """Show how it is now in `run`, as far as its log was folded."""
         with self._lock:
             if run is not self._run:
+                self._turn += 1
                 self._run, self._known, self._previews = run, None, {}
             record = self._record()
             if record is None:
@@ -88,6 +95,7 @@ class Inspector:
             if self._record() is None:
                 self._at = before
                 return
+            self._turn += 1
             self._known, self._previews = None, {}
             self.follow(self._run)
 
@@ -130,7 +138,6 @@ class Inspector:
 
     def _look(self, run: Run, record: TaskRun) -> None:
         """Send what is known, and have the previews made that are not there yet."""
-        self._turn += 1
         try:
             self._facts = facts_of(run, record)
         except Exception as broken:  # an exception of a user's, that cannot be read
@@ -139,42 +146,53 @@ class Inspector:
                 "state": CODES[record.state], "facts": [],
                 "note": cut(f"it cannot be shown: {described(broken)}"),
             }  # fmt: skip
-        self._wanted = {}
         try:
             positional, named = arguments_of(run, self._facts["task"], record.item)
         except FlowError:  # its items are not known yet, or not any more
             positional, named = [], []
         arguments = (positional + named)[:MOST_ARGUMENTS]
-        for place, argument in enumerate(arguments):
-            self._wanted[str(place)] = argument.get
+        self._wanted = {(i, one.parameter): one.get for i, one in enumerate(arguments)}
         self._facts["arguments"] = [
             {"name": clean(argument.parameter), "source": clean(argument.source)}
             for argument in arguments
         ]
         if record.state in (State.SUCCEEDED, State.CACHED):
-            self._wanted["result"] = lambda: record.result
+            self._wanted[RESULT] = lambda: record.result
         kept = {k: v for k, v in self._previews.items() if v["kind"] != "missing"}
         self._previews = {key: kept[key] for key in self._wanted if key in kept}
         self._publish(self._turn)
-        work = threading.Thread(
-            target=self._make_previews, args=(self._turn,), name="inspector", daemon=True
-        )
-        work.start()
+        if self._making != self._turn and self._wanted.keys() != self._previews.keys():
+            self._making = self._turn
+            work = threading.Thread(
+                target=self._make_previews, args=(self._turn,), name="inspector", daemon=True
+            )
+            work.start()
 
     def _make_previews(self, turn: int) -> None:
+        """Make the previews one after the other, as long as the same task is shown.
+
+        Its state may change meanwhile, many times a second if it is mapped: a preview that takes
+        long is not begun anew for that.
+        """
         soon = threading.Timer(SOON, self._publish, (turn,))
         soon.daemon = True
         soon.start()
-        for key, get in reversed(list(self._wanted.items())):  # the result first
-            if key in self._previews:
-                continue
+        while True:
+            with self._lock:
+                if turn != self._turn:
+                    break
+                left = [key for key in self._wanted if key not in self._previews]
+                if not left:
+                    self._making = None
+                    self._publish(turn)
+                    break
+                key = left[-1]  # the result first
+                get = self._wanted[key]
             made = preview(get)
             with self._lock:
-                if self._turn != turn:
-                    return
-                self._previews[key] = made
+                if turn == self._turn:
+                    self._previews[key] = made
         soon.cancel()
-        self._publish(turn)
 
     def _publish(self, turn: int) -> None:
         """Send what is there, unless something else is shown meanwhile."""
@@ -183,12 +201,12 @@ class Inspector:
             if turn != self._turn:
                 return
             made = {key: self._previews.get(key, waiting) for key in self._wanted}
+            result = made.pop(RESULT, None)
             arguments = [
-                {**argument, "preview": made[str(place)]}
-                for place, argument in enumerate(self._facts["arguments"])
+                {**argument, "preview": one}
+                for argument, one in zip(self._facts["arguments"], made.values(), strict=True)
             ]
-            panel = {**self._facts, "arguments": arguments, "result": made.get("result")}
-            self._widget.tell(panel=panel)
+            self._widget.tell(panel={**self._facts, "arguments": arguments, "result": result})
 
 
 def inspect(run: Run, task: str | None = None) -> GraphWidget:

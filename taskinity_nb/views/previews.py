@@ -12,6 +12,7 @@ import sys
 import threading
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..errors import NoResultError, described
@@ -79,23 +80,32 @@ def preview(get: Callable[[], Any], patience: float = PATIENCE) -> Preview:
     {'kind': 'note', 'data': 'it cannot be shown: ZeroDivisionError: division by zero'}
     """
     made: list[Preview] = []
+    at_its_end = threading.Lock()
 
     def work() -> None:
-        try:
-            made.append(_shown(get()))
-        except NoResultError as error:
-            made.append({"kind": "missing", "data": clean(error.message)})
-        except BaseException as error:
-            made.append(_note(f"it cannot be shown: {described(error)}"))
+        with suppress(_Enough):  # it may come at any moment, if only once
+            preview = _tried(get)
+            with at_its_end:
+                made.append(preview)
 
     thread = threading.Thread(target=work, name="preview", daemon=True)
     thread.start()
     thread.join(patience)
-    if not made:
+    with at_its_end:  # it cannot end now, and leave its number to another thread, which gets it
+        if made:
+            return made[0]
         stop = ctypes.pythonapi.PyThreadState_SetAsyncExc
         stop(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Enough))
-        return _note(f"it cannot be shown: its repr has not ended in {patience:g} s")
-    return made[0]
+    return _note(f"it cannot be shown: its repr has not ended in {patience:g} s")
+
+
+def _tried(get: Callable[[], Any]) -> Preview:
+    try:
+        return _shown(get())
+    except NoResultError as error:
+        return {"kind": "missing", "data": clean(error.message)}
+    except BaseException as error:
+        return _note(f"it cannot be shown: {described(error)}")
 
 
 def _note(text: str) -> Preview:
@@ -207,10 +217,11 @@ def _text(value: Any) -> str:
     from IPython.lib.pretty import RepresentationPrinter
 
     formatter, page = _formatters()["text/plain"], _Page()
+    printers = formatter.type_printers | dict.fromkeys((str, bytes, bytearray), _write)
     printer = RepresentationPrinter(
         page, max_width=88, max_seq_length=200,
         singleton_pprinters=formatter.singleton_printers,
-        type_pprinters=formatter.type_printers,
+        type_pprinters=printers,
         deferred_pprinters=formatter.deferred_printers,
     )  # fmt: skip
     try:
@@ -219,6 +230,12 @@ def _text(value: Any) -> str:
     except _Enough:
         pass
     return cut(page.text)
+
+
+def _write(value: Any, printer: Any, _: bool) -> None:
+    """Write the beginning of a text in a collection: no repr of one is stopped before its end."""
+    is_long = type(value) in (str, bytes, bytearray) and len(value) > LONGEST_TEXT
+    printer.text(repr(value[: LONGEST_TEXT + 1] if is_long else value))
 
 
 def _formatters() -> Any:
