@@ -104,6 +104,8 @@ def _connected(distributed: Any, address: str) -> Any:
 class DaskPort:
     """The way to a Dask cluster, by a client."""
 
+    hears_by_itself = True
+
     def __init__(self, client: Any, is_own: bool = False) -> None:
         from distributed import WorkerPlugin
 
@@ -152,6 +154,12 @@ class DaskPort:
     def _ask(self, what: Callable[[], Any]) -> Iterable[Any]:
         told: dict[str, Any] = self.client.run(what)
         return told.values()
+
+    def listen(self, run: str) -> None:
+        """Do nothing: the client hears of all events."""
+
+    def forget(self, run: str) -> None:
+        """Do nothing: nothing is kept."""
 
     def check(self, resources: Mapping[str, float]) -> None:
         """Raise an `ExecutorError` if no worker has what a task needs."""

@@ -13,7 +13,7 @@ import queue
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import Any
 
 from ...errors import WorkerLost
@@ -97,6 +97,7 @@ class Cluster(Crew):
             scheduler.break_off(error)
         finally:
             self._port.letters.unsubscribe(self._token)
+            self._port.forget(self._token)
             jobs.futures.clear()
             self._early.clear()
 
@@ -105,7 +106,7 @@ class Cluster(Crew):
     def _goes_on(self, jobs: Jobs) -> bool:
         """Wait for what comes next, and deal with it; return whether the run goes on."""
         try:
-            came = self._inbox.get(timeout=PATIENCE)
+            came = self._next()
         except queue.Empty:
             self._ask(jobs)
             return True
@@ -119,6 +120,15 @@ class Cluster(Crew):
         for report in reports:
             self._read(jobs, report, ahead)
         return not self.scheduler.stopped
+
+    def _next(self) -> Any:
+        """Return what comes next; raise `queue.Empty` if that takes long."""
+        if self._port.hears_by_itself:
+            return self._inbox.get(timeout=PATIENCE)
+        until = monotonic() + PATIENCE
+        while self._inbox.empty() and monotonic() < until:
+            self._port.listen(self._token)
+        return self._inbox.get_nowait()
 
     def _ask(self, jobs: Jobs) -> None:
         """Ask what has become of tasks of which nothing was heard."""
@@ -214,7 +224,7 @@ class Cluster(Crew):
         size: int = 0,
         length: int | None = None,
     ) -> None:
-        if slot not in self._running:
+        if self._running.get(slot) != worker:  # nobody has told of its start here
             self._started(slot, worker, answer.started)
         scheduler, record, now = self.scheduler, self.run._record, perf_counter_ns()
         if scheduler.stopped:

@@ -58,11 +58,20 @@ class Port(Protocol):
         Where the reports of its workers arrive.
     unstoppable : str
         What a task is called that has begun and goes on after a time-out or a cancellation.
+    hears_by_itself : bool
+        Whether reports arrive without `listen`.
     """
 
     workers: int
     letters: Letters
     unstoppable: str
+    hears_by_itself: bool
+
+    def listen(self, run: str) -> None:
+        """Wait for reports, for a moment at most."""
+
+    def forget(self, run: str) -> None:
+        """Let go of what is known of a run that has ended."""
 
     def check(self, resources: Mapping[str, float]) -> None:
         """Raise an `ExecutorError` if no worker has what a task needs."""

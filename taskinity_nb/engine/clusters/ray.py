@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sys
 import threading
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -21,11 +23,11 @@ __all__ = ["RayPort", "port_to"]
 ASKED_AGAIN = 2
 """How often Ray begins a task again whose worker has died, as our own processes do."""
 
-INTERVAL = 0.01
-"""Seconds between two looks at what has ended; more, the more there is to look at."""
+INTERVAL = 0.02
+"""Seconds that tasks are waited for at most, before others are looked at."""
 
-MOST_AT_ONCE = 5_000
-"""Tasks that are looked at, those that were handed over first."""
+MOST_AT_ONCE = 200
+"""Tasks that are waited for at a time; what that costs goes by their number."""
 
 _port: list[RayPort] = []
 _lock = threading.RLock()
@@ -71,35 +73,37 @@ def _begin(ray: Any, workers: int | None) -> None:
     from ..crews import available_cores
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    try:
-        ray.init(
-            num_cpus=workers or available_cores(), include_dashboard=False,
-            _node_ip_address="127.0.0.1", **options,
-        )  # fmt: skip
-    except ValueError:  # one runs already, and takes no number
-        ray.init(**options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Ray's, of settings of its own
+        try:
+            ray.init(
+                num_cpus=workers or available_cores(), include_dashboard=False,
+                _node_ip_address="127.0.0.1", **options,
+            )  # fmt: skip
+        except ValueError:  # one runs already, and takes no number
+            ray.init(**options)
 
 
 class RayPort:
     """The way to a Ray cluster: tasks with object references, and an actor that takes letters."""
 
     unstoppable = "a thread of a Ray worker"
+    hears_by_itself = False
 
     def __init__(self, ray: Any) -> None:
         self.workers = 1
         self._ray = ray
-        self._session = ray.get_runtime_context().get_job_id()
+        self._session = self._now()
         self.letters = Letters(self._ask)
         name = f"taskinity_nb-{uuid.uuid4().hex}"
         self._board = _board_class(ray).options(name=name, namespace=name, num_cpus=0).remote()
         ray.get(self._board.pin.remote(b""))  # it is there before a worker asks for it
         self._do = ray.remote(max_retries=ASKED_AGAIN, num_returns=2)(_there("on_ray", name))
         self._pick = ray.remote(max_retries=ASKED_AGAIN)(_there("pick"))
-        self._reports: dict[Any, tuple[Any, ...]] = {}  # the tickets, by their references
-        self._lock = threading.Lock()
-        self._any = threading.Event()
-        for listen in (self._read_board, self._listen):
-            threading.Thread(target=listen, name="taskinity_nb", daemon=True).start()
+        self._letters = self._board.take.remote()
+        self._board_lock = threading.Lock()
+        self._reports: dict[str, dict[Any, tuple[Any, ...]]] = {}  # of each run, with its tickets
+        self._at: dict[str, int] = {}  # where to look next
 
     @property
     def is_open(self) -> bool:
@@ -107,21 +111,16 @@ class RayPort:
         ray = self._ray
         if not ray.is_initialized():
             return False
-        now: bool = ray.get_runtime_context().get_job_id() == self._session
-        return now
+        return self._now() == self._session
+
+    def _now(self) -> tuple[str, str]:
+        """Return what tells this connection to Ray from one after a shutdown."""
+        context = self._ray.get_runtime_context()
+        return context.get_node_id(), context.get_job_id()
 
     def count_workers(self) -> None:
         """Take note of how many tasks the cluster can run at once."""
         self.workers = int(self._ray.cluster_resources().get("CPU", 0)) or 1
-
-    def _read_board(self) -> None:
-        while True:
-            try:
-                letters = self._ray.get(self._board.take.remote())
-            except (Exception, SystemExit):  # Ray was shut down, or its node is gone: see `ended`
-                return
-            for letter in letters:
-                self.letters.deliver(letter)
 
     def _ask(self, what: Callable[[], Any]) -> Iterable[Any]:
         """Ask the clock of the board's machine, and of each other node by a task of its own."""
@@ -162,15 +161,13 @@ class RayPort:
                     stack.pop()
                     if job.slot not in references:
                         references[job.slot] = self._submit(job, references)
-        self._any.set()
         return [references[job.slot] for job in jobs]
 
     def _submit(self, job: Job, references: Mapping[int, Any]) -> Any:
         before = [references[one.slot] if isinstance(one, Slot) else one for one in job.before]
         do = self._do.options(**_in_words_of_ray(job.resources)) if job.resources else self._do
-        outcome, report = do.remote(job.ticket, *before)
-        with self._lock:
-            self._reports[report] = job.ticket
+        outcome, report = do.remote(pickle.dumps(job.ticket, 5), *before)
+        self._reports.setdefault(job.ticket[0], {})[report] = job.ticket
         return outcome
 
     def ship(self, value: Any) -> Any:
@@ -180,6 +177,7 @@ class RayPort:
         return self._pick.remote(future, number)
 
     def fetch(self, future: Any, name: str) -> Any:
+        self._check_open()
         try:
             return self._ray.get(future)
         except Exception as error:  # whatever keeps it from coming here
@@ -193,39 +191,55 @@ class RayPort:
                 self._ray.cancel(future, force=True, recursive=False)
 
     def ended(self, run: str, futures: Mapping[int, Any]) -> None:
+        self._check_open()
+
+    def _check_open(self) -> None:
         if not self.is_open:
             raise ExecutorError(
-                "Ray was shut down", remedy="keep it up until the run has ended, and as long as "
-                "its results are needed",
-            )  # fmt: skip
+                "Ray was shut down",
+                remedy="keep it up until the run has ended, and as long as its results are needed",
+            )
 
-    def _listen(self) -> None:
-        """Hear of the ends of tasks, in the order in which they were handed over, many at once."""
-        ray = self._ray
-        while True:
-            if not self._reports:
-                self._any.wait()
-                self._any.clear()
-            with self._lock:
-                waiting = list(islice(self._reports, MOST_AT_ONCE))
-            try:
-                done, _ = ray.wait(
-                    waiting, num_returns=len(waiting), timeout=INTERVAL * (1 + len(waiting) / 200),
-                    fetch_local=False,
-                )  # fmt: skip
-                told = self._reports_of(done)
-            except (Exception, SystemExit):  # Ray was shut down: see `ended`
-                return
-            for sender, reports in told.items():
-                self.letters.tell(sender, reports)
+    def listen(self, run: str) -> None:
+        """Wait a moment for the ends of a run's tasks, of a few at a time, and for letters.
 
-    def _reports_of(self, done: list[Any]) -> dict[str, list[Any]]:
+        It is called by the run's own thread, which calls Ray no more when the run has ended: who
+        calls Ray after it was shut down ends the process.
+        """
+        own, at = self._reports.get(run, {}), self._at.get(run, 0)
+        waiting = list(islice(own, at, at + MOST_AT_ONCE))
+        self._at[run] = 0
+        reads_board = self._board_lock.acquire(blocking=False)
+        try:
+            awaited = [*waiting, self._letters] if reads_board else waiting
+            done, _ = self._ray.wait(
+                awaited, num_returns=len(waiting) or 1, timeout=INTERVAL, fetch_local=False
+            )
+            if reads_board and self._letters in done:
+                done.remove(self._letters)
+                for letter in self._ray.get(self._letters):
+                    self.letters.deliver(letter)
+                self._letters = self._board.take.remote()
+        finally:
+            if reads_board:
+                self._board_lock.release()
+        if len(done) < len(waiting):
+            self._at[run] = at + len(waiting) - len(done)
+        for sender, reports in self._reports_of(own, done).items():
+            self.letters.tell(sender, reports)
+
+    def forget(self, run: str) -> None:
+        self._reports.pop(run, None)
+        self._at.pop(run, None)
+
+    def _reports_of(
+        self, tickets_of: dict[Any, tuple[Any, ...]], done: list[Any]
+    ) -> dict[str, list[Any]]:
         """Return reports of the ends of tasks, or why Ray has given them up, by machine."""
-        with self._lock:
-            tickets = [self._reports.pop(one) for one in done]
+        tickets = [tickets_of.pop(one) for one in done]
         told: dict[str, list[Any]] = {}
         try:
-            answers = self._ray.get(done)
+            answers = [pickle.loads(letter) for letter in self._ray.get(done)]
         except Exception:  # of one of them
             answers = [
                 _answer(self._ray, one, each) for one, each in zip(done, tickets, strict=True)
@@ -239,7 +253,7 @@ class RayPort:
 def _answer(ray: Any, reference: Any, ticket: tuple[Any, ...]) -> tuple[str, Any]:
     """Return the machine and the report that a reference stands for, or why there is none."""
     try:
-        answer: tuple[str, Any] = ray.get(reference)
+        answer: tuple[str, Any] = pickle.loads(ray.get(reference))
     except Exception as error:
         return machine(), (GIVEN_UP, *ticket[:3], "", _as_lost(error))
     return answer
