@@ -396,6 +396,11 @@ class TestStart:
         assert done.state is State.SUCCEEDED
 
 
+class Unreadable(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
 class TestObservers:
     def test_every_event_once_and_the_end(self):
         seen, ends = [], []
@@ -430,6 +435,28 @@ class TestObservers:
             result = run("wait -> after", namespace=names, observers=[broken, collector])
         assert len(calls) == 1
         assert caught == result.events
+
+    @pytest.mark.parametrize("error", [Unreadable, SystemExit])
+    def test_one_that_raises_what_is_no_usual_error(self, error):
+        def broken(events, run):
+            raise error
+
+        ends = []
+        with pytest.warns(RuntimeWarning, match=f"the observer broken raised {error.__name__}"):
+            run("one", namespace=NAMES, observers=[broken, lambda _, run: ends.append(run.done)])
+        assert ends == [True]
+
+    def test_one_that_raises_where_warnings_are_errors(self, monkeypatch):
+        def broken(events, run):
+            raise RuntimeError("no screen")
+
+        told, ends = [], []
+        monkeypatch.setattr(threading, "excepthook", lambda args: told.append(str(args.exc_value)))
+        run("one", namespace=NAMES, observers=[broken, lambda _, run: ends.append(run.done)])
+        assert ends == [True]
+        assert [text.split(";")[0] for text in told] == [
+            "the observer broken raised RuntimeError: no screen"
+        ]
 
 
 class TestRun:

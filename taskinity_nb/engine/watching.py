@@ -8,12 +8,14 @@ backs off to keep it under 5 % of the run; one that raises is reported once and 
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import overload
 
+from ..errors import described
 from ..model.events import WIDTH, Event
 from ..model.record import Record
 from ..model.run import Run
@@ -77,15 +79,9 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
         for observer in list(told) if is_news else ():
             try:
                 observer(events, run)
-            except Exception as error:
+            except BaseException as error:
                 told.remove(observer)
-                name = getattr(observer, "__name__", type(observer).__name__)
-                warnings.warn(
-                    f"the observer {name} raised {type(error).__name__}: {error}; "
-                    f"it is told no more of flow '{run.flow.name}'",
-                    RuntimeWarning,
-                    stacklevel=1,
-                )
+                _report(observer, error, run)
 
     def drain() -> None:
         while True:
@@ -102,3 +98,15 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
     thread = threading.Thread(target=context.run, args=(drain,), name="observers", daemon=True)
     thread.start()
     return lambda: let_in(saw_the_end.wait)(LAST_CALL)
+
+
+def _report(observer: Observer, error: BaseException, run: Run) -> None:
+    name = getattr(observer, "__name__", type(observer).__name__)
+    text = f"the observer {name} raised {described(error)}"
+    try:
+        warnings.warn(
+            f"{text}; it is told no more of flow '{run.flow.name}'", RuntimeWarning, stacklevel=1
+        )
+    except RuntimeWarning:  # who wants errors for warnings gets one, and the others are told on
+        thread = threading.current_thread()
+        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
