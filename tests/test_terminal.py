@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import re
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from kernels import PATIENCE, new_kernel
 from runs import make_run
 
-from taskinity_nb import parse_dsl, progress_bar, run
+from taskinity_nb import parse_dsl, progress_bar, run, start
 from taskinity_nb.engine.ending import Ending
 from taskinity_nb.engine.watching import watch
 from taskinity_nb.model.events import State
@@ -250,6 +251,42 @@ def test_an_observer_is_told_of_the_end_once(done_before):
     finished.set()
     assert wait()
     assert ends == ([True] if done_before else [False, True])
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_two_bars_at_once_leave_the_streams_as_they_were(monkeypatch):
+    screens = Screen(), Screen()
+    monkeypatch.setattr(sys, "stdout", screens[0])
+    monkeypatch.setattr(sys, "stderr", screens[1])
+    going = []
+    for name in "ab":
+        go, shown = threading.Event(), threading.Event()
+
+        def work(go=go, name=name):
+            go.wait(PATIENCE)
+            print("said by", name)
+
+        observers = [progress_bar, lambda events, run, shown=shown: shown.set()]
+        going.append((start(name, namespace={name: work}, observers=observers), go))
+        assert shown.wait(PATIENCE)
+    for run_, go in going:  # the first one goes first
+        go.set()
+        run_.wait()
+    assert (sys.stdout, sys.stderr) == screens
+    assert screens[0].getvalue() == "said by a\nsaid by b\n"
+
+
+def test_each_of_two_runs_that_are_compared_has_a_bar(tmp_path):
+    cell = CELL.replace("--on-error continue -o r", "--compare --on-error continue -o r")
+    (tmp_path / "cell.py").write_text(cell, encoding="utf-8")
+    command = [sys.executable, "-m", "IPython", "--no-banner", "--quick", "cell.py"]
+    written = in_terminal(command, tmp_path)
+    assert len(re.findall(r"flow 100%\|█+\| 3 of 3 tasks", written)) >= 2
+    assert "_Above" not in written.splitlines()[-1]
 
 
 def test_one_bar_a_run():

@@ -145,17 +145,31 @@ def beneath(name: str) -> Any:
 
 
 def lay_under(name: str, stream: Any) -> Callable[[], None]:
-    """Put another stream in the place of one, below the tap; return how to undo that."""
+    """Put another stream in the place of one, below the tap; return how to undo that.
+
+    It has in its `_stream` what it stands in front of. What is laid under first may go first, as
+    the bar of the one of two runs that is sooner done.
+    """
     with _lock:
-        before = beneath(name)
         _set_beneath(name, stream)
 
     def undo() -> None:
         with _lock:
-            if beneath(name) is stream:  # else somebody has put yet another one over it
-                _set_beneath(name, before)
+            below: Any = stream._stream
+            if beneath(name) is stream:
+                _set_beneath(name, below)
+                return
+            over = beneath(name)
+            while over is not None and _under(over) is not stream:
+                over = _under(over)
+            if over is not None:  # else somebody else has put it away
+                over._stream = below
 
     return undo
+
+
+def _under(stream: Any) -> Any:
+    return getattr(stream, "__dict__", {}).get("_stream")
 
 
 def _set_beneath(name: str, stream: Any) -> None:

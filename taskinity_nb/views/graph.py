@@ -101,10 +101,8 @@ class LiveGraph:
         """Show the flow, all tasks pending: in a shell in a terminal as text, in a script not."""
         if not in_kernel():
             if current_shell() is not None and not self._over:
-                from .progress_bar import ProgressBar
-
                 say(flow_picture(self.flow, self._labels))
-                self._bar = ProgressBar(leave=False)
+                self._bar = _new_bar()
             return
         if self._display_id is not None:
             return
@@ -127,6 +125,8 @@ class LiveGraph:
             if self._over:
                 return
             if self._bar is not None:
+                if self._bar.is_over:  # this is another run, which is compared with the first
+                    self._bar = _new_bar()
                 self._bar.follow(run)
             if self._widget is not None and self._inspector is not None:
                 with_clock = self._picture is not None
@@ -218,6 +218,12 @@ class LiveGraph:
         from IPython.display import display
 
         display(bundle, raw=True, display_id=self._display_id, update=update)
+
+
+def _new_bar() -> ProgressBar:
+    from .progress_bar import ProgressBar
+
+    return ProgressBar(leave=False)
 
 
 def run_states_text(run: Run) -> str:

@@ -77,19 +77,24 @@ class ProgressBar:
     ----------
     leave : bool
         Whether it stays when the run is done.
+
+    Attributes
+    ----------
+    is_over : bool
+        Whether it was closed, as it is when the run is done.
     """
 
     def __init__(self, *, leave: bool = True) -> None:
         self._leave = leave
         self._bar: Any = None
         self._undo: list[Callable[[], None]] = []
-        self._over = False
+        self.is_over = False
         self._lock = _Tqdm.get_lock()
 
     def follow(self, run: Run) -> None:
         """Show how far a run is; if it is done, for the last time."""
         with self._lock:
-            if self._over:
+            if self.is_over:
                 return
             if self._bar is None:
                 self._open(run)
@@ -101,7 +106,7 @@ class ProgressBar:
     def close(self) -> None:
         """Show it no more."""
         with self._lock:
-            self._over = True
+            self.is_over = True
             for undo in self._undo:
                 undo()
             if self._bar is not None:
@@ -110,6 +115,8 @@ class ProgressBar:
 
     def _open(self, run: Run) -> None:
         stream = beneath("stderr")
+        while isinstance(stream, _Above):  # the bars of several runs stand below each other
+            stream = stream._stream
         self._bar = _Tqdm(
             total=len(run._record.tasks), desc=elided(printable(run.flow.name[:1000]), 30),
             unit=" steps" if run.plan.maps else " tasks", bar_format=FORMAT, file=stream,
