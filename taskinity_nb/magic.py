@@ -64,13 +64,15 @@ class FlowMagics(Magics):
 
     def _labels(self, flow: Flow) -> dict[str, str]:
         """Return what people call the tasks that were given a name of their own."""
+        from .views.words import label_of
+
         labels = {}
         for name in flow.tasks:
             function = flow.function_of(name)
             found = self.shell.user_ns.get(function) or registered_tasks().get(function)
-            if isinstance(found, Task) and found.name != found.function.__name__:
-                labels[name] = found.name
-        return labels
+            if isinstance(found, Task):
+                labels[name] = label_of(name, found)
+        return {name: label for name, label in labels.items() if label != name}
 
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
         return {

@@ -51,6 +51,12 @@ def no_frame_of_ours(error):
 
 
 class TestRunning:
+    def test_a_task_whose_function_has_no_name(self, kernel):
+        kernel.run("import functools\npart = task(name='a part')(functools.partial(int, 3))")
+        cell = kernel.run("%%flow --no-gantt\npart")
+        assert not cell.error, cell.error
+        assert "a part" in cell.outputs[0]["image/svg+xml"]
+
     def test_states_reach_the_front_end_while_the_cell_runs(self, kernel):
         cell = kernel.run("%%flow\nload -> [slow, total]")
         assert not cell.error

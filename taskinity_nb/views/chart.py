@@ -68,7 +68,7 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
 
     names = list(dict.fromkeys(run.flow.name for run in runs))
     tasks = dict.fromkeys(task for run in runs for task in run.flow.tasks)
-    labels = {call.name: label_of(call) for run in runs for call in run.plan.calls}
+    labels = {call.name: label_of(call.name, call.task) for run in runs for call in run.plan.calls}
     best = max(zip(gains, others, strict=True), key=lambda pair: pair[0] or 0.0, default=None)
     main = best[1] if best else runs[0]
     told = [f"{on_workers(run)} {time_text(run.makespan, longest)}" for run in measured]

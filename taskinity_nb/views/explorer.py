@@ -158,7 +158,7 @@ class Explorer:
         exploration, labels, problem = self._exploration, {}, ""
         try:
             plan = resolve(self.flow, exploration.inputs, self._namespace)
-            labels = {call.name: label_of(call) for call in plan.calls}
+            labels = {call.name: label_of(call.name, call.task) for call in plan.calls}
         except FlowError as error:
             problem = f"As it is, the flow cannot run: {error}"
         self._labels = {name: label for name, label in labels.items() if name != label}

@@ -233,7 +233,7 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
     """
     if task is not None:
         run._slot_of(task)
-    labels = {call.name: label_of(call) for call in run.plan.calls}
+    labels = {call.name: label_of(call.name, call.task) for call in run.plan.calls}
     given = {name: label for name, label in labels.items() if label != name}
     svg, note, folding = "", "", None
     try:

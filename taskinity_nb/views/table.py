@@ -150,7 +150,7 @@ def _rows(run: Run) -> tuple[list[_Row], str]:
         others = (record for record in records if record.name not in failed)
         chosen = failed | {record.name for record in islice(others, MOST_ROWS - len(failed))}
         shown = [record for record in records if record.name in chosen]
-    labels = {call.name: label_of(call) for call in run.plan.calls}
+    labels = {call.name: label_of(call.name, call.task) for call in run.plan.calls}
     rows = [_row(record, labels[record.name], longest) for record in shown]
     more = len(records) - len(shown)
     return rows, f"… and {counted(more, 'more task')}" if more else ""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ..model.events import State
 
 if TYPE_CHECKING:
-    from ..model.plan import Call
     from ..model.record import TaskRun
     from ..model.run import Run
+    from ..model.task import Task
 
 __all__ = [
     "counted",
@@ -157,12 +157,10 @@ def outcome(run: Run) -> str:
     return ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in told)
 
 
-def label_of(call: Call) -> str:
-    """Return the label that people see for a node: the task's own, if it was given one."""
-    function = call.task.function
-    own = getattr(function, "__name__", type(function).__name__)
-    label = call.task.name
-    return call.name if label == own else one_line(str(label), LONGEST_LABEL) or call.name
+def label_of(name: str, task: Task) -> str:
+    """Return what people see of the node `name`: the label of its task, if it was given one."""
+    own = getattr(task.function, "__name__", type(task.function).__name__)
+    return name if task.name == own else one_line(str(task.name), LONGEST_LABEL) or name
 
 
 def one_line(text: str, longest: int) -> str:
