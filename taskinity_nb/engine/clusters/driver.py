@@ -119,6 +119,7 @@ class Cluster(Crew):
         ahead = self._port.letters.ahead(sender)
         for report in reports:
             self._read(jobs, report, ahead)
+        self._take(jobs)
         return not self.scheduler.stopped
 
     def _next(self) -> Any:
@@ -144,7 +145,6 @@ class Cluster(Crew):
         began = self._claimed.get(slot, now)
         self._forget(jobs, slot)
         self._settle(jobs, MISSING, (slot, State.FAILED, now, began, 0, Failure(now, error)))
-        self._take(jobs)
 
     def _take(self, jobs: Jobs) -> None:
         """Take all that is ready: what the cluster has not got yet is handed over."""
@@ -249,7 +249,6 @@ class Cluster(Crew):
             entry = (slot, state, finished, started, answer.cpu, how)
         self._forget(jobs, slot)
         self._settle(jobs, value, entry)
-        self._take(jobs)
 
     def _forget(self, jobs: Jobs, slot: int) -> None:
         self._claimed.pop(slot, None)
@@ -315,4 +314,3 @@ class Cluster(Crew):
             entry = (task, State.RUNNING, now, None, now, None)
             self._settle(jobs, [Item(items, number) for number in range(length or 0)], entry)
             jobs.expanded(task)
-        self._take(jobs)

@@ -92,7 +92,8 @@ class Jobs:
         list of (int, Exception)
             What is ready and cannot be sent, and why.
         """
-        jobs, failed = [], []
+        jobs: list[Job] = []
+        failed: list[tuple[int, Exception]] = []
         for slot in ready:
             for before in self._before[slot] if slot < len(self._before) else ():
                 self.reach(before)
@@ -113,11 +114,18 @@ class Jobs:
                 self._stretch.pop(slot, None)
                 continue
             self._handed(slot)
+            if len(jobs) >= self._port.longest_stretch:
+                self._submit(jobs)
+        self._submit(jobs)
+        return failed
+
+    def _submit(self, jobs: list[Job]) -> None:
+        """Hand over a stretch."""
         if jobs:
             futures = self._port.hand_over(jobs)
             self.futures |= {job.slot: one for job, one in zip(jobs, futures, strict=True)}
             self._stretch.clear()
-        return failed
+            jobs.clear()
 
     def _handed(self, slot: int) -> None:
         self._stretch[slot] = Slot(slot)

@@ -60,12 +60,15 @@ class Port(Protocol):
         What a task is called that has begun and goes on after a time-out or a cancellation.
     hears_by_itself : bool
         Whether reports arrive without `listen`.
+    longest_stretch : int
+        How many jobs are handed over at once, at most.
     """
 
     workers: int
     letters: Letters
     unstoppable: str
     hears_by_itself: bool
+    longest_stretch: int
 
     def listen(self, run: str) -> None:
         """Wait for reports, for a moment at most."""
