@@ -103,6 +103,15 @@ class TestWhatIsPredicted:
             assert exploration.counting.workers == 2
             assert says(exploration, workers=1).endswith("4 on 1 worker.")
 
+    def test_two_pools_of_one_kind_are_told_apart(self):
+        with ThreadPoolExecutor(2) as one, ThreadPoolExecutor(3) as other:
+            exploration = Exploration(FAN, executor=other, run=fan(), ran_on=one, workers=8)
+            assert exploration.executors["ThreadPoolExecutor (yours)"] is other
+            assert exploration.executors["ThreadPoolExecutor (yours, 2)"] is one
+            assert exploration.counting.workers == 3
+            exploration = Exploration(FAN, executor=one, run=fan(), ran_on=one)
+            assert len(exploration.executors) == 4
+
     @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "4"])
     def test_workers_that_are_none(self, workers):
         with pytest.raises(FlowError, match="workers is a whole number from 1 on"):
@@ -176,6 +185,15 @@ class TestWhatWasMeasured:
         assert exploration.state()["measured"] == b""
         exploration.set({"workers": 2})
         assert exploration.state()["measured"] == state["measured"]
+
+    def test_only_the_last_run_can_be_shown_beside_it(self):
+        exploration = Exploration(FAN, {"n": 40}, workers=2, run=fan())
+        assert exploration.shown()[1]
+        exploration.set({"values": [50]})
+        exploration.remember(exploration.counting, fan(makespan=5.5), None)
+        assert exploration.shown()[1]
+        exploration.set({"values": [40]})  # it ran, but the last run had another input
+        assert exploration.state()["measured"] and not exploration.shown()[1]
 
     def test_a_worker_has_the_row_of_the_one_that_was_to_do_the_same(self):
         timeline = Predictor(fan(), "threads").predict("threads", 2)

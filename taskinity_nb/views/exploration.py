@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..analysis.prediction import Predictor
@@ -96,6 +97,7 @@ class Exploration:
         self.sliders = sliders_of(inputs)
         self._predictor = Predictor(flow if run is None else run, ran_on)
         self._ran: dict[Settings, _Ran] = {}
+        self._last: Settings | None = None  # of those that have run
         self._points: dict[str, list[dict[str, Any]]] = {}
         self.settings = self._base = Settings(
             workers or (available_cores() if run is None else run.workers),
@@ -108,7 +110,12 @@ class Exploration:
 
     def _offer(self, executor: Any) -> str:
         """Let an executor be chosen, and return what people see of it."""
-        name = executor if isinstance(executor, str) else f"{type(executor).__name__} (yours)"
+        if isinstance(executor, str):
+            name = executor
+        else:
+            kind = type(executor).__name__
+            names = chain([f"{kind} (yours)"], (f"{kind} (yours, {i})" for i in count(2)))
+            name = next(n for n in names if self.executors.get(n, executor) is executor)
         self.executors[name] = executor
         return name
 
@@ -157,11 +164,12 @@ class Exploration:
         return self._predictor.predict(self.executors[settings.executor], settings.workers)
 
     def shown(self) -> tuple[Timeline, bool]:
-        """Return what is shown as predicted, and whether a run that was measured lies over it."""
-        ran = self._ran.get(self.counting)
+        """Return what is shown as predicted, and whether the last run lies over it."""
+        settings = self.counting
+        ran = self._ran.get(settings)
         if ran is not None and ran.predicted is not None:
-            return ran.predicted, True
-        return self.predict(self.counting), False
+            return ran.predicted, settings == self._last
+        return self.predict(settings), False
 
     def state(self) -> dict[str, Any]:
         """Return what a browser needs to show what is set (see `ExplorerWidget`)."""
@@ -237,6 +245,7 @@ class Exploration:
                 {"workers": run.workers, "speed": run.speedup, "told": what},
             ]
         self._ran[settings] = _Ran(laid_over(run, predicted), predicted, told)
+        self._last = settings
         return told
 
 

@@ -318,7 +318,7 @@ class Explorer:
 
         timeline, has_run = self._exploration.shown()
         run = self.run
-        if has_run and run is not None and run.done and run.workers == timeline.workers:
+        if has_run and run is not None and run.done:
             figure = plot_gantt(timeline, run).figure
         else:
             figure = plot_speedup(timeline.run).figure

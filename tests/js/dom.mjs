@@ -38,6 +38,12 @@ export class Element {
   replaceChildren(...children) {
     this.children = children;
   }
+  get clientWidth() {
+    return 0;
+  }
+  getContext() {
+    return null;
+  }
   focus() {
     document.activeElement = this;
   }
@@ -65,6 +71,8 @@ export class Element {
 }
 export const document = {
   createElement: (name) => new Element(name),
+  createElementNS: (_, name) => new Element(name),
+  createTextNode: (text) => Object.assign(new Element("#text"), { textContent: text }),
   importNode: (node) => node,
 };
 

@@ -1,11 +1,10 @@
 // Run with: node --test tests/js/*.test.mjs
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-const path = new URL("../../taskinity_nb/views/static/explorer.js", import.meta.url);
-const source = await readFile(path, "utf8");
-const explorer = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+import { Element, Model, load } from "./dom.mjs";
+
+const explorer = await load("explorer.js");
 
 // start, length, row, task, item, state
 const bars = Float32Array.from([0, 1, 0, 0, -1, 4, 1, 2, 1, 1, 7, 6, 1, 1, 0, 2, -1, 4]);
@@ -82,4 +81,37 @@ test("one message at a time, and of those that wait only the last", () => {
   clock = 2000; // a message that was lost holds up nothing for long
   messages.ask({ workers: 5 });
   assert.deepEqual(sent.at(-1), { workers: 5, number: 4 });
+});
+
+test("an input is sent exactly as it was given, until its own slider is moved", () => {
+  globalThis.ResizeObserver = class {
+    observe() {}
+    disconnect() {}
+  };
+  const state = { word: "succeeded", sign: "✓", fill: "#fff" };
+  const model = new Model({
+    title: "Flow", names: ["a"], executors: ["threads"], most: 8, looks: { ink: "#000", edge: "#777", states: [state] },
+    sliders: [{ name: "rate", value: 0.123456, least: 0, most: 0.5, whole: false }, { name: "n", value: 4, least: 0, most: 10, whole: true }],
+    settings: { workers: 2, counts: 2, executor: "threads", values: [0.123456, 4] }, answered: {}, predicted: null, measured: null,
+    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is." },
+    curve: { points: [[1, 1], [8, 2]], knee: null, measured: [] }, going: "no", status: "", problem: "", can_close: false,
+  });
+  const el = new Element("div");
+  explorer.render({ model, el });
+  const input = (name) => el.querySelectorAll("input").find((one) => one.getAttribute("data-set") === name);
+  const move = (name, value) => {
+    input(name).value = value;
+    input(name).listeners.input();
+    const { number, view, values } = model.sent.at(-1);
+    model.state.answered = { view, number };
+    model.state.settings = { ...model.state.settings, values };
+    model.handlers["change:answered"]();
+    return new Promise((done) => setTimeout(done)).then(() => values);
+  };
+  return move("workers", "3")
+    .then((values) => assert.deepEqual(values, [0.123456, 4]))
+    .then(() => move("n", "5"))
+    .then((values) => assert.deepEqual(values, [0.123456, 5]))
+    .then(() => move("rate", "0.23456"))
+    .then((values) => assert.deepEqual(values, [0.235, 5]));
 });

@@ -317,6 +317,7 @@ function build(model, el) {
       type: "range", min: one.least, max: one.most, step: one.whole ? 1 : "any", "data-set": one.name,
     }),
     whole: one.whole,
+    exact: one.value, // as it was given, until it is moved
   }));
   const executor = field(document, controls, "executor", "select", { "data-set": "executor" });
   for (const name of model.get("executors")) {
@@ -370,17 +371,23 @@ export function render({ model, el }) {
 
   const write = () => {
     workers.output.textContent = workers.input.value;
-    sliders.forEach((one) => (one.output.textContent = String(settle(one.input.value, one.whole))));
+    sliders.forEach((one) => (one.output.textContent = String(settle(one.exact, one.whole))));
   };
   const ask = () => {
     write();
     messages.ask({
       workers: Number(workers.input.value),
       executor: executor.input.value,
-      values: sliders.map((one) => settle(one.input.value, one.whole)),
+      values: sliders.map((one) => one.exact),
     });
   };
-  for (const { input } of [workers, ...sliders]) input.addEventListener("input", ask);
+  workers.input.addEventListener("input", ask);
+  for (const one of sliders) {
+    one.input.addEventListener("input", () => {
+      one.exact = settle(one.input.value, one.whole);
+      ask();
+    });
+  }
   executor.input.addEventListener("change", ask);
 
   const draw = () => {
@@ -421,7 +428,7 @@ export function render({ model, el }) {
     if (messages.isIdle) {
       workers.input.value = settings.workers;
       executor.input.value = settings.executor;
-      sliders.forEach((one, i) => (one.input.value = settings.values[i]));
+      sliders.forEach((one, i) => (one.input.value = one.exact = settings.values[i]));
       write();
     }
     workers.input.disabled = settings.executor === "sequential";
