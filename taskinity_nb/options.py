@@ -31,8 +31,9 @@ class Option:
 
 
 OPTIONS = (
-    Option("--executor", "sequential, threads (default), processes, or an expression that gives an "
-           "executor, such as ThreadPoolExecutor(4)", "-e", "EXECUTOR"),
+    Option("--executor", "sequential, threads (default), processes, dask, ray, or an expression "
+           "that gives an executor or a Dask client, such as ThreadPoolExecutor(4)", "-e",
+           "EXECUTOR"),
     Option("--workers", "how many tasks may run at once", "-w", "WORKERS"),
     Option("--input", "the flow's inputs: an expression, or key=expression; may be repeated",
            "-i", "INPUTS"),

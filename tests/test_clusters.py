@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 from functions import wait_for_file
+from test_oracle import continues
 
 import taskinity_nb
-from taskinity_nb import ExecutorError, State, run
+from taskinity_nb import ExecutorError, State, Task, run
 from taskinity_nb.engine.clusters import dask as dask_module
 from taskinity_nb.engine.clusters.install import install
 from taskinity_nb.engine.clusters.port import Clocks
@@ -136,6 +137,41 @@ RAY = """
 @pytest.mark.slow
 def test_a_ray_worker_is_lost_with_what_it_ran(tmp_path):
     assert python(RAY, tmp_path) == "ended"
+
+
+@pytest.mark.slow
+@others_warn
+@pytest.mark.parametrize("seed", range(6))
+def test_dask_agrees_with_the_oracle(client, seed):
+    continues(client, seed, 30)
+
+
+ORACLE = """
+    from test_oracle import continues
+    for seed in range(6):
+        continues("ray", seed, 30)
+    print("agrees")
+"""
+
+
+@pytest.mark.slow
+def test_ray_agrees_with_the_oracle():
+    assert python(ORACLE) == "agrees"
+
+
+@pytest.mark.slow
+@others_warn
+def test_some_tasks_on_the_cluster_and_some_here(client):
+    names = {
+        "near": Task(where, executor="threads"),
+        "far": Task(lambda near: [near, os.getpid()], executor=client),
+        "back": lambda far: [*far, os.getpid()],
+    }
+    pids = run("near -> far -> back", namespace=names, executor="threads")["back"]
+    assert pids[0] == pids[2] == os.getpid() != pids[1]
+    pids = run("near -> far -> back", namespace=names, executor=client)["back"]
+    assert pids[0] == os.getpid()
+    assert os.getpid() not in pids[1:]
 
 
 @pytest.mark.slow

@@ -54,8 +54,9 @@ def run(
     inputs : object, optional
         A mapping of parameter names (or ``"task.parameter"``) to values, or one value for the first
         task.
-    executor : str or concurrent.futures.Executor
-        ``"sequential"``, ``"threads"``, ``"processes"``, or any executor; it is not shut down.
+    executor : str, concurrent.futures.Executor or distributed.Client
+        ``"sequential"``, ``"threads"``, ``"processes"``, ``"dask"``, ``"ray"``, the address of a
+        Dask scheduler, or any executor or Dask client; it is not shut down.
     workers : int, optional
         How many tasks may run at once; by default the standard library's number of threads, the
         number of cores for processes, or what the executor has.
