@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer")
+SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer", "clusters")
 
 
 def main() -> None:

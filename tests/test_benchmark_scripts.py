@@ -216,6 +216,7 @@ TINY = {
     "processes": ["--chain", "5", "--fan", "10", "--megabytes", "2"],
     "workflows": ["--workers", "4", "--seconds", "0.02"],
     "explorer": ["--tasks", "20"],
+    "clusters": ["--tasks", "10"],
 }
 
 
