@@ -17,6 +17,7 @@ from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.model.record import Elsewhere
 from taskinity_nb.views import inspector, previews
+from taskinity_nb.views.explorer import _GraphPart
 from taskinity_nb.views.inspector import inspect
 from taskinity_nb.views.panel import MOST_ROWS, facts_of, rows_of
 from taskinity_nb.views.previews import LONGEST_TEXT, preview
@@ -239,7 +240,7 @@ def test_a_slow_preview_is_made_once_while_items_end(monkeypatch):
     wait_for(lambda: asked)
     for number, event in enumerate(ended, 1):
         event.set()
-        wait_for(lambda n=number: dict(widget.panel["facts"])["items"] == f"{n} of 3 done")
+        wait_for(lambda n=number: dict(widget.panel["facts"]).get("items") == f"{n} of 3 done")
     going.wait()
     go.set()
     assert shown(widget)["arguments"][0]["preview"]["data"] == "slow"
@@ -286,6 +287,46 @@ def test_a_click_is_answered_while_the_cell_blocks():
             panel = state.get("panel", {})
         assert panel["name"] == "hold" and "wait(30)" in panel["source"]
         say(content["comm_id"], action="cancel")
+
+
+class SlowToTell(Exception):
+    def __init__(self):
+        super().__init__()
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def __str__(self):
+        self.asked.set()
+        self.go.wait(60)
+        return "at last"
+
+
+def test_an_exception_that_is_slow_to_tell_is_in_nobodys_way():
+    error = SlowToTell()
+    made = make_run(Flow("Made", tasks=["a", "b"]), [("a", "w", 0, 1, error), ("b", "w", 0, 1)])
+    widget = made.inspect("b")
+    opening = threading.Thread(target=said, args=(widget, {"action": "open", "task": "a"}))
+    opening.start()
+    assert error.asked.wait(30)
+    said(widget, {"action": "close"})
+    said(widget, {"action": "open", "task": "b"})
+    error.go.set()
+    opening.join()
+    assert widget.panel["name"] == "b"  # what comes late is shown no more
+
+
+def test_a_graph_ends_while_an_exception_is_told():
+    error = SlowToTell()
+    made = make_run(Flow("Made", tasks=["a"]), [("a", "w", 0, 1, error)])
+    assert made.tasks["a"].error is error  # the log is in the record, as for an observer
+    graph = _GraphPart(made.flow)
+    said(graph.widget(), {"action": "open", "task": "a"})
+    watching = threading.Thread(target=graph, args=([], made))
+    watching.start()
+    assert error.asked.wait(30)
+    graph.finish(made)
+    assert watching.is_alive()
+    error.go.set()
+    watching.join()
 
 
 # Objects that are no friends.

@@ -131,9 +131,10 @@ class LiveGraph:
             if self._widget is not None and self._inspector is not None:
                 with_clock = self._picture is not None
                 self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
-                self._inspector.follow(run)
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
+        if self._inspector is not None:  # it may ask objects of the user's, and nobody waits for it
+            self._inspector.follow(run)
 
     def finish(self, run: Run) -> None:
         """Leave the final state behind: picture and text, and no widget; in a terminal, text."""

@@ -77,14 +77,23 @@ class Inspector:
             if run is not self._run:
                 self._turn += 1
                 self._run, self._known, self._previews = run, None, {}
-            record = self._record()
-            if record is None:
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Look at what is shown, if that has changed."""
+        with self._lock:
+            run, record, task = self._run, self._record(), self._at and self._at[0]
+            if run is None or record is None or task is None:
                 return
             items = record.items or ()
             known = (record.state, record.attempts, sum(item.state.is_final for item in items))
-            if known != self._known:
-                self._known = known
-                self._look(run, record)
+            if known == self._known:
+                return
+            self._known, turn = known, self._turn
+        look = _look(run, task, record)  # which may ask objects of the user's, so nobody waits here
+        with self._lock:
+            if turn == self._turn and known == self._known:
+                self._show(*look)
 
     def open(self, task: str, item: int | None = None) -> None:
         """Show a task or an item; one that is not known changes nothing."""
@@ -97,7 +106,7 @@ class Inspector:
                 return
             self._turn += 1
             self._known, self._previews = None, {}
-            self.follow(self._run)
+        self._look_again()
 
     def close(self) -> None:
         """Show no task; where there is no picture to click at, all of them."""
@@ -136,28 +145,9 @@ class Inspector:
         items = record.items or ()
         return items[item] if 0 <= item < len(items) else None
 
-    def _look(self, run: Run, record: TaskRun) -> None:
+    def _show(self, facts: dict[str, Any], wanted: dict[Key, Callable[[], Any]]) -> None:
         """Send what is known, and have the previews made that are not there yet."""
-        try:
-            self._facts = facts_of(run, record)
-        except Exception as broken:  # an exception of a user's, that cannot be read
-            self._facts = {
-                "name": record.name, "task": self._at and self._at[0], "item": record.item,
-                "state": CODES[record.state], "facts": [],
-                "note": cut(f"it cannot be shown: {described(broken)}"),
-            }  # fmt: skip
-        try:
-            positional, named = arguments_of(run, self._facts["task"], record.item)
-        except FlowError:  # its items are not known yet, or not any more
-            positional, named = [], []
-        arguments = (positional + named)[:MOST_ARGUMENTS]
-        self._wanted = {(i, one.parameter): one.get for i, one in enumerate(arguments)}
-        self._facts["arguments"] = [
-            {"name": clean(argument.parameter), "source": clean(argument.source)}
-            for argument in arguments
-        ]
-        if record.state in (State.SUCCEEDED, State.CACHED):
-            self._wanted[RESULT] = lambda: record.result
+        self._facts, self._wanted = facts, wanted
         kept = {k: v for k, v in self._previews.items() if v["kind"] != "missing"}
         self._previews = {key: kept[key] for key in self._wanted if key in kept}
         self._publish(self._turn)
@@ -207,6 +197,33 @@ class Inspector:
                 for argument, one in zip(self._facts["arguments"], made.values(), strict=True)
             ]
             self._widget.tell(panel={**self._facts, "arguments": arguments, "result": result})
+
+
+def _look(
+    run: Run, task: str, record: TaskRun
+) -> tuple[dict[str, Any], dict[Key, Callable[[], Any]]]:
+    """Return what is known of a task or an item, and how to get what previews are made of."""
+    try:
+        facts = facts_of(run, record)
+    except Exception as broken:  # an exception of a user's, that cannot be read
+        facts = {
+            "name": record.name, "task": task, "item": record.item,
+            "state": CODES[record.state], "facts": [],
+            "note": cut(f"it cannot be shown: {described(broken)}"),
+        }  # fmt: skip
+    try:
+        positional, named = arguments_of(run, task, record.item)
+    except FlowError:  # its items are not known yet, or not any more
+        positional, named = [], []
+    arguments = (positional + named)[:MOST_ARGUMENTS]
+    facts["arguments"] = [
+        {"name": clean(argument.parameter), "source": clean(argument.source)}
+        for argument in arguments
+    ]
+    wanted = {(i, argument.parameter): argument.get for i, argument in enumerate(arguments)}
+    if record.state in (State.SUCCEEDED, State.CACHED):
+        wanted[RESULT] = lambda: record.result
+    return facts, wanted
 
 
 def inspect(run: Run, task: str | None = None) -> GraphWidget:
