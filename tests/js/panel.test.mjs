@@ -111,6 +111,26 @@ test("items are listed, sorted by a click, and opened by one", () => {
   assert.deepEqual(sent, [{ action: "open", task: "clean", item: 2 }]);
 });
 
+test("the button of an item that is pressed stays, while the run goes on", () => {
+  const { show, parts, sent } = panel();
+  show(task({ items }));
+  const buttons = () => parts().items.querySelectorAll("button");
+  const before = buttons();
+  assert.equal(before.length, 5 + 4);
+  const rows = [...items.rows.slice(0, 2), [2, "2", "s", 7, "w1", ""], items.rows[3], [11, "11", "R", null, "w2", ""]];
+  show(task({ items: { ...items, note: "", rows } }));
+  assert.ok(before.every((button, i) => button === buttons()[i]));
+  assert.deepEqual(rowsOf(parts().items), ["0", "1", "2", "10", "11"]);
+  assert.equal(before[7].getAttribute("aria-label"), "item 2: succeeded");
+  assert.ok(texts(parts().items).includes("7 ms"));
+  before[7].listeners.click();
+  assert.deepEqual(sent, [{ action: "open", task: "clean", item: 2 }]);
+  show(task({ name: "other", task: "other", items })); // of another task they are others
+  assert.ok(buttons().every((b) => !before.includes(b)));
+  buttons()[7].listeners.click();
+  assert.deepEqual(sent.at(-1), { action: "open", task: "other", item: 2 });
+});
+
 test("an item leads back to all of them, and the panel can be closed", () => {
   const { show, parts, sent, closed } = panel();
   show(task({ name: "clean[2]", item: 2 }));

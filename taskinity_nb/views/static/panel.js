@@ -83,50 +83,70 @@ function showArguments(parent, list) {
   }
 }
 
-/** A list of items, or of tasks, that can be sorted by each of its columns. */
-function showRows(parent, { rows, note, what }, { looks, order, onOpen }) {
+/**
+ * A list of items, or of tasks, that can be sorted by each of its columns. Returns what shows it
+ * anew: a row that is there stays, since who presses its button does so while the run goes on.
+ */
+function addRows(parent, { looks, order, onOpen }) {
   const document = parent.ownerDocument;
   const frame = element(document, "div", "taskinity-flow-rows", parent);
   const table = element(document, "table", "", frame);
   const head = element(document, "tr", "", element(document, "thead", "", table));
   const body = element(document, "tbody", "", table);
-  const heads = HEADS.map((text, i) => {
+  const aside = element(document, "p", "taskinity-flow-aside", parent);
+  const lines = new Map();
+  let list = null;
+  const heads = HEADS.map((_, i) => {
     const cell = element(document, "th", "", head);
     const button = element(document, "button", "", cell);
     button.type = "button";
-    button.textContent = text || what;
     button.addEventListener("click", () => {
       order.descending = order.column === i + 1 && !order.descending;
       order.column = i + 1;
       fill();
     });
-    return cell;
+    return { cell, button };
   });
-  const line = (row) => {
+  const addLine = () => {
+    const line = { node: document.createElement("tr"), row: null };
+    line.button = element(document, "button", "", element(document, "td", "", line.node));
+    line.button.type = "button";
+    line.button.addEventListener("click", () => onOpen(line.row));
+    line.cells = HEADS.slice(1).map(() => element(document, "td", "", line.node));
+    return line;
+  };
+  const write = (line, row) => {
+    const before = line.row;
+    line.row = row;
+    if (JSON.stringify(before) === JSON.stringify(row)) return line.node;
     const [, name, state, ms, worker, error] = row;
-    const look = looks[state];
-    const made = document.createElement("tr");
-    const button = element(document, "button", "", element(document, "td", "", made));
-    button.type = "button";
-    button.textContent = name;
-    button.setAttribute("aria-label", `${what} ${name}: ${look.word}`);
-    button.addEventListener("click", () => onOpen(row));
-    const chip = element(document, "td", "", made);
-    showState(chip, look);
+    const [chip, ...cells] = line.cells;
+    line.button.textContent = name;
+    line.button.setAttribute("aria-label", `${list.what} ${name}: ${looks[state].word}`);
+    chip.replaceChildren();
+    showState(chip, looks[state]);
     const told = [ms === null ? "" : shortTime(ms), worker, error];
-    for (const text of told) element(document, "td", "", made).textContent = text;
-    return made;
+    cells.forEach((cell, i) => (cell.textContent = told[i]));
+    return line.node;
   };
   const fill = () => {
-    const sorted = [...rows].sort(compareBy(order.column, order.descending));
-    body.replaceChildren(...sorted.map(line));
-    heads.forEach((cell, i) => {
+    const nodes = [...list.rows].sort(compareBy(order.column, order.descending)).map((row) => {
+      if (!lines.has(row[0])) lines.set(row[0], addLine());
+      return write(lines.get(row[0]), row);
+    });
+    if (nodes.length !== body.children.length || nodes.some((node, i) => node !== body.children[i])) body.replaceChildren(...nodes);
+    heads.forEach(({ cell, button }, i) => {
       const by = order.column === i + 1;
       cell.setAttribute("aria-sort", by ? (order.descending ? "descending" : "ascending") : "none");
+      button.textContent = HEADS[i] || list.what;
     });
+    aside.textContent = list.note;
+    aside.hidden = !list.note;
   };
-  fill();
-  if (note) element(document, "p", "taskinity-flow-aside", parent).textContent = note;
+  return (told) => {
+    list = told;
+    fill();
+  };
 }
 
 function showState(parent, look) {
@@ -148,8 +168,11 @@ export function addPanel(frame, looks, send, onClose) {
   let orders = {};
   const open = (task, item = null) => send({ action: "open", task, item });
 
-  /** Show a part anew if what it tells has changed: frames stay, and what was scrolled. */
-  const part = (key, title, told, fill) => {
+  /**
+   * Show a part anew if what it tells has changed: frames stay, and what was scrolled. Of the `same`
+   * list, what `fill` has returned shows what has changed in it.
+   */
+  const part = (key, title, told, fill, same = null) => {
     const text = JSON.stringify(told ?? null);
     let known = parts.get(key);
     if (!known) {
@@ -161,10 +184,13 @@ export function addPanel(frame, looks, send, onClose) {
     if (known.text === text) return;
     known.text = text;
     known.node.hidden = text === "null";
+    if (same && known.same === same && text !== "null") return known.show(told);
     known.node.replaceChildren();
+    known.same = null;
     if (known.node.hidden) return;
     if (title) element(document, "h4", "", known.node).textContent = title;
-    fill(known.node);
+    const show = fill(known.node);
+    if (same) Object.assign(known, { same, show }).show(told);
   };
   const button = (parent, text, label, onClick) => {
     const made = element(document, "button", "", parent);
@@ -198,11 +224,11 @@ export function addPanel(frame, looks, send, onClose) {
     });
     part("facts", "", name ? [facts.facts, facts.note] : null, (node) => showFacts(node, facts));
     text("error", "Error", error);
-    const list = items && { rows: items.rows, note: items.note, what: items.what };
-    part("items", name ? "Items" : "Tasks", list, (node) => {
+    const addItems = (node) => {
       const onOpen = (row) => (name ? open(task, row[0]) : open(row[1]));
-      showRows(node, items, { looks, order: orders, onOpen });
-    });
+      return addRows(node, { looks, order: orders, onOpen });
+    };
+    part("items", name ? "Items" : "Tasks", items, addItems, orders);
     const kind = result?.type ? `Result: ${result.type}` : "Result";
     part("result", kind, result, (node) => showPreview(node, result, "Result"));
     const given = facts.arguments?.length ? facts.arguments : null;
