@@ -344,7 +344,9 @@ class TestInAKernel:
         )
         (shown,) = cell.outputs
         assert set(shown) == {"image/png", "text/plain"}
-        assert len(cell.of("comm_close")) >= 2
+        opened = [content["comm_id"] for content in cell.of("comm_open")]
+        closed = [content["comm_id"] for content in cell.of("comm_close")]
+        assert len(opened) == 4 and set(opened) == set(closed)  # two widgets and their layouts
 
     def test_what_does_not_go_together(self, kernel):
         error = kernel.run("%%flow --explore --compare\nload -> twice").error

@@ -305,8 +305,9 @@ class Explorer:
             _publish(picture, display_id, update=True)
         if self._graph is not None:
             self._graph.discard()
-        self.widget.close()
-        self.box.close()
+        for widget in (self.widget, self.box):
+            widget.layout.close()
+            widget.close()
 
     def _picture(self) -> dict[str, Any]:
         """Return what is shown where there are no widgets: the chart, and words."""
