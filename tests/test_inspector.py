@@ -18,6 +18,7 @@ from taskinity_nb.model.flow import Flow
 from taskinity_nb.model.record import Elsewhere
 from taskinity_nb.views import inspector, previews
 from taskinity_nb.views.explorer import _GraphPart
+from taskinity_nb.views.graph_widget import GraphWidget
 from taskinity_nb.views.inspector import inspect
 from taskinity_nb.views.panel import MOST_ROWS, facts_of, rows_of
 from taskinity_nb.views.previews import LONGEST_TEXT, preview
@@ -287,6 +288,34 @@ def test_a_click_is_answered_while_the_cell_blocks():
             panel = state.get("panel", {})
         assert panel["name"] == "hold" and "wait(30)" in panel["source"]
         say(content["comm_id"], action="cancel")
+
+
+def test_it_looks_less_often_where_a_look_is_long(monkeypatch):
+    going = make_run(Flow("Made", tasks=["a"]), [("a", "w", 0, 1)], state=State.RUNNING)
+    looks = []
+
+    class Clock:
+        now = cpu = 0.0
+
+        def monotonic(self):
+            return self.now
+
+        def thread_time(self):
+            self.cpu += 0.1
+            return self.cpu
+
+        def sleep(self, seconds):
+            self.now += seconds
+            if self.now > 5:
+                going._state = State.SUCCEEDED
+
+    widget = GraphWidget()
+    monkeypatch.setattr(inspector, "time", Clock())
+    monkeypatch.setattr(
+        inspector, "progress_of", lambda *_: looks.append(round(inspector.time.now)) or {}
+    )
+    inspector._follow(going, widget, inspector.Inspector(widget), None)
+    assert looks == [0, 2, 4, 5]  # a look took 0.1 s, and the last one waits for nothing
 
 
 class SlowToTell(Exception):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..engine.replaying import arguments_of
+from ..engine.watching import SHARE
 from ..errors import FlowError, described
 from ..model.events import State
 from .dot import shown
@@ -33,7 +34,7 @@ __all__ = ["Inspector", "inspect"]
 MOST_ARGUMENTS = 30
 
 INTERVAL = 0.1
-"""Seconds between two looks at a run that goes on."""
+"""Seconds between two looks at a run that goes on, at least."""
 
 SOON = 0.4
 """Seconds after which the previews that are there do not wait for the others."""
@@ -277,13 +278,20 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
 
 
 def _follow(run: Run, widget: GraphWidget, inspector: Inspector, folding: Folding | None) -> None:
-    """Keep a widget up to date until its run has ended, or it is closed."""
-    done = False
+    """Keep a widget up to date until its run has ended, or it is closed.
+
+    As with observers, the rate backs off, so that a map of many items is not in the run's way.
+    """
+    done, next_look = False, 0.0
     while not done and widget.comm is not None:
         time.sleep(INTERVAL)
+        if time.monotonic() < next_look and not run.done:
+            continue
+        began = time.thread_time()
         done = _fold(run)
         widget.tell(**progress_of(run, folding))
         inspector.follow(run)
+        next_look = time.monotonic() + (time.thread_time() - began) / SHARE
     widget.tell(cancel="none")
 
 
