@@ -273,6 +273,17 @@ class TestRunning:
         assert explorer.widget.problem == str(caught.value)
         assert explorer.widget.status == "nothing ran"
 
+    def test_whatever_keeps_it_from_starting_is_shown(self):
+        class Inputs(dict):
+            def items(self):
+                raise SystemExit("not today")
+
+        explorer = explore(FAN, namespace=self.NAMES)
+        explorer._exploration.inputs = Inputs(n=1)
+        explorer.start()
+        assert explorer.wait(30) is None
+        assert explorer.widget.going == "no" and explorer.widget.problem == "not today"
+
     def test_cancel(self):
         began, goes_on = threading.Event(), threading.Event()
 

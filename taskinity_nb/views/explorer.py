@@ -196,11 +196,11 @@ class Explorer:
         with self._lock:
             if not self._over.is_set():
                 return
-            self._over.clear()
-            self._going, self._is_cancelled = None, False
             settings = self._exploration.counting
             knows = self._exploration.in_seconds
             predicted = self._exploration.predict(settings) if knows else None
+            self._over.clear()
+            self._going, self._is_cancelled = None, False
             self._show(going="yes", problem="", status="running …")
         context = contextvars.copy_context()
         threading.Thread(
@@ -237,7 +237,7 @@ class Explorer:
 
     def _go(self, settings: Settings, predicted: Timeline | None) -> None:
         """Run, to the end; in a thread of its own."""
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             going = start(
                 self.flow, self._exploration.given(settings),
@@ -251,14 +251,16 @@ class Explorer:
             if is_cancelled:
                 going.cancel()
             going.wait()
-        except Exception as caught:  # whatever it is, it is shown
+        except BaseException as caught:  # whatever it is, it is shown
             error = caught
         try:
             self._end(settings, predicted, error)
         finally:
             self._over.set()
 
-    def _end(self, settings: Settings, predicted: Timeline | None, error: Exception | None) -> None:
+    def _end(
+        self, settings: Settings, predicted: Timeline | None, error: BaseException | None
+    ) -> None:
         """Show how a run ended, and go by it if it went well."""
         run, status, problem = self._going, "nothing ran", ""
         if error is not None and not isinstance(error, Cancelled):
