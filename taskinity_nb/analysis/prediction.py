@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..engine.crews import _cores
+from ..engine.crews import cores_of
 from ..errors import FlowError
 from ..model.flow import Flow
 from ..model.run import Run
@@ -112,7 +112,7 @@ class Predictor:
 
     def _load(self, executor: Any) -> Workload:
         known = self._loads.get(_key(executor))
-        return self._latest._replace(cores=_cores(executor)) if known is None else known
+        return self._latest._replace(cores=cores_of(executor)) if known is None else known
 
 
 def _key(executor: Any) -> str | int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .clusters.port import Port
 
-__all__ = ["EXECUTORS", "available_cores", "check_executor", "crews_for"]
+__all__ = ["EXECUTORS", "available_cores", "check_executor", "cores_of", "crews_for"]
 
 EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
 """The executors that have a word."""
@@ -93,7 +93,7 @@ def _main_crew(plan: Plan, executor: str | Executor, workers: int | None) -> tup
     run = Run(plan, name, 1)
     crew = _crew(run, executor, workers)
     run.workers = crew.workers
-    run.cores = _cores(executor)
+    run.cores = cores_of(executor)
     return run, crew
 
 
@@ -190,7 +190,7 @@ def _is_thread_pool(executor: object) -> bool:
     return isinstance(executor, ThreadPoolExecutor) and "InterpreterPoolExecutor" not in kinds
 
 
-def _cores(executor: str | Executor) -> float:
+def cores_of(executor: str | Executor) -> float:
     """Return how many tasks can compute at once, as far as that is known."""
     if executor == "sequential":
         return math.inf
