@@ -2,7 +2,7 @@
 
 The thread folds the log into the run's record at most 15 times a second and once at the end, and
 hands each batch of events to the observers. The time that they compute is measured, and the rate
-backs off to keep it under 5 % of the run; one that raises is reported once and dropped.
+backs off to keep it under 1 % of the run; one that raises is reported once and dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Observer", "watch"]
 Observer = Callable[[Sequence[Event], Run], None]
 
 INTERVAL = 1 / 15
-SHARE = 0.05
+SHARE = 0.01
 LAST_CALL = 5.0
 """Seconds that the observers have for the last batch before the run goes on without them."""
 
@@ -69,7 +69,6 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
 
     def tell(ended: bool) -> None:
         nonlocal place, saw_it_done
-        record.fold()
         with record._lock:  # nobody is in the middle of it
             number = (record._folded - place) // WIDTH
         events = Batch(record, place, number)
@@ -85,8 +84,9 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
 
     def drain() -> None:
         while True:
-            begun = time.thread_time()
             ended = finished.is_set()
+            record.fold()  # which costs the same however often it is done
+            begun = time.thread_time()
             tell(ended)
             if ended:
                 saw_the_end.set()

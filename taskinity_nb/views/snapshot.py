@@ -26,6 +26,9 @@ LEAST_LEFT = 0.5
 MOST_RANKED = 2000
 """Tasks up to which the longest way to the end is looked for, several times a second."""
 
+LEAST_DONE = 0.05
+"""The share of a run after which the rest can be told by it."""
+
 
 def snapshot(states: Sequence[State], folding: Folding | None = None) -> dict[str, Any]:
     """Return the traits that tell the states of tasks, in the order of the flow.
@@ -93,13 +96,14 @@ def _clock(records: Sequence[TaskRun | None], now: float) -> list[float]:
 
 
 def _time_left(run: Run, done: float) -> str:
-    """Write how long the run will go on, if earlier runs of the flow tell."""
-    weights = weights_of(run.flow)
-    if weights is None or not 0 <= done < 1:
+    """Write how long the run will go on: as earlier runs tell, or of very many tasks, as so far."""
+    if not 0 <= done < 1:
         return ""
     now = run.makespan
-    if len(weights) > MOST_RANKED:
-        seconds = now * (1 - done) / done if done else 0.0
+    if len(run.flow.tasks) > MOST_RANKED:
+        seconds = now * (1 - done) / done if done > LEAST_DONE else 0.0
+    elif (weights := weights_of(run.flow)) is None:
+        return ""
     else:
         left = [
             0.0 if record.state.is_final
