@@ -301,7 +301,7 @@ def test_it_looks_less_often_where_a_look_is_long(monkeypatch):
             return self.now
 
         def thread_time(self):
-            self.cpu += 0.1
+            self.cpu += 0.02
             return self.cpu
 
         def sleep(self, seconds):
@@ -315,7 +315,7 @@ def test_it_looks_less_often_where_a_look_is_long(monkeypatch):
         inspector, "progress_of", lambda *_: looks.append(round(inspector.time.now)) or {}
     )
     inspector._follow(going, widget, inspector.Inspector(widget), None)
-    assert looks == [0, 2, 4, 5]  # a look took 0.1 s, and the last one waits for nothing
+    assert looks == [0, 2, 4, 5]  # a look took 0.02 s, and the last one waits for nothing
 
 
 class SlowToTell(Exception):
