@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer", "clusters")
+SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer", "clusters", "live")
 
 
 def main() -> None:
