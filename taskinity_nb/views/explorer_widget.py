@@ -16,6 +16,7 @@ import anywidget
 import traitlets
 
 from ..model.events import State
+from .graph_widget import hear_while_busy
 from .palette import EDGE, INK, LOOKS
 from .svg import glyph, word
 
@@ -75,9 +76,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         super().__init__(looks=looks, **traits)
         self._on_message = hear
         self.on_msg(self._hear)
-        # As in `graph_widget`: a message goes where the browser sent it, to a subshell, at once.
-        if hasattr(self.comm, "_reply_subshell_for"):
-            self.comm._reply_subshell_for = None
+        hear_while_busy(self)
 
     def _hear(self, _: Any, content: Any, __: Any) -> None:
         if isinstance(content, dict):

@@ -13,9 +13,20 @@ import traitlets
 from .palette import CODES, EDGE, INK, LOOKS
 from .svg import glyph, word
 
-__all__ = ["GraphWidget"]
+__all__ = ["GraphWidget", "hear_while_busy"]
 
 _STATIC = Path(__file__).parent / "static"
+
+
+def hear_while_busy(widget: anywidget.AnyWidget) -> None:
+    """Have the messages to a widget delivered while a cell blocks, where the kernel can.
+
+    Some versions of ipykernel deliver a message to whichever shell last wrote on the comm, which is
+    the one that the running cell blocks. Without the method it goes where the browser sent it: to a
+    subshell, at once.
+    """
+    if hasattr(widget.comm, "_reply_subshell_for"):
+        widget.comm._reply_subshell_for = None
 
 
 class GraphWidget(anywidget.AnyWidget):
@@ -70,11 +81,7 @@ class GraphWidget(anywidget.AnyWidget):
         if on_cancel is not None:
             self.answer("cancel", lambda _: self._cancel_once(on_cancel))
         self.on_msg(self._hear)
-        # Some versions of ipykernel deliver a message to whichever shell last wrote on the comm,
-        # which here is the one that the running cell blocks. Without the method it goes where the
-        # browser sent it: to a subshell, at once.
-        if hasattr(self.comm, "_reply_subshell_for"):
-            self.comm._reply_subshell_for = None
+        hear_while_busy(self)
 
     def answer(self, action: str, how: Callable[[dict[str, Any]], object]) -> None:
         """Have what the browser asks for answered: `how` is called with its message."""
