@@ -12,6 +12,8 @@ from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
 
 __all__ = ["MISSING", "RELEASED", "Elsewhere", "Helpers", "Missing", "Record", "TaskRun"]
 
+READY, RUNNING, SUCCEEDED = State.READY, State.RUNNING, State.SUCCEEDED
+
 
 class Missing:
     """What stands in the slot of a task that has no result: not yet, or not any more."""
@@ -254,42 +256,51 @@ class Record:
         """What the records of all tasks look into."""
         return self.values, self.outputs, self.waits, self.helpers
 
-    def fold(self) -> list[Entry]:
-        """Bring the record up to date with the log, and return what was new."""
+    def fold(self) -> None:
+        """Bring the record up to date with the log."""
+        # While a run is watched, its tasks wait for this loop: it makes no objects, and what a task
+        # that goes well writes down comes first.
         with self._lock:
-            new = list(entries(self.log, self._folded))
-            self._folded += len(new) * WIDTH
-            tasks, of_items = self.tasks, self._of_items
-            count = len(tasks)
-            for entry in new:
-                slot = entry[0]
-                self._write(tasks[slot] if slot < count else of_items[slot], entry)
-            return new
+            tasks, of_items, origin = self.tasks, self._of_items, self.origin
+            count, place = len(tasks), self._folded
+            try:
+                for slot, state, moment, a, b, c in entries(self.log, place):
+                    place += WIDTH
+                    record = tasks[slot] if slot < count else of_items[slot]
+                    record.state = state
+                    if state is READY:
+                        record.ready = (moment - origin) * 1e-9
+                    elif state is RUNNING:
+                        record.started = (moment - origin) * 1e-9
+                        record.worker = a
+                        record.submitted = (b - origin) * 1e-9
+                        record.attempts += 1
+                        if c is not None:
+                            record.items = self._make_items(record, c)
+                    elif state is SUCCEEDED:
+                        if a is not None:
+                            record.started = (a - origin) * 1e-9
+                        record.finished = (moment - origin) * 1e-9
+                        record.cpu = b * 1e-9
+                        record.received = (c - origin) * 1e-9
+                        if record.items is not None:
+                            record.cpu = sum(item.cpu or 0.0 for item in record.items)
+                    else:
+                        self._end_otherwise(record, state, (moment - origin) * 1e-9, a, b, c)
+            finally:  # who interrupts a look at a run does not have facts folded twice
+                self._folded = place
 
-    def _write(self, record: TaskRun, entry: Entry) -> None:
-        """Fold one fact into the record of its task."""
-        _, state, moment, a, b, c = entry
-        origin = self.origin
-        record.state = state
-        at = (moment - origin) * 1e-9
-        if state is State.READY:
-            record.ready = at
-        elif state is State.RUNNING:
-            record.started = at
-            record.worker = a
-            record.submitted = (b - origin) * 1e-9
-            record.attempts += 1
-            if c is not None:
-                record.items = self._make_items(record, c)
-        elif state in (State.SUCCEEDED, State.FAILED, State.TIMED_OUT):
+    def _end_otherwise(
+        self, record: TaskRun, state: State, at: float, a: Any, b: Any, c: Any
+    ) -> None:
+        """Fold the fact that an attempt did not succeed, or that a task did not run."""
+        if state in (State.FAILED, State.TIMED_OUT):
             if a is not None:
-                record.started = (a - origin) * 1e-9
+                record.started = (a - self.origin) * 1e-9
             record.finished = at
             record.cpu = b * 1e-9
-            if isinstance(c, Failure):
-                record.error, record.frames = c.error, c.frames
-                c = c.received
-            record.received = (c - origin) * 1e-9
+            record.error, record.frames = c.error, c.frames
+            record.received = (c.received - self.origin) * 1e-9
             if record.items is not None:
                 record.cpu = sum(item.cpu or 0.0 for item in record.items)
         elif state is State.RETRYING:

@@ -39,19 +39,24 @@ def snapshot(states: Sequence[State], folding: Folding | None = None) -> dict[st
     >>> told["states"], told["counts"]
     ('sfR', '2 of 3 tasks done')
     """
-    counts, total = Counter(states), len(states)
+    if folding is None:
+        counts, shown = Counter(states), states
+        told = {}
+    else:
+        of_nodes = folding.counts(states)
+        counts = sum(of_nodes.values(), Counter[State]())
+        shown = list(folding.states(of_nodes).values())
+        told = {
+            "total": {CODES[state]: number for state, number in counts.items()},
+            "items": folding.details(of_nodes),
+        }
+    total = len(states)
     done = sum(number for state, number in counts.items() if state.is_final)
-    told = {
-        "states": "".join(map(CODES.__getitem__, states)),
+    return told | {
+        "states": "".join(map(CODES.__getitem__, shown)),
         "counts": f"{done:,} of {total:,} task{'' if total == 1 else 's'} done",
         "done": done / max(total, 1),
     }
-    if folding is not None:
-        of_nodes = folding.counts(states)
-        told["states"] = "".join(map(CODES.__getitem__, folding.states(of_nodes).values()))
-        told["total"] = {CODES[state]: number for state, number in counts.items()}
-        told["items"] = folding.details(of_nodes)
-    return told
 
 
 def progress_of(
