@@ -45,6 +45,27 @@ _lock = threading.Lock()
 _listening = 0
 
 
+class _Kept:
+    """About the last characters that were printed to a stream."""
+
+    def __init__(self) -> None:
+        self._parts: deque[str] = deque()
+        self._length = 0
+        self._dropped = 0
+
+    def add(self, text: str, longest: int) -> None:
+        self._parts.extend(text[start : start + PIECE] for start in range(0, len(text), PIECE))
+        self._length += len(text)
+        while self._length > longest:
+            first = self._parts.popleft()
+            self._length -= len(first)
+            self._dropped += len(first)
+
+    def text(self) -> str:
+        before = f"… ({self._dropped:,} characters before)\n" if self._dropped else ""
+        return before + "".join(self._parts)
+
+
 class Output:
     """What is printed by one task after the other.
 
@@ -68,31 +89,23 @@ class Output:
         self.through = through
         self.outer = outer
         self.is_empty = True
-        self._parts: tuple[deque[str], deque[str]] = (deque(), deque())
-        self._lengths = [0, 0]
-        self._dropped = [0, 0]
+        self._kept: dict[int, _Kept] = {}
 
     def write(self, stream: int, text: str) -> None:
         """Keep a piece of text: of ``stdout`` (0) or ``stderr`` (1)."""
         self.is_empty = False
-        parts = self._parts[stream]
-        parts.extend(text[start : start + PIECE] for start in range(0, len(text), PIECE))
-        self._lengths[stream] += len(text)
-        while self._lengths[stream] > self.longest:
-            first = parts.popleft()
-            self._lengths[stream] -= len(first)
-            self._dropped[stream] += len(first)
+        kept = self._kept.get(stream)
+        if kept is None:
+            kept = self._kept[stream] = _Kept()
+        kept.add(text, self.longest)
 
     def take(self) -> tuple[str, str]:
         """Return the texts of both streams so far, and begin anew."""
-        texts = []
-        for parts, dropped in zip(self._parts, self._dropped, strict=True):
-            before = f"… ({dropped:,} characters before)\n" if dropped else ""
-            texts.append(before + "".join(parts))
-            parts.clear()
-        self._lengths, self._dropped = [0, 0], [0, 0]
-        self.is_empty = True
-        return texts[0], texts[1]
+        if self.is_empty:
+            return "", ""
+        kept, self._kept, self.is_empty = self._kept, {}, True
+        stdout, stderr = (kept[n].text() if n in kept else "" for n in range(len(STREAMS)))
+        return stdout, stderr
 
 
 class _Tap:

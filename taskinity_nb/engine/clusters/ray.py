@@ -208,6 +208,8 @@ class RayPort:
         calls Ray after it was shut down ends the process.
         """
         own, at = self._reports.get(run, {}), self._at.get(run, 0)
+        if at >= len(own):  # all were looked at once: again from the first
+            at = 0
         waiting = list(islice(own, at, at + MOST_AT_ONCE))
         self._at[run] = 0
         reads_board = self._board_lock.acquire(blocking=False)

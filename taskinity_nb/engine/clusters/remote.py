@@ -13,12 +13,12 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..envelope import Answer, open_envelope
 from ..outputs import Output, close_taps, listen, open_taps
-from ..pickling import size_of
+from ..pickling import PLAIN, size_of
 from .mail import Box, box_on_dask, box_on_ray, machine
 
 __all__ = [
@@ -35,7 +35,7 @@ __all__ = [
     "told",
 ]
 
-Outcome = tuple[Any, ...]
+Outcome = Sequence[Any]
 """``(report, value)`` of a task with a result; ``(report,)`` of another, ``()`` if it never ran."""
 
 STARTED, ENDED, GIVEN_UP = range(3)
@@ -89,7 +89,10 @@ def on_ray(board: str, ticket: bytes, *before: Outcome) -> tuple[Outcome, bytes]
     Ticket and report are pickled here, because Ray takes several times as long for that.
     """
     outcome = perform(box_on_ray(board), pickle.loads(ticket), *before)
-    return (None, *outcome[1:])[: len(outcome)], pickle.dumps((machine(), told(outcome)), 5)
+    report = pickle.dumps((machine(), told(outcome)), 5)
+    if len(outcome) == 2 and type(outcome[1]) in PLAIN:
+        return [None, outcome[1]], report  # a list of such is nothing that Ray has to pickle
+    return (None, *outcome[1:])[: len(outcome)], report
 
 
 def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
@@ -135,10 +138,11 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
             close_taps()
 
     answer = Answer(*(work() if task.timeout is None else _in_time(work, task.timeout)))
-    answer = answer._replace(output=output.take())
+    if not output.is_empty:
+        answer = answer._replace(output=output.take())
     if answer.kind == "value":
         value, size, length = answer.payload
-        report = (ENDED, *head, tuple(answer._replace(payload=None)), size, length)
+        report = (ENDED, *head, ("value", None, *answer[2:]), size, length)
         box.add(report)
         return report, value
     if lost:
