@@ -159,6 +159,22 @@ def test_ray_agrees_with_the_oracle():
     assert python(ORACLE) == "agrees"
 
 
+PLAIN = """
+    from taskinity_nb import run
+    values = [None, True, 0.5, -2**100, 2**63, "\\ud800", "long" * 50_000, b"", b"x" * 200_000]
+    names = {"make": lambda: list(values), "same": lambda make: make, "all": lambda same: same}
+    result = run("make -> map same -> all", namespace=names, executor="ray", workers=2)
+    assert result["same"] == result["all"] == values, result["same"]
+    assert [type(value) for value in result["all"]] == [type(value) for value in values]
+    print("same")
+"""
+
+
+@pytest.mark.slow
+def test_plain_results_come_from_ray_as_they_were():
+    assert python(PLAIN) == "same"
+
+
 @pytest.mark.slow
 @others_warn
 def test_some_tasks_on_the_cluster_and_some_here(client):

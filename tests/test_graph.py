@@ -17,6 +17,7 @@ from runs import make_run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.graph import WIDGET_VIEW, LiveGraph, run_states_text
+from taskinity_nb.views.graph_widget import GraphWidget
 
 HERE = Path(__file__).parent
 
@@ -290,3 +291,12 @@ def test_the_snapshot_tells_all_states_apart():
 
     assert len(set(CODES.values())) == len(State) and all(len(c) == 1 for c in CODES.values())
     assert json.loads(json.dumps("".join(CODES.values())))
+
+
+@pytest.mark.parametrize("content", [{"action": []}, {"action": "unknown"}, {}, "cancel", None])
+def test_a_message_that_makes_no_sense_is_let_be(content):
+    asked = []
+    widget = GraphWidget(lambda: asked.append(True))
+    widget._hear(None, content, None)
+    widget._hear(None, {"action": "cancel"}, None)
+    assert asked == [True]

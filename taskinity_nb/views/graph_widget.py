@@ -107,9 +107,9 @@ class GraphWidget(anywidget.AnyWidget):
         self.close()
 
     def _hear(self, _: Any, content: Any, __: Any) -> None:
-        how = self._answers.get(content.get("action", "")) if isinstance(content, dict) else None
-        if how is not None:
-            how(content)
+        action = content.get("action") if isinstance(content, dict) else None
+        if isinstance(action, str) and action in self._answers:
+            self._answers[action](content)
 
     def _count(self, _: Any) -> None:
         self._times_shown += 1

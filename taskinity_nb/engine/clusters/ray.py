@@ -16,7 +16,7 @@ from ...errors import ExecutorError, WorkerLost, described, listed
 from .bundle import bundle
 from .mail import machine
 from .port import Job, Letters, Slot
-from .remote import GIVEN_UP
+from .remote import GIVEN_UP, opened
 
 __all__ = ["RayPort", "port_to"]
 
@@ -180,7 +180,7 @@ class RayPort:
     def fetch(self, future: Any, name: str) -> Any:
         self._check_open()
         try:
-            return self._ray.get(future)
+            return opened(self._ray.get(future))
         except Exception as error:  # whatever keeps it from coming here
             raise ExecutorError(
                 f"the result of '{name}' cannot be had from Ray: {described(error)}"

@@ -13,7 +13,8 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from sys import getsizeof
 from typing import Any, NamedTuple
 
 from ..envelope import Answer, open_envelope
@@ -30,16 +31,20 @@ __all__ = [
     "Ticket",
     "on_dask",
     "on_ray",
+    "opened",
     "perform",
     "pick",
     "told",
 ]
 
-Outcome = Sequence[Any]
+Outcome = tuple[Any, ...]
 """``(report, value)`` of a task with a result; ``(report,)`` of another, ``()`` if it never ran."""
 
 STARTED, ENDED, GIVEN_UP = range(3)
 """What a report tells; the first of its fields. The last one comes from the cluster itself."""
+
+LONG = 100_000
+"""Bytes from which on a text is left to Ray, which copies it once less."""
 
 Spec = tuple[Any, ...]
 """Where an argument comes from: ``("result", place)``, ``("key", place, key)``, ``("item", place,
@@ -83,16 +88,28 @@ def on_dask(topic: str, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
     return perform(box_on_dask(topic), ticket, *before)
 
 
-def on_ray(board: str, ticket: bytes, *before: Outcome) -> tuple[Outcome, bytes]:
+def on_ray(board: str, ticket: bytes, *before: Any) -> tuple[Any, bytes]:
     """Do a task on a Ray worker; return its outcome, and beside it the report of its end.
 
-    Ticket and report are pickled here, because Ray takes several times as long for that.
+    Tickets, reports and plain results are pickled here: Ray takes several times as long for that.
     """
-    outcome = perform(box_on_ray(board), pickle.loads(ticket), *before)
-    report = pickle.dumps((machine(), told(outcome)), 5)
-    if len(outcome) == 2 and type(outcome[1]) in PLAIN:
-        return [None, outcome[1]], report  # a list of such is nothing that Ray has to pickle
-    return (None, *outcome[1:])[: len(outcome)], report
+    outcome = perform(box_on_ray(board), pickle.loads(ticket), *map(opened, before))
+    return _closed(outcome), pickle.dumps((machine(), told(outcome)), 5)
+
+
+def opened(outcome: Any) -> Outcome:
+    """Return an outcome as it was before it lay on Ray."""
+    whole: Outcome = pickle.loads(outcome) if type(outcome) is bytes else outcome
+    return whole
+
+
+def _closed(outcome: Outcome) -> Any:
+    """Return an outcome as it lies on Ray: without its report, and as bytes if it is plain."""
+    if len(outcome) != 2:
+        return (None,) * len(outcome)
+    value = outcome[1]
+    is_plain = type(value) in PLAIN and getsizeof(value) < LONG
+    return pickle.dumps((None, value), 5) if is_plain else (None, value)
 
 
 def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
@@ -153,8 +170,9 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
     return (report,)
 
 
-def pick(source: Outcome, place: int) -> Outcome:
+def pick(source: Any, place: int) -> Outcome:
     """Return one item of a result, where that lies."""
+    source = opened(source)
     return (None, source[1][place]) if len(source) == 2 else ()
 
 
