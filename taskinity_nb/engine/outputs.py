@@ -93,11 +93,11 @@ class Output:
 
     def write(self, stream: int, text: str) -> None:
         """Keep a piece of text: of ``stdout`` (0) or ``stderr`` (1)."""
-        self.is_empty = False
         kept = self._kept.get(stream)
         if kept is None:
             kept = self._kept[stream] = _Kept()
         kept.add(text, self.longest)
+        self.is_empty = False  # last: another thread may take what is there meanwhile
 
     def take(self) -> tuple[str, str]:
         """Return the texts of both streams so far, and begin anew."""
