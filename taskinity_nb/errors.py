@@ -21,7 +21,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ __all__ = [
     "carets",
     "described",
     "harmless",
+    "is_skip",
     "listed",
     "skip",
     "suggestion",
@@ -275,20 +276,52 @@ class TaskError(FlowError):
         return type(self), (str(self),), {"task": self.task}
 
 
+Told = tuple[str, list[tuple[int, Any, BaseException]]]
+"""What a `MapError` tells: its text, and the items that failed."""
+
+
 class MapError(TaskError):
     """Items of a mapped task raised; the first of their exceptions is the ``__cause__``.
 
-    Attributes
+    Parameters
     ----------
-    items : list of (int, object, BaseException)
-        Which item failed, the item itself, and what the task raised for it.
+    message : str or callable
+        What happened; or what returns that and the items when somebody asks for the first time,
+        since it takes time and runs code of the user's to show them.
     """
 
-    items: list[tuple[int, Any, BaseException]]
-
-    def __init__(self, message: str, **options: Any) -> None:
+    def __init__(self, message: str | Callable[[], Told] = "", **options: Any) -> None:
+        self._tell: Callable[[], Told] | None = None
+        if callable(message):
+            self._tell, message = message, ""
+        self._told: Told = message, []
         super().__init__(message, **options)
-        self.items = []
+
+    def _hear(self) -> Told:
+        tell = self._tell
+        if tell is not None:
+            self._told, self._tell = tell(), None
+        return self._told
+
+    @property
+    def message(self) -> str:
+        """What happened, to which items."""
+        return self._hear()[0]
+
+    @message.setter
+    def message(self, message: str) -> None:
+        self._told = message, self._told[1]
+
+    @property
+    def items(self) -> list[tuple[int, Any, BaseException]]:
+        """Which items failed, the items themselves, and what the task raised for them."""
+        return self._hear()[1]
+
+    def again(self) -> MapError:
+        """Return another error that tells the same."""
+        error = MapError()
+        error._told, error._tell = self._hear(), None
+        return error
 
 
 class Cancelled(FlowError):
@@ -306,6 +339,17 @@ class NoResultError(FlowError, KeyError):
 
 class Skip(BaseException):
     """Raised by a task that has nothing to do; no ``except Exception`` of its own catches it."""
+
+
+def is_skip(error: BaseException) -> bool:
+    """Tell whether an exception is a `Skip`, without asking it, whose answer is the user's code.
+
+    Examples
+    --------
+    >>> is_skip(Skip()), is_skip(ValueError())
+    (True, False)
+    """
+    return issubclass(type(error), Skip)
 
 
 def skip(reason: str = "") -> NoReturn:

@@ -13,7 +13,7 @@ import time
 import functions as fn
 import pytest
 
-from taskinity_nb import Cancelled, State, run, start
+from taskinity_nb import Cancelled, ExecutorError, State, run, start
 from taskinity_nb.engine import interrupts, pool
 from taskinity_nb.engine.ending import Ending
 from taskinity_nb.engine.interrupts import held, let_in
@@ -208,5 +208,5 @@ class TestWorkers:
                 raise BrokenPipeError
 
         monkeypatch.setattr(sys, "stdout", Broken())
-        with pytest.raises(BrokenPipeError):
+        with pytest.raises(ExecutorError, match="the run was ended by BrokenPipeError"):
             run("speak", namespace={"speak": lambda: print("hello")}, executor="processes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,11 @@ __all__ = ["Alarm"]
 class Alarm:
     """Calls something after a while, in a thread of its own.
 
+    Parameters
+    ----------
+    when_broken : callable, optional
+        Takes what a call has raised; the other calls are made all the same.
+
     Examples
     --------
     >>> rung, done = [], threading.Event()
@@ -26,7 +32,8 @@ class Alarm:
     >>> alarm.close()
     """
 
-    def __init__(self) -> None:
+    def __init__(self, when_broken: Callable[[BaseException], object] | None = None) -> None:
+        self._when_broken = when_broken
         self._calls: list[tuple[float, int, Callable[..., object], tuple[Any, ...]]] = []
         self._number = count()  # so that calls at the same moment keep their order
         self._changed = threading.Condition()
@@ -56,9 +63,15 @@ class Alarm:
                 while not self._closed and not (
                     self._calls and self._calls[0][0] <= time.monotonic()
                 ):
-                    until = self._calls[0][0] - time.monotonic() if self._calls else None
-                    self._changed.wait(until)
+                    until = self._calls[0][0] - time.monotonic() if self._calls else math.inf
+                    self._changed.wait(min(until, threading.TIMEOUT_MAX))
                 if self._closed:
                     return
                 _, _, call, arguments = heapq.heappop(self._calls)
-            call(*arguments)
+            try:
+                call(*arguments)
+            except BaseException as error:
+                if self._when_broken is None:
+                    raise
+                self._when_broken(error)
+            del call, arguments  # while it waits, it holds on to nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from ..errors import BindingError, UnpicklableError, WorkerLost, described
 from ..model.events import Entry, Failure, State
 from ..model.record import MISSING
 from .alarm import Alarm
+from .interrupts import is_interrupt
 from .reports import timed_out
 
 if TYPE_CHECKING:
@@ -28,9 +30,14 @@ class Attempts:
         self._scheduler = scheduler
         self._retries: dict[int, int] = {}  # how often a task was tried again
         self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
-        self._alarm = Alarm()
+        self._alarm = Alarm(scheduler.break_off)
         self.timed = any(task.timeout for task in scheduler.run.plan.tasks)
         """Whether any task has a timeout."""
+
+    @property
+    def are_awaited(self) -> bool:
+        """Whether a task waits for its next attempt."""
+        return bool(self._waiting)
 
     def delay(self, task: int, entry: Entry) -> float | None:
         """Return the seconds before a failed task is tried again, or None if it is not.
@@ -39,14 +46,18 @@ class Attempts:
         """
         options, error = self._scheduler.task_of(task), entry[5].error
         retry = self._retries.get(task, 0) + 1
-        if retry > options.retries or isinstance(error, NOT_THE_TASKS_OWN):
+        if retry > options.retries:
             return None
-        if entry[1] is not State.TIMED_OUT and not isinstance(error, options.retry_on):
-            return None
-        self._retries[task] = retry
         try:
+            if isinstance(error, NOT_THE_TASKS_OWN):
+                return None
+            if entry[1] is not State.TIMED_OUT and not isinstance(error, options.retry_on):
+                return None
+            self._retries[task] = retry
             return max(0.0, options.delay_before(retry))
-        except Exception as broken:  # the callable is the user's
+        except BaseException as broken:  # the callable is the user's, and so are the classes
+            if is_interrupt(broken):
+                raise
             error.add_note(f"it was not tried again: retry_delay raised {described(broken)}")
             return None
 
@@ -68,7 +79,7 @@ class Attempts:
             return
         scheduler.log += (task, State.READY, perf_counter_ns(), None, None, None)
         scheduler.frontier.again(task)
-        scheduler.wake_others()
+        scheduler.workers.wake_others()
 
     def _wait_is_over(self, task: int) -> None:
         """Let a task that has waited for its next attempt be taken."""
@@ -76,7 +87,7 @@ class Attempts:
             if self._scheduler.stopped:
                 return
             self._start_again(task)
-        self._scheduler.start_loops()
+        self._scheduler.workers.catch_up()
 
     def watch(self, task: int, crew: Crew, seat: Seat) -> None:
         """Have an attempt ended when its time is up."""
@@ -91,19 +102,29 @@ class Attempts:
             if scheduler.stopped or seat.turn != turn or crew.end_attempt(seat):
                 return
             seat.left_behind = True
-            crew.unused.append(seat.name)
             if seat.output is not None and not seat.output.is_empty:
                 scheduler.run._record.outputs[task] = seat.output.take()
+        if callable(scheduler.task_of(task).retry_delay):  # it may take as long as it likes
+            rest = threading.Thread(target=self._leave_behind, args=(task, crew, seat), daemon=True)
+            rest.start()
+        else:
+            self._leave_behind(task, crew, seat)
+
+    def _leave_behind(self, task: int, crew: Crew, seat: Seat) -> None:
+        """Write down that an attempt has failed whose worker goes on, and let another come."""
+        scheduler = self._scheduler
         timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
         failure = Failure(now, timed_out(scheduler.name_of(task), timeout, crew.unstoppable))
         entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
         delay = self.delay(task, entry)
         with scheduler.lock:
+            crew.give_back(seat.name)
             if scheduler.stopped:
                 return
             scheduler.settle(task, MISSING, entry, delay)
-            scheduler.wake_others()
-        scheduler.start_loops()
+            if not scheduler.finished.is_set():
+                scheduler.workers.wake_others()
+        scheduler.workers.catch_up()
 
     def close(self) -> None:
         """Wait for nothing more."""

@@ -29,7 +29,8 @@ class Seat:
     turn : int
         How many tasks it has claimed, so that what is meant for one of them is known to be late.
     left_behind : bool
-        Whether somebody else has the name now, because its task did not end in time.
+        Whether it has its name no more: it has found nothing to do and ends, or its task did not
+        end in time and somebody else takes its place.
     output : Output or None
         Where its tasks print, if they run here and may be left behind.
     """
@@ -71,17 +72,21 @@ class Crew:
         The workers that wait for something to do.
     unused : list of str
         The names of workers whose loop does not run.
-    parks : bool
-        Whether a worker that has nothing to do waits, instead of ending.
+    in_use : int
+        How many workers have a name, and so will claim again or give it back.
+    starting : int
+        How many loops were asked for and have not begun.
     starts_at_claim : bool
         Whether a task starts when it is claimed, so that the scheduler stamps its start.
     unstoppable : str
         What an attempt is called whose time is up and which `end_attempt` cannot end.
+    needs_run : bool
+        Whether its workers look at the run when that has ended and until they have.
     """
 
-    parks = True
     starts_at_claim = False
     unstoppable = "its thread"
+    needs_run = False
     scheduler: Scheduler
     lane = 0
 
@@ -90,13 +95,53 @@ class Crew:
         self.workers = workers
         self.unused = [next(names) for _ in range(workers)][::-1]
         self.idle: list[Seat] = []
+        self.in_use = 0
+        self.starting = 0
+
+    # Under the scheduler's lock: who has which name, who waits, who is asked for.
 
     def wake(self) -> bool:
         """Wake a worker that waits; return whether a loop is to be started instead."""
         if self.idle:
             self.idle.pop().gate.release()
             return False
-        return bool(self.unused)
+        if self.starting < len(self.unused):  # else a loop is on its way for each of the names
+            self.starting += 1
+            return True
+        return False
+
+    def enter(self) -> Seat | None:
+        """Give a loop that begins a name; None if there is none, as others were quicker."""
+        self.starting -= 1
+        if not self.unused:
+            return None
+        self.in_use += 1
+        return Seat(self.unused.pop())
+
+    def rest(self, seat: Seat) -> None:
+        """Note that a worker has found nothing: it waits to be woken, or gives its name back."""
+        self.idle.append(seat)
+
+    def leave(self, seat: Seat, *, for_good: bool = False) -> None:
+        """Take the name of a worker that ends, unless it has lost it already."""
+        if not seat.left_behind:
+            seat.left_behind = True
+            if for_good:
+                self.in_use -= 1
+            else:
+                self.give_back(seat.name)
+
+    def give_back(self, name: str) -> None:
+        """Let somebody else have a name."""
+        self.in_use -= 1
+        self.unused.append(name)
+
+    @property
+    def has_nobody(self) -> bool:
+        """Whether no worker has a name, and none is on its way."""
+        return not (self.in_use or self.starting)
+
+    # In the threads.
 
     def start(self) -> None:
         """Have one more loop run, soon."""
@@ -104,7 +149,7 @@ class Crew:
 
     def loop(self) -> None:
         """Work until there is nothing to do."""
-        self.scheduler.loop(self)
+        self.scheduler.workers.loop(self)
 
     def park(self, seat: Seat) -> None:
         """Wait until there is something to do."""

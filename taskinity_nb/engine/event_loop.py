@@ -42,7 +42,6 @@ class EventLoop(Crew):
     """
 
     starts_at_claim = True
-    parks = False
 
     def __init__(self, run: Run) -> None:
         self._names = numbered("async")
@@ -57,16 +56,18 @@ class EventLoop(Crew):
 
     def wake(self) -> bool:
         if self._thread is None:
+            self.starting = 1
+            self._thread = threading.Thread(target=self.loop, name="event loop", daemon=True)
             return True
         if threading.current_thread() is not self._thread:
             self._in_loop(lambda: self._changed.set())
         return False
 
+    def rest(self, seat: Seat) -> None:
+        """Do nothing: it is the loop that waits."""
+
     def start(self) -> None:
-        with self.scheduler.lock:
-            if self._thread is not None:
-                return
-            self._thread = threading.Thread(target=self.loop, name="event loop", daemon=True)
+        assert self._thread is not None
         self._thread.start()
 
     def end_attempt(self, seat: Seat) -> bool:
@@ -90,16 +91,33 @@ class EventLoop(Crew):
     # In the loop's thread.
 
     def loop(self) -> None:
-        with asyncio.Runner() as runner:  # it ends what is left on the loop
-            try:
-                runner.run(self._main())
-            except BaseException as error:  # from a task of the user's own
-                ended = ExecutorError(
-                    f"the event loop was ended by {described(error)}",
-                    remedy="catch it in what was started with asyncio.create_task",
-                )
-                ended.__cause__ = error
-                self.scheduler.break_off(ended)
+        with self.scheduler.lock:
+            self.starting, self.in_use = 0, 1
+        try:
+            with asyncio.Runner() as runner:  # it ends what is left on the loop
+                try:
+                    runner.run(self._main())
+                except BaseException as error:  # from a task of the user's own
+                    self._break_off(error)
+        except BaseException as error:  # no loop could be made, or what is left does not end well
+            self._break_off(error)
+        finally:
+            with self.scheduler.lock:
+                self.in_use = 0
+            self.scheduler.workers.see_who_is_left(self)
+
+    def _break_off(self, error: BaseException) -> None:
+        if self.scheduler.finished.is_set():  # the run is not concerned: it is told as anywhere
+            threading.excepthook(
+                threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread))
+            )
+            return
+        ended = ExecutorError(
+            f"the event loop was ended by {described(error)}",
+            remedy="catch it in what was started with asyncio.create_task",
+        )
+        ended.__cause__ = error
+        self.scheduler.break_off(ended)
 
     async def _main(self) -> None:
         self._changed = asyncio.Event()
@@ -129,12 +147,12 @@ class EventLoop(Crew):
                 break
             context = self._context.copy()
             self._at_work[seat] = self._loop.create_task(self._do(task, seat), context=context)
-        scheduler.start_loops()
+        scheduler.workers.catch_up()
 
     async def _do(self, task: int, seat: Seat) -> None:
         try:
             await self._perform_and_settle(task, seat)
-        except Exception as error:  # a defect here: never a hanging run
+        except BaseException as error:  # a defect here: never a hanging run
             self.scheduler.break_off(error)
 
     async def _perform_and_settle(self, task: int, seat: Seat) -> None:
@@ -144,6 +162,8 @@ class EventLoop(Crew):
             value, entry = scheduler.maps.gather(task)
         else:
             value, entry = await self._perform(task, seat)
+        if scheduler.stopped:
+            return
         delay = scheduler.attempts.delay(task, entry) if value is MISSING else None
         with scheduler.lock:
             seat.turn += 1

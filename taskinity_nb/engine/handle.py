@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Cancelled
+from ..errors import Cancelled, ExecutorError
 from ..model.events import State
 from ..model.run import Run
 from .interrupts import held, let_in
@@ -19,83 +20,107 @@ __all__ = ["Handle"]
 
 
 class Handle:
-    """The caller's hold on a run that the engine drives.
+    """The engine's side of a run. It is called with the run, which holds it, and does not hold it.
 
     Parameters
     ----------
     scheduler : Scheduler
         Who drives it.
     again : callable
-        Runs the flow once more, with what this run has a result for; takes the options of `run`.
+        Runs the flow once more, with what a run has a result for; takes that and options of `run`.
     prints : Prints, optional
         What functions and inputs are, if that is known already.
+
+    Attributes
+    ----------
+    maps : Maps
+        The items of mapped tasks.
     """
 
     def __init__(
         self, scheduler: Scheduler, again: Callable[..., Run], prints: Prints | None = None
     ) -> None:
         self._scheduler = scheduler
+        self._crews = scheduler.crews
+        self.maps = scheduler.maps
         self._again = again
         self.prints = prints
         self._functions: dict[int, str] = {}
         self.when_finished: list[Callable[[], object]] = []
 
-    def take_function_prints(self) -> None:
+    def start(self) -> None:
+        """Start the workers; a sequential run is done then."""
+        self._scheduler.start()
+
+    def take_function_prints(self, run: Run) -> None:
         """Write down what functions are, before a task can change what its function names."""
         if self.prints is None:
-            self._functions = let_in(function_prints_of)(self._scheduler.run.plan)
+            self._functions = let_in(function_prints_of)(run.plan)
 
-    def take_prints(self) -> None:
+    def take_prints(self, run: Run) -> None:
         """Write down what functions and inputs are now, for a later run that resumes this one."""
         if self.prints is None:
-            plan = self._scheduler.run.plan
-            constants = let_in(constant_prints_of)(plan)
-            self.prints = Prints(self._functions or function_prints_of(plan), constants)
+            constants = let_in(constant_prints_of)(run.plan)
+            self.prints = Prints(self._functions or function_prints_of(run.plan), constants)
 
-    def wait(self, timeout: float | None = None) -> None:
+    def wait(self, run: Run, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""
-        scheduler = self._scheduler
-        if not let_in(scheduler.finished.wait)(timeout):
-            name = scheduler.run.flow.name
-            raise TimeoutError(f"flow '{name}' has not ended in {timeout} s; it goes on")
+        if not let_in(self._scheduler.finished.wait)(timeout):
+            raise TimeoutError(f"flow '{run.flow.name}' has not ended in {timeout} s; it goes on")
         for follow_up in self.when_finished:
             follow_up()
-        self._raise_error()
+        self._raise_error(run)
 
     def cancel(self) -> None:
         """Cancel what has not started, stop what can be stopped, and end the run."""
         with held():
             self._scheduler.end_early(State.CANCELLED)
 
-    def interrupted(self) -> Cancelled:
+    def break_off(self, error: BaseException) -> None:
+        """End the run because of what went wrong outside the tasks."""
+        with held():
+            self._scheduler.break_off(error)
+
+    def interrupted(self, run: Run) -> Cancelled:
         """Cancel the run after an interrupt; return the exception that tells so."""
         self.cancel()
-        return cancelled(self._scheduler.run, "interrupted")
+        return cancelled(run, "interrupted")
 
-    def resume(self, **options: Any) -> Run:
+    def resume(self, run: Run, **options: Any) -> Run:
         """Run the flow again, with what this run has results for."""
-        return self._again(**options)
+        return self._again(run, **options)
 
-    def replay(self, task: str, item: int | None = None) -> Any:
+    def replay(self, run: Run, task: str, item: int | None = None) -> Any:
         """Call a task again, here and now."""
         from .replaying import replay
 
         __tracebackhide__ = True
-        return replay(self._scheduler.run, task, item)
+        return replay(run, task, item)
 
     def release(self) -> None:
         """Let the engine let go of results too."""
-        self._scheduler.release()
+        for task in self.maps.where:
+            self.maps.release(task)
+        for crew in self._crews:
+            crew.release()
 
-    def _raise_error(self) -> None:
-        scheduler = self._scheduler
-        run = scheduler.run
+    def _raise_error(self, run: Run) -> None:
+        scheduler, cause = self._scheduler, None
+        error: BaseException
         if scheduler.broken is not None:
-            raise scheduler.broken
-        if scheduler.on_error == "continue":
+            error = copy.copy(scheduler.broken)  # which is kept without the run that keeps it
+            cause = scheduler.broken.__cause__
+            if isinstance(error, ExecutorError):
+                error.run = run
+        elif scheduler.on_error == "continue":
             return
-        if run.state is State.CANCELLED:
-            raise cancelled(run, "cancelled")
-        if scheduler.first_failed is not None:
+        elif run.state is State.CANCELLED:
+            error = cancelled(run, "cancelled")
+        elif scheduler.first_failed is not None:
             error, cause = task_error(run, run.flow.tasks[scheduler.first_failed])
+        else:
+            return
+        try:
             raise error from cause
+        finally:
+            del error, cause  # or it would hold the frame that holds it

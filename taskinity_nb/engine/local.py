@@ -194,23 +194,35 @@ class Threads(Here):
 class PoolThreads(Threads):
     """A user's thread pool: a loop leaves it as soon as it has nothing to do."""
 
-    parks = False
-
     def __init__(self, run: Run, pool: Executor, workers: int) -> None:
         super().__init__(run, workers)
         self._pool = pool
-        self._futures: list[Future[None]] = []
+        self._futures: set[Future[None]] = set()
+
+    def rest(self, seat: Seat) -> None:
+        self.leave(seat)  # it ends, so that the pool's thread is free for others
 
     def start(self) -> None:
         try:
-            self._futures.append(self._pool.submit(self.loop))
+            future = self._pool.submit(self.loop)
         except RuntimeError as error:
-            raise ExecutorError(
-                f"the thread pool takes no more work: {error}",
-                remedy="pass a pool that is open, and keep it open until the run has ended",
-            ) from error
+            raise _closed(str(error)) from error
+        self._futures.add(future)
+        future.add_done_callback(self._ended)
+
+    def _ended(self, future: Future[None]) -> None:
+        self._futures.discard(future)
+        if future.cancelled():  # before it had begun
+            self.scheduler.workers.not_started(self, _closed("it has cancelled what was waiting"))
 
     def stop(self) -> None:
         """Withdraw the loops that were never started."""
-        for future in self._futures:
+        for future in list(self._futures):
             future.cancel()
+
+
+def _closed(why: str) -> ExecutorError:
+    return ExecutorError(
+        f"the thread pool takes no more work: {why}",
+        remedy="pass a pool that is open, and keep it open until the run has ended",
+    )

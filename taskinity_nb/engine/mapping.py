@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BindingError, Skip
+from ..errors import BindingError, is_skip
 from ..model.events import Entry, Failure, Frame, Items, State
 from ..model.record import MISSING, RELEASED, Elsewhere, Missing
 from .frames import user_frames
@@ -134,7 +135,7 @@ class Maps:
         for slot in ready:
             log += (slot, State.READY, now, None, None, None)
         self._lose(lost, now)
-        self._scheduler.wake_others()
+        self._scheduler.workers.wake_others()
         self._scheduler.abandon_after_failure()
         self.close_if_ended(task)
 
@@ -156,10 +157,10 @@ class Maps:
             for follower in self._frontier.done(slot):
                 log += (follower, State.READY, entry[5], None, None, None)
             if len(scheduler.crews) > 1:
-                scheduler.wake_others()
+                scheduler.workers.wake_others()
         else:
             error = entry[5].error
-            if isinstance(error, Skip):
+            if is_skip(error):
                 self._gone[slot] = (State.SKIPPED, slot)
                 log += (slot, State.SKIPPED, entry[2], error, None, None)
             else:
@@ -169,12 +170,9 @@ class Maps:
         self.close_if_ended(task)
 
     def _fail(self, slot: int, task: int, entry: Entry) -> None:
-        failure, item = entry[5], self.item(slot)
-        if isinstance(item, Elsewhere):
-            item = item.fetch()
-        place = slot - self.where[task].first
+        failure, place = entry[5], slot - self.where[task].first
         self._log += entry
-        self._failed.setdefault(task, []).append((place, item, failure.error))
+        self._failed.setdefault(task, []).append((place, self.item(slot), failure.error))
         self._frames[slot] = failure.frames
         self._gone[slot] = (State.UPSTREAM_FAILED, slot)
         if self._scheduler.first_failed is None:
@@ -212,7 +210,7 @@ class Maps:
         first, count = self.where[task]
         failed = self._failed.get(task)
         if failed:
-            failed.sort(key=lambda one: one[0])
+            failed.sort(key=itemgetter(0))
             error = map_error(self._plan.flow.tasks[task], failed, count)
             failure = Failure(now, error, self._frames[first + failed[0][0]])
             return MISSING, (task, State.FAILED, now, began, 0, failure)
@@ -257,9 +255,17 @@ class Maps:
         followers = [each for each in self._frontier.streams_of(task) if each in self.where]
         return [self.where[follower].first + place for follower in followers]
 
-    def release(self, task: int) -> None:
-        """Let go of the items of a mapped task and of their results."""
-        if task in self.where:
-            first, count = self.where[task]
-            self._values[first : first + count] = [RELEASED] * count
-            self._items[task] = None
+    def release(self, task: int) -> list[Any]:
+        """Let go of the items of a mapped task and of their results; return what was there."""
+        if task not in self.where:
+            return []
+        first, count = self.where[task]
+        gone = [self._items.pop(task), self._values[first : first + count]]
+        self._values[first : first + count] = [RELEASED] * count
+        self._items[task] = None
+        return gone
+
+    def part(self) -> None:
+        """Let go of the run, which has ended, and of what its tasks raised."""
+        self._failed.clear()
+        del self._scheduler, self._log

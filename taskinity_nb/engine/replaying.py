@@ -162,7 +162,7 @@ def _whole(run: Run, task: str, origin: Origin) -> Any:
 def _item(run: Run, task: str, origin: Origin, item: int) -> Any:
     """Return what an item of a mapped task was called with."""
     handle, slot, place = run._handle, run.plan.index[task], whole_number(item)
-    maps = handle._scheduler.maps if isinstance(handle, Handle) else None
+    maps = handle.maps if isinstance(handle, Handle) else None
     where = maps.where.get(slot) if maps is not None else None
     value: Any
     if maps is not None and where is not None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Cancelled, FlowError, MapError, TaskError, described
+from ..model.record import Elsewhere
 from ..model.run import Run
+from .interrupts import is_interrupt
 
 __all__ = ["FailedItem", "cancelled", "map_error", "task_error", "timed_out"]
 
@@ -35,16 +37,25 @@ def timed_out(name: str, timeout: float | None, unstoppable: str = "") -> Timeou
 
 
 def map_error(name: str, failed: Sequence[FailedItem], count: int) -> MapError:
-    """Return the error of a mapped task, of whose `count` items these failed."""
-    lines = [
-        f"task '{name}': {len(failed)} of {count:,} item{'s' * (count != 1)} failed",
-        *(f"  {name}[{item}] on {_shown(on)}: {described(why)}"
-          for item, on, why in failed[:MOST_ITEMS]),
-    ]  # fmt: skip
-    if len(failed) > MOST_ITEMS:
-        lines.append(f"  … and {len(failed) - MOST_ITEMS:,} more")
-    error = MapError("\n".join(lines))
-    error.items = list(failed)
+    """Return the error of a mapped task, of whose `count` items these failed.
+
+    It is made under the scheduler's lock. To bring an item here and to show it is to run code of
+    the user's, so that is done when somebody asks for the text or the items.
+    """
+    failed = list(failed)
+
+    def tell() -> tuple[str, list[FailedItem]]:
+        items = [(place, _brought(item), why) for place, item, why in failed]
+        lines = [
+            f"task '{name}': {len(items)} of {count:,} item{'s' * (count != 1)} failed",
+            *(f"  {name}[{place}] on {_shown(on)}: {described(why)}"
+              for place, on, why in items[:MOST_ITEMS]),
+        ]  # fmt: skip
+        if len(items) > MOST_ITEMS:
+            lines.append(f"  … and {len(items) - MOST_ITEMS:,} more")
+        return "\n".join(lines), items
+
+    error = MapError(tell)
     error.task = name
     return error
 
@@ -54,14 +65,14 @@ def task_error(run: Run, first: str) -> tuple[TaskError, BaseException]:
     errors = run.errors
     cause = errors.pop(first)
     error: TaskError
-    if isinstance(cause, MapError):
-        error = of_items = MapError(cause.message)
-        of_items.items = cause.items
+    if type(cause) is MapError and run.tasks[first].items is not None:
+        error = cause.again()
         cause = cause.items[0][2]
     else:
         name = run.flow.function_of(first)
         called = f" (function '{name}')" if name != first else ""
-        text = str(cause) if isinstance(cause, FlowError) else described(cause)
+        is_ours = type(cause).__module__ == FlowError.__module__
+        text = str(cause) if is_ours else described(cause)
         error = TaskError(f"task '{first}'{called} failed: {text}")
     error.run = run
     error.task = first
@@ -74,5 +85,19 @@ def _shown(item: Any) -> str:
     """Return a short text of an item; its repr is the user's own code, so it may fail."""
     try:
         return reprlib.repr(item)
-    except Exception as broken:
+    except BaseException as broken:
+        if is_interrupt(broken):
+            raise
         return f"a {type(item).__name__} (its repr raised {type(broken).__name__})"
+
+
+def _brought(item: Any) -> Any:
+    """Return an item itself, if it lies elsewhere and can be had."""
+    if not isinstance(item, Elsewhere):
+        return item
+    try:
+        return item.fetch()
+    except BaseException as gone:
+        if is_interrupt(gone):
+            raise
+        return item

@@ -97,27 +97,30 @@ def run(
     (7, 7)
     """
     with held() as interrupts:
-        scheduler, handle = _schedule(
+        begun, handle = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
-            handle.take_function_prints()
+            handle.take_function_prints(begun)
             if executor == "sequential":
-                handle.take_prints()
-            scheduler.start()
-            handle.take_prints()  # of large inputs, while the workers work
-            handle.wait()
+                handle.take_prints(begun)
+            handle.start()
+            handle.take_prints(begun)  # of large inputs, while the workers work
+            handle.wait(begun)
+            return begun
         except KeyboardInterrupt:
             interrupts.forget()
-            cancelled = handle.interrupted()
+            cancelled = handle.interrupted(begun)
             interrupts.forget()  # one that came meanwhile wants the same
             if on_error != "continue":
                 raise cancelled from None
-        except BaseException:
+            return begun
+        except BaseException:  # also what a handler of a signal raises while this waits
             handle.cancel()  # unless it has ended: nothing goes on behind the caller's back
             raise
-        return scheduler.run
+        finally:
+            del begun  # what a task raised refers to this frame, and the run to what it raised
 
 
 def start(
@@ -146,20 +149,22 @@ def start(
     42
     """
     with held():
-        scheduler, handle = _schedule(
+        begun, handle = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
-            handle.take_prints()
+            handle.take_prints(begun)
             if executor == "sequential":
-                threading.Thread(target=scheduler.start, name="taskinity_nb", daemon=True).start()
+                threading.Thread(target=handle.start, name="taskinity_nb", daemon=True).start()
             else:
-                scheduler.start()
-        except BaseException:
+                handle.start()
+        except KeyboardInterrupt:
             handle.cancel()
             raise
-        return scheduler.run
+        except BaseException as error:
+            handle.break_off(error)
+        return begun
 
 
 def run_flow_from_dsl(dsl: str, input_data: Any = None) -> Run:
@@ -230,7 +235,7 @@ class Options(TypedDict):
 
 def _schedule(
     flow: Flow | str, inputs: Any = None, **options: Unpack[Options]
-) -> tuple[Scheduler, Handle]:
+) -> tuple[Run, Handle]:
     """Get a run ready to start."""
     _refuse_in_starting_process()
     executor, workers = options["executor"], options["workers"]
@@ -255,13 +260,13 @@ def _schedule(
         kept=kept and kept.results, kept_items=kept and kept.items,
     )  # fmt: skip
     options["resume"] = None  # an earlier run is not kept alive
-    run._handle = handle = Handle(scheduler, partial(_again, run, flow, inputs, options), prints)
+    run._handle = handle = Handle(scheduler, partial(_again, flow, inputs, options), prints)
     if options["observers"]:
         handle.when_finished.append(watch(run, options["observers"], scheduler.finished))
-    return scheduler, handle
+    return run, handle
 
 
-def _again(earlier: Run, flow: Flow, inputs: Any, options: Options, /, **changes: Any) -> Run:
+def _again(flow: Flow, inputs: Any, options: Options, earlier: Run, /, **changes: Any) -> Run:
     """Run a flow again for `Run.resume`."""
     known = {"flow": flow, "inputs": inputs, **options}
     wrong = next((name for name in changes if name not in known or name == "resume"), None)

@@ -1,13 +1,28 @@
 """The scheduler: decides when each task runs, and writes down what happened.
 
-There is no coordinator. Each worker runs `Scheduler.loop`: it claims the best ready task, has it
+There is no coordinator. Each worker runs `Workers.loop`: it claims the best ready task, has it
 performed, settles it and takes the next, all under one lock that is held for a microsecond. What
 differs between threads, processes and other executors is only how a task is performed (`Perform`)
 and who runs the loops (`Crew`). A run has a crew for each executor that its tasks ask for; each
 takes from its own lane of the frontier.
 
-A worker that finds nothing ready parks, if its crew has threads of its own, or else ends; a task
-that becomes ready while nobody is free to take it wakes a parked worker or has one more started.
+No wake-up is lost. What holds whenever the lock is free: if something is ready on a lane, a worker
+of that crew is going to claim. It has a name and performs a task, was woken, or is on its way. For
+
+* a worker that finds nothing says so (`Crew.rest`) under the same hold of the lock in which it has
+  found nothing: one that parks is among the `idle` from then on, one that ends has given its name
+  back. Who makes something ready later finds it there, wakes it, or asks for a new loop. Were the
+  name given back under a later hold, a task that becomes ready in between would find nobody;
+* who makes a task ready looks for a worker under that same hold (`Workers.wake_others`), or is
+  itself a worker of that lane, which claims next; and who claims has one more woken if there is
+  more (`claim`);
+* a loop that was asked for counts as on its way (`Crew.starting`) until it begins or it is known
+  that it does not; then the run goes on with those who are left, or ends with an error.
+
+Should that be wrong somewhere, the last worker to go sees that tasks are left, and the run ends
+with an error that says so (`Workers.see_who_is_left`).
+
+No code of the user's runs under the lock: what is let go of (`Workers.dropped`) dies after it.
 
 The log (`model.events`) is the truth: every fact is appended under the lock, in order, and what
 comes after the end of a task is not appended.
@@ -21,20 +36,21 @@ from itertools import chain
 from time import perf_counter_ns
 from typing import Any, Literal
 
-from ..errors import ExecutorError, Skip
+from ..errors import ExecutorError, FlowError, described, is_skip
 from ..model.events import Entry, Failure, State, entries
 from ..model.record import MISSING
 from ..model.run import Run
 from ..model.task import Task
 from .attempts import Attempts
-from .crew import Crew, Perform, Seat
+from .crew import Crew, Seat
 from .ending import Ending
 from .frontier import Frontier
 from .learning import learn, order_of
 from .mapping import Maps
 from .outputs import close_taps, open_taps
 from .takers import Takers
-from .turn import take_turn
+from .turn import is_held
+from .workers import Workers
 
 __all__ = ["Keep", "OnError", "Scheduler"]
 
@@ -80,9 +96,11 @@ class Scheduler:
         waiting, followers = flow._structure.waiting, flow._structure.followers
         self.run = run
         self.crews = crews
+        self.workers = Workers(self)
         self.on_error = on_error
         self.finished = Ending()
-        self.lock = threading.Lock()
+        # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
+        self.lock = threading.RLock()
         self.log = run._log
         self._kept = kept or {}
         self._mapped = plan.maps.keys() - self._kept.keys()
@@ -96,13 +114,13 @@ class Scheduler:
         )
         self.maps = Maps(self, kept_items or {})
         self.count = len(waiting)
-        self._left = self.count - len(self._kept)  # tasks that have not ended
+        self.left = self.count - len(self._kept)
+        """How many tasks have not ended."""
         self._has_taps = False  # whether what is printed is listened to
         self.stopped = False  # nothing new starts, and what still runs is not waited for
-        self._to_start: list[Crew] = []  # crews of which one more loop is to be started
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
-        self._takers = Takers(run) if keep == "last" else None
+        self._takers = Takers(run, self.workers.dropped) if keep == "last" else None
         self.has_results_elsewhere = len(crews) > 1 or bool(kept)
         self.attempts = Attempts(self)
         for lane, crew in enumerate(crews):
@@ -116,7 +134,7 @@ class Scheduler:
             if self.stopped:  # before it has begun
                 return
             self._begin()
-        self.start_loops()
+        self.workers.catch_up()
 
     def _begin(self) -> None:
         log, now = self.log, self.run._origin
@@ -130,31 +148,36 @@ class Scheduler:
             log += (task, State.READY, now, None, None, None)
         open_taps()
         self._has_taps = True
-        if not self._left:
+        if not self.left:
             self._finish()
+            return
         for crew in self.crews:
-            self._to_start += [crew] * min(self.frontier.ready(crew.lane), len(crew.unused))
-
-    def release(self) -> None:
-        """Let go of results, after the end."""
-        for task in self.maps.where:
-            self.maps.release(task)
-        for crew in self.crews:
-            crew.release()
+            for _ in range(min(self.frontier.ready(crew.lane), len(crew.unused))):
+                self.workers.wake(crew)
 
     def break_off(self, error: BaseException) -> None:
         """End the run because of what went wrong outside the tasks."""
-        if isinstance(error, ExecutorError):
-            error.run = self.run
+        if not isinstance(error, FlowError):
+            raw = error
+            error = ExecutorError(
+                f"the run was ended by {described(raw)}",
+                remedy="its cause is not an error of a task; run.resume() keeps what is done",
+            )
+            error.__cause__ = raw
         self.end_early(State.FAILED, error)
 
     def end_early(self, state: State, error: BaseException | None = None) -> None:
         """Cancel what has not started, stop what can be stopped, and end the run."""
+        if is_held(self.lock):  # a finalizer, in the middle of what is done under the lock
+            late = threading.Thread(target=self.end_early, args=(state, error), daemon=True)
+            late.start()
+            return
         with self.lock:
             if self.finished.is_set() or self.stopped:
                 return
             self.stopped = True
             self.broken = error
+            crews = self.crews
             log, now = self.log, perf_counter_ns()
             ended = {slot for slot, how, *_ in entries(log) if how.is_final}
             items = (range(first, first + count) for first, count in self.maps.where.values())
@@ -162,10 +185,14 @@ class Scheduler:
                 if slot not in ended:
                     log += (slot, State.CANCELLED, now, None, None, None)
             self._finish(state)
-        for crew in self.crews:
+        for crew in crews:
             crew.stop()
+        with self.lock:
+            self.part()
 
     def _finish(self, state: State | None = None) -> None:
+        if self.finished.is_set():  # by the end of a map, in the middle of what has led to it
+            return
         failed = self.first_failed is not None
         self.run._ended = perf_counter_ns()
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
@@ -173,65 +200,36 @@ class Scheduler:
         learn(self.run)
         if self._has_taps:
             close_taps()
+        crews = self.crews
+        self.part()
         self.finished.set()
-        for crew in self.crews:
+        for crew in crews:
             crew.finish()
 
-    # The workers.
+    def part(self) -> None:
+        """Let go of the run once no worker needs it, so that it is freed when nobody names it.
 
-    def loop(self, crew: Crew) -> None:
-        """One worker: claim a task, have it performed, settle it, take the next."""
-        lock, mapped = self.lock, self._mapped
-        with lock:
-            if self.stopped or not crew.unused:
-                return
-            seat = Seat(crew.unused.pop())
-        perform: Perform | None = None
-        try:
-            perform = crew.worker()
-            with lock:
-                task = self.claim(crew, seat)
-            while True:
-                if self._to_start:
-                    self.start_loops()
-                if task is None:
-                    if not crew.parks or self.stopped or self.finished.is_set():
-                        return
-                    crew.park(seat)
-                    with lock:
-                        task = self.claim(crew, seat)
-                    continue
-                if task in mapped:
-                    value, entry = self.maps.gather(task)
-                else:
-                    value, entry = perform(task, seat)
-                delay = self.attempts.delay(task, entry) if value is MISSING else None
-                take_turn(lock)
-                try:
-                    seat.turn += 1
-                    if self.stopped or seat.left_behind:
-                        return
-                    self.settle(task, value, entry, delay)
-                    value = None  # a parked worker holds on to nothing
-                    task = self.claim(crew, seat)
-                finally:
-                    lock.release()
-        except Exception as error:  # a broken executor, or a defect here: never a hanging run
-            self.break_off(error)
-        finally:
-            if perform is not None:
-                crew.dismiss(perform)
-            with lock:
-                if not seat.left_behind:
-                    crew.unused.append(seat.name)
+        What a failed task raised refers to the frames that called it, and so to this scheduler;
+        from here it must not go on to the run, which holds what was raised.
+        """
+        is_needed = self.stopped or any(crew.needs_run for crew in self.crews)
+        if not self.crews or (is_needed and not all(crew.has_nobody for crew in self.crews)):
+            return
+        self.maps.part()
+        for crew in self.crews:
+            del crew.run
+        self.crews = ()
+        del self.run, self.log, self.maps, self.attempts, self._takers
+
+    # The workers.
 
     def claim(self, crew: Crew, seat: Seat) -> int | None:
         """Take the next task, and have another worker woken if there is more."""
         frontier = self.frontier
         task = None if self.stopped else frontier.take(crew.lane)
         if task is None:
-            if crew.parks and not self.finished.is_set():
-                crew.idle.append(seat)
+            if not (self.stopped or self.finished.is_set()):
+                crew.rest(seat)
             return None
         if crew.starts_at_claim and task not in self._mapped:
             now, log = perf_counter_ns(), self.log
@@ -239,25 +237,8 @@ class Scheduler:
             if self.attempts.timed:
                 self.attempts.watch(task, crew, seat)
         if (crew.idle or crew.unused) and frontier.ready(crew.lane):  # somebody, and something
-            self._wake(crew)
+            self.workers.wake(crew)
         return task
-
-    def _wake(self, crew: Crew) -> None:
-        """Have one more worker work; who wakes the next."""
-        if crew.wake():
-            self._to_start.append(crew)
-
-    def start_loops(self) -> None:
-        """Start what `_wake` has asked for, outside the lock."""
-        while self._to_start:
-            try:
-                crew = self._to_start.pop()
-            except IndexError:  # another worker was quicker
-                return
-            try:
-                crew.start()
-            except ExecutorError as error:
-                self.break_off(error)
 
     def started(self, task: int, crew: Crew, seat: Seat, submitted: int) -> None:
         """Write down that a task was handed to a worker far away."""
@@ -286,14 +267,14 @@ class Scheduler:
             self.maps.settle(task, value, entry)
             return
         if value is MISSING:
-            self._left -= 1
+            self.left -= 1
             self._fail(task, entry)
         elif entry[1] is RUNNING:
             self.maps.expand(task, value, entry)
             return
         else:
             log = self.log
-            self._left -= 1
+            self.left -= 1
             log += entry
             self.run._values[task] = value
             received = entry[5]
@@ -301,23 +282,17 @@ class Scheduler:
             for follower in ready:
                 log += (follower, READY, received, None, None, None)
             if ready and len(self.crews) > 1:
-                self.wake_others()
+                self.workers.wake_others()
             if self._takers is not None:
                 self._takers.let_go(task, self.maps)
-        if not self._left:
+        if not self.left:
             self._finish()
-
-    def wake_others(self) -> None:
-        """Wake a worker of each crew that has something to do now."""
-        for crew in self.crews:
-            if self.frontier.ready(crew.lane):
-                self._wake(crew)
 
     def _fail(self, task: int, entry: Entry) -> None:
         """Write down that a task has no result, and so its descendants have none."""
         log, now = self.log, perf_counter_ns()
         state, how = State.UPSTREAM_FAILED, entry[5]
-        if isinstance(how, Failure) and isinstance(how.error, Skip):
+        if isinstance(how, Failure) and is_skip(how.error):
             state = State.SKIPPED
             entry = (task, state, entry[2], how.error, None, None)
         elif entry[1] in (State.FAILED, State.TIMED_OUT) and self.first_failed is None:
@@ -326,22 +301,22 @@ class Scheduler:
         lost = self.frontier.fail(task)
         for descendant in lost:
             log += (descendant, state, now, task, None, None)
-        self._left -= len(lost)
+        self.left -= len(lost)
         self.abandon_after_failure()
 
     def abandon_after_failure(self) -> None:
         """Cancel what has not started, if that is what a failure means."""
         if self.on_error != "stop" or self.first_failed is None:
             return
-        now = perf_counter_ns()
+        now, log, maps = perf_counter_ns(), self.log, self.maps
         for task in self.frontier.abandon():
-            self.log += (task, State.CANCELLED, now, None, None, None)
+            log += (task, State.CANCELLED, now, None, None, None)
             if task < self.count:
-                self._left -= 1
+                self.left -= 1
             else:
-                self.maps.cancel(task)
-        for task in list(self.maps.where):
-            self.maps.close_if_ended(task)
+                maps.cancel(task)
+        for task in list(maps.where):
+            maps.close_if_ended(task)
 
     def withdraw(self, slots: Sequence[int]) -> None:
         """Cancel what was claimed and has not begun, since the run goes no further."""
@@ -350,7 +325,7 @@ class Scheduler:
                 for slot in slots:
                     self.frontier.again(slot)
                 self.abandon_after_failure()
-                if not (self._left or self.finished.is_set()):
+                if not (self.left or self.finished.is_set()):
                     self._finish()
 
     # For the crews.
@@ -385,7 +360,7 @@ class Scheduler:
         with self.lock:
             if not self.stopped:
                 self.settle(task, value, entry, delay)
-        self.start_loops()
+        self.workers.catch_up()
 
     def claim_more(self, crew: Crew, fits: Callable[[int], bool]) -> list[int]:
         """Take further tasks for the same worker, as long as they fit."""

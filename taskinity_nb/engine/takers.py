@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..model.record import RELEASED, Missing
 from ..model.run import Run
 from .mapping import Maps
@@ -13,10 +15,18 @@ class Takers:
     """How many tasks will still take each result (``keep="last"``).
 
     Last tasks keep theirs, and so do those before a task that failed, for a run that resumes.
+
+    Parameters
+    ----------
+    run : Run
+        Whose results they are.
+    dropped : list
+        Takes what is released: to free it is to run code of the user's, which is not done here.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, dropped: list[Any]) -> None:
         index, flow = run.plan.index, run.flow
+        self._dropped = dropped
         self._values = run._values
         self._sources = [
             list({index[edge.source] for edge in flow.upstream[name] if edge.kind != "wait"})
@@ -32,5 +42,6 @@ class Takers:
         for source in self._sources[task]:
             self._left[source] -= 1
             if not self._left[source] and not isinstance(self._values[source], Missing):
+                self._dropped.append(self._values[source])
                 self._values[source] = RELEASED
-                maps.release(source)
+                self._dropped += maps.release(source)

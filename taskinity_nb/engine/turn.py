@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from time import sleep
 
-__all__ = ["take_turn"]
+__all__ = ["is_held", "take_turn"]
 
 
-def take_turn(lock: threading.Lock) -> None:
+def take_turn(lock: threading.RLock) -> None:
     """Take a lock that threads take for a moment, again and again, without a queue.
 
     Who blocks at a lock is given it before the interpreter's own; then each of two threads has the
@@ -17,3 +17,18 @@ def take_turn(lock: threading.Lock) -> None:
     """
     while not lock.acquire(False):
         sleep(0)
+
+
+def is_held(lock: threading.RLock) -> bool:
+    """Tell whether this thread has a lock.
+
+    Examples
+    --------
+    >>> lock = threading.RLock()
+    >>> with lock:
+    ...     is_held(lock)
+    True
+    >>> is_held(lock)
+    False
+    """
+    return lock._is_owned()  # type: ignore[attr-defined, no-any-return]  # as Condition asks

@@ -25,12 +25,15 @@ T = TypeVar("T")
 
 
 class Handle(Protocol):
-    """What the engine puts into a run, so that a run can be waited for and cancelled."""
+    """What the engine puts into a run, so that a run can be waited for and cancelled.
 
-    def wait(self, timeout: float | None = None) -> None: ...
+    It is given the run at each call and keeps none, so that the run is freed when nobody names it.
+    """
+
+    def wait(self, run: Run, timeout: float | None = None) -> None: ...
     def cancel(self) -> None: ...
-    def resume(self, **options: Any) -> Run: ...
-    def replay(self, task: str, item: int | None = None) -> Any: ...
+    def resume(self, run: Run, **options: Any) -> Run: ...
+    def replay(self, run: Run, task: str, item: int | None = None) -> Any: ...
     def release(self) -> None: ...
 
 
@@ -305,7 +308,7 @@ class Run(Mapping[str, Any]):
             As `run`.
         """
         if self._handle is not None:
-            self._handle.wait(timeout)
+            self._handle.wait(self, timeout)
         return self
 
     def cancel(self) -> None:
@@ -332,7 +335,7 @@ class Run(Mapping[str, Any]):
         """
         if self._handle is None:
             raise FlowError("this run was not started by 'run' or 'start', so it cannot be resumed")
-        return self._handle.resume(**options)
+        return self._handle.resume(self, **options)
 
     def replay(self, task: str, item: int | None = None) -> Any:
         """Call a task again in this thread with the very same arguments; return its result.
@@ -355,7 +358,7 @@ class Run(Mapping[str, Any]):
         __tracebackhide__ = True
         if self._handle is None:
             raise FlowError("this run was not started by 'run' or 'start': nothing to replay")
-        return self._handle.replay(task, item)
+        return self._handle.replay(self, task, item)
 
     # Display.
 

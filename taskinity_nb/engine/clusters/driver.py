@@ -41,6 +41,8 @@ LOOK, END = "look", "end"
 class Cluster(Crew):
     """The workers of a cluster. One thread here hands over, and writes down what is reported."""
 
+    needs_run = True
+
     def __init__(self, run: Run, port: Port) -> None:
         super().__init__(run, numbered("cluster"), port.workers)
         self.unused = ["cluster"]
@@ -60,7 +62,7 @@ class Cluster(Crew):
 
     def wake(self) -> bool:
         if self._jobs is None:
-            return bool(self.unused)
+            return super().wake()
         self._inbox.put(LOOK)
         return False
 
@@ -81,10 +83,13 @@ class Cluster(Crew):
     def loop(self) -> None:
         scheduler = self.scheduler
         with scheduler.lock:
-            if self._jobs is not None or scheduler.stopped:
+            seat = self.enter()
+            if seat is None:
+                return
+            if scheduler.stopped:
+                self.leave(seat)
                 return
             jobs = self._jobs = Jobs(scheduler, self._port, self._token, self.lane)
-            self.unused.clear()
         self._port.letters.subscribe(
             self._token, lambda sender, reports: self._inbox.put((sender, reports))
         )
@@ -93,13 +98,16 @@ class Cluster(Crew):
             while self._goes_on(jobs):
                 if scheduler.on_error == "stop" and scheduler.first_failed is not None:
                     self._withdraw(jobs)
-        except Exception as error:  # the cluster is gone, or a defect here: never a hanging run
+        except BaseException as error:  # the cluster is gone, or a defect here: no hanging run
             scheduler.break_off(error)
         finally:
             self._port.letters.unsubscribe(self._token)
             self._port.forget(self._token)
             jobs.futures.clear()
             self._early.clear()
+            with scheduler.lock:
+                self.leave(seat)
+            scheduler.workers.see_who_is_left(self)
 
     # In the thread.
 

@@ -1,0 +1,334 @@
+"""No task waits for ever: in no order of the workers' steps is a wake-up lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+
+import pytest
+from interleavings import Explorer, Lock, Pool, explore
+
+from taskinity_nb import ExecutorError, State, Task, parse_dsl, run, start
+from taskinity_nb.engine import processes
+from taskinity_nb.engine.local import PoolThreads, Threads
+from taskinity_nb.engine.scheduler import Scheduler
+from taskinity_nb.engine.workers import Workers
+from taskinity_nb.model.binding import resolve
+from taskinity_nb.model.run import Run
+
+
+class Parking(Threads):
+    """Threads of our own, whose waiting is seen by the explorer."""
+
+    def __init__(self, explorer, a_run, workers):
+        super().__init__(a_run, workers)
+        self._explorer = explorer
+
+    def start(self):
+        self._explorer.spawn("thread", self.loop, lambda: True)
+
+    def park(self, seat):
+        self._explorer.step("its gate", lambda: not seat.gate.locked())
+        assert seat.gate.acquire(blocking=False)
+
+
+class Alarm:
+    """An alarm that rings at any moment after it was set."""
+
+    def __init__(self, explorer):
+        self._explorer = explorer
+        self._is_closed = False
+
+    def set(self, delay, call, *arguments):
+        ring = lambda: None if self._is_closed else call(*arguments)  # noqa: E731
+        self._explorer.spawn("alarm", ring, lambda: True)
+
+    def close(self):
+        self._is_closed = True
+
+
+def fail_once():
+    """Return a task that fails at its first attempt."""
+    attempts = []
+
+    def flaky(*_):
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError
+        return 1
+
+    return flaky
+
+
+def one(*_):
+    return 1
+
+
+def program(text, kinds, places=None, **options):
+    """Return a program that runs a flow on backends of given kinds and sizes.
+
+    `kinds` are like ``["pool 1", "threads 2"]``; `places` names the backend of tasks that are not
+    on the first one; an option is a `Task` or what makes one, by name.
+    """
+
+    def begin(explorer: Explorer):
+        flow = parse_dsl(text)
+        made = {name: make() for name, make in options.items()}
+        names = {flow.function_of(name): one for name in flow.tasks} | made
+        a_run = Run(resolve(flow, None, names), "explored", 1)
+        crews = []
+        for kind in kinds:
+            word, size = kind.split()
+            pool = Pool(explorer, int(size))
+            crews.append(PoolThreads(a_run, pool, int(size)) if word == "pool"
+                         else Parking(explorer, a_run, int(size)))  # fmt: skip
+        lanes = [(places or {}).get(name, 0) for name in flow.tasks]
+        scheduler = Scheduler(a_run, crews, "continue", lanes=lanes if len(crews) > 1 else None)
+        scheduler.lock = Lock(explorer)
+        scheduler.attempts._alarm = Alarm(explorer)
+        explorer.spawn("main", scheduler.start, lambda: True)
+
+        def check():
+            assert scheduler.finished.is_set()
+            assert {str(record.state) for record in a_run.tasks.values()} <= {
+                "succeeded",
+                "timed_out",
+                "upstream_failed",
+            }
+            assert all(crew.has_nobody for crew in all_crews)
+            assert [sorted(crew.unused) for crew in all_crews] == names_of_all
+
+        all_crews = list(crews)
+        names_of_all = [sorted(crew.unused) for crew in all_crews]
+        return check
+
+    return begin
+
+
+CASES = {
+    "chain over two pools": ("a -> b -> c", ["pool 1", "pool 1"], {"b": 1}, {}, 3),
+    "chain over a pool and threads": ("a -> b -> c", ["pool 1", "threads 1"], {"b": 1}, {}, 3),
+    "chain over threads and a pool": ("a -> b -> c", ["threads 1", "pool 1"], {"b": 1}, {}, 3),
+    "fan on a pool of two": ("a -> [b, c] -> d", ["pool 2"], {}, {}, 2),
+    "fan on two threads": ("a -> [b, c] -> d", ["threads 2"], {}, {}, 2),
+    "fan over two pools": ("a -> [b, c] -> d", ["pool 1", "pool 1"], {"b": 1, "d": 1}, {}, 2),
+    "map": ("a -> map b -> c", ["pool 1", "pool 2"], {"b": 1}, {"a": lambda: lambda: [1, 2]}, 2),
+    "retry at once": ("a -> b -> c", ["pool 1", "pool 1"], {"b": 1},
+                      {"b": lambda: Task(fail_once(), retries=1)}, 2),
+    "retry after a while": ("a -> [b, c]", ["pool 1", "pool 1"], {"b": 1},
+                            {"b": lambda: Task(fail_once(), retries=1, retry_delay=1.0)}, 2),
+    "time-out at any moment": ("a -> b -> c", ["pool 1", "pool 1"], {"b": 1},
+                               {"b": lambda: Task(one, timeout=1.0)}, 2),
+    "time-out on threads": ("a -> b -> c", ["threads 1", "pool 1"], {"b": 1},
+                            {"a": lambda: Task(one, timeout=1.0)}, 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_each_order_of_steps_comes_to_the_end(case):
+    text, kinds, places, options, interruptions = case
+    assert explore(program(text, kinds, places, **options), interruptions) > 20
+
+
+def give_names_back_later(monkeypatch):
+    """Let a worker that has found nothing keep its name for a moment, as it once was."""
+    later = set()
+    leave = PoolThreads.leave
+
+    def rest(crew, seat):
+        seat.left_behind = True
+        later.add(seat)
+
+    def leave_now(crew, seat, **options):
+        if seat in later:
+            later.discard(seat)
+            seat.left_behind = False
+        leave(crew, seat, **options)
+
+    monkeypatch.setattr(PoolThreads, "rest", rest)
+    monkeypatch.setattr(PoolThreads, "leave", leave_now)
+
+
+def test_the_explorer_finds_a_name_that_is_given_back_too_late(monkeypatch):
+    """What becomes ready in between finds nobody."""
+    give_names_back_later(monkeypatch)
+    monkeypatch.setattr(Workers, "see_who_is_left", lambda workers, crew: workers.catch_up())
+    with pytest.raises(AssertionError, match="choices"):
+        explore(program("a -> b -> c", ["pool 1", "pool 1"], {"b": 1}), 3)
+
+
+def test_the_last_worker_to_go_ends_a_run_that_is_not_at_its_end(monkeypatch):
+    """The watchdog of last resort: whatever has gone wrong, the run ends."""
+    give_names_back_later(monkeypatch)
+    broken = []
+    break_off = Scheduler.break_off
+    monkeypatch.setattr(
+        Scheduler, "break_off", lambda *given: broken.append(given[1]) or break_off(*given)
+    )
+    with pytest.raises(AssertionError, match="choices"):
+        explore(program("a -> b -> c", ["pool 1", "pool 1"], {"b": 1}), 3)
+    assert "all workers of flow 'flow' have ended, and 1 of its tasks have not" in str(broken[0])
+
+
+class Yielding:
+    """A lock before which others go first, as often as not."""
+
+    def __init__(self, seed):
+        self._lock = threading.RLock()
+        self._random = random.Random(seed)
+        self.release = self._lock.release
+        self._is_owned = self._lock._is_owned
+
+    def acquire(self, blocking=True):
+        for _ in range(self._random.choice((0, 0, 1, 2, 5))):
+            sleep(0)
+        return self._lock.acquire(blocking)
+
+    def __enter__(self):
+        self.acquire()
+
+    def __exit__(self, *_):
+        self.release()
+        sleep(0)
+
+
+async def one_async(*_):
+    return 1
+
+
+def flows(pool):
+    """Return flows in which pools, async tasks and executors of tasks' own meet."""
+    names = {"p": one, "q": one, "x": one_async, "y": one_async, "s": lambda: [1, 2, 3]}
+    names |= {"o": Task(one, executor=pool), "t": Task(one, executor="threads")}
+    texts = [
+        "p -> x -> q",
+        "x -> p -> y -> q",
+        "p -> [x, q, y] -> o",
+        "[x, y] -> p -> [t, o]",
+        "s -> map x -> q",
+        "s -> map p -> map y -> q",
+        "p -> x -> o -> y -> q -> t",
+    ]
+    return texts, names
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_whatever_the_order(size, monkeypatch):
+    """Real threads, in random orders that are forced at each hold of the lock."""
+    seeds = iter(range(10_000))
+    begin = Scheduler.start
+
+    def start_yielding(scheduler):
+        scheduler.lock = Yielding(next(seeds))
+        begin(scheduler)
+
+    monkeypatch.setattr(Scheduler, "start", start_yielding)
+    with ThreadPoolExecutor(size) as pool:
+        texts, names = flows(pool)
+        for number in range(140):
+            text = texts[number % len(texts)]
+            executor = ("threads", pool)[number % 2]
+            going = start(text, namespace=names, executor=executor, workers=size)
+            assert going.wait(20).state is State.SUCCEEDED, (number, text)
+
+
+LOOP = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from test_wakeups import flows
+from taskinity_nb import start
+
+size, rounds = int(sys.argv[1]), int(sys.argv[2])
+with ThreadPoolExecutor(size) as pool:
+    texts, names = flows(pool)
+    for number in range(rounds):
+        text = texts[number % len(texts)]
+        start(text, namespace=names, executor=pool).wait(20)
+print("all ended")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_busy", [False, True], ids=["quiet", "beside three busy processes"])
+def test_twenty_thousand_times(is_busy):
+    busy = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * is_busy)
+    ]
+    try:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        for size, rounds in ((1, 10_000), (2, 7_000), (4, 3_000)):
+            if is_busy:
+                rounds //= 10
+            ended = subprocess.run(
+                [sys.executable, "-c", LOOP, str(size), str(rounds)],
+                env=environment, capture_output=True, text=True, timeout=300,
+            )  # fmt: skip
+            assert (ended.stdout, ended.stderr) == ("all ended\n", "")
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+class TestWorkersThatDoNotCome:
+    """Who cannot be started is done without; with nobody, the run ends and says so."""
+
+    def test_a_pool_that_is_shut_down_meanwhile(self):
+        """It lets the loop that waits for its place go without a word."""
+        gate, pool = threading.Event(), ThreadPoolExecutor(1)
+        pool.submit(gate.wait, 30)
+        going = start("one", namespace={"one": one}, executor=pool)
+        pool.shutdown(wait=False, cancel_futures=True)
+        gate.set()
+        with pytest.raises(ExecutorError, match="takes no more work: it has cancelled") as caught:
+            going.wait(20)
+        assert caught.value.run is going
+
+    def test_no_thread_at_all(self, monkeypatch):
+        def refuse(thread):
+            raise RuntimeError("can't start new thread")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(ExecutorError, match="can't start new thread") as caught:
+                run("one", namespace={"one": one})
+        assert caught.value.run.state is State.FAILED
+        assert isinstance(caught.value.__cause__, RuntimeError)
+
+    @pytest.mark.parametrize("executor", ["threads", "processes"])
+    def test_only_one_thread(self, executor, monkeypatch):
+        """The limit of threads is met after the first: the work is done by that one."""
+        begin, begun = threading.Thread.start, []
+
+        def refuse_more(thread):
+            if thread.name == "taskinity_nb":
+                if begun:
+                    raise RuntimeError("can't start new thread")
+                begun.append(thread)
+            begin(thread)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse_more)
+            result = run("a -> [b, c, d] -> e", executor=executor, workers=4,
+                         namespace=dict.fromkeys("abcde", one))  # fmt: skip
+        assert set(result) == set("abcde")
+
+    def test_only_one_process(self, monkeypatch):
+        lease, leased = processes.lease, []
+
+        def refuse_more(*given):
+            if leased:
+                raise ExecutorError("a worker process did not start")
+            leased.append(lease(*given))
+            return leased[0]
+
+        monkeypatch.setattr(processes, "lease", refuse_more)
+        result = run("a -> [b, c, d] -> e", executor="processes", workers=4,
+                     namespace=dict.fromkeys("abcde", one))  # fmt: skip
+        assert set(result) == set("abcde")
+        assert {task.worker for task in result.tasks.values()} == {result.tasks["a"].worker}
