@@ -103,14 +103,14 @@ class Scheduler:
         self.lock = threading.RLock()
         self.log = run._log
         self._kept = kept or {}
-        self._mapped = plan.maps.keys() - self._kept.keys()
+        self.mapped = plan.maps.keys() - self._kept.keys()
         self.frontier = Frontier(
             waiting,
             followers,
             order_of(flow),
             self._kept,
             lanes=lanes,
-            streams=plan.streams(self._mapped),
+            streams=plan.streams(self.mapped),
         )
         self.maps = Maps(self, kept_items or {})
         self.count = len(waiting)
@@ -231,7 +231,7 @@ class Scheduler:
             if not (self.stopped or self.finished.is_set()):
                 crew.rest(seat)
             return None
-        if crew.starts_at_claim and task not in self._mapped:
+        if crew.starts_at_claim and task not in self.mapped:
             now, log = perf_counter_ns(), self.log
             log += (task, RUNNING, now, seat.name, now, None)
             if self.attempts.timed:
@@ -332,7 +332,7 @@ class Scheduler:
 
     def is_map(self, task: int) -> bool:
         """Tell whether a task that was claimed is to be expanded, and not performed."""
-        return task in self._mapped
+        return task in self.mapped
 
     def owner(self, slot: int) -> int:
         """Return the task that a slot is of: itself, or the mapped task of an item."""
@@ -368,7 +368,7 @@ class Scheduler:
         with self.lock:
             while not self.stopped:
                 task = self.frontier.peek(crew.lane)
-                if task is None or task in self._mapped or not fits(task):
+                if task is None or task in self.mapped or not fits(task):
                     break
                 self.frontier.take(crew.lane)
                 more.append(task)

@@ -36,12 +36,13 @@ class Workers:
     def loop(self, crew: Crew) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
         scheduler, dropped = self._scheduler, self.dropped
-        lock, is_map = scheduler.lock, scheduler.is_map
+        lock, mapped = scheduler.lock, scheduler.mapped
         with lock:
             seat = crew.enter()
         if seat is None:
             return
         perform: Perform | None = None
+        is_interrupted = False
         try:
             if scheduler.stopped or scheduler.finished.is_set():
                 return
@@ -60,7 +61,7 @@ class Workers:
                     with lock:
                         task = scheduler.claim(crew, seat)
                     continue
-                if is_map(task):
+                if task in mapped:
                     value, entry = scheduler.maps.gather(task)
                 else:
                     value, entry = perform(task, seat)
@@ -78,8 +79,9 @@ class Workers:
                 finally:
                     lock.release()
         except BaseException as error:  # a broken executor, or a defect here: never a hanging run
-            if is_interrupt(error):
-                raise
+            is_interrupted = is_interrupt(error)
+            if is_interrupted:
+                raise  # to who has called for the run, and cancels it
             scheduler.break_off(error)
         finally:
             try:
@@ -88,7 +90,8 @@ class Workers:
             finally:
                 with lock:
                     crew.leave(seat)
-                self.see_who_is_left(crew)
+                if not is_interrupted:
+                    self.see_who_is_left(crew)
 
     def _worker(self, crew: Crew, seat: Seat) -> Perform | None:
         """Return how a new worker performs tasks; None if it cannot, and others go on without."""
