@@ -1086,7 +1086,6 @@ class TestGlobals:
     @pytest.mark.parametrize(
         "callable_",
         [len, math.sin, str.upper, "a".upper, [].append, dict.fromkeys, int, "".__add__, functools],
-        ids=repr,
     )
     def test_builtins(self, callable_):
         assert fingerprint(callable_) == fingerprint(callable_) != fingerprint(print)
@@ -1487,7 +1486,6 @@ class TestValues:
             ((), []),
             (None, "None"),
         ],
-        ids=repr,
     )
     def test_of_other_kinds_differ(self, one, other):
         assert digest(one) == digest(one) != digest(other)
