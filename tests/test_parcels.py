@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from taskinity_nb import NoResultError
-from taskinity_nb.engine import parcels, shelf
+from taskinity_nb.engine import ownership, parcels, shelf
 from taskinity_nb.engine.parcels import Parcel, pack
 from taskinity_nb.engine.pickling import LARGE
 from taskinity_nb.engine.shelf import Shelf, sweep
@@ -110,6 +110,7 @@ def places(tmp_path, monkeypatch):
     yield made
     for root in shelf._roots.values():
         root.leave()
+        root.part()
     assert [list(place.iterdir()) for place in made] == [[], []]
 
 
@@ -314,7 +315,7 @@ say(len(os.listdir(shelf.folders[0])))
         second.close()
 
     def test_where_there_are_no_locks(self, places, monkeypatch):
-        monkeypatch.setattr(shelf, "fcntl", None)
+        monkeypatch.setattr(ownership, "fcntl", None)
         with closing(Shelf()) as made:
             assert is_same(pack(np.ones(200_000), *made.folders).open(), np.ones(200_000))
         sweep()
@@ -394,7 +395,7 @@ class TestRelease:
         code = "from taskinity_nb.engine.shelf import Shelf; shelf = Shelf(); print(*shelf.folders)"
         run = [sys.executable, "-c", code]
         out = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
-        assert out[0].startswith("/dev/shm/taskinity_nb-")
+        assert out[0].startswith("/dev/shm/.taskinity-nb-workspace-")
         assert not any(os.path.exists(os.path.dirname(folder)) for folder in out)
 
 
@@ -411,54 +412,21 @@ class TestSweep:
         assert ended(first) == 0
 
     def test_many_that_begin_at_once(self, child, places):
-        dead = [place / "taskinity_nb-dead" / "run" for place in places]
-        for folder in dead:
-            folder.mkdir(parents=True)
-            for number in range(50):
-                (folder / str(number)).write_bytes(b"x")
+        """They sweep the same root at the same time."""
+        dead = child(HOLD)
+        path = Path(heard(dead)[0])
+        for _ in range(50):
+            ownership.new_file(str(path.parent)).close()
+        dead.kill()
+        dead.wait()
         processes = [child("sys.stdin.readline()\n" + HOLD) for _ in range(4)]
         for process in processes:
             process.stdin.write("\n")
             process.stdin.flush()
         for process in processes:
             assert Parcel(*heard(process)).open() == bytearray(3_000_000)
-        assert not any(folder.parent.exists() for folder in dead)
+        assert not path.parents[1].exists()
         assert [ended(process) for process in processes] == [0] * 4
-
-    def test_a_root_that_is_not_locked_yet(self, places):
-        new, old = places[0] / "taskinity_nb-a.new", places[0] / "taskinity_nb-b.new"
-        for folder in (new, old):
-            folder.mkdir()
-        os.utime(old, (time.time() - 100,) * 2)
-        sweep()
-        assert (new.exists(), old.exists()) == (True, False)
-        new.rmdir()
-
-    def test_what_is_not_ours(self, places, tmp_path):
-        victim = tmp_path / "victim"
-        victim.mkdir()
-        (victim / "file").touch()
-        link, file = places[0] / "taskinity_nb-link", places[0] / "taskinity_nb-file"
-        link.symlink_to(victim)
-        file.touch()
-        dead = places[0] / "taskinity_nb-dead"
-        dead.mkdir()
-        (dead / "link").symlink_to(victim)
-        sweep()
-        assert not dead.exists()
-        assert (victim / "file").exists()
-        link.unlink()
-        file.unlink()
-
-    def test_what_is_another_users(self, places):
-        if os.geteuid() != 0:
-            pytest.skip("only root can give a folder away")
-        theirs = places[0] / "taskinity_nb-theirs"
-        theirs.mkdir()
-        os.chown(theirs, 12345, 12345)
-        sweep()
-        assert theirs.exists()
-        theirs.rmdir()
 
 
 class TestFork:

@@ -33,7 +33,7 @@ def raw(run, task):
 def folders():
     """Return the folders of this process's runs."""
     roots = [Path(root.path) for root in shelf._roots.values()]
-    return {folder for root in roots if root.parent == MEMORY for folder in root.iterdir()}
+    return {folder for root in roots if root.parent == MEMORY for folder in root.glob("run-*")}
 
 
 def files():

@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import NoResultError
+from .ownership import new_file
 from .pickling import LARGE, dumps
 
 __all__ = ["Parcel", "open_parcel", "pack"]
@@ -179,9 +180,7 @@ def _bounds(sizes: Sequence[int]) -> Iterator[int]:
 
 def _write(folder: str, parts: Sequence[memoryview]) -> str:
     """Write a new file, the whole of it or nothing; return its path."""
-    # A random name, because the process id of a dead worker may come again.
-    path = os.path.join(folder, os.urandom(8).hex())
-    file = open(path, "xb", buffering=0, opener=_open_private)  # noqa: SIM115
+    file = new_file(folder)
     try:
         with file:
             starts = _bounds([part.nbytes for part in parts])
@@ -191,13 +190,9 @@ def _write(folder: str, parts: Sequence[memoryview]) -> str:
                     part = part[file.write(part) :]
     except BaseException:  # an interrupt too
         with contextlib.suppress(OSError):  # the folder may have gone meanwhile
-            os.unlink(path)
+            os.unlink(str(file.name))
         raise
-    return path
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return str(file.name)
 
 
 def _private_copy(path: str, size: int) -> mmap.mmap | bytearray:

@@ -2,45 +2,41 @@
 
 The folders lie in memory (``/dev/shm``) where there is such a file system, and a second one in the
 folder for temporary files takes what the first has no room for. Each process has a root folder in
-both, which it holds locked for as long as it lives; the first thing that the next process does is
-to remove roots that nobody holds. A lock tells the living from the dead where the number of a
-process does not, across containers too, and the kernel lets go of it even if a process is killed.
-
-The lock is on the folder itself: so systemd, which clears temporary folders of what is old, leaves
-it alone.
+both, which goes at its exit; those of processes that were killed are swept when the next run begins
+or a process ends. What is ours, and what is dead, `ownership` knows.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
-import shutil
 import tempfile
 import threading
 import time
 import weakref
 from collections.abc import Iterator
+from multiprocessing import util
 
+from .folder import Identity
 from .interrupts import held
-
-try:
-    import fcntl
-except ImportError:  # on Windows; there what a killed process leaves behind stays
-    fcntl = None  # type: ignore[assignment]
+from .ownership import Root, sweep_place
 
 __all__ = ["Shelf", "sweep"]
 
 MEMORY = "/dev/shm"
 """Where Linux has a file system in memory."""
 
-PREFIX = "taskinity_nb-"
-NEW = ".new"
-"""Ends the name of a root until it is locked."""
+REST = 100
+"""So many times as long as a sweep takes no other one begins: they take a hundredth of the time."""
 
-PATIENCE = 60.0
-"""Seconds that a process has to lock its new root before that counts as left behind."""
+LAST = -100
+"""At the exit of a process: after the processes that it has started have ended."""
 
-_roots: dict[str, _Root] = {}
+_roots: dict[str, Root] = {}
+_rested = 0.0
+"""When the next sweep may begin."""
+
 _lock = threading.RLock()
 """Reentrant, since a shelf may be closed by the garbage collector, which may begin anywhere."""
 
@@ -70,8 +66,10 @@ class Shelf:
         """Their paths, the best one first; none after `close`, or where none can be made."""
         with _lock:
             if self._folders is None:
-                self._folders = tuple(_make_folders())
-                self._remove = weakref.finalize(self, _remove_own, self._folders, os.getpid())
+                made = list(_make_folders())
+                self._folders = tuple(os.path.join(root.path, name) for root, name, _ in made)
+                self._remove = weakref.finalize(self, _remove, made)
+                self._remove.atexit = False  # then the roots go, as a whole
             return self._folders
 
     def close(self) -> None:
@@ -84,66 +82,27 @@ class Shelf:
 
 def sweep() -> None:
     """Remove the roots of this user's processes that have died."""
-    if fcntl is None:
-        return
+    global _rested
+    began = time.monotonic()
     for place in _places():
-        try:
-            with os.scandir(place) as entries:
-                found = [entry.path for entry in entries if entry.name.startswith(PREFIX)]
-        except OSError:
-            continue
-        for path in found:
-            try:
-                _remove_if_dead(path)
-            except OSError:  # it is held, it is another user's, or it has just gone
-                continue
+        with contextlib.suppress(OSError):
+            sweep_place(place)
+    ended = time.monotonic()
+    _rested = ended + REST * (ended - began)
 
 
-def _remove_if_dead(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        status = os.fstat(descriptor)
-        is_new = path.endswith(NEW) and time.time() - status.st_mtime < PATIENCE
-        if status.st_uid == os.geteuid() and not is_new:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path)
-    finally:
-        os.close(descriptor)
-
-
-class _Root:
-    """A folder that this process holds locked, and removes at exit."""
-
-    def __init__(self, place: str) -> None:
-        new = tempfile.mkdtemp(NEW, PREFIX, place)
-        self.path = new.removesuffix(NEW)
-        descriptor = None
-        try:
-            if fcntl is not None:
-                descriptor = os.open(new, os.O_RDONLY | os.O_DIRECTORY)
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            os.rename(new, self.path)
-        except OSError:  # a file system without locks
-            _leave(new, descriptor, os.getpid())
-            raise
-        self.leave = weakref.finalize(self, _leave, self.path, descriptor, os.getpid())
-
-
-def _leave(path: str, descriptor: int | None, pid: int) -> None:
-    _remove_own((path,), pid)
-    if descriptor is not None:
-        os.close(descriptor)
-
-
-def _make_folders() -> Iterator[str]:
+def _make_folders() -> Iterator[tuple[Root, str, Identity]]:
     """Make a folder in each of our roots."""
     if not _roots:
+        util.Finalize(None, _end, exitpriority=LAST)
+    if not _roots or time.monotonic() >= _rested:
         sweep()
     for place in _places():
         try:
-            if place not in _roots or not os.path.isdir(_roots[place].path):
-                _roots[place] = _Root(place)  # the user's logging out may have removed the last one
-            yield tempfile.mkdtemp(prefix="run-", dir=_roots[place].path)
+            if place not in _roots or not _roots[place].is_there():
+                _roots[place] = Root(place)  # the user's logging out may have removed the last one
+            root = _roots[place]
+            yield root, *root.make()
         except OSError:
             continue
 
@@ -155,27 +114,31 @@ def _places() -> list[str]:
     return list(dict.fromkeys(map(os.path.realpath, places)))
 
 
-def _remove_own(folders: tuple[str, ...], pid: int) -> None:
-    """Remove folders, if they were made by this process: a forked one inherits the duty too."""
-    if pid == os.getpid():
-        with held(in_finalizer=True):
-            for folder in folders:
-                _remove(folder)
+def _remove(made: list[tuple[Root, str, Identity]]) -> None:
+    with held(in_finalizer=True):
+        for root, name, identity in made:
+            root.remove(name, identity)
 
 
-def _remove(folder: str) -> None:
-    for _ in range(3):  # again, if a worker that was not quite dead has put something into it
-        shutil.rmtree(folder, ignore_errors=True)
-        if not os.path.lexists(folder):
-            return
+@atexit.register
+def _end() -> None:
+    """Remove the roots at exit, and those of processes of ours that were killed in the end.
+
+    A process that `multiprocessing` has started does not get as far as `atexit`.
+    """
+    with held(in_finalizer=True):
+        for root in list(_roots.values()):
+            root.leave()
+        if _roots:
+            sweep()
 
 
 def _forked() -> None:
-    """Let go of the roots, which are the parent's: held here they would outlive it."""
+    """Let go of the roots, which are the parent's."""
     global _lock
     _lock = threading.RLock()  # another thread may have held it
     for root in _roots.values():
-        root.leave()
+        root.part()
     _roots.clear()
 
 

@@ -14,10 +14,13 @@ import re
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape
 
+from ..engine.ownership import new_file
+from ..engine.shelf import Shelf
 from ..errors import FlowError
 
 __all__ = ["FONT", "render"]
@@ -26,7 +29,7 @@ FONT = "DejaVu Sans"
 """The font of all labels; matplotlib carries it."""
 
 _lock = threading.Lock()
-_fonts: tempfile.TemporaryDirectory[str] | None = None
+_has_drawn = False
 
 
 def render(source: str, format: Literal["svg", "png", "dot"], *, placed: bool = False) -> bytes:
@@ -90,30 +93,42 @@ def _by_process(source: str, format: str, placed: bool) -> bytes:
 def _first_draw(source: str) -> Iterator[None]:
     """Choose the fonts of this process, and keep fontconfig's complaints out of the output.
 
-    Fontconfig reads its configuration once, at the first draw. The wheel's is older than that of
-    many systems, and says so on file descriptor 2, which a notebook shows under the cell.
+    Fontconfig reads its configuration once, at the first draw, so that goes right after it. The
+    wheel's fontconfig is older than that of many systems, and says so on file descriptor 2, which a
+    notebook shows under the cell.
     """
-    global _fonts
-    if _fonts is not None:
+    global _has_drawn
+    if _has_drawn:
         yield
         return
-    _fonts = tempfile.TemporaryDirectory(prefix="taskinity-fonts-", ignore_cleanup_errors=True)
-    theirs = os.environ.get("FONTCONFIG_FILE")
-    if theirs is None:
-        os.environ["FONTCONFIG_FILE"] = str(_write_configuration(Path(_fonts.name), source))
-    try:
-        with _without_fontconfig_warnings():
+    _has_drawn = True
+    with _without_fontconfig_warnings(), _configured(source):
+        yield
+
+
+@contextlib.contextmanager
+def _configured(source: str) -> Iterator[None]:
+    """Name our configuration to fontconfig, unless the user has one or no folder takes it."""
+    if "FONTCONFIG_FILE" in os.environ:
+        yield
+        return
+    with closing(Shelf()) as shelf:
+        for folder in shelf.folders:
+            with contextlib.suppress(OSError), new_file(folder) as file:
+                file.write(_configuration(source))
+                os.environ["FONTCONFIG_FILE"] = str(file.name)
+                break
+        try:
             yield
-    finally:
-        if theirs is None:
-            del os.environ["FONTCONFIG_FILE"]
+        finally:
+            os.environ.pop("FONTCONFIG_FILE", None)
 
 
 _BEYOND_DEJAVU = re.compile("[\u0700-\u1cff\u2e80-\uffff\U00010000-\U0010ffff]")
 
 
-def _write_configuration(folder: Path, source: str) -> Path:
-    """Write a fontconfig file; it names the system's fonts, slow to read, only where needed."""
+def _configuration(source: str) -> bytes:
+    """Return a fontconfig file; it names the system's fonts, slow to read, only where needed."""
     lines = []
     spec = importlib.util.find_spec("matplotlib")
     if spec is not None and spec.origin is not None:
@@ -127,12 +142,10 @@ def _write_configuration(folder: Path, source: str) -> Path:
         lines.append('<dir prefix="xdg">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>')
         # Matplotlib's font of last resort has a box for each character: it would win.
         lines.append("<selectfont><rejectfont><glob>*/LastResort*</glob></rejectfont></selectfont>")
-    lines.append(f"<cachedir>{escape(str(folder / 'cache'))}</cachedir>")
+    # A cache would be read by nobody: where there can be none, fontconfig goes without.
+    lines.append(f"<cachedir>{escape(os.path.join(os.devnull, 'none'))}</cachedir>")
     lines.append("<config><rescan><int>0</int></rescan></config>")
-    path = folder / "fonts.conf"
-    text = "\n".join(["<?xml version='1.0'?>", "<fontconfig>", *lines, "</fontconfig>"])
-    path.write_text(text, encoding="utf-8")
-    return path
+    return "\n".join(["<?xml version='1.0'?>", "<fontconfig>", *lines, "</fontconfig>"]).encode()
 
 
 @contextlib.contextmanager
