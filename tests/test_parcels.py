@@ -451,17 +451,19 @@ say(len(os.listdir(module.MEMORY)))
         assert ended(process) == 0
 
     def test_a_forked_process_does_not_keep_the_dead_alive(self, child):
-        process = child(
-            """
+        process = child("""
 shelf = Shelf()
+shelf.folders
+here, there = os.pipe()
 pid = os.fork()
 if pid == 0:
+    os.write(there, b"it has let go")
     sys.stdin.read()
     os._exit(0)
+os.read(here, 20)
 say([shelf.folders[0], pid])
 os.kill(os.getpid(), signal.SIGKILL)
-""".replace("pid = os.fork()", "shelf.folders\npid = os.fork()")
-        )
+""")
         folder, pid = heard(process)
         process.wait(30)
         os.kill(pid, 0)  # it is still there

@@ -59,9 +59,7 @@ class Root:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as place:
     ...     root = Root(place)
-    ...     name, identity = root.make()
-    ...     path = new_file(os.path.join(root.path, name)).name
-    ...     root.remove(name, identity)
+    ...     new_file(os.path.join(root.path, root.make())).close()
     ...     root.leave()
     ...     os.listdir(place)
     []
@@ -69,6 +67,7 @@ class Root:
 
     def __init__(self, place: str) -> None:
         self._pid = os.getpid()
+        self._made: dict[str, Identity] = {}
         whose = f"{_home()}-{self._pid}-{_start_of(self._pid) or 0}"
         self.path = os.path.join(place, f"{PREFIX}{whose}-{os.urandom(16).hex()}")
         os.mkdir(self.path, 0o700)
@@ -90,22 +89,26 @@ class Root:
         except OSError:
             return False
 
-    def make(self) -> tuple[str, Identity]:
-        """Make a folder in it; return its name, and what tells it from another of that name."""
+    def make(self) -> str:
+        """Make a folder in it; return its name."""
         name = f"run-{os.urandom(8).hex()}"
         self._folder.make(name)
-        return name, identity(self._folder.status(name))
+        self._made[name] = identity(self._folder.status(name))
+        return name
 
-    def remove(self, name: str, made: Identity) -> None:
+    def remove(self, name: str) -> None:
         """Remove a folder that `make` has made, and what we have put into it."""
-        if self.is_there():
-            _clear_folder(self._folder, name, made)
+        made = self._made.get(name)
+        if made and self.is_there() and _clear_folder(self._folder, name, made):
+            self._made.pop(name, None)
 
     def leave(self) -> None:
-        """Remove the root; more than once does no harm."""
+        """Remove the root with all that was made in it; more than once does no harm."""
+        for name in list(self._made):
+            self.remove(name)
         if self.is_there():
             with contextlib.suppress(OSError):
-                _clear_root(self._folder)
+                _remove_cleared(self._folder)
 
     def part(self) -> None:
         """Let go of the root in a forked process: its lock, held there, would outlive its owner."""
@@ -212,28 +215,42 @@ def _is_file(folder: Folder, name: str) -> bool:
 
 
 def _clear_root(root: Folder) -> None:
-    """Remove a root; if it holds anything else, only what is ours in it, and not the marker."""
+    """Remove a root that is wholly ours."""
     for name in root.names():
         if _FOLDER.fullmatch(name):
             _clear_folder(root, name)
+    _remove_cleared(root)
+
+
+def _remove_cleared(root: Folder) -> None:
+    """Remove a root in which there is no more than its marker; else that stays too."""
     if root.names() == [MARKER] and _is_file(root, MARKER):
         root.unlink(MARKER)
     os.rmdir(root.path)
 
 
-def _clear_folder(root: Folder, name: str, made: Identity | None = None) -> None:
-    """Remove a folder in a root, or what is ours in it; only if it is the one that was made."""
-    with contextlib.suppress(OSError), Folder(name, root) as folder:
-        if made is not None and identity(folder.status()) != made:
-            return
-        for _ in range(3):  # again, if a worker that was not quite dead has put something into it
-            for found in folder.names():
-                with contextlib.suppress(FileNotFoundError):  # a result goes by itself, too
-                    if _is_value(folder, found):
-                        folder.unlink(found)
-            with contextlib.suppress(OSError):
-                root.remove(name)
-                return
+def _clear_folder(root: Folder, name: str, made: Identity | None = None) -> bool:
+    """Remove a folder in a root, or what is ours in it; only if it is the one that was made.
+
+    Returns whether there is nothing left to do.
+    """
+    try:
+        with Folder(name, root) as folder:
+            if made is not None and identity(folder.status()) != made:
+                return True
+            for _ in range(3):  # again, if a worker that was not quite dead has put something in
+                for found in folder.names():
+                    with contextlib.suppress(FileNotFoundError):  # a result goes by itself, too
+                        if _is_value(folder, found):
+                            folder.unlink(found)
+                with contextlib.suppress(OSError):
+                    root.remove(name)
+                    return True
+    except (FileNotFoundError, NotADirectoryError):  # it is gone, or something else has its name
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _marker(root: Folder) -> bytes:

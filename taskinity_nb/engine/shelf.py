@@ -18,7 +18,6 @@ import weakref
 from collections.abc import Iterator
 from multiprocessing import util
 
-from .folder import Identity
 from .interrupts import held
 from .ownership import Root, sweep_place
 
@@ -67,7 +66,7 @@ class Shelf:
         with _lock:
             if self._folders is None:
                 made = list(_make_folders())
-                self._folders = tuple(os.path.join(root.path, name) for root, name, _ in made)
+                self._folders = tuple(os.path.join(root.path, name) for root, name in made)
                 self._remove = weakref.finalize(self, _remove, made)
                 self._remove.atexit = False  # then the roots go, as a whole
             return self._folders
@@ -91,7 +90,7 @@ def sweep() -> None:
     _rested = ended + REST * (ended - began)
 
 
-def _make_folders() -> Iterator[tuple[Root, str, Identity]]:
+def _make_folders() -> Iterator[tuple[Root, str]]:
     """Make a folder in each of our roots."""
     if not _roots:
         util.Finalize(None, _end, exitpriority=LAST)
@@ -102,7 +101,7 @@ def _make_folders() -> Iterator[tuple[Root, str, Identity]]:
             if place not in _roots or not _roots[place].is_there():
                 _roots[place] = Root(place)  # the user's logging out may have removed the last one
             root = _roots[place]
-            yield root, *root.make()
+            yield root, root.make()
         except OSError:
             continue
 
@@ -114,10 +113,10 @@ def _places() -> list[str]:
     return list(dict.fromkeys(map(os.path.realpath, places)))
 
 
-def _remove(made: list[tuple[Root, str, Identity]]) -> None:
+def _remove(made: list[tuple[Root, str]]) -> None:
     with held(in_finalizer=True):
-        for root, name, identity in made:
-            root.remove(name, identity)
+        for root, name in made:
+            root.remove(name)
 
 
 @atexit.register
