@@ -11,7 +11,7 @@ from ..model.events import Entry
 from ..model.run import Run
 
 if TYPE_CHECKING:
-    from .outputs import Output
+    from .printed import Output
     from .scheduler import Scheduler
 
 __all__ = ["Crew", "Perform", "Seat", "numbered"]

@@ -1,8 +1,9 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `core_wait`, `forks`, `frames`, `outputs` and `pickling` use the standard library and
-cloudpickle alone, so that they can be sent along to a place where the package is not installed.
+This module, `core_wait`, `forks`, `frames`, `outputs`, `pickling` and `printed` use the standard
+library and cloudpickle alone, so that they can be sent along to a place where the package is not
+installed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from typing import Any, NamedTuple
 from .core_wait import core_wait
 from .forks import forks, leave_if_forked
 from .frames import user_frames
-from .outputs import Output, close_taps, listen, open_taps
+from .outputs import Taps
 from .pickling import dumps
+from .printed import Output
 
 __all__ = ["Answer", "open_envelope", "open_quietly"]
 
@@ -109,13 +111,8 @@ def open_quietly(function: bytes, arguments: bytes, number: int = 0) -> tuple[An
     same arguments for one.
     """
     output = Output(through=False)
-    open_taps()
-    stop_listening = listen(output)
-    try:
+    with Taps().around(output):
         answer = open_envelope(function, arguments)
-    finally:
-        stop_listening()
-        close_taps()
     return tuple(Answer(*answer)._replace(output=output.take()))
 
 

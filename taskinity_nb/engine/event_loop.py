@@ -23,7 +23,8 @@ from .ending import Ending
 from .forks import forks, leave_if_forked
 from .frames import user_frames
 from .local import fetched
-from .outputs import Output, current_output, listen_in_context, surroundings
+from .outputs import current_output, listen_in_context
+from .printed import Output
 from .reports import timed_out
 
 __all__ = ["EventLoop", "blocking"]
@@ -46,7 +47,6 @@ class EventLoop(Crew):
     def __init__(self, run: Run) -> None:
         self._names = numbered("async")
         super().__init__(run, self._names, 1)
-        self._context, self._outer = surroundings()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._changed: asyncio.Event
@@ -145,7 +145,7 @@ class EventLoop(Crew):
             if task is None:
                 self.unused.append(seat.name)
                 break
-            context = self._context.copy()
+            context = scheduler.screen.context.copy()
             self._at_work[seat] = self._loop.create_task(self._do(task, seat), context=context)
         scheduler.workers.catch_up()
 
@@ -176,8 +176,9 @@ class EventLoop(Crew):
 
     async def _perform(self, task: int, seat: Seat) -> tuple[Any, Entry]:
         scheduler = self.scheduler
-        output, cpu = Output(outer=self._outer), [0]
+        output, cpu = Output(outer=scheduler.screen.outer), [0]
         listen_in_context(output)
+        scheduler.taps.open()
         started = perf_counter_ns()
         value: Any = MISSING
         entry: Entry | None = None
@@ -193,6 +194,8 @@ class EventLoop(Crew):
             finished = perf_counter_ns()
             failure = Failure(finished, error, user_frames(error.__traceback__))
             entry = (task, State.FAILED, finished, started, cpu[0], failure)
+        finally:
+            scheduler.taps.shut()
         leave_if_forked(self._generation)
         finished = perf_counter_ns()
         if seat in self._late:

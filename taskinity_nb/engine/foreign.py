@@ -17,7 +17,6 @@ from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer, open_quietly
 from .local import fetched
-from .outputs import show, surroundings
 from .packing import Packer, failure, unpack
 
 __all__ = ["Foreign"]
@@ -39,7 +38,6 @@ class Foreign(Crew):
         self._packer = Packer(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
-        self._context, self._outer = surroundings()
 
     def worker(self) -> Perform:
         return self._perform
@@ -72,7 +70,7 @@ class Foreign(Crew):
             self.run._record.waits[slot] = answer.waited
         if any(answer.output) and not seat.left_behind:
             self.run._record.outputs[slot] = answer.output
-            self._context.copy().run(show, answer.output, self._outer)
+            scheduler.screen.show(answer.output)
         return value, entry
 
 

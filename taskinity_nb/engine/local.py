@@ -19,7 +19,7 @@ from .ending import pass_gate
 from .forks import forks, leave_if_forked
 from .frames import user_frames
 from .interrupts import is_interrupt, let_in
-from .outputs import Output, listen, surroundings
+from .printed import Output
 from .reports import timed_out
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ class Here(Crew):
 
     def __init__(self, run: Run, name: str, workers: int) -> None:
         super().__init__(run, numbered(name), workers)
-        self._context, self._outer = surroundings()
         self._functions: list[Callable[..., Any]] = []
         self._endings: dict[Perform, Callable[[], None]] = {}
 
@@ -59,8 +58,8 @@ class Here(Crew):
         fetches = scheduler.has_results_elsewhere
         slots_of = [None] * count if fetches else plan.slots
         value_of = self.run._values.__getitem__
-        copy_of_context = self._context.copy
-        output = Output(outer=self._outer)
+        copy_of_context = scheduler.screen.context.copy
+        output = Output(outer=scheduler.screen.outer)
         timed = scheduler.attempts.timed
         generation = forks()
 
@@ -112,11 +111,22 @@ class Here(Crew):
                 outputs[task] = output.take()
             return value, entry
 
-        self._endings[perform] = listen(output)
+        self._endings[perform] = scheduler.taps.listen(output)
         return perform
 
     def dismiss(self, perform: Perform) -> None:
         self._endings.pop(perform)()
+
+    def park(self, seat: Seat) -> None:
+        taps = self.scheduler.taps
+        taps.shut()
+        try:
+            self._wait(seat)
+        finally:
+            taps.open()
+
+    def _wait(self, seat: Seat) -> None:
+        super().park(seat)
 
     def _callables(self) -> list[Callable[..., Any]]:
         """Return what to call for each task."""
@@ -152,7 +162,7 @@ class CallingThread(Here):
     def start(self) -> None:
         self.loop()
 
-    def park(self, seat: Seat) -> None:
+    def _wait(self, seat: Seat) -> None:
         let_in(pass_gate)(seat.gate)
 
     def worker(self) -> Perform:

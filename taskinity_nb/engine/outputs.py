@@ -1,160 +1,239 @@
 """What each task prints, kept apart, while ``print`` goes on working.
 
-A `_Tap` stands in front of ``sys.stdout`` and ``sys.stderr`` as long as somebody listens. What is
-written goes to the `Output` of the task in whose thread (or, on an event loop, in whose context) it
-is written, and on to the stream itself unless that output says that it shows it elsewhere.
+A `_Tap` stands in front of ``sys.stdout`` and ``sys.stderr`` as long as a worker of some run is at
+work in this process (see `Taps`). What is written goes to the `Output` of the task in whose thread
+(or, on an event loop, in whose context) it is written, and on to the stream itself unless that
+output says that it shows it elsewhere.
 
-This module uses the standard library alone, so that it can be sent along to a place where the
-package is not installed.
+A task may put streams of its own there, around a tap or in its place, and leave them. So a tap that
+nobody needs lets everything through, of several in a row only the first one listens, and one that
+somebody puts back too late goes at the next thing that is written.
+
+This module and `printed` use the standard library alone, so that they can be sent along to a
+place where the package is not installed.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from threading import get_ident
 from typing import Any
 
+from .printed import STREAMS, Output, give
+
 __all__ = [
     "STREAMS",
-    "Output",
+    "Taps",
     "beneath",
-    "close_taps",
     "current_output",
     "lay_under",
-    "listen",
     "listen_in_context",
-    "open_taps",
-    "show",
+    "put_back",
     "surroundings",
 ]
 
-STREAMS = ("stdout", "stderr")
-LONGEST = 1_000_000
-"""Characters that are kept of what a task prints to a stream: about the last ones."""
-
-PIECE = 50_000
-"""Characters that are let go of at once, at most."""
-
 _by_thread: dict[int, Output] = {}
 _in_context: ContextVar[Output | None] = ContextVar("taskinity_nb output", default=None)
-_lock = threading.Lock()
-_listening = 0
+_lock = threading.RLock()
+"""Held while taps are put in place and taken away; reentrant, since a finalizer may print."""
 
+_needed: set[Taps] = set()
+"""Whose taps stand."""
 
-class _Kept:
-    """About the last characters that were printed to a stream."""
-
-    def __init__(self) -> None:
-        self._parts: deque[str] = deque()
-        self._length = 0
-        self._dropped = 0
-
-    def add(self, text: str, longest: int) -> None:
-        self._parts.extend(text[start : start + PIECE] for start in range(0, len(text), PIECE))
-        self._length += len(text)
-        while self._length > longest:
-            first = self._parts.popleft()
-            self._length -= len(first)
-            self._dropped += len(first)
-
-    def text(self) -> str:
-        before = f"… ({self._dropped:,} characters before)\n" if self._dropped else ""
-        return before + "".join(self._parts)
-
-
-class Output:
-    """What is printed by one task after the other.
-
-    Parameters
-    ----------
-    through : bool
-        Whether it is shown as well, as if nobody listened.
-    outer : Output, optional
-        Who gets it too: that of the task which has begun the run of these.
-
-    Examples
-    --------
-    >>> output = Output()
-    >>> output.write(0, "one"), output.write(0, " two"), output.take(), output.take()
-    (None, None, ('one two', ''), ('', ''))
-    """
-
-    longest = LONGEST
-
-    def __init__(self, through: bool = True, outer: Output | None = None) -> None:
-        self.through = through
-        self.outer = outer
-        self.is_empty = True
-        self._kept: dict[int, _Kept] = {}
-
-    def write(self, stream: int, text: str) -> None:
-        """Keep a piece of text: of ``stdout`` (0) or ``stderr`` (1)."""
-        kept = self._kept.get(stream)
-        if kept is None:
-            kept = self._kept[stream] = _Kept()
-        kept.add(text, self.longest)
-        self.is_empty = False  # last: another thread may take what is there meanwhile
-
-    def take(self) -> tuple[str, str]:
-        """Return the texts of both streams so far, and begin anew."""
-        if self.is_empty:
-            return "", ""
-        kept, self._kept, self.is_empty = self._kept, {}, True
-        stdout, stderr = (kept[n].text() if n in kept else "" for n in range(len(STREAMS)))
-        return stdout, stderr
+_passing: set[int] = set()
+"""Threads in which a tap hands something on that is kept already."""
 
 
 class _Tap:
     """Stands in front of a stream, and is otherwise like it."""
+
+    is_tap = True
 
     def __init__(self, stream: Any, number: int) -> None:
         self._stream = stream
         self._number = number
 
     def write(self, text: str) -> int:
-        if not _is_shown(current_output(), self._number, text):
+        if not _needed:
+            self._go()
+        written: int
+        thread = get_ident()
+        output = _in_context.get() or _by_thread.get(thread)
+        if output is None or thread in _passing:
+            written = self._stream.write(text)
+            return written
+        if type(text) is not str:  # its class may not be there where the text goes
+            text = _plain(text)
+        if not give(output, self._number, text):
             return len(text)
-        written: int = self._stream.write(text)
+        _passing.add(thread)
+        try:
+            written = self._stream.write(text)
+        finally:
+            _passing.discard(thread)
         return written
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
             self.write(line)
 
+    def flush(self) -> None:
+        thread = get_ident()
+        if thread in _passing:
+            self._stream.flush()
+            return
+        _passing.add(thread)  # what a wrapper between two taps has held back is kept already
+        try:
+            self._stream.flush()
+        finally:
+            _passing.discard(thread)
+
+    def is_needed(self) -> bool:
+        """Tell whether anybody listens; there may be a copy of this module that has others."""
+        return bool(_needed)
+
+    def _go(self) -> None:
+        """Leave the place in which somebody has put this back after all was over."""
+        if getattr(sys, STREAMS[self._number], None) is self:
+            with _lock:
+                _take_away()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def open_taps() -> None:
-    """Have outputs written to, until `close_taps` was called as often."""
-    global _listening
-    with _lock:
-        _listening += 1
-        for number, name in enumerate(STREAMS):
-            stream = getattr(sys, name)
-            if stream is not None and not isinstance(stream, _Tap):
-                setattr(sys, name, _Tap(stream, number))
+def _is_tap(stream: Any) -> bool:
+    """Tell whether something is a tap itself: a wrapper may pretend to be what it wraps."""
+    return getattr(type(stream), "is_tap", None) is True
 
 
-def close_taps() -> None:
-    """Leave the streams as they were, if nobody else listens."""
-    global _listening
-    with _lock:
-        _listening -= 1
-        for name in STREAMS:
-            stream = getattr(sys, name)
-            if not _listening and isinstance(stream, _Tap):
-                setattr(sys, name, stream._stream)
+def _put_in_place() -> None:
+    for number, name in enumerate(STREAMS):
+        stream = getattr(sys, name, None)
+        if stream is not None and type(stream) is not _Tap:
+            setattr(sys, name, _Tap(stream, number))
+
+
+def _take_away() -> None:
+    for name in STREAMS:
+        first: Any = getattr(sys, name, None)
+        stream = first
+        while _is_tap(stream) and not stream.is_needed():
+            stream = stream._stream
+        if stream is not first:
+            setattr(sys, name, stream)
+
+
+class Taps:
+    """The taps of one run. They stand while one of its workers is at work in this process.
+
+    A worker that has nothing to do does not listen, nor does one that has ended or was left behind
+    by a run that is over. So the streams are given back however a run ends, and if it never does.
+
+    Examples
+    --------
+    >>> taps, output, before = Taps(), Output(through=False), sys.stdout
+    >>> stop = taps.listen(output)
+    >>> print("heard")
+    >>> stop()
+    >>> output.take(), sys.stdout is before
+    (('heard\\n', ''), True)
+    """
+
+    def __init__(self) -> None:
+        self._at_work = 0
+        self._is_closed = False
+
+    def open(self) -> None:
+        """Say that a worker begins to work."""
+        with _lock:
+            self._at_work += 1
+            if self._at_work == 1 and not self._is_closed:
+                _needed.add(self)
+                _put_in_place()
+
+    def shut(self) -> None:
+        """Say that a worker has nothing more to do, for now or for ever."""
+        with _lock:
+            self._at_work -= 1
+            if not self._at_work:
+                _needed.discard(self)
+            if not _needed:
+                _take_away()
+
+    def close(self) -> None:
+        """Listen no more, whoever may still be at work."""
+        with _lock:
+            self._is_closed = True
+            _needed.discard(self)
+            if not _needed:
+                _take_away()
+
+    def listen(self, output: Output) -> Callable[[], None]:
+        """Give `output` what is printed in this thread; return how to end that."""
+        thread = get_ident()
+        before = _by_thread.get(thread)
+        _by_thread[thread] = output
+        self.open()
+
+        def end() -> None:
+            if before is None:
+                _by_thread.pop(thread, None)
+            else:
+                _by_thread[thread] = before
+            self.shut()
+
+        return end
+
+    @contextmanager
+    def around(self, output: Output) -> Iterator[None]:
+        """Give `output` what one task prints, where no run is that would do so.
+
+        If the task is the only one here, the streams are afterwards those that it has found.
+        """
+        stop = self.listen(output)
+        streams = standing()
+        try:
+            yield
+        finally:
+            if _needed == {self}:
+                put_back(streams)
+            stop()
+
+
+def standing() -> tuple[Any, ...]:
+    """Return the streams as they are now."""
+    return tuple(getattr(sys, name, None) for name in STREAMS)
+
+
+def put_back(streams: Sequence[Any]) -> None:
+    """Undo what a task has done to the streams: replaced them, closed them, wrapped them."""
+    for number, stream in enumerate(streams):
+        if getattr(sys, STREAMS[number], None) is not stream:
+            setattr(sys, STREAMS[number], stream)
+        if type(stream) is _Tap and getattr(stream._stream, "closed", False):
+            stream._stream = _opened_again(number)
+
+
+def _opened_again(number: int) -> Any:
+    """Return a standard stream anew, or one that leads nowhere if its descriptor is closed too."""
+    try:
+        return open(number + 1, "w", errors="backslashreplace", closefd=False)
+    except OSError:
+        return open(os.devnull, "w")
 
 
 def beneath(name: str) -> Any:
     """Return a stream of `STREAMS` itself, without the tap that may stand in front of it."""
-    stream = getattr(sys, name)
-    return stream._stream if isinstance(stream, _Tap) else stream
+    stream: Any = getattr(sys, name, None)
+    while _is_tap(stream):
+        stream = stream._stream
+    return stream
 
 
 def lay_under(name: str, stream: Any) -> Callable[[], None]:
@@ -186,29 +265,19 @@ def _under(stream: Any) -> Any:
 
 
 def _set_beneath(name: str, stream: Any) -> None:
-    tap = getattr(sys, name)
-    if isinstance(tap, _Tap):
-        tap._stream = stream
-    else:
+    tap: Any = getattr(sys, name, None)
+    if not _is_tap(tap):
         setattr(sys, name, stream)
+        return
+    while _is_tap(tap._stream):
+        tap = tap._stream
+    tap._stream = stream
 
 
-def _is_shown(output: Output | None, stream: int, text: str) -> bool:
-    """Give a text to an output and those around it; return whether it is to be shown as well."""
-    while output is not None:
-        output.write(stream, text)
-        if not output.through:
-            return False
-        output = output.outer
-    return True
-
-
-def show(texts: tuple[str, str], outer: Output | None = None) -> None:
-    """Write what was printed elsewhere to the streams here, and to `outer`."""
-    for number, text in enumerate(texts):
-        stream = getattr(sys, STREAMS[number])
-        if text and _is_shown(outer, number, text) and stream is not None:
-            stream.write(text)
+def _plain(text: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+    return str.__str__(text)
 
 
 def surroundings() -> tuple[Context, Output | None]:
@@ -216,21 +285,6 @@ def surroundings() -> tuple[Context, Output | None]:
     context, output = copy_context(), current_output()
     context.run(_in_context.set, None)
     return context, output
-
-
-def listen(output: Output) -> Callable[[], None]:
-    """Give `output` what is printed in this thread; return how to end that."""
-    thread = get_ident()
-    before = _by_thread.get(thread)
-    _by_thread[thread] = output
-
-    def end() -> None:
-        if before is None:
-            _by_thread.pop(thread, None)
-        else:
-            _by_thread[thread] = before
-
-    return end
 
 
 def current_output() -> Output | None:
@@ -241,3 +295,18 @@ def current_output() -> Output | None:
 def listen_in_context(output: Output) -> None:
     """Give `output` what is printed in this context, as that of a task of an event loop."""
     _in_context.set(output)
+
+
+def _forked() -> None:
+    """Listen no more: who listened are the threads of the process that was forked."""
+    global _lock
+    _lock = threading.RLock()  # another thread may have held it
+    _needed.clear()
+    _passing.clear()
+    _by_thread.clear()
+    _in_context.set(None)
+    _take_away()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

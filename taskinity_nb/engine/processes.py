@@ -19,11 +19,11 @@ from ..model.record import MISSING, Helpers
 from ..model.run import Run
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer
-from .outputs import Output, show, surroundings
 from .packing import Packer, failure, unpack
 from .parcels import Parcel, pack
 from .pickling import dumps
 from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
+from .printed import Output
 from .reports import timed_out
 from .shelf import Shelf
 from .stored import Stored
@@ -60,7 +60,6 @@ class Processes(Crew):
         self.folders = self.shelf.folders
         self.packer = Packer(run.plan, self._pack)
         self.settings = dumps(("settings", settings()))
-        self.context, self.outer = surroundings()
         self.busy: dict[Seat, WorkerProcess] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the packer
         self.stopped = False
@@ -237,7 +236,7 @@ class _Worker:
         for stream, text in enumerate(texts):
             if text:
                 output.write(stream, text)
-        self._crew.context.copy().run(show, texts, self._crew.outer)
+        self._crew.scheduler.screen.show(texts)
 
     def _keep_output(self, slot: int) -> None:
         if slot in self._outputs:

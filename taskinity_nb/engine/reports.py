@@ -1,8 +1,11 @@
-"""What the caller is told when a run has not gone well: the exceptions, with the run in them."""
+"""What the caller is told when a run has not gone well: exceptions with the run, and warnings."""
 
 from __future__ import annotations
 
 import reprlib
+import sys
+import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +14,7 @@ from ..model.record import Elsewhere
 from ..model.run import Run
 from .interrupts import is_interrupt
 
-__all__ = ["FailedItem", "cancelled", "map_error", "task_error", "timed_out"]
+__all__ = ["FailedItem", "cancelled", "map_error", "task_error", "timed_out", "warn"]
 
 MOST_ITEMS = 10
 """Failed items of a map that its error tells of."""
@@ -79,6 +82,24 @@ def task_error(run: Run, first: str) -> tuple[TaskError, BaseException]:
     for task, other in errors.items():
         error.add_note(f"task '{task}' failed too: {described(other)}")
     return error, cause
+
+
+def warn(text: str) -> None:
+    """Tell in a thread of ours, which nobody waits for, what the run goes on in spite of.
+
+    Nothing is raised, not even if there is no place left to tell it.
+    """
+    try:
+        try:
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+        except RuntimeWarning:  # who wants errors for warnings gets one
+            thread = threading.current_thread()
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
+    except (
+        BaseException
+    ) as error:  # both are shown on a stream of the user's, by code of the user's
+        if is_interrupt(error):
+            raise
 
 
 def _shown(item: Any) -> str:

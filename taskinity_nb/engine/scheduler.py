@@ -47,7 +47,8 @@ from .ending import Ending
 from .frontier import Frontier
 from .learning import learn, order_of
 from .mapping import Maps
-from .outputs import close_taps, open_taps
+from .outputs import Taps
+from .showing import Screen
 from .takers import Takers
 from .turn import is_held
 from .workers import Workers
@@ -116,7 +117,7 @@ class Scheduler:
         self.count = len(waiting)
         self.left = self.count - len(self._kept)
         """How many tasks have not ended."""
-        self._has_taps = False  # whether what is printed is listened to
+        self.taps, self.screen = Taps(), Screen(flow.name)  # for what is printed here and elsewhere
         self.stopped = False  # nothing new starts, and what still runs is not waited for
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
@@ -146,8 +147,6 @@ class Scheduler:
         self._kept = {}
         for task in self.frontier.starting:
             log += (task, State.READY, now, None, None, None)
-        open_taps()
-        self._has_taps = True
         if not self.left:
             self._finish()
             return
@@ -193,13 +192,12 @@ class Scheduler:
     def _finish(self, state: State | None = None) -> None:
         if self.finished.is_set():  # by the end of a map, in the middle of what has led to it
             return
+        self.taps.close()
         failed = self.first_failed is not None
         self.run._ended = perf_counter_ns()
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
         self.attempts.close()
         learn(self.run)
-        if self._has_taps:
-            close_taps()
         crews = self.crews
         self.part()
         self.finished.set()

@@ -8,10 +8,8 @@ backs off to keep it under 1 % of the run; one that raises is reported once and 
 from __future__ import annotations
 
 import contextvars
-import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from typing import overload
 
@@ -21,6 +19,7 @@ from ..model.record import Record
 from ..model.run import Run
 from .ending import Ending
 from .interrupts import let_in
+from .reports import warn
 
 __all__ = ["Observer", "watch"]
 
@@ -102,11 +101,7 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
 
 def _report(observer: Observer, error: BaseException, run: Run) -> None:
     name = getattr(observer, "__name__", type(observer).__name__)
-    text = f"the observer {name} raised {described(error)}"
-    try:
-        warnings.warn(
-            f"{text}; it is told no more of flow '{run.flow.name}'", RuntimeWarning, stacklevel=1
-        )
-    except RuntimeWarning:  # who wants errors for warnings gets one, and the others are told on
-        thread = threading.current_thread()
-        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), thread)))
+    warn(
+        f"the observer {name} raised {described(error)}; it is told no more of flow "
+        f"'{run.flow.name}'"
+    )

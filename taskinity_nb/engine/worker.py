@@ -16,8 +16,9 @@ from typing import Any
 
 from .envelope import open_envelope
 from .helpers import HelperClock
-from .outputs import Output, listen, open_taps
+from .outputs import Taps, put_back, standing
 from .parcels import pack
+from .printed import Output
 
 __all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
 
@@ -77,9 +78,10 @@ class _Sender(Output):
             self.send()
 
     def send(self) -> None:
-        """Send what there is."""
-        if self._pipe is not None and not self.is_empty:
-            self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
+        """Send what there is; the threads of a run inside a task take turns."""
+        with self._lock:
+            if self._pipe is not None and not self.is_empty:
+                self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
 
     def part(self) -> None:
         """Let go of the pipe, in a process that a task has forked: it is not the child's."""
@@ -101,8 +103,8 @@ def serve(pipe: Connection) -> None:
     functions: dict[int, bytes] = {}
     clock = HelperClock()
     sender = _Sender(pipe)
-    open_taps()
-    listen(sender)
+    Taps().listen(sender)
+    streams = standing()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=sender.part)
     try:
@@ -113,7 +115,7 @@ def serve(pipe: Connection) -> None:
                 functions.clear()
                 _apply(*content[0])
             else:
-                _answer(pipe, functions, sender, clock, *content)
+                _answer(pipe, functions, sender, clock, streams, *content)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone, or has no more use for this process
 
@@ -123,6 +125,7 @@ def _answer(
     functions: dict[int, bytes],
     sender: _Sender,
     clock: HelperClock,
+    streams: Sequence[Any],
     folders: Sequence[str],
     tasks: list[tuple[int, bytes | None, bytes]],
 ) -> None:
@@ -138,6 +141,7 @@ def _answer(
         if function is not None:
             functions[key] = function
         sender.place = place
+        put_back(streams)  # the task before may have been of another run
         clock.begin()
         answer = open_envelope(functions[key], arguments, pack_result)
         helpers = clock.end()

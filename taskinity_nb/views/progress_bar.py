@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 from tqdm import tqdm
 
-from ..engine.outputs import STREAMS, beneath, lay_under
+from ..engine.outputs import beneath, lay_under
+from ..engine.printed import STREAMS
 from ..model.events import State
 from .shell import in_kernel
 from .svg import word
@@ -56,7 +57,11 @@ def progress_bar(events: Iterable[Event], run: Run) -> None:
         if run not in _bars:
             _bars[run] = ProgressBar()
         bar = _bars[run]
-    bar.follow(run)
+    try:
+        bar.follow(run)
+    except BaseException:  # it is told no more, so nothing else would take it off the streams
+        bar.close()
+        raise
 
 
 _bars: WeakKeyDictionary[Run, ProgressBar] = WeakKeyDictionary()
@@ -87,7 +92,7 @@ class ProgressBar:
     def __init__(self, *, leave: bool = True) -> None:
         self._leave = leave
         self._bar: Any = None
-        self._undo: list[Callable[[], None]] = []
+        self._undo: list[tuple[_Above, Callable[[], None]]] = []
         self.is_over = False
         self._lock = _Tqdm.get_lock()
 
@@ -107,27 +112,30 @@ class ProgressBar:
         """Show it no more."""
         with self._lock:
             self.is_over = True
-            for undo in self._undo:
-                undo()
+            undo, self._undo = self._undo, []
+            for _, take_away in undo:
+                take_away()
+            for above, _ in undo:
+                above.finish()
             if self._bar is not None:
                 self._bar.close()
-            self._undo.clear()
 
     def _open(self, run: Run) -> None:
         stream = beneath("stderr")
         while isinstance(stream, _Above):  # the bars of several runs stand below each other
             stream = stream._stream
+        columns, rows = get_terminal_size()
         self._bar = _Tqdm(
             total=len(run._record.tasks), desc=elided(printable(run.flow.name[:1000]), 30),
             unit=" steps" if run.plan.maps else " tasks", bar_format=FORMAT, file=stream,
             disable=not _is_seen(stream), leave=self._leave,
-            ncols=get_terminal_size().columns - 1,
+            ncols=columns - 1, nrows=rows,
         )  # fmt: skip
         for name in STREAMS if stream is not None and stream.isatty() else ():
             below = beneath(name)
             if below is not None and below.isatty():
                 above = _Above(below, self._bar, self._lock)
-                self._undo += [lay_under(name, above), above.finish]
+                self._undo.append((above, lay_under(name, above)))
 
     def _tell(self, run: Run) -> None:
         states = []
@@ -147,9 +155,11 @@ class _Above:
         self._stream, self._bar, self._lock = stream, bar, lock
         self._begun: dict[int, str] = {}  # by thread
         self._process = os.getpid()
+        self._is_over = False
 
     def write(self, text: str) -> int:
-        if os.getpid() != self._process:  # forked off, maybe while somebody had the lock
+        # Forked off, maybe while somebody had the lock; or left under a stream of somebody else's.
+        if self._is_over or os.getpid() != self._process:
             return int(self._stream.write(text))
         thread = threading.get_ident()
         with self._lock:
@@ -170,8 +180,9 @@ class _Above:
         self._stream.flush()
 
     def finish(self) -> None:
-        """Show what was begun."""
+        """Show what was begun, and let through what comes."""
         with self._lock:
+            self._is_over = True
             texts = list(self._begun.values())
             self._begun.clear()
             self._put("".join(texts))

@@ -21,8 +21,8 @@ __all__ = ["Bundle", "bundle", "remote_function"]
 OURS = __name__.partition(".")[0]
 RUNS_THERE = (
     "engine", "engine.core_wait", "engine.forks", "engine.frames", "engine.outputs",
-    "engine.pickling", "engine.envelope", "engine.clusters", "engine.clusters.mail",
-    "engine.clusters.remote",
+    "engine.pickling", "engine.printed", "engine.envelope", "engine.clusters",
+    "engine.clusters.mail", "engine.clusters.remote",
 )  # fmt: skip
 STANDS_IN = ("errors", "model", "model.call", "model.signature", "model.task")
 FACE = """

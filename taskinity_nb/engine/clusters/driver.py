@@ -23,7 +23,6 @@ from ...model.run import Run
 from ..crew import Crew, Perform, numbered
 from ..envelope import Answer
 from ..mapping import Gathered
-from ..outputs import show, surroundings
 from ..packing import failure
 from .jobs import Jobs
 from .port import Port, Report
@@ -53,7 +52,6 @@ class Cluster(Crew):
         self._early: defaultdict[int, list[Report]] = defaultdict(list)  # before the task is ready
         self._claimed: dict[int, int] = {}  # what is ready or runs: when it became so
         self._running: dict[int, str] = {}  # and on which worker
-        self._context, self._outer = surroundings()
         self._jobs: Jobs | None = None
         self._seen = 0  # how much of the log was read
         self._ready: dict[int, int] = {}  # what was read there
@@ -241,7 +239,7 @@ class Cluster(Crew):
         finished = max(min(answer.finished, now), started)
         if any(answer.output):
             record.outputs[slot] = answer.output
-            self._context.copy().run(show, answer.output, self._outer)
+            scheduler.screen.show(answer.output)
         if answer.waited is not None:
             record.waits[slot] = answer.waited
         value: Any = MISSING

@@ -18,8 +18,9 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from ..envelope import Answer, open_envelope
-from ..outputs import Output, close_taps, listen, open_taps
+from ..outputs import Taps
 from ..pickling import PLAIN, size_of
+from ..printed import Output
 from .mail import Box, box_on_dask, box_on_ray, machine
 
 __all__ = [
@@ -130,7 +131,7 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
     task, worker = Ticket(*ticket), box.worker()
     head = task.run, task.slot, task.attempt, worker
     box.add((STARTED, *head, time.perf_counter_ns()))
-    output, lost = Output(through=False), list[_Lost]()
+    output, taps, lost = Output(through=False), Taps(), list[_Lost]()
 
     def arguments() -> tuple[list[Any], dict[str, Any]]:
         try:
@@ -146,15 +147,11 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
             function = _first_of, ()
         elif isinstance(function, int):
             function = before[function][1]
-        open_taps()
-        stop_listening = listen(output)
-        try:
+        with taps.around(output):
             return open_envelope(function, arguments, _weighed)
-        finally:
-            stop_listening()
-            close_taps()
 
     answer = Answer(*(work() if task.timeout is None else _in_time(work, task.timeout)))
+    taps.close()  # to a thread that was left behind nobody listens
     if not output.is_empty:
         answer = answer._replace(output=output.take())
     if answer.kind == "value":
