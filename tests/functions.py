@@ -229,3 +229,67 @@ def in_a_process():
     process.start()
     process.join()
     return queue.get()
+
+
+def stream():
+    """Return what stands in the place of ``stdout`` here."""
+    return type(sys.stdout).__name__
+
+
+def call_held(args, kwargs):
+    """Call what a test has put here, from where it cannot be sent."""
+    return held()  # noqa: F821
+
+
+def spoil_streams(how):
+    """Do something to the streams, and leave it so; return the number of this process."""
+    import contextlib
+    import io
+
+    for name in ("stdout", "stderr"):
+        if how == "none":
+            setattr(sys, name, None)
+        elif how == "close":
+            getattr(sys, name).close()
+        elif how == "wrap":
+            setattr(sys, name, io.TextIOWrapper(io.BytesIO()))
+        elif how == "delete":
+            delattr(sys, name)
+        elif how == "replace":
+            setattr(sys, name, io.StringIO())
+    if how == "redirect":
+        contextlib.redirect_stdout(io.StringIO()).__enter__()
+    return os.getpid()
+
+
+def say_aloud():
+    """Print to both streams; return the number of this process and whether they are terminals."""
+    print("aloud", flush=True)
+    print("aloud too", file=sys.stderr, flush=True)
+    return os.getpid(), sys.stdout.isatty(), sys.stderr.isatty()
+
+
+def say_all(items):
+    print("all", len(items))
+
+
+def say_item(x):
+    print("out", x)
+    print("err", x, file=sys.stderr)
+    return x
+
+
+def arrow(x):
+    print("→ é \udc80")
+
+
+def crowd():
+    """Print long lines in many threads of a run inside this task."""
+    from taskinity_nb import run
+
+    def shout(number):
+        for _ in range(5):
+            sys.stdout.write(str(number) * 20_000 + "\n")
+
+    names = {"scan": lambda: range(8), "shout": shout}
+    run("scan -> map shout", namespace=names, workers=8)

@@ -146,6 +146,8 @@ class EventLoop(Crew):
                 self.unused.append(seat.name)
                 break
             context = scheduler.screen.context.copy()
+            if not self._at_work:
+                scheduler.taps.open()
             self._at_work[seat] = self._loop.create_task(self._do(task, seat), context=context)
         scheduler.workers.catch_up()
 
@@ -171,6 +173,8 @@ class EventLoop(Crew):
                 scheduler.settle(task, value, entry, delay)
         self._late.discard(seat)
         del self._at_work[seat]
+        if not self._at_work:
+            scheduler.taps.shut()
         self.unused.append(seat.name)
         self._changed.set()
 
@@ -178,7 +182,6 @@ class EventLoop(Crew):
         scheduler = self.scheduler
         output, cpu = Output(outer=scheduler.screen.outer), [0]
         listen_in_context(output)
-        scheduler.taps.open()
         started = perf_counter_ns()
         value: Any = MISSING
         entry: Entry | None = None
@@ -194,8 +197,6 @@ class EventLoop(Crew):
             finished = perf_counter_ns()
             failure = Failure(finished, error, user_frames(error.__traceback__))
             entry = (task, State.FAILED, finished, started, cpu[0], failure)
-        finally:
-            scheduler.taps.shut()
         leave_if_forked(self._generation)
         finished = perf_counter_ns()
         if seat in self._late:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
@@ -44,6 +45,10 @@ _lock = threading.RLock()
 
 _needed: set[Taps] = set()
 """Whose taps stand."""
+
+_ours: deque[Any] = deque(maxlen=8)
+"""What has last been put in the place of a stream. A `print` that goes on in another thread has no
+hold of it before Python 3.14, and crashes if it is gone."""
 
 _passing: set[int] = set()
 """Threads in which a tap hands something on that is kept already."""
@@ -116,7 +121,17 @@ def _put_in_place() -> None:
     for number, name in enumerate(STREAMS):
         stream = getattr(sys, name, None)
         if stream is not None and type(stream) is not _Tap:
-            setattr(sys, name, _Tap(stream, number))
+            setattr(sys, name, _tap_of(stream, number))
+
+
+def _tap_of(stream: Any, number: int) -> _Tap:
+    """Return the tap of a stream: the one that it had, if that was not long ago."""
+    for tap in _ours:
+        if type(tap) is _Tap and tap._stream is stream and tap._number == number:
+            return tap
+    tap = _Tap(stream, number)
+    _ours.append(tap)
+    return tap
 
 
 def _take_away() -> None:
@@ -243,6 +258,7 @@ def lay_under(name: str, stream: Any) -> Callable[[], None]:
     the bar of the one of two runs that is sooner done.
     """
     with _lock:
+        _ours.append(stream)
         _set_beneath(name, stream)
 
     def undo() -> None:

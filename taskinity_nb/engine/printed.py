@@ -28,8 +28,12 @@ class _Kept:
         self._dropped = 0
 
     def add(self, text: str, longest: int) -> None:
-        self._parts.extend(text[start : start + PIECE] for start in range(0, len(text), PIECE))
-        self._length += len(text)
+        length = len(text)
+        if length <= PIECE:  # nearly always
+            self._parts.append(text)
+        else:
+            self._parts.extend(text[start : start + PIECE] for start in range(0, length, PIECE))
+        self._length += length
         while self._length > longest:
             first = self._parts.popleft()
             self._length -= len(first)
