@@ -35,7 +35,7 @@ class Workers:
 
     def loop(self, crew: Crew) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
-        scheduler, dropped = self._scheduler, self.dropped
+        scheduler, to_start, dropped = self._scheduler, self._to_start, self.dropped
         lock, mapped = scheduler.lock, scheduler.mapped
         with lock:
             seat = crew.enter()
@@ -52,7 +52,7 @@ class Workers:
             with lock:
                 task = scheduler.claim(crew, seat)
             while True:
-                if self._to_start or dropped:
+                if to_start or dropped:
                     self.catch_up()
                 if task is None:
                     if seat.left_behind or scheduler.stopped or scheduler.finished.is_set():
@@ -65,9 +65,11 @@ class Workers:
                     value, entry = scheduler.maps.gather(task)
                 else:
                     value, entry = perform(task, seat)
-                if scheduler.stopped or seat.left_behind:
-                    return
-                delay = scheduler.attempts.delay(task, entry) if value is MISSING else None
+                delay = None
+                if value is MISSING:
+                    if scheduler.stopped or seat.left_behind:
+                        return
+                    delay = scheduler.attempts.delay(task, entry)
                 take_turn(lock)
                 try:
                     seat.turn += 1
