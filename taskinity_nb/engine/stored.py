@@ -54,7 +54,10 @@ class Stored(Elsewhere):
 
 
 def _remove(path: str, pid: int) -> None:
-    """Remove a file, unless this is a fork of the process whose it is."""
+    """Remove a file, unless this is a fork of the process whose it is.
+
+    The path may be an old one, but its random names are those of no other file.
+    """
     if pid == os.getpid():
         with contextlib.suppress(OSError):
             os.unlink(path)
