@@ -818,7 +818,7 @@ IN_A_POOL = """
 
     if __name__ == "__main__":
         import multiprocessing
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as pool:
             print(pool.submit(outer).result())
 """
 
