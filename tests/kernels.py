@@ -10,6 +10,9 @@ from typing import Any
 
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
+from jupyter_core.utils import ensure_event_loop
+
+ensure_event_loop()  # the clients of this thread make it when they need it, and keep it
 
 __all__ = ["Cell", "Kernel", "new_kernel"]
 
