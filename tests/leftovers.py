@@ -160,10 +160,7 @@ def _kept_descriptors() -> set[int | None]:
         popen = process._process._popen
         kept |= {process._handle, process.pipe.fileno(), popen.sentinel}
         kept |= set(getattr(popen.finalizer, "_args", ()))
-    for root in list(shelf._roots.values()):
-        finalizer = root.leave.peek()
-        kept.add(finalizer[2][1] if finalizer else None)
-    return kept
+    return kept | {root._folder.descriptor for root in shelf._roots.values()}
 
 
 def _children() -> dict[int, str]:
