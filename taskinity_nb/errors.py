@@ -24,6 +24,8 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from .strangers import LONGEST_NAME, described, harmless, listed
+
 if TYPE_CHECKING:
     from .model.run import Run
 
@@ -50,14 +52,6 @@ __all__ = [
     "skip",
     "suggestion",
 ]
-
-LONGEST_TEXT = 2000
-"""Characters that are shown of the text of a user's exception."""
-
-LONGEST_NAME = 100
-"""Characters that are shown of a name that may be anything, such as the key of an input."""
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 LONGEST_LINE = 100
 """Columns of a quoted source line; a longer one is cut around the carets."""
@@ -118,51 +112,6 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return ""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f"did you mean '{near[0]}'?" if near else ""
-
-
-def described(error: BaseException) -> str:
-    """Return an exception's type and text; the text is the user's own code, so it may fail.
-
-    Examples
-    --------
-    >>> described(ZeroDivisionError("division by zero"))
-    'ZeroDivisionError: division by zero'
-    >>> described(KeyboardInterrupt())
-    'KeyboardInterrupt'
-    """
-    name = harmless(type(error).__name__, LONGEST_NAME)
-    try:
-        text = str(error)
-    except Exception as broken:
-        why = harmless(type(broken).__name__, LONGEST_NAME)
-        return f"{name} (its text cannot be shown: str() raised {why})"
-    return f"{name}: {harmless(text)}" if text else name
-
-
-def harmless(text: str, longest: int = LONGEST_TEXT) -> str:
-    r"""Return a stranger's text without what a terminal obeys, and not too long; lines stay.
-
-    Examples
-    --------
-    >>> harmless("\x1b[31mred\x1b[0m\n\x07bell"), harmless("long text", 4)
-    ('red\n�bell', 'long… (9 characters)')
-    """
-    cut = "" if len(text) <= longest else f"… ({len(text):,} characters)"
-    plain = _ESCAPES.sub("", text[:longest])
-    return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in plain) + cut
-
-
-def listed(names: Iterable[Any]) -> str:
-    """Quote names in a row; of many, the first ten.
-
-    Examples
-    --------
-    >>> listed(["a", "b"])
-    "'a', 'b'"
-    """
-    quoted = [f"'{harmless(str(name), LONGEST_NAME)}'" for name in names]
-    more = len(quoted) - 10
-    return ", ".join(quoted[:10]) + (f" and {more} more" if more > 0 else "") or "none"
 
 
 class FlowError(Exception):

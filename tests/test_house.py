@@ -17,6 +17,7 @@ PACKAGE = Path(taskinity_nb.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = {
+    "strangers": 0,
     "errors": 0,
     "model": 1,
     "tokens": 2,

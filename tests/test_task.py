@@ -5,15 +5,21 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import math
 import pickle
 import subprocess
 import sys
 import textwrap
+import threading
+from decimal import Decimal
+from fractions import Fraction
 
 import cloudpickle
 import pytest
+from hostile import Raises
 
 from taskinity_nb.model.call import invoke
+from taskinity_nb.model.checks import LONGEST_WAIT
 from taskinity_nb.model.task import Task, registered_tasks, task
 
 
@@ -105,6 +111,145 @@ class TestDecorator:
 
     def test_what_has_no_name_is_not_described_by_its_class(self):
         assert Task(functools.partial(max, 1)).description == ""
+
+
+# ---- options ------------------------------------------------------------------------------------
+
+
+def load(): ...
+
+
+class TestOptions:
+    """What cannot do is refused when a task is made, with its function and what to write."""
+
+    @pytest.mark.parametrize(
+        ("options", "text"),
+        [
+            (
+                {"retry_on": [OSError, ValueError]},
+                "retry_on is a type of exception or a tuple of them, not "
+                "[<class 'OSError'>, <class 'ValueError'>]; write retry_on=(OSError, ValueError)",
+            ),
+            (
+                {"retry_on": {OSError}},
+                "retry_on is a type of exception or a tuple of them, not "
+                "{<class 'OSError'>}; write retry_on=(OSError,)",
+            ),
+            (
+                {"retry_on": "OSError"},
+                "retry_on is a type of exception or a tuple of them, not 'OSError'; "
+                "write retry_on=OSError",
+            ),
+            (
+                {"retry_on": OSError("x")},
+                "retry_on is a type of exception or a tuple of them, not OSError('x'); "
+                "write retry_on=OSError",
+            ),
+            (
+                {"retry_on": (OSError, int)},
+                "retry_on is a type of exception or a tuple of them, not "
+                "(<class 'OSError'>, <class 'int'>)",
+            ),
+            ({"retry_on": None}, "retry_on is a type of exception or a tuple of them, not None"),
+            ({"retries": 1.5}, "retries is a whole number from 0 on, not 1.5"),
+            ({"timeout": math.nan}, "timeout is a number of seconds above 0, not nan"),
+            ({"timeout": 2j}, "timeout is a number of seconds above 0, not 2j"),
+            (
+                {"retry_delay": math.nan},
+                "retry_delay is seconds, a callable of the attempt, or 'exponential', not nan",
+            ),
+            (
+                {"retry_delay": True},
+                "retry_delay is seconds, a callable of the attempt, or 'exponential', not True",
+            ),
+            (
+                {"resources": {"GPU": math.inf}},
+                "resources are names and numbers above 0, such as {'GPU': 1}, not {'GPU': inf}",
+            ),
+            (
+                {"resources": 3},
+                "resources are names and numbers above 0, such as {'GPU': 1}, not 3",
+            ),
+            ({"validate_input": True}, "validate_input is a function, not True"),
+            ({"validate_output": "positive"}, "validate_output is a function, not 'positive'"),
+            ({"name": 5}, "name is a text, not 5"),
+            ({"description": ["a"]}, "description is a text, not ['a']"),
+            (
+                {"executor": 3},
+                "the executor of a task is 'threads', 'processes', 'dask', 'ray' "
+                "or an object with 'submit', not 3",
+            ),
+        ],
+        ids=str,
+    )
+    def test_what_cannot_do(self, options, text):
+        with pytest.raises(TypeError) as caught:
+            task(**options)(load)
+        assert str(caught.value) == f"task 'load': {text}"
+
+    @pytest.mark.parametrize(
+        ("given", "seconds"),
+        [
+            (5, 5.0), (0.5, 0.5), (Fraction(1, 4), 0.25), (Decimal("0.25"), 0.25),
+            (1e10, LONGEST_WAIT), (sys.maxsize, LONGEST_WAIT), (5e-324, 5e-324),
+        ],
+    )  # fmt: skip
+    def test_seconds(self, given, seconds):
+        assert Task(load, timeout=given).timeout == seconds
+        assert Task(load, retry_delay=given).delay_before(1) == seconds
+        assert Task(load, retry_delay=lambda retry: given).delay_before(1) == seconds
+
+    @pytest.mark.parametrize("endless", [math.inf, 10**400, Decimal("inf")])
+    def test_seconds_without_end(self, endless):
+        assert Task(load, timeout=endless).timeout is None
+        assert Task(load, retry_delay=endless).delay_before(1) == LONGEST_WAIT
+        assert Task(load, retry_delay=lambda retry: endless).delay_before(1) == LONGEST_WAIT
+
+    def test_seconds_of_numpy(self):
+        numpy = pytest.importorskip("numpy")
+        made = Task(load, timeout=numpy.float32(0.5), retry_delay=numpy.int64(2))
+        assert (made.timeout, made.delay_before(1)) == (0.5, 2.0)
+        assert Task(load, retries=numpy.int64(2)).retries == 2
+        with pytest.raises(TypeError, match="timeout is a number"):
+            Task(load, timeout=numpy.True_)
+
+    def test_the_longest_wait_can_be_waited_for(self):
+        gate = threading.Lock()
+        assert gate.acquire(timeout=LONGEST_WAIT)
+        assert LONGEST_WAIT < threading.TIMEOUT_MAX
+
+    @pytest.mark.parametrize("value", [math.nan, "2", None, True, 2j, [1], Decimal("nan")])
+    def test_a_callable_that_gives_no_number(self, value):
+        made = Task(load, retry_delay=lambda retry: value)
+        with pytest.raises(TypeError) as caught:
+            made.delay_before(2)
+        assert str(caught.value) == (
+            f"retry_delay of task 'load' gave {value!r} for retry 2, which is no number of seconds"
+        )
+
+    @pytest.mark.parametrize("value", [-1, -math.inf, -(10**400)])
+    def test_a_callable_that_gives_less_than_none(self, value):
+        assert Task(load, retry_delay=lambda retry: value).delay_before(1) == 0.0
+
+    def test_any_number_of_retries(self):
+        made = Task(load, retries=10**400, retry_delay="exponential")
+        assert made.retries == 10**400
+        assert 30 <= made.delay_before(10**400) <= 60
+
+    def test_a_union_of_exceptions(self):
+        assert Task(load, retry_on=OSError | ValueError).retry_on == (OSError, ValueError)
+        assert Task(load, retry_on=()).retry_on == ()
+
+    def test_a_function_with_attributes_that_are_no_texts(self):
+        def function(): ...
+
+        function.__doc__ = 5
+        made = Task(function)
+        assert (made.name, made.description) == ("function", "")
+        with pytest.raises(
+            TypeError, match=r"task 'function': retries is .* not \(its text cannot"
+        ):
+            Task(function, retries=Raises())
 
 
 # ---- validators ---------------------------------------------------------------------------------

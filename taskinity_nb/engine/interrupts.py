@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import Cancelled
+from ..strangers import is_interrupt
 
 __all__ = ["held", "is_interrupt", "let_in"]
 
@@ -125,17 +126,6 @@ def let_in(call: Callable[P, T]) -> Callable[P, T]:
     3
     """
     return partial(_holds[-1].call, call) if _holds and _is_main_thread() else call
-
-
-def is_interrupt(error: BaseException) -> bool:
-    """Tell whether an exception may have come from the keyboard, instead of from a task.
-
-    Examples
-    --------
-    >>> is_interrupt(KeyboardInterrupt()), is_interrupt(SystemExit())
-    (True, False)
-    """
-    return isinstance(error, KeyboardInterrupt) and _is_main_thread()
 
 
 def _is_main_thread() -> bool:

@@ -93,8 +93,9 @@ class Run(Mapping[str, Any]):
     @property
     def errors(self) -> dict[str, BaseException]:
         """The exceptions of the tasks that failed, by task."""
+        failed = (State.FAILED, State.TIMED_OUT)
         return {name: record.error for name, record in self.tasks.items()
-                if record.state in (State.FAILED, State.TIMED_OUT) and record.error}  # fmt: skip
+                if record.state in failed and record.error is not None}  # fmt: skip
 
     # Results.
 

@@ -7,21 +7,16 @@ import random
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .call import invoke, invoke_async
+from .checks import Checks, RetryDelay, RetryOn
 from .signature import is_async
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 __all__ = ["RetryDelay", "RetryOn", "Task", "registered_tasks", "task"]
-
-RetryOn = type[BaseException] | tuple[type[BaseException], ...]
-RetryDelay = float | Callable[[int], float] | Literal["exponential"]
-
-WORDS = ("threads", "processes", "dask", "ray")
-"""The executors that a task may ask for by a word."""
 
 _registry: dict[str, Task] = {}
 
@@ -91,26 +86,39 @@ class Task:
             raise TypeError(f"a task needs a function, not {type(function).__name__}")
         functools.update_wrapper(self, function, updated=())
         self.function = function
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        checks = self._checks = Checks(_name_of(function))
+        self.name = checks.text("name", name) or _name_of(function)
         doc = getattr(function, "__doc__", None) if hasattr(function, "__name__") else None
-        first_line = (doc or "").strip().partition("\n")[0]
-        self.description = first_line if description is None else description
-        self.validate_input = validate_input
-        self.validate_output = validate_output
-        self.retries = _checked_retries(retries)
-        self.retry_on = retry_on
-        self.retry_delay = _checked_delay(retry_delay)
-        self.timeout = _checked_timeout(timeout)
+        first_line = doc.strip().partition("\n")[0] if isinstance(doc, str) else ""
+        given = checks.text("description", description)
+        self.description = first_line if given is None else given
+        self.validate_input = checks.validator("validate_input", validate_input)
+        self.validate_output = checks.validator("validate_output", validate_output)
+        self.retries = checks.retries(retries)
+        self.retry_on = checks.retry_on(retry_on)
+        self.retry_delay = checks.retry_delay(retry_delay)
+        self.timeout = checks.timeout(timeout)
         self.is_async = is_async(function)
-        self.executor = _checked_executor(executor, self.is_async)
-        self.resources = _checked_resources(resources)
+        self.executor = checks.executor(executor, self.is_async)
+        self.resources = checks.resources(resources)
 
     def delay_before(self, retry: int) -> float:
-        """Return the seconds to wait before a retry, counted from 1."""
-        if self.retry_delay == "exponential":
+        """Return the seconds to wait before a retry, counted from 1.
+
+        Raises
+        ------
+        TypeError
+            If ``retry_delay`` is a callable and gives no number; what it raises comes through.
+
+        Examples
+        --------
+        >>> Task(abs, retry_delay=lambda retry: 10.0**retry).delay_before(2)
+        100.0
+        """
+        delay = self.retry_delay
+        if isinstance(delay, str):
             return min(60.0, 0.5 * 2.0 ** min(retry - 1, 10)) * random.uniform(0.5, 1.0)
-        delay: Any = self.retry_delay(retry) if callable(self.retry_delay) else self.retry_delay
-        return float(delay)
+        return self._checks.delay(delay(retry), retry) if callable(delay) else delay
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function, between its validators; of an ``async def``, return a coroutine."""
@@ -230,49 +238,7 @@ def registered_tasks() -> Mapping[str, Task]:
     return MappingProxyType(_registry)
 
 
-def _checked_retries(retries: int) -> int:
-    if not isinstance(retries, int) or isinstance(retries, bool) or retries < 0:
-        raise TypeError(f"retries is a whole number from 0 on, not {retries!r}")
-    return retries
-
-
-def _checked_timeout(timeout: float | None) -> float | None:
-    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if timeout is not None and not (is_number and timeout > 0):
-        raise TypeError(f"timeout is a number of seconds above 0, not {timeout!r}")
-    return timeout
-
-
-def _checked_executor(executor: str | Executor | None, is_async: bool) -> str | Executor | None:
-    if executor is None:
-        return None
-    if is_async:
-        raise TypeError("an 'async def' runs on the event loop of the run; it takes no executor")
-    if isinstance(executor, type) or not (
-        executor in WORDS or callable(getattr(executor, "submit", None))
-    ):
-        words = ", ".join(map(repr, WORDS))
-        raise TypeError(
-            f"the executor of a task is {words} or an object with 'submit', not {executor!r}"
-        )
-    return executor
-
-
-def _checked_resources(resources: Mapping[str, float] | None) -> dict[str, float]:
-    checked = dict(resources or {})
-    for name, amount in checked.items():
-        is_number = isinstance(amount, (int, float)) and not isinstance(amount, bool)
-        if not (isinstance(name, str) and is_number and amount > 0):
-            raise TypeError(
-                f"resources are names and numbers above 0, such as {{'GPU': 1}}, not {resources!r}"
-            )
-    return checked
-
-
-def _checked_delay(delay: RetryDelay) -> RetryDelay:
-    is_seconds = isinstance(delay, (int, float)) and delay >= 0
-    if not (is_seconds or callable(delay) or delay == "exponential"):
-        raise TypeError(
-            f"retry_delay is seconds, a callable of the attempt, or 'exponential', not {delay!r}"
-        )
-    return delay
+def _name_of(function: Callable[..., Any]) -> str:
+    """Return the name of a function, or of the type of what has none."""
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) else type(function).__name__

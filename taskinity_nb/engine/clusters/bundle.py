@@ -16,15 +16,17 @@ from typing import Any, NamedTuple
 
 from . import install as installing
 
-__all__ = ["Bundle", "bundle", "remote_function"]
+__all__ = ["Bundle", "bundle", "remote_function", "remote_module"]
 
 OURS = __name__.partition(".")[0]
 RUNS_THERE = (
-    "engine", "engine.core_wait", "engine.forks", "engine.frames", "engine.outputs",
+    "strangers", "engine", "engine.core_wait", "engine.forks", "engine.frames", "engine.outputs",
     "engine.pickling", "engine.printed", "engine.envelope", "engine.clusters",
     "engine.clusters.mail", "engine.clusters.remote",
 )  # fmt: skip
-STANDS_IN = ("errors", "model", "model.call", "model.signature", "model.task")
+STANDS_IN = (
+    "errors", "strangers", "model", "model.call", "model.checks", "model.signature", "model.task",
+)  # fmt: skip
 FACE = """
 from .errors import *
 from .errors import Skip, skip
@@ -79,11 +81,14 @@ def bundle() -> Bundle:
     return Bundle(root, own, face, installer)
 
 
+def remote_module(name: str) -> Any:
+    """Return a module of this folder under the name that it has there: its classes are those."""
+    return import_module(f"{bundle().root}.engine.clusters.{name}")
+
+
 def remote_function(name: str) -> Callable[..., Any]:
     """Return a function of `remote` under the name that it has there, by which it is pickled."""
-    function: Callable[..., Any] = getattr(
-        import_module(f"{bundle().root}.engine.clusters.remote"), name
-    )
+    function: Callable[..., Any] = getattr(remote_module("remote"), name)
     return function
 
 
