@@ -138,6 +138,10 @@ class FlowError(Exception):
         self.span = span
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel without the run, which cannot."""
+        return type(self), self.args, {k: v for k, v in vars(self).items() if k != "run"}
+
     def __str__(self) -> str:
         parts = [self.message]
         if self.span is not None:
@@ -221,9 +225,6 @@ class TaskError(FlowError):
     run: Run | None = None
     task: str = ""
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self),), {"task": self.task}
-
 
 Told = tuple[str, list[tuple[int, Any, BaseException]]]
 """What a `MapError` tells: its text, and the items that failed."""
@@ -266,20 +267,23 @@ class MapError(TaskError):
         """Which items failed, the items themselves, and what the task raised for them."""
         return self._hear()[1]
 
-    def again(self) -> MapError:
-        """Return another error that tells the same."""
-        error = MapError()
-        error._told, error._tell = self._hear(), None
-        return error
+    @items.setter
+    def items(self, items: list[tuple[int, Any, BaseException]]) -> None:
+        self._told, self._tell = (self.message, items), None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with the items, as far as each of them can."""
+        from .engine.travel import pack_items, with_items
+
+        kind, _, state = super().__reduce__()
+        state = {name: value for name, value in state.items() if name not in ("_tell", "_told")}
+        return with_items, (kind, (self.message,), pack_items(self.items)), state
 
 
 class Cancelled(FlowError):
     """The run was cancelled or interrupted; `run` holds what was finished."""
 
     run: Run | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (str(self),)
 
 
 class NoResultError(FlowError, KeyError):

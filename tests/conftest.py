@@ -6,13 +6,13 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections import OrderedDict
 from collections.abc import Generator, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from leftovers import KINDS, Moment, left_streams
+from leftovers import KINDS, Moment, begun, left_streams
 
 from taskinity_nb.engine import learning, past
 from taskinity_nb.model import task as task_module
@@ -53,14 +53,29 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
+moments: dict[pytest.Item, Moment] = {}
+"""What there was before the test that is going on."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: Any) -> Generator[None, object, object]:
+    """Count in what a fixture makes for several tests, if that comes after a test has begun."""
+    earlier = Moment() if moments and fixturedef.scope != "function" else None
+    result = yield
+    for moment in moments.values() if earlier is not None else ():
+        moment.count_in(earlier)
+    return result
+
+
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Have each test leave everything as it was, or say what it leaves and why.
 
     It comes before all other fixtures of a test, so it looks when they are done.
     """
-    before = Moment()
+    before = moments[request.node] = Moment()
     yield
+    del moments[request.node]
     if left := before.left(kind for kind in KINDS if kind not in allowed(request.node)):
         pytest.fail("left behind:\n  " + "\n  ".join(left), pytrace=False)
 
@@ -82,7 +97,7 @@ def pools() -> Iterator[dict[str, Executor]]:
         context = multiprocessing.get_context(method)
         made[method] = ProcessPoolExecutor(2, mp_context=context)
     for pool in made.values():
-        wait([pool.submit(time.sleep, 0.1) for _ in range(2)])
+        begun(pool)
     yield made
     for pool in made.values():
         pool.shutdown()

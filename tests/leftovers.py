@@ -16,13 +16,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import Executor, wait
 from multiprocessing import active_children, forkserver, resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from taskinity_nb.engine import outputs, pool, shelf
 
-__all__ = ["KINDS", "Moment", "left_streams"]
+__all__ = ["KINDS", "Moment", "begun", "left_streams"]
+
+Pool = TypeVar("Pool", bound=Executor)
 
 KINDS = ("streams", "signals", "folder", "environment", "threads", "descriptors", "processes")
 
@@ -46,6 +49,18 @@ class Moment:
         self.threads = set(threading.enumerate())
         self.descriptors = _descriptors()
         self.processes = _children()
+
+    def count_in(self, earlier: Moment) -> None:
+        """Take what has come since `earlier` for something that was there: it stays for others."""
+        now = Moment()
+        self.threads |= now.threads - earlier.threads
+        for mine, theirs, new in (
+            (self.descriptors, earlier.descriptors, now.descriptors),
+            (self.processes, earlier.processes, now.processes),
+        ):
+            mine.update({number: new[number] for number in new.keys() - theirs.keys()})
+        for name in now.environment.keys() - earlier.environment.keys():
+            self.environment[name] = now.environment[name]
 
     def left(self, kinds: Iterable[str] = KINDS, patience: float = PATIENCE) -> list[str]:
         """Return what is there now and was not then; what is about to end is waited for."""
@@ -101,6 +116,12 @@ class Moment:
         for number, command in _children().items():
             if number not in self.processes:
                 yield f"process {number}: {command}"
+
+
+def begun(pool: Pool) -> Pool:
+    """Have all workers of a pool begin, which it would start when they are first needed."""
+    wait([pool.submit(time.sleep, 0.1) for _ in range(pool._max_workers)])  # type: ignore[attr-defined]
+    return pool
 
 
 def left_streams(before: tuple[Any, Any], patched: set[str]) -> list[str]:

@@ -37,6 +37,7 @@ FLOORS = {
 """The floor of each module or package; an import leads to the same floor or one below."""
 
 DOORS = {
+    ("errors", "engine.travel"),
     ("errors", "views.tracebacks"),
     ("model.flow", "views.dot"),
     ("model.run", "analysis.export"),
@@ -49,7 +50,7 @@ DOORS = {
     ("analysis.compare", "views.speedup"),
     ("analysis.history", "views.past"),
 }
-"""Imports that lead upward, inside the methods by which an object displays itself."""
+"""Imports that lead upward, inside the methods by which an object displays itself, or travels."""
 
 HEAVY = {
     "IPython", "anywidget", "asyncio", "cloudpickle", "dask", "distributed", "graphviz",

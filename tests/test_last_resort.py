@@ -136,7 +136,7 @@ class TestWhereTheEngineCallsTheUser:
         names = {"load": lambda: [Item(), Item()], "fail": fail, "other": one}
         error = ends(start("load -> map fail\nother", namespace=names, executor=here))
         assert isinstance(error, MapError)
-        assert "fail[0] on a Item (its repr raised SystemExit): Shy" in str(error)
+        assert "fail[0] on (its text cannot be shown: repr() raised SystemExit): Shy" in str(error)
         assert [place for place, _, _ in error.items] == [0, 1]
         assert error.run["other"] == 1
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from leftovers import begun
 
 from taskinity_nb import NoResultError
 from taskinity_nb.engine import ownership, parcels, shelf
@@ -125,7 +126,7 @@ def workers():
     """Two other processes."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as one, ProcessPoolExecutor(1, context) as two:
-        yield one, two
+        yield begun(one), begun(two)
 
 
 @pytest.fixture

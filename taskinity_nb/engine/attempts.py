@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import BindingError, UnpicklableError, WorkerLost, described
 from ..model.events import Entry, Failure, State
 from ..model.record import MISSING
+from ..strangers import add_note
 from .alarm import Alarm
 from .interrupts import is_interrupt
 from .reports import timed_out
@@ -49,7 +50,7 @@ class Attempts:
         if retry > options.retries:
             return None
         try:
-            if isinstance(error, NOT_THE_TASKS_OWN):
+            if issubclass(type(error), NOT_THE_TASKS_OWN):
                 return None
             if entry[1] is not State.TIMED_OUT and not isinstance(error, options.retry_on):
                 return None
@@ -58,7 +59,7 @@ class Attempts:
         except BaseException as broken:  # the callable is the user's, and so are the classes
             if is_interrupt(broken):
                 raise
-            error.add_note(f"it was not tried again: retry_delay raised {described(broken)}")
+            add_note(error, f"it was not tried again: retry_delay raised {described(broken)}")
             return None
 
     def again(self, task: int, entry: Entry, delay: float) -> None:

@@ -1,9 +1,12 @@
 """Opens an envelope where a task runs far away: another process, perhaps another machine.
 
 An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `core_wait`, `forks`, `frames`, `outputs`, `pickling` and `printed` use the standard
-library and cloudpickle alone, so that they can be sent along to a place where the package is not
-installed.
+This module, `core_wait`, `forks`, `frames`, `outputs`, `pickling`, `printed` and `strangers` use
+the standard library and cloudpickle alone, so that they can be sent along to a place where the
+package is not installed.
+
+Reading arguments, calling, and pickling what comes of it run code of the user's. Whatever that
+raises is the task's own failure, an interrupt too: none from the keyboard is meant for a worker.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ..strangers import described, is_error, text_of, traceback_of, type_name
 from .core_wait import core_wait
 from .forks import forks, leave_if_forked
 from .frames import user_frames
@@ -21,7 +25,7 @@ from .outputs import Taps
 from .pickling import dumps
 from .printed import Output
 
-__all__ = ["Answer", "open_envelope", "open_quietly"]
+__all__ = ["Answer", "open_envelope", "open_quietly", "pack_error"]
 
 load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
     pickle.loads
@@ -32,11 +36,11 @@ load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = l
 class Answer(NamedTuple):
     """How a task ended: when, and with what.
 
-    `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception),
-    ``"lost error"`` (its type and text, since it could not be pickled) or ``"unpicklable"`` (the
-    type of the result, and why). `output` is what it printed, where that is not sent on its own,
-    `waited` the nanoseconds that it waited for a core, and `helpers` what other threads computed
-    beside it (see `HelperClock.end`), where that is known.
+    `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception,
+    its type and its text), ``"lost error"`` (these two alone, since it could not be pickled) or
+    ``"unpicklable"`` (the type of the result, and why). `output` is what it printed, where that is
+    not sent on its own, `waited` the nanoseconds that it waited for a core, and `helpers` what
+    other threads computed beside it (see `HelperClock.end`), where that is known.
     """
 
     kind: str
@@ -95,8 +99,8 @@ def open_envelope(
     except BaseException as error:  # whatever a task raises is its own failure
         leave_if_forked(generation, error)
         cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
-        frames = user_frames(error.__traceback__)
-        kind, payload = _pack_error(error)
+        frames = user_frames(traceback_of(error))
+        kind, payload = pack_error(error)
     else:
         cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
         kind, payload = _pack_value(value, pack)
@@ -119,18 +123,33 @@ def open_quietly(function: bytes, arguments: bytes, number: int = 0) -> tuple[An
 def _pack_value(value: Any, pack: Callable[[Any], Any]) -> tuple[str, Any]:
     try:
         return "value", pack(value)
-    except Exception as error:  # pickling runs code of the result's own class
-        return "unpicklable", (type(value).__name__, f"{type(error).__name__}: {error}")
+    except BaseException as error:  # pickling runs code of the result's own class
+        return "unpicklable", (type_name(value), _in_words(error, described))
 
 
-def _pack_error(error: BaseException) -> tuple[str, Any]:
+def pack_error(error: BaseException) -> tuple[str, Any]:
+    """Return kind and payload of the `Answer` of a task that has raised.
+
+    Examples
+    --------
+    >>> kind, (pickled, *told) = pack_error(ValueError("no"))
+    >>> kind, pickle.loads(pickled), told
+    ('error', ValueError('no'), ['ValueError', 'no'])
+    """
+    told = type_name(error), _in_words(error, text_of)
     try:
         packed = dumps(error)
-        pickle.loads(packed)  # an exception may be written and yet not be readable
-        return "error", packed
-    except Exception:
-        try:
-            text = str(error)
-        except Exception:
-            text = "(its text cannot be shown)"
-        return "lost error", (type(error).__name__, text)
+        # An exception may be written and yet not be readable, or come back as something else.
+        return (
+            ("error", (packed, *told)) if is_error(pickle.loads(packed)) else ("lost error", told)
+        )
+    except BaseException:
+        return "lost error", told
+
+
+def _in_words(error: BaseException, say: Callable[[BaseException], str]) -> str:
+    """Return what is said of an error; in a worker, an interrupt is the user's own code too."""
+    try:
+        return say(error)
+    except KeyboardInterrupt:
+        return "(its text cannot be shown: str() raised KeyboardInterrupt)"

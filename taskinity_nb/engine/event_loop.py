@@ -18,6 +18,7 @@ from ..errors import ExecutorError, described
 from ..model.events import Entry, Failure, State
 from ..model.record import MISSING
 from ..model.run import Run
+from ..strangers import traceback_of
 from .crew import Crew, Seat, numbered
 from .ending import Ending
 from .forks import forks, leave_if_forked
@@ -109,7 +110,7 @@ class EventLoop(Crew):
     def _break_off(self, error: BaseException) -> None:
         if self.scheduler.finished.is_set():  # the run is not concerned: it is told as anywhere
             threading.excepthook(
-                threading.ExceptHookArgs((type(error), error, error.__traceback__, self._thread))
+                threading.ExceptHookArgs((type(error), error, traceback_of(error), self._thread))
             )
             return
         ended = ExecutorError(
@@ -195,7 +196,7 @@ class EventLoop(Crew):
         except BaseException as error:  # whatever a task raises is its own failure
             leave_if_forked(self._generation, error)
             finished = perf_counter_ns()
-            failure = Failure(finished, error, user_frames(error.__traceback__))
+            failure = Failure(finished, error, user_frames(traceback_of(error)))
             entry = (task, State.FAILED, finished, started, cpu[0], failure)
         leave_if_forked(self._generation)
         finished = perf_counter_ns()

@@ -107,7 +107,7 @@ class _Walk:
         self.held: list[Any] = []
 
     def value(self, value: Any) -> bytes:
-        if type(value) in _ATOMS:
+        if _is_atom(value):
             return marshal.dumps(value, 2)
         before = len(self.met)
         for describe in (self._whole, self._by_parts):
@@ -143,7 +143,9 @@ class _Walk:
     def _by_identity(self, value: Any) -> bytes:
         try:
             identity = _remembered(_numbers, value, lambda _: ("number", next(_count)))
-        except TypeError:  # nothing can refer to it weakly
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # nothing can refer to it weakly, or its hash is the user's own
             self.held.append(value)
             identity = "address", id(value)
         return _flat(identity, self.value(type(value)))
@@ -183,6 +185,15 @@ class _Walk:
         pickler.walk = self
         pickler.dump(value)
         return _hash("pickle", stream.digest(), buffers)
+
+
+def _is_atom(value: Any) -> bool:
+    try:
+        return type(value) in _ATOMS
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # its metaclass gives it no hash
+        return False
 
 
 class _Pickler(pickle.Pickler):

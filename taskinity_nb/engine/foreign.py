@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ExecutorError, described
 from ..model.events import Entry
 from ..model.run import Run
+from ..strangers import is_interrupt, text_of, type_name
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer, open_quietly
 from .local import fetched
@@ -25,6 +26,14 @@ GUARD = (
     "if this is a script, put the code that starts the run under "
     "'if __name__ == \"__main__\":', because each worker process imports the script again"
 )
+
+SEE = "see whether it runs a plain function: executor.submit(abs, -3).result()"
+
+SHUT = "shutdown"
+"""What the text of an error says that an executor raises which takes nothing any more."""
+
+KINDS = ("value", "error", "lost error", "unpicklable")
+"""What an `Answer` may be here."""
 
 
 class Foreign(Crew):
@@ -54,7 +63,9 @@ class Foreign(Crew):
             args, kwargs = fetched(*scheduler.arguments(slot))
             function = self._packer.function(task)
             arguments = self._packer.arguments(task, args, kwargs)
-        except Exception as error:  # looking for a key runs code of the user's
+        except BaseException as error:  # looking for a key runs code of the user's
+            if is_interrupt(error):
+                raise
             return failure(slot, error)
         submitted = perf_counter_ns()
         try:
@@ -62,10 +73,12 @@ class Foreign(Crew):
             self._futures[seat.name] = future
             scheduler.started(slot, self, seat, submitted)
             reply = future.result()
-        except Exception as error:  # an executor of somebody else's may raise anything
+        except BaseException as error:  # an executor of somebody else's may raise anything
+            if is_interrupt(error):
+                raise
             raise _ended(error, name) from error
-        value, entry = unpack(name, slot, submitted, reply)
-        answer = Answer(*reply)
+        answer = _checked(reply, name)
+        value, entry = unpack(name, slot, submitted, answer)
         if answer.waited is not None:
             self.run._record.waits[slot] = answer.waited
         if any(answer.output) and not seat.left_behind:
@@ -74,19 +87,28 @@ class Foreign(Crew):
         return value, entry
 
 
-def _ended(error: Exception, name: str) -> ExecutorError:
+def _checked(reply: Any, name: str) -> Answer:
+    """Return the answer to an envelope, which an executor of somebody else's may have lost."""
+    is_whole = type(reply) is tuple and len(reply) == len(Answer._fields)
+    if is_whole and type(reply[0]) is str and reply[0] in KINDS:
+        return Answer(*reply)
+    raise ExecutorError(
+        f"the executor gave a {type_name(reply)} for task '{name}', "
+        "and not what the function returned that it was given",
+        remedy=SEE,
+    )
+
+
+def _ended(error: BaseException, name: str) -> ExecutorError:
     """Return the error of a run whose executor does not work any more."""
-    reason = str(error) or type(error).__name__
-    if isinstance(error, BrokenExecutor):
+    reason, kind = text_of(error) or type_name(error), type(error)
+    if issubclass(kind, BrokenExecutor):
         return ExecutorError(
             f"the executor broke while task '{name}' was with it: {reason}", remedy=GUARD
         )
-    if isinstance(error, (CancelledError, RuntimeError)):
+    if issubclass(kind, CancelledError) or (issubclass(kind, RuntimeError) and SHUT in reason):
         return ExecutorError(
             f"the executor was closed while task '{name}' was with it: {reason}",
             remedy="keep it open until the run has ended",
         )
-    return ExecutorError(
-        f"the executor did not run task '{name}': {described(error)}",
-        remedy="see whether it runs a plain function: executor.submit(abs, -3).result()",
-    )
+    return ExecutorError(f"the executor did not run task '{name}': {described(error)}", remedy=SEE)

@@ -23,7 +23,8 @@ def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], 
     frames: list[tuple[str, int, str]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        package = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]
+        name = dict.get(traceback.tb_frame.f_globals, "__name__")
+        package = str.partition(name, ".")[0] if isinstance(name, str) else ""
         if not code.co_filename.startswith(OURS) and package not in PACKAGES:
             frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExecutorError
 from ..model.call import listing
 from ..model.events import Entry, Failure, State
-from ..model.record import MISSING, Elsewhere
+from ..model.record import MISSING, is_elsewhere
 from ..model.run import Run
 from ..model.task import Task
+from ..strangers import traceback_of
 from .core_wait import core_wait
 from .crew import Crew, Perform, Seat, numbered
 from .ending import pass_gate
@@ -92,7 +93,7 @@ class Here(Crew):
                 if is_interrupt(error):
                     raise
                 finished = perf_counter_ns()
-                failure = Failure(finished, error, user_frames(error.__traceback__))
+                failure = Failure(finished, error, user_frames(traceback_of(error)))
                 cpu = min(thread_time_ns() - cpu_before, finished - started)
                 value, entry = MISSING, (task, State.FAILED, finished, started, cpu, failure)
             else:
@@ -146,8 +147,8 @@ class Here(Crew):
 
 def fetched(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return arguments that are all in this process."""
-    here = [value.fetch() if isinstance(value, Elsewhere) else value for value in args]
-    named = {k: v.fetch() if isinstance(v, Elsewhere) else v for k, v in kwargs.items()}
+    here = [value.fetch() if is_elsewhere(value) else value for value in args]
+    named = {k: v.fetch() if is_elsewhere(v) else v for k, v in kwargs.items()}
     return here, named
 
 

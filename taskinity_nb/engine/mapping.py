@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import BindingError, is_skip
 from ..model.events import Entry, Failure, Frame, Items, State
-from ..model.record import MISSING, RELEASED, Elsewhere, Missing
+from ..model.record import MISSING, RELEASED, Elsewhere, is_elsewhere, is_missing
+from ..strangers import traceback_of
 from .frames import user_frames
 from .interrupts import is_interrupt, let_in
 from .reports import FailedItem, map_error
@@ -57,14 +58,14 @@ class Gathered(Elsewhere):
 
     def __init__(self, parts: list[Any]) -> None:
         self.parts = parts
-        there = [part for part in parts if isinstance(part, Elsewhere) and part.place]
+        there = [part for part in parts if is_elsewhere(part) and part.place]
         self.place = ", ".join(dict.fromkeys(part.place for part in there))
         self.nbytes = sum(part.nbytes or 0 for part in there) if there else None
         self._whole: list[Any] | None = None
 
     def fetch(self) -> list[Any]:
         if self._whole is None:
-            self._whole = [p.fetch() if isinstance(p, Elsewhere) else p for p in self.parts]
+            self._whole = [p.fetch() if is_elsewhere(p) else p for p in self.parts]
         return self._whole
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -109,14 +110,14 @@ class Maps:
             items = None
             if edge.key or source not in self.where:
                 whole = plan.items_origin(task).whole(self._values)
-                if isinstance(whole, Elsewhere):
+                if is_elsewhere(whole):
                     whole = whole.fetch()
                 items = let_in(items_of)(whole, edge.source, edge.target)
         except BaseException as error:  # iterating runs code of the user's
             if is_interrupt(error):
                 raise
             now = perf_counter_ns()
-            frames = user_frames(error.__traceback__)
+            frames = user_frames(traceback_of(error))
             failure = Failure(now, error, frames)
             return MISSING, (task, State.FAILED, now, started, thread_time_ns() - cpu, failure)
         return items, (task, State.RUNNING, perf_counter_ns(), None, started, None)
@@ -218,8 +219,8 @@ class Maps:
             state, cause = self._lost[task]
             return MISSING, (task, state, now, cause, None, None)
         values = self._values[first : first + count]
-        values = [value for value in values if not isinstance(value, Missing)]  # none of a skip
-        is_here = not any(isinstance(value, Elsewhere) for value in values)
+        values = [value for value in values if not is_missing(value)]  # none of a skip
+        is_here = not any(is_elsewhere(value) for value in values)
         whole = values if is_here else Gathered(values)
         return whole, (task, State.SUCCEEDED, now, began, 0, now)
 

@@ -13,12 +13,21 @@ from ..errors import ExecutorError, FlowError, UnpicklableError
 from ..model.call import invoke, listing
 from ..model.events import Entry, Failure, State
 from ..model.plan import Call, Origin, Plan
-from ..model.record import MISSING, Elsewhere
+from ..model.record import MISSING, is_elsewhere
+from ..strangers import (
+    add_note,
+    described,
+    is_error,
+    is_interrupt,
+    text_of,
+    traceback_of,
+    type_name,
+)
 from .envelope import Answer
 from .frames import user_frames
 from .pickling import LARGE, PLAIN, dumps
 
-__all__ = ["Packer", "culprit", "describe_frames", "error_of", "failure", "unpack"]
+__all__ = ["Packer", "culprit", "describe_frames", "error_of", "failure", "read_error", "unpack"]
 
 
 class Packer:
@@ -60,7 +69,9 @@ class Packer:
                 call = listing(call)
             try:
                 packed = self._functions[key] = dumps((call, leading))
-            except Exception as error:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 raise UnpicklableError(
                     f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
                     f"another process: {_reason(error)}",
@@ -81,18 +92,20 @@ class Packer:
         UnpicklableError
             If one of them cannot be pickled; it is named.
         """
-        if not kwargs and all(type(value) in PLAIN for value in args):
-            packed = pickle.dumps((args, kwargs), 5)
-            if len(packed) < LARGE:
-                return packed
         try:
+            if not kwargs and all(type(value) in PLAIN for value in args):
+                packed = pickle.dumps((args, kwargs), 5)
+                if len(packed) < LARGE:
+                    return packed
             large: list[pickle.PickleBuffer] = []
             packed = dumps((args, kwargs), partial(_is_small, large=large))
             if large or len(packed) >= LARGE:
                 args = [self._pack_once(value) for value in args]
                 kwargs = {name: self._pack_once(value) for name, value in kwargs.items()}
                 packed = dumps((args, kwargs))
-        except Exception as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise _name_culprit(self._plan.calls[index], args, kwargs, error) from error
         return packed
 
@@ -102,7 +115,7 @@ class Packer:
 
     def _pack_once(self, value: Any) -> Any:
         """Return a value, or what stands for it if it is large; the same for the next task."""
-        if isinstance(value, Elsewhere) or type(value) in PLAIN - {bytes, str}:
+        if is_elsewhere(value) or type(value) in PLAIN - {bytes, str}:
             return value
         with self._lock:
             if id(value) not in self._packed:
@@ -123,11 +136,13 @@ def _call_task(task: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """Return the text of an error; one that ends a program is not told from others by its text."""
+    is_usual = issubclass(type(error), Exception)
+    return (text_of(error) if is_usual else described(error)) or type_name(error)
 
 
 def _name_culprit(
-    call: Call, args: list[Any], kwargs: dict[str, Any], error: Exception
+    call: Call, args: list[Any], kwargs: dict[str, Any], error: BaseException
 ) -> UnpicklableError:
     origins = dict(call.keywords)
     pairs: list[tuple[str, Origin | None, Any]] = [
@@ -138,7 +153,7 @@ def _name_culprit(
 
 
 def culprit(
-    call: Call, arguments: Iterable[tuple[str, Origin | None, Any]], error: Exception
+    call: Call, arguments: Iterable[tuple[str, Origin | None, Any]], error: BaseException
 ) -> UnpicklableError:
     """Return the error of a task whose arguments cannot be sent, naming the first that cannot.
 
@@ -148,16 +163,18 @@ def culprit(
         The task.
     arguments : iterable of (str, Origin, object)
         Parameters, where they come from, and their values.
-    error : Exception
+    error : BaseException
         What went wrong with all of them.
     """
     for name, origin, value in arguments:
         try:
             dumps(value)
-        except Exception as why:
+        except BaseException as why:
+            if is_interrupt(why):
+                raise
             whence = f" ({origin})" if origin is not None else ""
             return UnpicklableError(
-                f"task '{call.name}': parameter '{name}'{whence}, a {type(value).__name__}, "
+                f"task '{call.name}': parameter '{name}'{whence}, a {type_name(value)}, "
                 f"cannot be sent to another process: {_reason(why)}",
                 remedy='create it inside the task that needs it, or run with executor="threads"',
             )
@@ -204,9 +221,11 @@ def unpack(
     if answer.kind == "value":
         try:
             value = read(answer.payload)
-        except Exception as why:
-            error, frames = why, user_frames(why.__traceback__)
-            why.add_note(f"while the result of task '{name}' was read from its worker")
+        except BaseException as why:
+            if is_interrupt(why):
+                raise
+            error, frames = why, user_frames(traceback_of(why))
+            add_note(why, f"while the result of task '{name}' was read from its worker")
     else:
         error = error_of(name, answer)
     received = perf_counter_ns()
@@ -226,23 +245,42 @@ def error_of(name: str, answer: Answer) -> BaseException:
     answer : Answer
         One without a value.
     """
-    error: BaseException
-    if answer.kind == "error":
-        error = pickle.loads(answer.payload)
-        error.add_note(describe_frames(answer.frames))
-    elif answer.kind == "lost error":
+    if answer.kind in ("error", "lost error"):
+        error = read_error(answer.kind, answer.payload)
+        add_note(error, describe_frames(answer.frames))
+        return error
+    if answer.kind == "unpicklable":
         kind, text = answer.payload
-        error = FlowError(f"{kind}: {text}", remedy="(the exception itself could not be sent back)")
-        error.add_note(describe_frames(answer.frames))
-    elif answer.kind == "unpicklable":
-        kind, text = answer.payload
-        error = UnpicklableError(
+        return UnpicklableError(
             f"task '{name}': its result, a {kind}, cannot be sent back: {text}",
             remedy='return plain data, or run with executor="threads"',
         )
-    else:
-        raise ExecutorError(f"a worker gave an answer of an unknown kind: {answer.kind!r}")
-    return error
+    raise ExecutorError(f"task '{name}': its worker gave an answer of no known kind")
+
+
+def read_error(kind: str, payload: Any) -> BaseException:
+    """Return what a task has raised, or what stands for it where it cannot be read here.
+
+    Parameters
+    ----------
+    kind, payload
+        Those of the `Answer`.
+    """
+    if kind == "error":
+        packed, *payload = payload
+        try:
+            error = pickle.loads(packed)
+        except BaseException as why:
+            if is_interrupt(why):
+                raise
+        else:
+            if is_error(error):
+                raised: BaseException = error
+                return raised
+    name, text = payload
+    return FlowError(
+        f"{name}: {text}" if text else name, remedy="(the exception itself could not be sent back)"
+    )
 
 
 def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:

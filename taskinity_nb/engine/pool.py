@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import multiprocessing
 import multiprocessing.process
 import multiprocessing.util
@@ -64,17 +65,20 @@ class WorkerProcess:
     """One process and our end of its pipe."""
 
     def __init__(self) -> None:
-        context = _context()
-        self.pipe, theirs = context.Pipe()
+        try:
+            context = _context()
+            self.pipe, theirs = context.Pipe()
+        except Exception as error:  # no more files can be opened, or memory is used up
+            raise ProcessEnded(_why_none_starts(error)) from error
         self._process = context.Process(target=serve, args=(theirs,), name="taskinity_nb worker")
         try:
             with _starting, _interrupts_blocked():
                 if _ended.is_set():
                     raise OSError("the interpreter ends")
                 self._process.start()
-        except (EOFError, OSError) as error:  # nothing is left to start one, or who does has gone
+        except Exception as error:  # nothing is left to start one, or who does has gone
             self.pipe.close()
-            raise ProcessEnded(described(error)) from error
+            raise ProcessEnded(_why_none_starts(error)) from error
         finally:
             theirs.close()
         self.known: set[int] = set()
@@ -165,6 +169,26 @@ def _open(pid: int | None) -> int | None:
         return None
 
 
+def _why_none_starts(error: Exception) -> str:
+    """Say why a process cannot be started.
+
+    Examples
+    --------
+    >>> _why_none_starts(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
+    'no more processes are allowed: BlockingIOError: [Errno 11] Resource temporarily unavailable'
+    """
+    reasons = {
+        errno.EAGAIN: "no more processes are allowed: ",
+        errno.EMFILE: "no more files may be open in this process: ",
+        errno.ENFILE: "no more files may be open on this machine: ",
+        errno.ENOMEM: "there is no memory for it: ",
+    }
+    if isinstance(error, EOFError):
+        return "the process that starts them has ended, as it does where no more are allowed"
+    number = error.errno if isinstance(error, OSError) else None
+    return reasons.get(number or 0, "") + described(error)
+
+
 def end_of(code: int) -> str:
     """Say how a process has ended.
 
@@ -175,7 +199,22 @@ def end_of(code: int) -> str:
     """
     if code == UNKNOWN:
         return "how is not known, or exit code 255"
-    return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+    return f"exit code {code}" if code >= 0 else f"killed by {_name_of_signal(-code)}"
+
+
+def _name_of_signal(number: int) -> str:
+    """Return the name of a signal; most of the real-time signals have none of their own.
+
+    Examples
+    --------
+    >>> _name_of_signal(200)
+    'signal 200'
+    """
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    first = getattr(signal, "SIGRTMIN", number)
+    is_real_time = first < number <= getattr(signal, "SIGRTMAX", number)
+    return f"SIGRTMIN+{number - first}" if is_real_time else f"signal {number}"
 
 
 @contextlib.contextmanager

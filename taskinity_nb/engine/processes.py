@@ -17,6 +17,7 @@ from ..errors import WorkerLost
 from ..model.events import Entry, Failure, State
 from ..model.record import MISSING, Helpers
 from ..model.run import Run
+from ..strangers import is_interrupt
 from .crew import Crew, Perform, Seat, numbered
 from .envelope import Answer
 from .packing import Packer, failure, unpack
@@ -156,7 +157,9 @@ class _Worker:
         for slot in slots:
             try:
                 envelope.append(self._pack(slot))
-            except Exception as error:  # looking for a key runs code of the user's
+            except BaseException as error:  # looking for a key runs code of the user's
+                if is_interrupt(error):
+                    raise
                 yield slot, *failure(slot, error)
         envelopes = deque([envelope] if envelope else [])
         lives = dict.fromkeys(slots, LIVES)
@@ -177,6 +180,13 @@ class _Worker:
                         envelopes.append([load])
                     else:
                         yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
+            except MemoryError as error:  # for the arguments, or for the results: half are sent
+                if self._process is not None:
+                    self._process.kill()
+                    self._bury(seat)
+                for load in envelope[ended:]:
+                    self._keep_output(load.slot)
+                    yield load.slot, *failure(load.slot, error)
 
     def _pack(self, slot: int) -> Load:
         scheduler, packer = self._crew.scheduler, self._crew.packer

@@ -13,7 +13,7 @@ from ..errors import FlowError, NoResultError
 from ..model.call import listing
 from ..model.events import State
 from ..model.plan import Origin
-from ..model.record import RELEASED, Elsewhere, Missing
+from ..model.record import RELEASED, Missing, is_elsewhere, is_missing
 from ..model.run import Run
 from .event_loop import blocking
 from .frames import OURS
@@ -131,7 +131,7 @@ def arguments_of(
     named = [argument(*one) for one in call.keywords]
     if call.mappings:
         source = f"a key of the result of {' or '.join(o.name for o in call.mappings)}"
-        is_here = not any(isinstance(run._values[o.slot], Elsewhere) for o in call.mappings)
+        is_here = not any(is_elsewhere(run._values[o.slot]) for o in call.mappings)
         try:  # who only lists them does not wait for a result to come from a cluster
             found = list(keys() if needed or is_here else call.late)
         except FlowError:
@@ -149,10 +149,10 @@ def _of_keys(keys: Callable[[], dict[str, Any]], name: str) -> Any:
 def _value(run: Run, task: str, origin: Origin) -> Any:
     """Return an argument that is no item, fetched if it is elsewhere."""
     there = run._values[origin.slot]
-    if isinstance(there, Missing):
+    if is_missing(there):
         raise _gone(run, task, origin, there)
     value = origin.whole(run._values)
-    return value.fetch() if isinstance(value, Elsewhere) else value
+    return value.fetch() if is_elsewhere(value) else value
 
 
 def _whole(run: Run, task: str, origin: Origin) -> Any:
@@ -175,9 +175,9 @@ def _item(run: Run, task: str, origin: Origin, item: int) -> Any:
         items = items_of(_whole(run, task, origin), origin.name, task)
         _check_place(task, place, len(items))
         value = items[place]
-    if isinstance(value, Missing):
+    if is_missing(value):
         raise _gone(run, task, origin, value)
-    return value.fetch() if isinstance(value, Elsewhere) else value
+    return value.fetch() if is_elsewhere(value) else value
 
 
 def _check_place(task: str, place: int, count: int) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import Cancelled, FlowError, MapError, TaskError, described
-from ..model.record import Elsewhere
+from ..model.record import is_elsewhere
 from ..model.run import Run
+from ..strangers import text_of
 from .interrupts import is_interrupt
 
 __all__ = ["FailedItem", "cancelled", "map_error", "task_error", "timed_out", "warn"]
@@ -68,8 +69,10 @@ def task_error(run: Run, first: str) -> tuple[TaskError, BaseException]:
     errors = run.errors
     cause = errors.pop(first)
     error: TaskError
-    if type(cause) is MapError and run.tasks[first].items is not None:
-        error = cause.again()
+    is_of_items = type(cause) is MapError and run.tasks[first].items is not None
+    if is_of_items and isinstance(cause, MapError) and cause.items:  # and not of a flow inside it
+        error = of_items = MapError(cause.message)
+        of_items.items = cause.items
         cause = cause.items[0][2]
     else:
         name = run.flow.function_of(first)
@@ -103,18 +106,13 @@ def warn(text: str) -> None:
 
 
 def _shown(item: Any) -> str:
-    """Return a short text of an item; its repr is the user's own code, so it may fail."""
-    try:
-        return reprlib.repr(item)
-    except BaseException as broken:
-        if is_interrupt(broken):
-            raise
-        return f"a {type(item).__name__} (its repr raised {type(broken).__name__})"
+    """Return a short text of an item."""
+    return text_of(item, reprlib.repr)
 
 
 def _brought(item: Any) -> Any:
     """Return an item itself, if it lies elsewhere and can be had."""
-    if not isinstance(item, Elsewhere):
+    if not is_elsewhere(item):
         return item
     try:
         return item.fetch()

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..model.plan import Call, Plan
-from ..model.record import RELEASED, Missing
+from ..model.record import RELEASED, is_missing
 from ..model.run import Run
 from .fingerprint import digest, fingerprint
 
@@ -142,7 +142,7 @@ class _Comparison:
         elif not change and value is RELEASED and slot not in self.missing:
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNNEEDED
-        elif not change and not isinstance(value, Missing):
+        elif not change and not is_missing(value):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
         elif record.items and value is not RELEASED:

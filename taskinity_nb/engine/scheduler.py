@@ -156,7 +156,7 @@ class Scheduler:
 
     def break_off(self, error: BaseException) -> None:
         """End the run because of what went wrong outside the tasks."""
-        if not isinstance(error, FlowError):
+        if not issubclass(type(error), FlowError):
             raw = error
             error = ExecutorError(
                 f"the run was ended by {described(raw)}",

@@ -8,7 +8,9 @@ import threading
 import weakref
 from typing import Any
 
+from ..errors import FlowError
 from ..model.record import Elsewhere
+from ..strangers import described, is_interrupt
 from .parcels import Parcel
 from .shelf import Shelf
 
@@ -46,8 +48,17 @@ class Stored(Elsewhere):
     def fetch(self) -> Any:
         with self._lock:
             if not self._opened:
-                self._opened.append(self._parcel.open())
+                self._opened.append(self._open())
             return self._opened[0]
+
+    def _open(self) -> Any:
+        """Return the value; what its class raises there must not end the program of who asks."""
+        try:
+            return self._parcel.open()
+        except BaseException as error:
+            if issubclass(type(error), Exception) or is_interrupt(error):
+                raise
+            raise FlowError(f"a result cannot be read: {described(error)}") from error
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._parcel.__reduce__()

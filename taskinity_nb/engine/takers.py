@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.record import RELEASED, Missing
+from ..model.record import RELEASED, is_missing
 from ..model.run import Run
 from .mapping import Maps
 
@@ -41,7 +41,7 @@ class Takers:
         """Say that a task has its result; release those that it was the last to take."""
         for source in self._sources[task]:
             self._left[source] -= 1
-            if not self._left[source] and not isinstance(self._values[source], Missing):
+            if not self._left[source] and not is_missing(self._values[source]):
                 self._dropped.append(self._values[source])
                 self._values[source] = RELEASED
                 self._dropped += maps.release(source)

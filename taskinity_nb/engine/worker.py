@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import re
@@ -14,10 +15,12 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .envelope import open_envelope
+from ..strangers import described, is_interrupt
+from .envelope import Answer, open_envelope
 from .helpers import HelperClock
 from .outputs import Taps, put_back, standing
 from .parcels import pack
+from .pickling import dumps
 from .printed import Output
 
 __all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
@@ -37,10 +40,14 @@ Settings = tuple[str, list[str], list[tuple[Any, ...]]]
 
 def settings() -> Settings:
     """Return the working directory, the places of modules and the filters of warnings."""
-    filters = [
-        (action, getattr(message, "pattern", message) or "", category, _pattern(module), line)
-        for action, message, category, module, line in warnings.filters
-    ]
+    filters = []
+    for action, message, category, module, line in warnings.filters:
+        try:
+            text = getattr(message, "pattern", message) or ""
+            filters.append((action, text, dumps(category), _pattern(module), line))
+        except BaseException as error:  # a category of the user's that cannot travel stays behind
+            if is_interrupt(error):
+                raise
     try:
         folder = os.getcwd()
     except OSError:  # it has been removed
@@ -54,12 +61,15 @@ def _pattern(module: Any) -> str:
 
 
 def _apply(folder: str, path: list[str], filters: list[tuple[Any, ...]]) -> None:
-    if os.path.isdir(folder):  # it may have been removed since
+    with contextlib.suppress(OSError):  # it may have been removed since
         os.chdir(folder)
     sys.path[:] = path
     warnings.resetwarnings()
     for action, message, category, module, line in reversed(filters):
-        warnings.filterwarnings(action, message, category, module, line)
+        try:
+            warnings.filterwarnings(action, message, pickle.loads(category), module, line)
+        except BaseException:  # its module is the user's, and may not be importable here
+            continue
 
 
 class _Sender(Output):
@@ -148,5 +158,20 @@ def _answer(
         answers.append(answer if helpers is None else (*answer[:-1], helpers))
         sender.send()
         if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
-            pipe.send_bytes(pickle.dumps(("answers", answers)))
+            pipe.send_bytes(_message(answers))
             answers, sent = [], time.perf_counter()
+
+
+def _message(answers: list[tuple[Any, ...]]) -> bytes:
+    """Return answers as they are sent; where memory does not do for that, without their results."""
+    try:
+        return pickle.dumps(("answers", answers))
+    except MemoryError as error:
+        text = described(error)
+        short = [
+            Answer(*each)._replace(kind="unpicklable", payload=("large object", text))
+            if each[0] == "value" and isinstance(each[1], bytes)
+            else each
+            for each in answers
+        ]
+        return pickle.dumps(("answers", [tuple(each) for each in short]))

@@ -5,12 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from ..errors import NoResultError, described
 from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
 
-__all__ = ["MISSING", "RELEASED", "Elsewhere", "Helpers", "Missing", "Record", "TaskRun"]
+__all__ = [
+    "MISSING",
+    "RELEASED",
+    "Elsewhere",
+    "Helpers",
+    "Missing",
+    "Record",
+    "TaskRun",
+    "is_elsewhere",
+    "is_missing",
+]
 
 READY, RUNNING, SUCCEEDED = State.READY, State.RUNNING, State.SUCCEEDED
 
@@ -47,6 +57,28 @@ class Elsewhere:
     def fetch(self) -> Any:
         """Return the result; the same object each time."""
         raise NotImplementedError
+
+
+def is_missing(value: Any) -> TypeGuard[Missing]:
+    """Tell whether something stands for no result, whatever a result says of its own class.
+
+    Examples
+    --------
+    >>> is_missing(MISSING), is_missing(None)
+    (True, False)
+    """
+    return issubclass(type(value), Missing)
+
+
+def is_elsewhere(value: Any) -> TypeGuard[Elsewhere]:
+    """Tell whether something stands for a result that is not in this process.
+
+    Examples
+    --------
+    >>> is_elsewhere(Elsewhere()), is_elsewhere(None)
+    (True, False)
+    """
+    return issubclass(type(value), Elsewhere)
 
 
 class Helpers(NamedTuple):
@@ -161,7 +193,7 @@ class TaskRun:
     @property
     def has_result(self) -> bool:
         """Whether it has a result that was not released."""
-        return not isinstance(self._values[self._slot], Missing)
+        return not is_missing(self._values[self._slot])
 
     @property
     def result(self) -> Any:
@@ -173,7 +205,7 @@ class TaskRun:
             If it has no result; the text tells its state.
         """
         value = self._values[self._slot]
-        if isinstance(value, Elsewhere):
+        if is_elsewhere(value):
             return value.fetch()
         if value is RELEASED:
             raise NoResultError(
@@ -191,13 +223,13 @@ class TaskRun:
     def place(self) -> str:
         """The worker of a cluster at which its result lies; empty if it lies here."""
         value = self._values[self._slot]
-        return value.place if isinstance(value, Elsewhere) else ""
+        return value.place if is_elsewhere(value) else ""
 
     @property
     def nbytes(self) -> int | None:
         """How many bytes its result has there; None if it lies here."""
         value = self._values[self._slot]
-        return value.nbytes if isinstance(value, Elsewhere) else None
+        return value.nbytes if is_elsewhere(value) else None
 
     @property
     def stdout(self) -> str:

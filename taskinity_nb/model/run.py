@@ -14,7 +14,7 @@ from .effort import Stretch, efforts
 from .events import Event, State
 from .flow import Flow
 from .path import longest_path
-from .record import MISSING, RELEASED, Elsewhere, Missing, Record, TaskRun
+from .record import MISSING, RELEASED, Record, TaskRun, is_elsewhere, is_missing
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -101,7 +101,7 @@ class Run(Mapping[str, Any]):
 
     def __getitem__(self, task: str) -> Any:
         value = self._values[self._slot_of(task)]
-        if isinstance(value, (Elsewhere, Missing)):
+        if is_elsewhere(value) or is_missing(value):
             return self.tasks[task].result
         return value
 
@@ -116,11 +116,11 @@ class Run(Mapping[str, Any]):
 
     def __contains__(self, task: object) -> bool:
         index = self._index.get(task) if isinstance(task, str) else None
-        return index is not None and not isinstance(self._values[index], Missing)
+        return index is not None and not is_missing(self._values[index])
 
     def __iter__(self) -> Iterator[str]:
         values = self._values
-        return (name for name, i in self._index.items() if not isinstance(values[i], Missing))
+        return (name for name, i in self._index.items() if not is_missing(values[i]))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -22,7 +22,7 @@ OURS = __name__.partition(".")[0]
 RUNS_THERE = (
     "strangers", "engine", "engine.core_wait", "engine.forks", "engine.frames", "engine.outputs",
     "engine.pickling", "engine.printed", "engine.envelope", "engine.clusters",
-    "engine.clusters.mail", "engine.clusters.remote",
+    "engine.clusters.mail", "engine.clusters.remote", "engine.clusters.sealed",
 )  # fmt: skip
 STANDS_IN = (
     "errors", "strangers", "model", "model.call", "model.checks", "model.signature", "model.task",

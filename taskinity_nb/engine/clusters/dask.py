@@ -13,7 +13,9 @@ from functools import partial
 from typing import Any
 
 from ...errors import ExecutorError, WorkerLost, described, listed
-from .bundle import bundle, remote_function
+from ...strangers import is_interrupt
+from ..pickling import size_of
+from .bundle import bundle, remote_function, remote_module
 from .mail import machine
 from .port import Job, Letters, Slot
 from .remote import GIVEN_UP
@@ -80,7 +82,9 @@ def port_to(executor: Any, workers: int | None) -> DaskPort:
 
 def _local(distributed: Any, workers: int) -> Any:
     client = _own.get(workers)
-    if client is None or client.status != "running":
+    if client is None or not _works(client):
+        if client is not None:
+            _abandon(client)
         cluster = distributed.LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
             host="127.0.0.1", silence_logs=logging.CRITICAL,
@@ -91,7 +95,7 @@ def _local(distributed: Any, workers: int) -> Any:
 
 def _connected(distributed: Any, address: str) -> Any:
     client = _own.get(address)
-    if client is None or client.status != "running":
+    if client is None or not _works(client):
         try:
             client = _own[address] = distributed.Client(address, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -100,6 +104,24 @@ def _connected(distributed: Any, address: str) -> Any:
                 remedy="is it running? 'client.scheduler_info()' of one that works has its address",
             ) from error
     return client
+
+
+def _works(client: Any) -> bool:
+    """Tell whether a client can be used; of the end of its event loop it does not know."""
+    return client.status == "running" and bool(client.loop.asyncio_loop.is_running())
+
+
+def _abandon(client: Any) -> None:
+    """Let go of a local cluster; where its event loop is gone, nobody else ends its processes."""
+    from distributed.core import Status
+
+    if client.status == "running":
+        for nanny in list(client.cluster.workers.values()):
+            process = getattr(nanny.process, "process", None)
+            if process is not None:
+                process._process.kill()
+        client.status = "closed"  # to close it would take its event loop
+        client.cluster.status = Status.closed
 
 
 class DaskPort:
@@ -117,6 +139,8 @@ class DaskPort:
         self._is_own = is_own
         self._topic = f"taskinity_nb-{uuid.uuid4().hex}"
         self._do = remote_function("on_dask")
+        self._sealing = remote_module("sealed")
+        self._sealing.teach_dask()
         code = bundle().code
 
         class TaskinityNB(WorkerPlugin):  # type: ignore[misc,unused-ignore]
@@ -126,7 +150,10 @@ class DaskPort:
             source = code
 
             def setup(self, worker: Any) -> None:
+                from importlib import import_module
+
                 exec(self.source, {"__name__": self.name})
+                import_module(f"{self.name}.engine.clusters.sealed").teach_dask()
 
         client.run_on_scheduler(exec, code, {"__name__": bundle().root})
         client.register_plugin(TaskinityNB())
@@ -195,7 +222,9 @@ class DaskPort:
             return list(self.client.get(graph, list(graph), sync=False))
 
     def ship(self, value: Any) -> Any:
-        return self.client.scatter([(None, value)], hash=False)[0]
+        # It is pickled here, and not in the thread of Dask's event loop.
+        packed = self._sealing.packed(value, size_of(value))
+        return self.client.scatter([(None, packed)], hash=False)[0]
 
     def pick(self, future: Any, number: int) -> Any:
         return self.client.submit(remote_function("pick"), future, number, pure=False)
@@ -203,10 +232,18 @@ class DaskPort:
     def fetch(self, future: Any, name: str) -> Any:
         client = self.client
         try:
-            return client.gather(future)
+            report, value = client.gather(future)
         except Exception as error:  # whatever keeps it from coming here
             raise ExecutorError(
                 f"the result of '{name}' cannot be had from the Dask cluster: {described(error)}"
+            ) from error
+        try:
+            return report, self._sealing.unsealed(value)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise ExecutorError(
+                f"the result of '{name}' cannot be read here: {described(error)}"
             ) from error
 
     def cancel(self, futures: Iterable[Any]) -> None:

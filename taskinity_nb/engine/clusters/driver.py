@@ -96,7 +96,7 @@ class Cluster(Crew):
             while self._goes_on(jobs):
                 if scheduler.on_error == "stop" and scheduler.first_failed is not None:
                     self._withdraw(jobs)
-        except BaseException as error:  # the cluster is gone, or a defect here: no hanging run
+        except BaseException as error:  # the cluster is gone, or a defect: never a hanging run
             scheduler.break_off(error)
         finally:
             self._port.letters.unsubscribe(self._token)

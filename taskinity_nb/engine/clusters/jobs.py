@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import BindingError
-from ...model.record import MISSING, Missing
+from ...model.record import MISSING, is_missing
 from ..envelope import Answer
 from ..learning import order_of
 from ..mapping import items_of
@@ -84,23 +84,23 @@ class Jobs:
             if value is not MISSING:
                 self.reach(task)
 
-    def hand_over(self, ready: Iterable[int] = ()) -> list[tuple[int, Exception]]:
+    def hand_over(self, ready: Iterable[int] = ()) -> list[tuple[int, BaseException]]:
         """Hand over what is ready and was not yet, and what follows it.
 
         Returns
         -------
-        list of (int, Exception)
+        list of (int, BaseException)
             What is ready and cannot be sent, and why.
         """
         jobs: list[Job] = []
-        failed: list[tuple[int, Exception]] = []
+        failed: list[tuple[int, BaseException]] = []
         for slot in ready:
             for before in self._before[slot] if slot < len(self._before) else ():
                 self.reach(before)
             if slot not in self.futures:
                 try:
                     jobs.append(self._job(slot))
-                except Exception as error:  # pickling runs code of the user's
+                except BaseException as error:  # pickling runs code of the user's
                     failed.append((slot, error))
                 else:
                     self._handed(slot)
@@ -110,7 +110,7 @@ class Jobs:
                 continue
             try:
                 jobs.append(self._job(slot))
-            except Exception:  # it is told when the task is ready, if it ever is
+            except BaseException:  # it is told when the task is ready, if it ever is
                 self._stretch.pop(slot, None)
                 continue
             self._handed(slot)
@@ -213,7 +213,7 @@ class Jobs:
         """Return the item of a slot, or the slot whose result it will be."""
         maps = self._scheduler.maps
         before = maps.previous_in_stream(slot)
-        if before is not None and isinstance(self._values[before], Missing):
+        if before is not None and is_missing(self._values[before]):
             return Slot(before)
         return maps.item(slot)
 
@@ -245,9 +245,9 @@ class Jobs:
     def _no_items(self, task: int, described: Described) -> BaseException:
         edge, origin = self._plan.maps[task], self._plan.items_origin(task)
         values = list(self._values)
-        values[origin.slot] = stand_in(described)
         try:
+            values[origin.slot] = stand_in(described)
             items_of(origin.whole(values), edge.source, edge.target)
-        except BindingError as error:
+        except BaseException as error:  # what else is looked at may be the user's own
             return error
         return BindingError(f"task '{edge.target}': what it is mapped over has no items")

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from ...errors import ExecutorError, WorkerLost, described, listed
+from ...strangers import is_interrupt
 from .bundle import bundle
 from .mail import machine
 from .port import Job, Letters, Slot
@@ -181,7 +182,9 @@ class RayPort:
         self._check_open()
         try:
             return opened(self._ray.get(future))
-        except Exception as error:  # whatever keeps it from coming here
+        except BaseException as error:  # whatever keeps it from coming here, or from being read
+            if is_interrupt(error):
+                raise
             raise ExecutorError(
                 f"the result of '{name}' cannot be had from Ray: {described(error)}"
             ) from error
@@ -243,7 +246,7 @@ class RayPort:
         told: dict[str, list[Any]] = {}
         try:
             answers = [pickle.loads(letter) for letter in self._ray.get(done)]
-        except Exception:  # of one of them
+        except BaseException:  # of one of them
             answers = [
                 _answer(self._ray, one, each) for one, each in zip(done, tickets, strict=True)
             ]
@@ -257,7 +260,7 @@ def _answer(ray: Any, reference: Any, ticket: tuple[Any, ...]) -> tuple[str, Any
     """Return the machine and the report that a reference stands for, or why there is none."""
     try:
         answer: tuple[str, Any] = pickle.loads(ray.get(reference))
-    except Exception as error:
+    except BaseException as error:  # Ray reads what a task has raised
         return machine(), (GIVEN_UP, *ticket[:3], "", _as_lost(error))
     return answer
 

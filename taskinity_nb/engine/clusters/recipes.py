@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import BindingError, UnpicklableError
 from ...model.plan import Call, Origin, Plan
-from ...model.record import Elsewhere
+from ...model.record import is_elsewhere
 from ..mapping import Gathered
 from ..packing import culprit
 from ..pickling import LARGE, PLAIN, dumps, size_of
@@ -129,14 +129,14 @@ class Ingredients:
         if isinstance(value, Gathered):
             return "list", tuple(self.given(call, name, origin, part) for part in value.parts)
         try:
-            if isinstance(value, Elsewhere):
+            if is_elsewhere(value):
                 value = value.fetch()
             if type(value) in PLAIN - {bytes, str} or size_of(value) < LARGE:
                 return "value", dumps(value)
             return "result", self.wait_for(self._ship(value))
         except UnpicklableError:
             raise
-        except Exception as error:
+        except BaseException as error:  # reading and pickling run code of the user's
             raise culprit(call, [(name, origin, value)], error) from error
 
 
@@ -153,11 +153,11 @@ def binding_error(
         What lies on the cluster, by slot.
     """
     stand_ins = list(values)
-    for slot, one in described.items():
-        stand_ins[slot] = stand_in(one)
     try:
+        for slot, one in described.items():
+            stand_ins[slot] = stand_in(one)
         plan.arguments(task, stand_ins)
-    except BindingError as error:
+    except BaseException as error:  # what else is looked at may be the user's own
         return error
     return BindingError(f"task '{plan.flow.tasks[task]}': a result has lost a key on its way")
 

@@ -17,11 +17,13 @@ from collections.abc import Callable, Iterable, Mapping
 from sys import getsizeof
 from typing import Any, NamedTuple
 
-from ..envelope import Answer, open_envelope
+from ...strangers import described, text_of, type_name
+from ..envelope import Answer, open_envelope, pack_error
 from ..outputs import Taps
 from ..pickling import PLAIN, size_of
 from ..printed import Output
 from .mail import Box, box_on_dask, box_on_ray, machine
+from .sealed import Sealed, sealed, unsealed
 
 __all__ = [
     "ENDED",
@@ -85,8 +87,12 @@ class Ticket(NamedTuple):
 
 
 def on_dask(topic: str, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
-    """Do a task on a Dask worker."""
-    return perform(box_on_dask(topic), ticket, *before)
+    """Do a task on a Dask worker; a result of the user's own class travels sealed."""
+    outcome = perform(box_on_dask(topic), ticket, *before)
+    if len(outcome) == 2:
+        report, value = outcome
+        return report, sealed(value, report[-2])
+    return outcome
 
 
 def on_ray(board: str, ticket: bytes, *before: Any) -> tuple[Any, bytes]:
@@ -146,7 +152,7 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
         if function is None:
             function = _first_of, ()
         elif isinstance(function, int):
-            function = before[function][1]
+            function = unsealed(before[function][1])
         with taps.around(output):
             return open_envelope(function, arguments, _weighed)
 
@@ -160,8 +166,13 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
         box.add(report)
         return report, value
     if lost:
-        described = [_described(outcome[1]) for outcome in before]
-        answer = answer._replace(kind="lost", payload=described, frames=())
+        answer = answer._replace(frames=())
+        try:
+            described = [_described(unsealed(outcome[1])) for outcome in before]
+            answer = answer._replace(kind="lost", payload=described)
+        except BaseException as error:  # to say what it has instead of a key runs the user's code
+            kind, payload = pack_error(error)
+            answer = answer._replace(kind=kind, payload=payload)
     report = (ENDED, *head, tuple(answer), 0, None)
     box.add(report)
     return (report,)
@@ -170,7 +181,14 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
 def pick(source: Any, place: int) -> Outcome:
     """Return one item of a result, where that lies."""
     source = opened(source)
-    return (None, source[1][place]) if len(source) == 2 else ()
+    if len(source) != 2:
+        return ()
+    value = source[1]
+    try:
+        item = unsealed(value)[place]
+        return None, sealed(item, size_of(item)) if type(value) is Sealed else item
+    except BaseException as error:  # the user's own, which the cluster would read where it arrives
+        raise RuntimeError(described(error)) from None
 
 
 def told(outcome: Outcome) -> Any:
@@ -187,7 +205,7 @@ class _Lost(Exception):
 
 def _arguments(task: Ticket, before: tuple[Outcome, ...]) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(task.args, int):
-        return [outcome[1] for outcome in before[: task.args]], {}
+        return [unsealed(outcome[1]) for outcome in before[: task.args]], {}
     kwargs = {name: _value(spec, before) for name, spec in task.kwargs}
     if task.keys is not None:
         late, optional, mappings = task.keys
@@ -201,7 +219,7 @@ def _value(spec: Spec, before: tuple[Outcome, ...]) -> Any:
         return pickle.loads(what)
     if kind == "list":
         return [_value(each, before) for each in what]
-    value = before[what][1]
+    value = unsealed(before[what][1])
     if kind == "item":
         return value[spec[2]]
     if kind == "result":
@@ -247,7 +265,7 @@ def _described(value: Any) -> tuple[str, bool, list[str]]:
     """Return the type of a value, whether it is a mapping, and its keys or attributes."""
     is_mapping = isinstance(value, Mapping)
     names = value if is_mapping else [name for name in dir(value) if not name.startswith("_")]
-    return type(value).__name__, is_mapping, list(map(str, names))
+    return type_name(value), is_mapping, list(map(text_of, names))
 
 
 # Results.
