@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -28,6 +30,46 @@ def test_environment_equals_pyproject():
         renamed.append(CONDA_NAMES.get(name, name) + version)
     python = f"python{PROJECT['requires-python']}"
     assert sorted(listed) == sorted([*renamed, python, "pip"])
+
+
+def lowest(*extras):
+    """Return the lowest versions, as `.ci/lowest.py` prints them for pip."""
+    script = [sys.executable, str(ROOT / ".ci" / "lowest.py"), *extras]
+    told = subprocess.run(script, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("==") for line in told.splitlines())
+
+
+def test_the_lowest_versions_are_those_of_environment_too():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    listed = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    bounds = dict(entry.split(">=") for entry in listed if entry != "pip")
+    assert PROJECT["requires-python"] == f">={bounds.pop('python')}"
+    known = {CONDA_NAMES.get(name, name): version for name, version in lowest("lab").items()}
+    assert known == bounds
+
+
+def test_each_requirement_of_the_tests_has_a_lowest_version():
+    told = lowest("test")
+    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    for extra in ("dask", "lab", "ray"):
+        wanted += PROJECT["optional-dependencies"][extra]
+    own = PROJECT["name"]
+    names = {re.match(r"[\w.-]+", requirement)[0] for requirement in wanted} - {own}
+    assert told.keys() == names
+
+
+def test_the_readme_and_ruff_know_the_oldest_python():
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert f"Python {oldest} or later" in (ROOT / "README.md").read_text(encoding="utf-8")
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["ruff"]
+    assert ruff["target-version"] == "py" + "".join(oldest.split(".")[:2])
+    versions = re.findall(r"Python :: (\d+\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert versions[0] == ".".join(oldest.split(".")[:2])
+
+
+def test_the_lowest_versions_are_tried():
+    assert ".ci/lowest" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert ".ci/lowest" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 def test_requirements_of_the_notebooks():
