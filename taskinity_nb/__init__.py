@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING, Any
 
+from .display import Renderer, set_renderer
 from .dsl import parse_dsl, parse_flows, to_dsl, to_mermaid
 from .engine.runner import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
 from .errors import (
@@ -24,7 +26,8 @@ from .errors import (
 from .model.events import Event, State
 from .model.flow import Flow
 from .model.plan import Plan
-from .model.run import Run, TaskRun
+from .model.record import TaskRun
+from .model.run import Run
 from .model.task import Task, task
 
 if TYPE_CHECKING:
@@ -34,9 +37,8 @@ if TYPE_CHECKING:
     from .analysis.history import history
     from .analysis.simulate import Timeline, simulate
     from .views.explorer import explore
-    from .views.gantt import plot_gantt
+    from .views.plots import plot_gantt, plot_speedup
     from .views.progress_bar import progress_bar
-    from .views.speedup import plot_speedup
 
 __version__ = "0.1.0"
 
@@ -95,8 +97,8 @@ _HEAVY = {
     "history": "analysis.history",
     "Timeline": "analysis.simulate",
     "explore": "views.explorer",
-    "plot_gantt": "views.gantt",
-    "plot_speedup": "views.speedup",
+    "plot_gantt": "views.plots",
+    "plot_speedup": "views.plots",
     "progress_bar": "views.progress_bar",
     "simulate": "analysis.simulate",
 }
@@ -109,6 +111,24 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f".{_HEAVY[name]}", __name__), name)
+
+
+def _renderer() -> Renderer:
+    from .views import renderers
+
+    return renderers
+
+
+set_renderer(_renderer)
+
+
+def _travelling(error: MapError) -> tuple[Any, ...]:
+    from .engine.travel import reduced
+
+    return reduced(error)
+
+
+copyreg.pickle(MapError, _travelling)  # with its items, each as far as it can travel
 
 
 def __dir__() -> list[str]:

@@ -36,7 +36,6 @@ def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[
         Whose namespace holds the functions.
     """
 
-    @context_matcher(identifier=IDENTIFIER)
     def matcher(context: CompletionContext) -> dict[str, Any]:
         text = context.full_text
         if not text.lstrip().startswith("%%flow"):
@@ -44,7 +43,8 @@ def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[
         lines = text.splitlines() or [""]
         before = lines[context.cursor_line][: context.cursor_position]
         first = context.cursor_line == 0
-        typed = (_OPTION if first else _WORD).search(before)[0]
+        ending = (_OPTION if first else _WORD).search(before)
+        typed = "" if ending is None else ending[0]
         names = shell.user_ns
         words = _of_line(before, typed, names) if first else _of_body(text, context, names)
         found = sorted({word for word in words if word.startswith(typed) and word != typed})
@@ -54,7 +54,9 @@ def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[
             "suppress": bool(found) or not first,
         }
 
-    return matcher
+    known: Callable[[CompletionContext], dict[str, Any]]
+    known = context_matcher(identifier=IDENTIFIER)(matcher)
+    return known
 
 
 def _of_line(before: str, typed: str, names: Mapping[str, Any]) -> list[str]:

@@ -22,12 +22,9 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from .strangers import LONGEST_NAME, described, harmless, listed
-
-if TYPE_CHECKING:
-    from .model.run import Run
 
 __all__ = [
     "BindingError",
@@ -49,6 +46,8 @@ __all__ = [
     "harmless",
     "is_skip",
     "listed",
+    "plain_lines",
+    "show_errors_with",
     "skip",
     "suggestion",
 ]
@@ -154,9 +153,27 @@ class FlowError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Show a notebook's reader the text or the function, never the frames of this package."""
-        from .views.tracebacks import render_error
+        return _shown(self)
 
-        return render_error(self)
+
+def plain_lines(error: BaseException) -> list[str]:
+    """Return the lines of an error where nothing is there that shows its task and its frames.
+
+    Examples
+    --------
+    >>> plain_lines(FlowError("no task", remedy="write one"))
+    ['FlowError: no task', 'write one']
+    """
+    return f"{type(error).__name__}: {error}".splitlines()
+
+
+_shown: Callable[[BaseException], list[str]] = plain_lines
+
+
+def show_errors_with(render: Callable[[BaseException], list[str]]) -> None:
+    """Have notebooks show what `render` returns for an error."""
+    global _shown
+    _shown = render
 
 
 class DSLSyntaxError(FlowError):
@@ -204,7 +221,7 @@ class UnpicklableError(FlowError):
 class ExecutorError(FlowError):
     """An executor is unknown, shut down or broken."""
 
-    run: Run | None = None
+    run: Any = None
 
 
 class WorkerLost(ExecutorError):
@@ -222,7 +239,7 @@ class TaskError(FlowError):
         The first task that failed.
     """
 
-    run: Run | None = None
+    run: Any = None
     task: str = ""
 
 
@@ -272,18 +289,15 @@ class MapError(TaskError):
         self._told, self._tell = (self.message, items), None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel with the items, as far as each of them can."""
-        from .engine.travel import pack_items, with_items
-
+        """Travel as a text; between processes the items travel too (see `engine.travel`)."""
         kind, _, state = super().__reduce__()
-        state = {name: value for name, value in state.items() if name not in ("_tell", "_told")}
-        return with_items, (kind, (self.message,), pack_items(self.items)), state
+        return kind, (self.message,), {k: v for k, v in state.items() if k not in ("_tell", "_told")}
 
 
 class Cancelled(FlowError):
     """The run was cancelled or interrupted; `run` holds what was finished."""
 
-    run: Run | None = None
+    run: Any = None
 
 
 class NoResultError(FlowError, KeyError):

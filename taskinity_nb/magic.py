@@ -164,7 +164,7 @@ class _View:
         if len(records) > MOST_IN_CHART:
             print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
             return
-        from .views.gantt import plot_gantt
+        from .views.plots import plot_gantt
 
         figure = plot_gantt(*runs).figure
         if self._chart is None:

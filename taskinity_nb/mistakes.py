@@ -328,7 +328,7 @@ class Mistakes:
                 )
         if token.kind == before.kind == "word" and len(before.text) < 9 > len(token.text):
             for wrong, meant in ((before, "map"), (token, "as")):
-                hint = len(wrong.text) > 1 and suggestion(wrong.text.lower(), [meant])
+                hint = suggestion(wrong.text.lower(), [meant]) if len(wrong.text) > 1 else ""
                 if hint and wrong.text != meant:
                     return self.error(
                         f"{shown(wrong.text)} is not a word of this language", wrong.span, hint

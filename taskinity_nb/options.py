@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from .engine.crews import EXECUTORS, check_executor
 from .engine.scheduler import OnError
@@ -249,7 +249,7 @@ class _Reader:
             if value not in get_args(OnError):
                 near = suggestion(value, get_args(OnError)) or "it is raise, stop or continue"
                 raise self.error(f"'{value}' is nothing that can be done on an error", where, near)
-            options.on_error = value
+            options.on_error = cast(OnError, value)
         elif name in ("no_run", "no_gantt"):
             setattr(options, name[3:], False)
         else:

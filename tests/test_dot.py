@@ -21,10 +21,10 @@ from matplotlib.textpath import TextPath
 from taskinity_nb.errors import FlowError
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Edge, Flow
-from taskinity_nb.views.dot import flow_mimebundle, flow_text, levels
+from taskinity_nb.views.dot import flow_text, levels
 from taskinity_nb.views.layout import render
 from taskinity_nb.views.palette import CRITICAL, LOOKS
-from taskinity_nb.views.picture import MOST_TASKS, Picture
+from taskinity_nb.views.picture import MOST_TASKS, Picture, flow_mimebundle
 from taskinity_nb.views.svg import ALONE, paint
 
 NS = "{http://www.w3.org/2000/svg}"

@@ -30,9 +30,9 @@ from taskinity_nb import (
     to_mermaid,
 )
 from taskinity_nb.dsl import parse_dsl
-from taskinity_nb.views.dot import flow_mimebundle, flow_text
+from taskinity_nb.views.dot import flow_text
 from taskinity_nb.views.graph import run_states_text
-from taskinity_nb.views.picture import Picture
+from taskinity_nb.views.picture import Picture, flow_mimebundle
 from taskinity_nb.views.rails import flow_picture
 from taskinity_nb.views.table import run_to_html, run_to_text
 

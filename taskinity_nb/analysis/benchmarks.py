@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..display import renderer
 from ..dsl import parse_dsl
 from ..engine.runner import available_cores, run
 from ..errors import FlowError
@@ -262,14 +263,10 @@ class PerformanceBenchmark:
     # Display.
 
     def __repr__(self) -> str:
-        from ..views.timings import timings_to_text
+        return renderer().text(self)
 
-        return timings_to_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..views.timings import timings_to_html
-
-        return timings_to_html(self)
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the medians as bars, with a dot for each repeat and a line from min to max.
@@ -291,6 +288,4 @@ class PerformanceBenchmark:
         """
         if not self.results:
             raise FlowError("nothing was measured yet", remedy="call measure or compare first")
-        from ..views.timings import draw_timings
-
-        return draw_timings(self, ax)
+        return renderer().plot(self, ax)

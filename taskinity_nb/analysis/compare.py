@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..display import renderer
 from ..dsl import parse_dsl
 from ..engine.runner import available_cores, run
 from ..errors import FlowError, suggestion
@@ -96,20 +97,14 @@ class Comparison:
         raise FlowError(f"no case of this comparison is called {label!r}", remedy=remedy)
 
     def __repr__(self) -> str:
-        from ..views.comparison import comparison_to_text
+        return renderer().text(self)
 
-        return comparison_to_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..views.comparison import comparison_to_html
-
-        return comparison_to_html(self)
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw speed-up over workers: `plot_speedup` of this comparison."""
-        from ..views.speedup import plot_speedup
-
-        return plot_speedup(self, ax)
+        return renderer().plot(self, ax)
 
 
 def compare(
@@ -175,9 +170,8 @@ def compare(
     def write_down(turn: Turn) -> None:
         tallies[turn.place].add(turn)
 
-    from ..views.progress import Progress
-
-    with Progress(parsed.name, [setup.label for setup in setups], repeats) as progress:
+    labels = [setup.label for setup in setups]
+    with renderer().progress(parsed.name, labels, repeats) as progress:
         in_turns(setups, 1 + repeats, run_once, write_down, progress.before)
     cases = [tally.case(setup.label) for tally, setup in zip(tallies, setups, strict=True)]
     base = _baseline(cases)

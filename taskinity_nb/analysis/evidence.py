@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..display import renderer
 from ..engine.crews import available_cores
 from ..model.events import State
 from ..model.record import TaskRun
@@ -64,14 +65,10 @@ class Advice:
     figures: Mapping[str, float | str] = field(default_factory=dict, hash=False)
 
     def __repr__(self) -> str:
-        from ..views.advice import advice_to_text
+        return renderer().text(self)
 
-        return advice_to_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..views.advice import advice_to_html
-
-        return advice_to_html([self])
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)
 
 
 class AdviceList(list[Advice]):
@@ -81,9 +78,7 @@ class AdviceList(list[Advice]):
         return "\n".join(map(repr, self)) if self else "[]"
 
     def _repr_html_(self) -> str | None:
-        from ..views.advice import advice_to_html
-
-        return advice_to_html(self) if self else None
+        return renderer().html(self) if self else None
 
 
 class Case:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
+from ..display import renderer
 from ..dsl import parse_dsl
 from ..engine.past import PastRun, past_runs
 from ..errors import FlowError
@@ -104,14 +105,10 @@ class History(Sequence[PastRun]):
         return sorted(found, key=lambda one: one.before - one.after)
 
     def __repr__(self) -> str:
-        from ..views.past import history_to_text
+        return renderer().text(self)
 
-        return history_to_text(self)
-
-    def _repr_html_(self) -> str:
-        from ..views.past import history_to_html
-
-        return history_to_html(self)
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the last two runs over each other.
@@ -134,9 +131,7 @@ class History(Sequence[PastRun]):
         FlowError
             If there are no two runs of one flow.
         """
-        from ..views.past import draw_history
-
-        return draw_history(self, ax)
+        return renderer().plot(self, ax)
 
 
 def history(flow: Flow | str | None = None) -> History:

@@ -16,7 +16,7 @@ from .envelope import pack_error
 from .packing import read_error
 from .pickling import dumps
 
-__all__ = ["pack_items", "with_items"]
+__all__ = ["pack_items", "reduced", "with_items"]
 
 Packed = tuple[int, bytes, str, Any]
 """Which item it was, the item, and the kind and payload of its error (see `Answer`)."""
@@ -45,6 +45,12 @@ def _packed(item: Any) -> bytes:
 
 def _lost(what: str, why: BaseException) -> str:
     return f"({what}, which could not be sent from another process: {described(why)})"
+
+
+def reduced(error: MapError) -> tuple[Any, ...]:
+    """Return how a `MapError` is pickled where both ends have this package."""
+    kind, args, state = error.__reduce__()
+    return with_items, (kind, args, pack_items(error.items)), state
 
 
 def with_items(kind: type[MapError], args: tuple[Any, ...], packed: list[Packed]) -> MapError:

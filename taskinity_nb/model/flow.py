@@ -8,6 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
+from ..display import renderer
 from ..errors import CycleError, FlowError, Span, listed
 
 if TYPE_CHECKING:
@@ -304,14 +305,10 @@ class Flow:
 
     def to_graphviz(self) -> Any:
         """Return the DAG as a ``graphviz.Digraph``."""
-        from ..views.dot import to_graphviz
-
-        return to_graphviz(self)
+        return renderer().export(self, "graphviz")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from ..views.dot import flow_mimebundle
-
-        return flow_mimebundle(self)
+        return renderer().mimebundle(self)
 
     @cached_property
     def _identity(self) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
+from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
 from .effort import Stretch, efforts
 from .events import Event, State
@@ -263,9 +264,7 @@ class Run(Mapping[str, Any]):
         FlowError
             If pandas is not installed.
         """
-        from ..analysis.export import frame_of
-
-        return frame_of(self)
+        return renderer().export(self, "frame")
 
     def to_chrome_trace(self, path: str | Path) -> Path:
         """Write the record for a trace viewer: https://ui.perfetto.dev or ``chrome://tracing``.
@@ -282,9 +281,7 @@ class Run(Mapping[str, Any]):
         Path
             The file.
         """
-        from ..analysis.export import write_trace
-
-        return write_trace(self, path)
+        return cast(Path, renderer().export(self, "trace", path))
 
     # Control: the engine's handle does it.
 
@@ -371,9 +368,7 @@ class Run(Mapping[str, Any]):
         task : str, optional
             The task to show at first; a click on another one shows that.
         """
-        from ..views.inspector import inspect
-
-        return inspect(self, task)
+        return renderer().inspect(self, task)
 
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
@@ -382,7 +377,5 @@ class Run(Mapping[str, Any]):
         told = ", ".join(f"{count} {state}" for state, count in counts.items())
         return f"<Run {self.flow.name}: {told or 'no tasks'}; {self.makespan:.3g} s>"
 
-    def _repr_html_(self) -> str:
-        from ..views.table import run_to_html
-
-        return run_to_html(self)
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)

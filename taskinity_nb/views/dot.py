@@ -1,4 +1,4 @@
-"""A flow as DOT, the language of Graphviz, and as a cell's value.
+"""A flow as DOT, the language of Graphviz, and as lines of text.
 
 Names and descriptions come from whoever wrote the flow, so each label is data: markup, escapes and
 entities in it are drawn as they stand.
@@ -7,16 +7,13 @@ entities in it are drawn as they stand.
 from __future__ import annotations
 
 import textwrap
-from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import FlowError
 from ..model.events import State
 from .layout import FONT
 from .palette import EDGE, INK, LOOKS
-from .shell import current_shell, in_kernel
 from .words import elided
 
 if TYPE_CHECKING:
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "SIGN_ROOM",
     "digraph",
-    "flow_mimebundle",
     "flow_text",
     "label",
     "levels",
@@ -271,28 +267,3 @@ def flow_text(flow: Flow) -> str:
         lines[MOST_LINES - 1 :] = [f"… and {len(lines) - MOST_LINES + 1} more lines"]
     short = [textwrap.shorten(shown(line), LONGEST_LINE, placeholder=" …") for line in lines]
     return "\n".join([shown(repr(flow)), *("  " + line for line in short)])
-
-
-def flow_mimebundle(flow: Flow) -> dict[str, Any]:
-    """Return what a notebook shows for a flow: SVG, PNG and text; for a terminal, text alone.
-
-    Without Graphviz, and for a flow that is too large for a picture, the text says so.
-
-    Examples
-    --------
-    >>> from taskinity_nb.model.flow import Flow
-    >>> sorted(flow_mimebundle(Flow("Example", [("load", "save")])))
-    ['image/png', 'image/svg+xml', 'text/plain']
-    """
-    from .picture import Picture
-    from .rails import flow_picture
-
-    if current_shell() is not None and not in_kernel():
-        return {"text/plain": flow_picture(flow)}
-    text = flow_text(flow)
-    try:
-        picture = Picture(flow)
-        png = b64encode(picture.png()).decode("ascii")
-        return {"image/svg+xml": picture.svg(), "image/png": png, "text/plain": text}
-    except FlowError as error:
-        return {"text/plain": f"{text}\n({error})"}

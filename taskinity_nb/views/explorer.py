@@ -316,8 +316,7 @@ class Explorer:
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         if not self._exploration.in_seconds or len(self.flow.tasks) > MOST_DRAWN:
             return bundle
-        from .gantt import plot_gantt
-        from .speedup import plot_speedup
+        from .plots import plot_gantt, plot_speedup
 
         timeline, has_run = self._exploration.shown()
         run = self.run

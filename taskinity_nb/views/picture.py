@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import math
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from ..errors import FlowError
 from ..model.events import State
-from .dot import SIGN_ROOM, digraph, label, levels
+from .dot import SIGN_ROOM, digraph, flow_text, label, levels
 from .folding import fold
 from .layout import render
 from .palette import CRITICAL, EDGE, LOOKS
+from .rails import flow_picture
+from .shell import current_shell, in_kernel
 from .svg import SVG, paint, tidy
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..model.flow import Flow
 
-__all__ = ["MOST_LINKS", "MOST_TASKS", "Picture"]
+__all__ = ["MOST_LINKS", "MOST_TASKS", "Picture", "flow_mimebundle"]
 
 MOST_TASKS = 1000
 MOST_LINKS = 6000
@@ -121,6 +124,28 @@ class Picture:
         body = self._placed.rstrip().removesuffix("}")
         extra = "".join(f"{line}\n" for line in _painted(root))
         return render(f"{body}\ngraph [dpi={dpi:.2f}]\n{extra}}}\n", "png", placed=True)
+
+
+def flow_mimebundle(flow: Flow) -> dict[str, Any]:
+    """Return what a notebook shows for a flow: SVG, PNG and text; for a terminal, text alone.
+
+    Without Graphviz, and for a flow that is too large for a picture, the text says so.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> sorted(flow_mimebundle(Flow("Example", [("load", "save")])))
+    ['image/png', 'image/svg+xml', 'text/plain']
+    """
+    if current_shell() is not None and not in_kernel():
+        return {"text/plain": flow_picture(flow)}
+    text = flow_text(flow)
+    try:
+        picture = Picture(flow)
+        png = b64encode(picture.png()).decode("ascii")
+        return {"image/svg+xml": picture.svg(), "image/png": png, "text/plain": text}
+    except FlowError as error:
+        return {"text/plain": f"{text}\n({error})"}
 
 
 def _links(flow: Flow) -> int:

@@ -1,12 +1,9 @@
-"""What a chart of speed-up over workers says: measured points, predicted curves, and its words.
-
-Matplotlib, which takes long to import, is imported when a chart is drawn.
-"""
+"""What a chart of speed-up over workers says: measured points, predicted curves, and its words."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..analysis.compare import Case, Comparison
 from ..analysis.scaling import MOST_WORKERS, WORTH_A_WORKER, knee_of, makespans
@@ -16,10 +13,7 @@ from ..errors import FlowError
 from ..model.run import Run
 from .words import counted, elided, on_workers, printable, speed, time_text
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = ["Point", "Series", "SpeedupChart", "chart_of_speedup", "plot_speedup"]
+__all__ = ["Point", "Series", "SpeedupChart", "chart_of_speedup"]
 
 MOST_TASKS = 60_000
 """Tasks that are played for a curve, over all its points: beyond, it has fewer points."""
@@ -59,48 +53,6 @@ class SpeedupChart(NamedTuple):
     title: str
     subtitle: str
     summary: str
-
-
-def plot_speedup(run_or_comparison: Run | Comparison, ax: Axes | None = None) -> Axes:
-    """Draw speed-up over the number of workers: what was measured, and what is predicted.
-
-    A comparison is drawn with the medians of its cases and their spread, against its baseline; a
-    run with one point, against its own work, one task after the other. A line predicts the rest
-    (see `simulate`); the chart also shows the ideal, the bound that the critical path sets, and the
-    knee: the number of workers beyond which a further one gains less than 5 %.
-
-    Parameters
-    ----------
-    run_or_comparison : Run or Comparison
-        What was measured.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default on a new figure, which pyplot does not know.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Shows itself in a notebook, as its figure does.
-
-    Raises
-    ------
-    TypeError
-        If it is neither.
-    FlowError
-        If the run is not done, or none of its tasks took any time.
-
-    Examples
-    --------
-    >>> from time import sleep
-    >>> from taskinity_nb import run
-    >>> pause = lambda *_: sleep(0.02)
-    >>> chain = run("pause -> pause as again", namespace={"pause": pause}, workers=2)
-    >>> plot_speedup(chain).get_title()
-    'One worker is enough; more gain nothing'
-    """
-    chart = chart_of_speedup(run_or_comparison)
-    from .speedup_drawing import draw_speedup
-
-    return draw_speedup(chart, ax)
 
 
 def chart_of_speedup(measured: Run | Comparison) -> SpeedupChart:

@@ -1,4 +1,4 @@
-"""The Gantt chart: who ran which task when, the sequential run above the parallel one.
+"""The two charts that are drawn of runs: who ran which task when, and speed-up over workers.
 
 Matplotlib, which takes long to import, is imported when a chart is drawn.
 """
@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..analysis.compare import Comparison
 from ..analysis.simulate import Timeline
 from ..model.run import Run
 from .chart import chart_of
+from .speedup import chart_of_speedup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_gantt"]
+__all__ = ["plot_gantt", "plot_speedup"]
 
 
 def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
@@ -59,3 +61,45 @@ def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
     from .figure import draw_chart
 
     return draw_chart(chart_of(drawn), ax)
+
+
+def plot_speedup(run_or_comparison: Run | Comparison, ax: Axes | None = None) -> Axes:
+    """Draw speed-up over the number of workers: what was measured, and what is predicted.
+
+    A comparison is drawn with the medians of its cases and their spread, against its baseline; a
+    run with one point, against its own work, one task after the other. A line predicts the rest
+    (see `simulate`); the chart also shows the ideal, the bound that the critical path sets, and the
+    knee: the number of workers beyond which a further one gains less than 5 %.
+
+    Parameters
+    ----------
+    run_or_comparison : Run or Comparison
+        What was measured.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default on a new figure, which pyplot does not know.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Shows itself in a notebook, as its figure does.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    FlowError
+        If the run is not done, or none of its tasks took any time.
+
+    Examples
+    --------
+    >>> from time import sleep
+    >>> from taskinity_nb import run
+    >>> pause = lambda *_: sleep(0.02)
+    >>> chain = run("pause -> pause as again", namespace={"pause": pause}, workers=2)
+    >>> plot_speedup(chain).get_title()
+    'One worker is enough; more gain nothing'
+    """
+    chart = chart_of_speedup(run_or_comparison)
+    from .speedup_drawing import draw_speedup
+
+    return draw_speedup(chart, ax)

@@ -1,0 +1,93 @@
+"""How an object shows itself: it asks the renderer that was put in.
+
+Runs, flows and comparisons lie far below the pictures of them. So that no import leads upward, the
+methods by which they show themselves ask `renderer`; `taskinity_nb` puts in the one that draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NoReturn, Protocol
+
+from .errors import FlowError, plain_lines, show_errors_with
+
+__all__ = ["Plain", "Progress", "Renderer", "renderer", "set_renderer"]
+
+
+class Progress(Protocol):
+    """Tells how far something is, between its parts."""
+
+    def before(self, number: int, place: int) -> None:
+        """Tell that in a round the case at a place is next."""
+
+
+class Renderer(Protocol):
+    """What makes something to look at; each function tells by the type of what it is given how."""
+
+    def mimebundle(self, shown: Any) -> dict[str, Any]: ...
+    def html(self, shown: Any) -> str | None: ...
+    def text(self, shown: Any) -> str: ...
+    def traceback(self, error: BaseException) -> list[str]: ...
+    def plot(self, shown: Any, ax: Any) -> Any: ...
+    def inspect(self, shown: Any, part: str | None) -> Any: ...
+    def export(self, shown: Any, form: str, *options: Any) -> Any: ...
+    def progress(
+        self, name: str, labels: Sequence[str], repeats: int
+    ) -> AbstractContextManager[Progress]: ...
+
+
+class Plain:
+    """Shows what can be shown without drawing: the `repr` alone.
+
+    Examples
+    --------
+    >>> Plain().mimebundle(1), Plain().traceback(FlowError("no task", remedy="write one"))
+    ({'text/plain': '1'}, ['FlowError: no task', 'write one'])
+    >>> Plain().plot(1, None)
+    Traceback (most recent call last):
+    taskinity_nb.errors.FlowError: nothing that draws was imported
+    write 'import taskinity_nb' first
+    """
+
+    def mimebundle(self, shown: Any) -> dict[str, Any]:
+        return {"text/plain": repr(shown)}
+
+    def html(self, shown: Any) -> str | None:
+        return None
+
+    def text(self, shown: Any) -> str:
+        return object.__repr__(shown)
+
+    def traceback(self, error: BaseException) -> list[str]:
+        return plain_lines(error)
+
+    def progress(self, *_: object) -> AbstractContextManager[Progress]:
+        return nullcontext(_Silent())
+
+    def _missing(self, *_: object) -> NoReturn:
+        raise FlowError(
+            "nothing that draws was imported", remedy="write 'import taskinity_nb' first"
+        )
+
+    plot = inspect = export = _missing
+
+
+class _Silent:
+    def before(self, number: int, place: int) -> None:
+        pass
+
+
+_load: Callable[[], Renderer] = Plain
+
+
+def renderer() -> Renderer:
+    """Return what objects are shown with."""
+    return _load()
+
+
+def set_renderer(load: Callable[[], Renderer]) -> None:
+    """Have objects shown with what `load` returns; it is called when the first one is shown."""
+    global _load
+    _load = load
+    show_errors_with(lambda error: renderer().traceback(error))

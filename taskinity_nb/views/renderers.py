@@ -1,0 +1,78 @@
+"""Which look belongs to which type: the renderer that `taskinity_nb` puts in.
+
+Nothing heavy is imported here: what draws imports its libraries when it draws for the first time.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from ..analysis.benchmarks import PerformanceBenchmark
+from ..analysis.compare import Comparison
+from ..analysis.evidence import Advice, AdviceList
+from ..analysis.export import frame_of, write_trace
+from ..analysis.history import History
+from ..display import Plain
+from ..errors import FlowError
+from ..model.flow import Flow
+from ..model.run import Run
+from .advice import advice_to_html, advice_to_text
+from .comparison import comparison_to_html, comparison_to_text
+from .dot import to_graphviz
+from .past import draw_history, history_to_html, history_to_text
+from .picture import flow_mimebundle
+from .plots import plot_speedup
+from .progress import Progress as progress
+from .table import run_to_html
+from .timings import draw_timings, timings_to_html, timings_to_text
+from .tracebacks import render_error
+
+__all__ = ["export", "html", "inspect", "mimebundle", "plot", "progress", "text", "traceback"]
+
+_plain = Plain()
+
+mimebundle = singledispatch(_plain.mimebundle)
+mimebundle.register(Flow, flow_mimebundle)
+
+html = singledispatch(_plain.html)
+html.register(Advice, lambda advice: advice_to_html([advice]))
+html.register(AdviceList, advice_to_html)
+html.register(Comparison, comparison_to_html)
+html.register(History, history_to_html)
+html.register(PerformanceBenchmark, timings_to_html)
+html.register(Run, run_to_html)
+
+text = singledispatch(_plain.text)
+text.register(Advice, advice_to_text)
+text.register(Comparison, comparison_to_text)
+text.register(History, history_to_text)
+text.register(PerformanceBenchmark, timings_to_text)
+
+traceback = singledispatch(_plain.traceback)
+traceback.register(FlowError, render_error)
+
+plot = singledispatch(_plain.plot)
+plot.register(Comparison, plot_speedup)
+plot.register(History, draw_history)
+plot.register(PerformanceBenchmark, draw_timings)
+
+inspect = singledispatch(_plain.inspect)
+export = singledispatch(_plain.export)
+
+
+@inspect.register
+def _(run: Run, task: str | None) -> Any:
+    from .inspector import inspect
+
+    return inspect(run, task)
+
+
+@export.register
+def _(flow: Flow, form: str) -> Any:
+    return {"graphviz": to_graphviz}[form](flow)
+
+
+@export.register
+def _(run: Run, form: str, *options: Any) -> Any:
+    return {"frame": frame_of, "trace": write_trace}[form](run, *options)
