@@ -64,7 +64,7 @@ class FlowMagics(Magics):
 
     def _labels(self, flow: Flow) -> dict[str, str]:
         """Return what people call the tasks that were given a name of their own."""
-        from .views.words import label_of
+        from .views.words import label_of, own_labels
 
         labels = {}
         for name in flow.tasks:
@@ -72,7 +72,7 @@ class FlowMagics(Magics):
             found = self.shell.user_ns.get(function) or registered_tasks().get(function)
             if isinstance(found, Task):
                 labels[name] = label_of(name, found)
-        return {name: label for name, label in labels.items() if label != name}
+        return own_labels(labels)
 
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
         return {

@@ -10,6 +10,7 @@ from typing import Any, cast, get_args
 from .engine.crews import EXECUTORS, check_executor
 from .engine.scheduler import OnError
 from .errors import BindingError, ExecutorError, FlowError, Span, described, suggestion
+from .formatting import not_whole
 
 __all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
 
@@ -278,9 +279,9 @@ class _Reader:
 
     def workers(self, value: str, where: Span) -> int:
         number = self.value(value, where)
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise self.error(f"workers is a whole number from 1 on, not {number!r}", where)
-        return number
+        if wrong := not_whole("workers", number):
+            raise self.error(wrong, where)
+        return cast(int, number)
 
     def add_input(self, value: str, where: Span) -> None:
         match = _KEY.match(value)

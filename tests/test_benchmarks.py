@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 import taskinity_nb.benchmarks
 from taskinity_nb import FlowError, PerformanceBenchmark, TaskError, benchmark, parse_dsl, run, task
-from taskinity_nb.analysis import measurement
 from taskinity_nb.benchmarks import Measurement
+from taskinity_nb.formatting import time_text
 
 # Measurements.
 
@@ -72,7 +72,7 @@ def test_a_time_near_the_step_of_the_clock_is_marked():
     [(0.9999, "1.00 s"), (0.0999, "99.9 ms"), (123.4, "123 s"), (9.994e-6, "9.99 µs"), (0, "0 s")],
 )
 def test_times_in_words(seconds, text):
-    assert measurement.told(seconds) == text
+    assert time_text(seconds) == text
 
 
 # The decorator.
@@ -254,7 +254,7 @@ def test_what_cannot_be_compared(functions):
     with pytest.raises(FlowError, match="nothing to compare"):
         bench.compare(FLOW, executors=(), namespace=functions)
     for workers in (0, [1, 0], [1.5], True):
-        with pytest.raises(FlowError, match="workers are whole numbers"):
+        with pytest.raises(FlowError, match="workers is a whole number"):
             bench.compare(FLOW, workers=workers, namespace=functions)
     functions["join"] = lambda x, y: x / 0
     with pytest.raises(TaskError):

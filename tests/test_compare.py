@@ -100,8 +100,8 @@ class TestMeasuring:
         ("options", "said"),
         [
             ({"executors": ()}, "nothing to compare"),
-            ({"workers": 0}, "workers are whole numbers from 1 on, not 0"),
-            ({"workers": [2, True]}, "workers are whole numbers from 1 on, not True"),
+            ({"workers": 0}, "workers is a whole number from 1 on, not 0"),
+            ({"workers": [2, True]}, "workers is a whole number from 1 on, not True"),
             ({"repeats": 0}, "repeats is a whole number from 1 on, not 0"),
             ({"executors": "thread"}, "there is no executor 'thread'"),
         ],

@@ -283,7 +283,7 @@ def test_the_text_of_a_large_flow_is_bounded():
 
 def test_what_is_too_large_is_said_not_drawn():
     flow = Flow("huge", [(f"a{i}", f"a{i + 1}") for i in range(MOST_TASKS)])
-    with pytest.raises(FlowError, match="too large for a picture: 1001 tasks, 1000 edges"):
+    with pytest.raises(FlowError, match="too large for a picture: 1,001 tasks, 1,000 edges"):
         Picture(flow)
     bundle = flow_mimebundle(flow)
     assert set(bundle) == {"text/plain"} and "too large" in bundle["text/plain"]

@@ -198,14 +198,14 @@ def test_a_flow_that_is_too_large_shows_its_counts(kernel):
     assert not cell.error, cell.error
     opened = [c["data"]["state"] for c in cell.of("comm_open") if "note" in c["data"]["state"]]
     assert opened[0]["svg"] == ""
-    assert opened[0]["note"] == "Big: too large for a picture: 3001 tasks, 3000 edges"
+    assert opened[0]["note"] == "Big: too large for a picture: 3,001 tasks, 3,000 edges"
     (final,) = cell.outputs
     assert set(final) == {"text/plain"}
     lines = final["text/plain"].splitlines()
-    assert lines[0] == "Big: 3001 tasks, 3001 pending"
+    assert lines[0] == "Big: 3,001 tasks, 3,001 pending"
     assert lines[-2:] == [
         "  … and 2943 more",
-        "(too large for a picture: 3001 tasks, 3000 edges)",
+        "(too large for a picture: 3,001 tasks, 3,000 edges)",
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from runs import make_run
 
-from taskinity_nb import Flow, FlowError
-from taskinity_nb.analysis.scaling import MOST_WORKERS, knee, knee_of, speedups
+from taskinity_nb import Flow
+from taskinity_nb.analysis.scaling import MOST_WORKERS, knee_of, makespans
 from taskinity_nb.analysis.simulate import workload_of
 
 
@@ -20,19 +20,13 @@ def independent(number, seconds=1.0):
     )
 
 
-class TestSpeedups:
-    def test_tasks_come_in_rounds(self):
-        assert speedups(independent(8), [1, 2, 3, 4, 7, 8, 9]) == pytest.approx(
-            [1, 2, 8 / 3, 4, 4, 8, 8]
-        )
+def knee(run):
+    return knee_of(workload_of(run))
 
-    def test_a_run_of_nothing(self):
-        assert speedups(make_run(Flow("Empty", tasks=["t"]), [("t", "w", 0, 0)]), [1, 4]) == [1, 1]
 
-    @pytest.mark.parametrize("count", [0, 1.5, True, "2"])
-    def test_wrong_counts(self, count):
-        with pytest.raises(FlowError, match="workers is a whole number from 1 on"):
-            speedups(independent(2), [count])
+def test_tasks_come_in_rounds():
+    seconds = makespans(workload_of(independent(8)), [1, 2, 3, 4, 7, 8, 9])
+    assert seconds == pytest.approx([8, 4, 3, 2, 2, 1, 1])
 
 
 class TestKnee:

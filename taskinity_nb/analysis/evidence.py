@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,10 +12,9 @@ from ..model.events import State
 from ..model.record import TaskRun
 from ..model.run import Run
 from .facts import Facts, cores_of, facts_of, handovers
-from .measurement import one_line
 from .simulate import Workload, play, workload_of
 
-__all__ = ["MOST_PLAYED", "NOTICED", "SURE", "Advice", "AdviceList", "Case", "counted", "quoted"]
+__all__ = ["MOST_PLAYED", "NOTICED", "SURE", "Advice", "AdviceList", "Case"]
 
 NOTICED = 0.05
 """Seconds that a change has to save: less is noticed by nobody."""
@@ -191,27 +190,3 @@ PLACES = {
     "ProcessPoolExecutor": "processes",
 }
 """Where the executors that are known run their tasks."""
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun.
-
-    Examples
-    --------
-    >>> counted(1, "item"), counted(1200, "task")
-    ('1 item', '1,200 tasks')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def quoted(names: Iterable[str], most: int = 3) -> str:
-    """Write the names of some tasks, not more than `most` of them.
-
-    Examples
-    --------
-    >>> quoted(["load"]), quoted(["a", "b", "c", "d", "e"])
-    ("'load'", "'a', 'b', 'c' and 2 more")
-    """
-    listed = list(names)
-    told = ", ".join(f"'{one_line(name, 40)}'" for name in listed[:most])
-    return told if len(listed) <= most else f"{told} and {len(listed) - most:,} more"

@@ -51,13 +51,9 @@ def _rows(run: Run) -> Iterator[TaskRun]:
         yield from record.items or ()
 
 
-def _task(record: TaskRun) -> str:
-    return record.name if record.item is None else record.name.rpartition("[")[0]
-
-
 def _cells(record: TaskRun, ways: dict[TaskRun, tuple[float, float]]) -> tuple[Any, ...]:
     return (
-        _task(record), record.item, str(record.state), record.worker,
+        record.task, record.item, str(record.state), record.worker,
         record.ready, record.submitted, record.started, record.finished, record.received,
         wait_of(record), record.duration, transfer_of(record, ways.get(record)), record.cpu,
         record.waited, record.attempts,
@@ -143,7 +139,7 @@ def _bar(
     start = record.started or 0.0
     end = max(start, run.makespan if record.finished is None else record.finished)
     about = {
-        "task": _task(record), "item": record.item, "state": str(record.state),
+        "task": record.task, "item": record.item, "state": str(record.state),
         "attempts": record.attempts, "cpu": record.cpu, "queue wait": wait_of(record),
         "transfer": transfer_of(record, ways.get(record)), "waited for a core": record.waited,
     }  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..formatting import counted, time_text
 from ..model.record import TaskRun
-from .evidence import NOTICED, SURE, Advice, Case, counted
-from .measurement import told
+from .evidence import NOTICED, SURE, Advice, Case
 
 __all__ = ["busy_machine", "oversubscribed", "threads_of"]
 
@@ -62,8 +62,8 @@ def oversubscribed(case: Case) -> Advice | None:
         f"{counted(len(helped), 'task')} started threads of their own{whose}, more in all than "
         f"there are cores.",
         f"{at_once} tasks at once computed with {each:.1f} threads each on "
-        f"{counted(case.cores, 'core')}; threads beside their own took {told(extra)} of "
-        f"processor time, and they waited {told(waited)} for a core",
+        f"{counted(case.cores, 'core')}; threads beside their own took {time_text(extra)} of "
+        f"processor time, and they waited {time_text(waited)} for a core",
         "let each task have one thread: with threadpoolctl.threadpool_limits(1) around its work, "
         "or OMP_NUM_THREADS=1 in the environment before Python starts; or run it with fewer "
         "workers",
@@ -94,8 +94,8 @@ def busy_machine(case: Case) -> Advice | None:
     return Advice(
         "busy_machine",
         "The machine was busy with something else, so the times of this run say little.",
-        f"tasks that needed {told(needed - waited)} of a core waited {told(unexplained)} for one "
-        f"that no task of this run had",
+        f"tasks that needed {time_text(needed - waited)} of a core waited "
+        f"{time_text(unexplained)} for one that no task of this run had",
         "end what else computes, or measure when it has ended; do not compare this run with "
         "others",
         unexplained / case.at_once,

@@ -12,6 +12,7 @@ from time import perf_counter_ns
 from typing import Any, overload
 
 from ..errors import FlowError
+from ..formatting import not_whole, one_line, time_text
 
 __all__ = [
     "Measurement",
@@ -19,8 +20,6 @@ __all__ = [
     "check_counts",
     "clock_step",
     "measure_calls",
-    "one_line",
-    "told",
 ]
 
 COARSE = 10
@@ -109,10 +108,10 @@ class Measurement:
 
     def __repr__(self) -> str:
         count = len(self.seconds)
-        spread = f"{told(self.min)} to {told(self.max)} in {count} repeats"
+        spread = f"{time_text(self.min)} to {time_text(self.max)} in {count} repeats"
         note = "; too short for the clock" if self.is_coarse else ""
         said = f"({'1 repeat' if count == 1 else spread}{note})"
-        return f"<Measurement {one_line(self.label)}: {told(self.median)} {said}>"
+        return f"<Measurement {one_line(self.label)}: {time_text(self.median)} {said}>"
 
 
 @overload
@@ -233,34 +232,6 @@ def clock_step() -> float:
     return statistics.median(steps) * 1e-9
 
 
-def told(seconds: float) -> str:
-    """Write a time with three digits, from nanoseconds to seconds.
-
-    Examples
-    --------
-    >>> told(83.2), told(0.4104), told(12e-6), told(5e-9), told(0)
-    ('83.2 s', '410 ms', '12.0 µs', '5 ns', '0 s')
-    """
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= 0.9995 * scale:
-            value = seconds / scale
-            decimals = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-            return f"{value:.{decimals}f} {unit}"
-    return f"{seconds * 1e9:.0f} ns" if seconds else "0 s"
-
-
-def one_line(label: str, longest: int = 60) -> str:
-    """Write a label on one line, cut after `longest` characters.
-
-    Examples
-    --------
-    >>> one_line("load\\n all")
-    'load all'
-    """
-    label = " ".join(label.split())
-    return label if len(label) <= longest else f"{label[: longest - 1]}…"
-
-
 def _checked(value: Any) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
@@ -271,5 +242,5 @@ def _checked(value: Any) -> float:
 def check_counts(repeats: Any, warmup: Any) -> None:
     """Raise if a number of repeats is not 1 or more, or one of warm-ups not 0 or more."""
     for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise FlowError(f"{name} is a whole number from {least} on, not {value!r}")
+        if wrong := not_whole(name, value, least):
+            raise FlowError(wrong)

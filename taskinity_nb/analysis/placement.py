@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..formatting import counted, quoted, time_text
 from ..model.record import TaskRun
-from .evidence import NOTICED, SURE, Advice, Case, counted, quoted
-from .measurement import told
+from .evidence import NOTICED, SURE, Advice, Case
 
 __all__ = ["costly_transfer", "held_by_lock", "waits_in_processes"]
 
@@ -43,9 +43,9 @@ def held_by_lock(case: Case) -> Advice | None:
         "held_by_lock",
         f"{counted(len(held), 'task')} that compute took turns, because threads of one Python "
         f"share a lock.",
-        f"{told(computed)} of processor time in a run of {told(run.makespan)}, and "
-        f"{told(turns)} of waiting for a turn; in processes on {counted(case.cores, 'core')} it "
-        f"would take about {told(run.makespan - gain)}",
+        f"{time_text(computed)} of processor time in a run of {time_text(run.makespan)}, and "
+        f"{time_text(turns)} of waiting for a turn; in processes on "
+        f"{counted(case.cores, 'core')} it would take about {time_text(run.makespan - gain)}",
         'run it with executor="processes", or give the tasks that compute '
         '@task(executor="processes")',
         gain,
@@ -70,8 +70,8 @@ def waits_in_processes(case: Case) -> Advice | None:
         "waits_in_processes",
         "The tasks wait more than they compute, which threads do as well and cheaper than "
         "processes.",
-        f"{counted(len(tasks), 'task')} took {told(took)}, of which they computed for "
-        f"{told(computed)}; their values were on the way for {told(on_the_way)}",
+        f"{counted(len(tasks), 'task')} took {time_text(took)}, of which they computed for "
+        f"{time_text(computed)}; their values were on the way for {time_text(on_the_way)}",
         'run it with executor="threads", which may be more than there are cores; or keep the '
         "processes if a task has to be stopped in the middle",
         on_the_way / case.at_once,
@@ -94,8 +94,7 @@ def costly_transfer(case: Case) -> Advice | None:
         first.setdefault(record.worker, record)
     by_task: dict[str, list[TaskRun]] = {}
     for record in tasks:
-        name = record.name if record.item is None else record.name.rpartition("[")[0]
-        by_task.setdefault(name, []).append(record)
+        by_task.setdefault(record.task, []).append(record)
     costly: dict[str, tuple[float, float]] = {}
     for name, records in by_task.items():
         ways = [case.ways[record] for record in records]
@@ -114,7 +113,8 @@ def costly_transfer(case: Case) -> Advice | None:
     return Advice(
         "costly_transfer",
         f"Sending values to {quoted(names)} and back took longer than working with them.",
-        f"{told(way)} on the way, {told(effort)} at work, in a run of {told(case.run.makespan)}",
+        f"{time_text(way)} on the way, {time_text(effort)} at work, in a run of "
+        f"{time_text(case.run.makespan)}",
         "let tasks hand on less, such as the path of a file; or arrays and bytes, whose buffers "
         "are not copied; or make one task of those that share large values; or run them with "
         'executor="threads"',

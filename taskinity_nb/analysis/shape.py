@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from statistics import mean, median
 
+from ..formatting import counted, percent, quoted, time_text
 from ..model.path import longest_path
 from ..model.record import TaskRun
-from .evidence import NOTICED, SURE, Advice, Case, counted, quoted
-from .measurement import told
+from .evidence import NOTICED, SURE, Advice, Case
 from .scaling import WORTH_A_WORKER, knee_of
 
 __all__ = ["one_task", "small_tasks", "straggler", "too_few_workers", "too_many_workers"]
@@ -70,8 +70,8 @@ def small_tasks(case: Case) -> Advice | None:
     return Advice(
         "small_tasks",
         f"{counted(number, 'task')} took less time than it takes to hand them out.",
-        f"usually {told(usual)} a task, on the average {told(cost)} to hand it out, in a run of "
-        f"{told(run.makespan)}",
+        f"usually {time_text(usual)} a task, on the average {time_text(cost)} to hand it out, "
+        f"in a run of {time_text(run.makespan)}",
         remedy,
         gain,
         {"tasks": number, "usual": usual, "cost": cost, "makespan": run.makespan, "batch": size},
@@ -88,9 +88,8 @@ def _costs(case: Case) -> list[float]:
     free: dict[str | None, float] = {}
     costs = []
     for record in sorted(case.records, key=lambda record: record.started or 0.0):
-        name = record.name if record.item is None else record.name.rpartition("[")[0]
         if record.worker in free:
-            costs.append((record.started or 0.0) - max(free[record.worker], could[name]))
+            costs.append((record.started or 0.0) - max(free[record.worker], could[record.task]))
         free[record.worker] = record.finished or 0.0
     return costs
 
@@ -121,8 +120,8 @@ def too_few_workers(case: Case) -> Advice | None:
     return Advice(
         "too_few_workers",
         f"The flow could use {counted(knee, 'worker')}; it had {run.workers}.",
-        f"predicted: {told(run.makespan - gain)} instead of {told(run.makespan)}; from then on a "
-        f"further worker saves less than {100 * WORTH_A_WORKER:.0f} %",
+        f"predicted: {time_text(run.makespan - gain)} instead of {time_text(run.makespan)}; "
+        f"from then on a further worker saves less than {percent(WORTH_A_WORKER)}",
         remedy,
         gain,
         {"workers": run.workers, "knee": knee, "makespan": run.makespan,
@@ -142,8 +141,8 @@ def too_many_workers(case: Case) -> Advice | None:
     return Advice(
         "too_many_workers",
         f"The flow has no use for {run.workers} workers; {knee} would do.",
-        f"predicted: {told(case.predicted(knee))} on {counted(knee, 'worker')}, "
-        f"{told(case.usual)} on {run.workers}; at most "
+        f"predicted: {time_text(case.predicted(knee))} on {counted(knee, 'worker')}, "
+        f"{time_text(case.usual)} on {run.workers}; at most "
         f"{counted(case.at_once, 'task')} ran at once",
         f"run it with workers={knee}",
         0.0,
@@ -175,9 +174,9 @@ def one_task(case: Case) -> Advice | None:
     return Advice(
         "one_task",
         f"The run waits for one task, {quoted([name])}.",
-        f"it took {told(longest)} of {told(run.makespan)}, "
-        f"{100 * longest / length:.0f} % of the critical path; its work shared by "
-        f"{counted(run.workers, 'worker')} would leave {told(run.makespan - gain)}",
+        f"it took {time_text(longest)} of {time_text(run.makespan)}, "
+        f"{percent(longest / length)} of the critical path; its work shared by "
+        f"{counted(run.workers, 'worker')} would leave {time_text(run.makespan - gain)}",
         "cut it into tasks that do not wait for each other, or map it over the parts of its "
         "input; or make it faster: nothing else shortens this run",
         gain,
@@ -207,15 +206,16 @@ def straggler(case: Case) -> Advice | None:
     if gain < max(NOTICED, SURE * run.makespan):
         return None
     longest = max(long, key=run.effort_of)
-    number = len(run.tasks[longest.name.rpartition("[")[0]].items or ())
+    number = len(run.tasks[longest.task].items or ())
     others = "" if len(long) == 1 else f" and {counted(len(long) - 1, 'other')}"
     return Advice(
         "straggler",
         f"One item, {quoted([longest.name])}, holds up the others."
         if not others
         else f"Some items, {quoted([longest.name])}{others}, hold up the rest.",
-        f"it took {told(run.effort_of(longest))}, the {counted(number, 'item')} {told(usual)} in "
-        f"the middle; as long as that, the run would take {told(run.makespan - gain)}",
+        f"it took {time_text(run.effort_of(longest))}, the {counted(number, 'item')} "
+        f"{time_text(usual)} in the middle; as long as that, the run would take "
+        f"{time_text(run.makespan - gain)}",
         "cut it into smaller items; or put it first, so that it runs beside the others instead "
         "of after them",
         gain,

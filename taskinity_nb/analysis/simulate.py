@@ -21,6 +21,7 @@ from ..engine.frontier import Frontier, ranked
 from ..engine.learning import weights_of
 from ..engine.runner import available_cores
 from ..errors import FlowError
+from ..formatting import counted, not_whole
 from ..model.binding import resolve
 from ..model.events import Items, State
 from ..model.flow import Flow
@@ -118,7 +119,7 @@ class Timeline:
         return run
 
     def __repr__(self) -> str:
-        workers = f"{self.workers} worker{'' if self.workers == 1 else 's'}"
+        workers = counted(self.workers, "worker")
         return f"<Timeline {self.plan.flow.name} on {workers}: {self.makespan:.3g} s>"
 
 
@@ -155,8 +156,8 @@ def simulate(
     >>> [simulate("load -> [a, b] -> save", n, seconds).makespan for n in (1, 2, 3)]
     [5.5, 3.5, 3.5]
     """
-    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-        raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
+    if wrong := not_whole("workers", workers):
+        raise FlowError(wrong)
     return play(workload_of(run_or_flow, durations), workers)
 
 

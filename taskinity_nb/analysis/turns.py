@@ -8,6 +8,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import FlowError
+from ..formatting import counted, not_whole
 from ..model.run import Run
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def setups_of(
     if workers is not None:
         counts = [workers] if isinstance(workers, int) else list(workers)
         for count in counts:
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise FlowError(f"workers are whole numbers from 1 on, not {count!r}")
+            if wrong := not_whole("workers", count):
+                raise FlowError(wrong)
     setups: list[Setup] = []
     for executor in executors:
         name = executor if isinstance(executor, str) else type(executor).__name__
@@ -64,7 +65,7 @@ def setups_of(
         if isinstance(most, int):
             usable = [count and min(count, most) for count in usable]
         for count in dict.fromkeys(usable):
-            told_count = "" if count is None else f", {count} worker{'s' * (count > 1)}"
+            told_count = "" if count is None else f", {counted(count, 'worker')}"
             setups.append(Setup(_unused(f"{name}{told_count}", setups), executor, count))
     if not setups:
         raise FlowError("there is nothing to compare", remedy='executors=["sequential", "threads"]')

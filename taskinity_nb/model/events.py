@@ -62,6 +62,33 @@ class State(StrEnum):
         """
         return self not in _PASSING
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether the task itself failed, or took too long."""
+        return self in (State.FAILED, State.TIMED_OUT)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether there is a result, computed now or before.
+
+        Examples
+        --------
+        >>> State.CACHED.is_success, State.TIMED_OUT.is_failure, State.SKIPPED.is_failure
+        (True, True, False)
+        """
+        return self in (State.SUCCEEDED, State.CACHED)
+
+    @property
+    def words(self) -> str:
+        """The state as people read it.
+
+        Examples
+        --------
+        >>> State.TIMED_OUT.words
+        'timed out'
+        """
+        return self.value.replace("_", " ")
+
 
 _PASSING = frozenset({State.PENDING, State.READY, State.RUNNING, State.RETRYING})
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from ..display import renderer
 from ..errors import CycleError, FlowError, Span, listed
+from ..formatting import counted
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -325,10 +326,7 @@ class Flow:
         return self._hash
 
     def __repr__(self) -> str:
-        tasks, edges = (
-            f"{number} {noun}{'' if number == 1 else 's'}"
-            for number, noun in ((len(self.tasks), "task"), (len(self.edges), "edge"))
-        )
+        tasks, edges = counted(len(self.tasks), "task"), counted(len(self.edges), "edge")
         return f"<Flow {self.name}: {tasks}, {edges}>"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -169,6 +169,11 @@ class TaskRun:
         self.items: tuple[TaskRun, ...] | None = None
 
     @property
+    def task(self) -> str:
+        """Name of the task, also of an item."""
+        return self.name if self.item is None else self.name.rpartition("[")[0]
+
+    @property
     def duration(self) -> float | None:
         """Seconds from start to finish, or None if it did not do both."""
         if self.started is None or self.finished is None:
@@ -369,7 +374,7 @@ class Record:
         if slot < len(self.names):
             return Event(at, self.names[slot], state, worker, error)
         record = self._of_items[slot]
-        return Event(at, record.name.rpartition("[")[0], state, worker, error, record.item)
+        return Event(at, record.task, state, worker, error, record.item)
 
     def events(self) -> list[Event]:
         """Return all facts so far as objects."""

@@ -96,7 +96,7 @@ class Run(Mapping[str, Any]):
         """The exceptions of the tasks that failed, by task."""
         failed = (State.FAILED, State.TIMED_OUT)
         return {name: record.error for name, record in self.tasks.items()
-                if record.state in failed and record.error is not None}  # fmt: skip
+                if record.state.is_failure and record.error is not None}  # fmt: skip
 
     # Results.
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ..formatting import printable
 from .palette import EDGE
-from .words import printable
 
 if TYPE_CHECKING:
     from ..analysis.evidence import Advice

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from ..formatting import time_text
 from ..model.events import State
 from ..model.record import TaskRun
 from ..model.run import Run
-from .words import time_text
 
 __all__ = ["Bar", "Panel", "Row", "cut_off", "most_at_once", "panel_of", "replayed"]
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 from typing import NamedTuple
 
+from ..formatting import counted, elided, percent, printable, speed, time_text
 from ..model.events import State
 from ..model.run import Run
 from .bars import Panel, cut_off, most_at_once, panel_of, replayed
-from .words import counted, elided, label_of, on_workers, outcome, printable, speed, time_text
+from .words import labels_of, on_workers, outcome
 
 __all__ = ["Chart", "chart_of"]
 
 MOST_TIMES_LONGER = 5.0
 """The sequential run is cut off after so many times the longest other one, which is to be seen."""
-
-FAILURES = (State.FAILED, State.TIMED_OUT)
 
 
 class Chart(NamedTuple):
@@ -68,7 +68,7 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
 
     names = list(dict.fromkeys(run.flow.name for run in runs))
     tasks = dict.fromkeys(task for run in runs for task in run.flow.tasks)
-    labels = {call.name: label_of(call.name, call.task) for run in runs for call in run.plan.calls}
+    labels = dict(chain.from_iterable(labels_of(run.plan).items() for run in runs))
     best = max(zip(gains, others, strict=True), key=lambda pair: pair[0] or 0.0, default=None)
     main = best[1] if best else runs[0]
     told = [f"{on_workers(run)} {time_text(run.makespan, longest)}" for run in measured]
@@ -138,7 +138,7 @@ def _title(run: Run, gain: float | None, longest: float, *, several: bool) -> st
         return f"No task of {len(records)} ran ({outcome(run) or 'all cached'})"
     said = ""
     if run.state is State.FAILED:
-        said = f"{sum(record.state in FAILURES for record in records)} of {total} failed"
+        said = f"{sum(record.state.is_failure for record in records)} of {total} failed"
     elif run.state is not State.SUCCEEDED:
         finished = sum(record.state is State.SUCCEEDED for record in records)
         said = f"{run.state.value.capitalize()}: {finished} of {total} succeeded"
@@ -152,7 +152,7 @@ def _title(run: Run, gain: float | None, longest: float, *, several: bool) -> st
         where = "with" if at_once > run.workers else "on"
         told = (
             f"{who}{speed(gain)} than one after the other {where} "
-            f"{_capacity(run.workers, at_once)} ({100 * gain / at_once:.0f} % efficiency)"
+            f"{_capacity(run.workers, at_once)} ({percent(gain / at_once)} efficiency)"
         )
     return f"{said}; {told}" if said else told[:1].upper() + told[1:]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from ..analysis.compare import Comparison
-from ..analysis.measurement import one_line, told
+from ..formatting import counted, one_line, speed, time_text
 from .columns import columns_to_html, columns_to_text
-from .words import counted, printable, speed
 
 __all__ = ["comparison_to_html", "comparison_to_text"]
 
@@ -43,7 +42,7 @@ def comparison_to_html(comparison: Comparison) -> str:
 def _caption(comparison: Comparison) -> tuple[str, str]:
     repeats = counted(len(comparison.cases[0].seconds), "repeat")
     cores = counted(comparison.cores, "core")
-    name = one_line(printable(comparison.flow.name))
+    name = one_line(comparison.flow.name)
     return name, f"{repeats} in turns after a first run; Python {comparison.python}, {cores}"
 
 
@@ -54,8 +53,8 @@ def _head(comparison: Comparison) -> tuple[str, ...]:
 def _rows(comparison: Comparison) -> list[list[str]]:
     rows = []
     for case in comparison.cases:
-        row = [one_line(printable(case.label)), str(case.workers)]
-        row += [told(seconds) for seconds in (case.median, case.min, case.max, case.first)]
+        row = [one_line(case.label), str(case.workers)]
+        row += [time_text(seconds) for seconds in (case.median, case.min, case.max, case.first)]
         if comparison.baseline is not None:
             row.append("" if case.speedup is None else f"{case.speedup:.2f}")
         rows.append(row)
@@ -68,11 +67,11 @@ def _notes(comparison: Comparison) -> list[str]:
     if base is None or best.speedup is None or len(comparison.cases) == 1:
         return []
     if best.label == base:
-        return [f"nothing is faster than {one_line(printable(base))}"]
+        return [f"nothing is faster than {one_line(base)}"]
     gain = speed(best.speedup)
     rivals = [case.label for case in comparison.cases if case is not best and case.min <= best.max]
     doubt = ""
     if rivals:
-        others = one_line(printable(rivals[0])) if len(rivals) == 1 else f"{len(rivals)} others"
+        others = one_line(rivals[0]) if len(rivals) == 1 else f"{len(rivals)} others"
         doubt = f"; its times and those of {others} overlap"
-    return [f"{one_line(printable(best.label))}: {gain} than {one_line(printable(base))}{doubt}"]
+    return [f"{one_line(best.label)}: {gain} than {one_line(base)}{doubt}"]

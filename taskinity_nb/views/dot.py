@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from ..formatting import elided, visible
 from ..model.events import State
 from .layout import FONT
 from .palette import EDGE, INK, LOOKS
-from .words import elided
 
 if TYPE_CHECKING:
     import graphviz
@@ -27,7 +27,6 @@ __all__ = [
     "flow_text",
     "label",
     "levels",
-    "shown",
     "to_graphviz",
 ]
 
@@ -96,7 +95,7 @@ def digraph(
 
     heading, direction = _heading(flow, for_layout), _direction(flow)
     graph = graphviz.Digraph(
-        graphviz.escape(shown(flow.name)),
+        graphviz.escape(visible(flow.name)),
         graph_attr={
             "rankdir": direction, "bgcolor": "transparent", "fontname": FONT,
             "fontsize": "10", "fontcolor": EDGE, "nodesep": "0.16", "ranksep": "0.42",
@@ -160,27 +159,16 @@ def _lines(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> li
     own = " ".join((labels or {}).get(task, task)[:MOST_READ].split()) or task
     function = flow.function_of(task)
     lines = [own] if function == task else [own, f"{function}()"]
-    return [elided(shown(line), LONGEST_LABEL) for line in lines]
+    return [elided(visible(line), LONGEST_LABEL) for line in lines]
 
 
 def _heading(flow: Flow, with_room: bool) -> str:
     """Return name and description, with room behind them for a browser whose font is wider."""
-    lines = [] if flow.name == "flow" else [shown(flow.name)]
-    told = " ".join(shown(flow.description[:MOST_READ]).split())
+    lines = [] if flow.name == "flow" else [visible(flow.name)]
+    told = " ".join(visible(flow.description[:MOST_READ]).split())
     lines += textwrap.wrap(told, 72, max_lines=3, placeholder=" …")
     room = "\N{EM SPACE}" * (1 + max(map(len, lines), default=0) // 16) if with_room else ""
     return label(lines, end=f"{room}\\l") if lines else ""
-
-
-def shown(text: str) -> str:
-    """Replace what cannot be printed, or written to XML, by ``�``; keep blanks.
-
-    Examples
-    --------
-    >>> shown("a\\x00b\\nc")
-    'a�b c'
-    """
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
 def label(lines: Iterable[str], start: str = "", end: str = "") -> str:
@@ -197,7 +185,7 @@ def label(lines: Iterable[str], start: str = "", end: str = "") -> str:
     import graphviz
 
     # Graphviz also decodes entities, so a bare ampersand would begin one.
-    literal = [shown(line).replace("&", "&amp;").replace("\\", "\\\\") for line in lines]
+    literal = [visible(line).replace("&", "&amp;").replace("\\", "\\\\") for line in lines]
     text = ("" if end else "\\n").join(start + line + end for line in literal)
     return graphviz.nohtml(text)
 
@@ -265,5 +253,5 @@ def flow_text(flow: Flow) -> str:
             lines.append(task)
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"… and {len(lines) - MOST_LINES + 1} more lines"]
-    short = [textwrap.shorten(shown(line), LONGEST_LINE, placeholder=" …") for line in lines]
-    return "\n".join([shown(repr(flow)), *("  " + line for line in short)])
+    short = [textwrap.shorten(visible(line), LONGEST_LINE, placeholder=" …") for line in lines]
+    return "\n".join([visible(repr(flow)), *("  " + line for line in short)])

@@ -15,13 +15,13 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import offset_copy
 
+from ..formatting import elided, time_unit
 from ..model.events import State
 from .bars import Bar, Panel
 from .chart import Chart
 from .fonts import DEJAVU, typeset
 from .labels import BarLabel, Ruler
 from .palette import EDGE, INK, LOOKS
-from .words import elided
 
 __all__ = ["COLOURS", "PAPER", "STRIP", "WIDTH", "Drawing"]
 
@@ -153,9 +153,9 @@ class Drawing:
 
     def _axes(self, ticks: Sequence[tuple[float, str]], end: float) -> None:
         ax = self.ax
-        scale, unit = (1.0, "s") if end >= 1 else (1e3, "ms")
+        unit, scale = time_unit(end)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x * scale, 9):g}"))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x / scale, 9):g}"))
         ax.set_xlabel(f"time in {unit}", color=self.ink, fontsize=9, family=DEJAVU)
         every = max(1, round(0.17 / self.lane))
         shown = [tick for i, tick in enumerate(ticks) if i % every == 0]

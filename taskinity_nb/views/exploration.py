@@ -10,12 +10,13 @@ from ..analysis.prediction import Predictor
 from ..analysis.scaling import MOST_WORKERS
 from ..engine.runner import available_cores
 from ..errors import FlowError
+from ..formatting import counted, not_whole, speed, time_text
 from ..model.events import State
 from ..model.flow import Flow
 from ..model.run import Run
 from .bars import SIMULATED
 from .exploring import Laid, laid_over, off_by, packed, sliders_of
-from .words import counted, outcome, speed, time_text
+from .words import outcome
 
 if TYPE_CHECKING:
     from ..analysis.simulate import Timeline
@@ -87,10 +88,8 @@ class Exploration:
         run: Run | None = None,
         ran_on: Any = "threads",
     ) -> None:
-        if workers is not None and (
-            isinstance(workers, bool) or not isinstance(workers, int) or workers < 1
-        ):
-            raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
+        if workers is not None and (wrong := not_whole("workers", workers)):
+            raise FlowError(wrong)
         self.flow, self.inputs = flow, inputs
         self.executors: dict[str, Any] = {word: word for word in WORDS}
         name = self._offer(executor)

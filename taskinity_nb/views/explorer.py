@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any
 from ..dsl import parse_dsl
 from ..engine.runner import start
 from ..errors import Cancelled, FlowError
+from ..formatting import visible
 from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.run import Run
 from .bars import SIMULATED
-from .dot import shown
 from .exploration import Exploration, Settings
 from .exploring import errors_of
 from .graph import WIDGET_VIEW, LiveGraph
 from .shell import in_kernel
-from .words import label_of
+from .words import labels_of, own_labels
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -158,13 +158,13 @@ class Explorer:
         exploration, labels, problem = self._exploration, {}, ""
         try:
             plan = resolve(self.flow, exploration.inputs, self._namespace)
-            labels = {call.name: label_of(call.name, call.task) for call in plan.calls}
+            labels = labels_of(plan)
         except FlowError as error:
             problem = f"As it is, the flow cannot run: {error}"
-        self._labels = {name: label for name, label in labels.items() if name != label}
+        self._labels = own_labels(labels)
         self.widget = ExplorerWidget(
             self._hear,
-            title=shown(self.flow.name),
+            title=visible(self.flow.name),
             names=[labels.get(name, name) for name in self.flow.tasks],
             executors=list(exploration.executors),
             sliders=[slider._asdict() for slider in exploration.sliders],

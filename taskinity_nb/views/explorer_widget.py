@@ -18,7 +18,7 @@ import traitlets
 from ..model.events import State
 from .graph_widget import hear_while_busy
 from .palette import EDGE, INK, LOOKS
-from .svg import glyph, word
+from .svg import glyph
 
 __all__ = ["ExplorerWidget"]
 
@@ -69,7 +69,7 @@ class ExplorerWidget(anywidget.AnyWidget):
             "ink": INK,
             "edge": EDGE,
             "states": [
-                {"word": word(state), "sign": glyph(LOOKS[state].sign), "fill": LOOKS[state].fill}
+                {"word": state.words, "sign": glyph(LOOKS[state].sign), "fill": LOOKS[state].fill}
                 for state in State
             ],
         }

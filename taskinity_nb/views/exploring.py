@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..analysis.simulate import Timeline
+from ..formatting import time_text
 from ..model.events import State
 from ..model.run import Run
 from .bars import Panel, panel_of
-from .words import error_line, time_text
+from .words import error_line
 
 __all__ = ["Laid", "Slider", "errors_of", "laid_over", "off_by", "packed", "sliders_of"]
 

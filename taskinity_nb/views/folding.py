@@ -18,8 +18,6 @@ SHOWN_FIRST = (
 )  # fmt: skip
 """The state of a node is the first of these that one of its tasks has."""
 
-ENDED_WELL = (State.SUCCEEDED, State.CACHED)
-
 
 class Folding:
     """A flow whose nodes stand for groups of the tasks of another one.
@@ -80,7 +78,7 @@ class Folding:
         told = {}
         for node, count in counts.items():
             if node in self.labels:
-                done = sum(count[state] for state in ENDED_WELL)
+                done = sum(number for state, number in count.items() if state.is_success)
                 told[node] = f"{done:,} of {count.total():,}"
             else:
                 told[node] = (details or {}).get(node, "")

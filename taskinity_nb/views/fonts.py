@@ -6,7 +6,7 @@ from functools import cache
 
 from matplotlib import font_manager
 
-from .words import printable
+from ..formatting import printable
 
 __all__ = ["DEJAVU", "typeset"]
 

@@ -17,14 +17,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FlowError
+from ..formatting import counted, visible
 from ..model.events import State
-from .dot import MOST_LINES, flow_text, shown
+from .dot import MOST_LINES, flow_text
 from .palette import LOOKS
 from .picture import Picture
 from .rails import flow_picture
 from .shell import current_shell, in_kernel, say
 from .snapshot import progress_of, snapshot
-from .svg import word
 from .words import details_of, items_done
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class LiveGraph:
         widget = GraphWidget(
             self._cancel,
             svg=self._picture.svg() if self._picture else "",
-            note=f"{shown(self.flow.name)}: {self._note}" if self._note else "",
+            note=f"{visible(self.flow.name)}: {self._note}" if self._note else "",
             **snapshot([State.PENDING] * len(self.flow.tasks), folding),
         )
         self._inspector = Inspector(widget, folding)
@@ -242,18 +242,17 @@ def run_states_text(run: Run) -> str:
     """
     records = list(run.tasks.values())
     counts = Counter(record.state for record in records)
-    total = f"{len(records)} task{'' if len(records) == 1 else 's'}"
-    told = [f"{counts[state]} {word(state)}" for state in LOOKS if counts[state]]
-    lines = [", ".join([f"{shown(run.flow.name)}: {total}", *told])]
-    failed = (State.FAILED, State.TIMED_OUT)
+    total = counted(len(records), "task")
+    told = [f"{counts[state]:,} {state.words}" for state in LOOKS if counts[state]]
+    lines = [", ".join([f"{visible(run.flow.name)}: {total}", *told])]
     if len(records) >= MOST_LINES:
-        records.sort(key=lambda record: record.state not in failed)
+        records.sort(key=lambda record: not record.state.is_failure)
     for record in records:
         if len(lines) == MOST_LINES - 1 and len(records) >= MOST_LINES:
             lines.append(f"  … and {len(records) - MOST_LINES + 2} more")
             break
         usual = record.state in (State.SUCCEEDED, State.PENDING)
-        why = "" if usual else f" ({word(record.state)})"
+        why = "" if usual else f" ({record.state.words})"
         items = "" if record.items is None else f" [{items_done(record)}]"
         lines.append(f"  {LOOKS[record.state].sign} {record.name}{items}{why}")
     return "\n".join(lines)

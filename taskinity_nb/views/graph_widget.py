@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from .palette import CODES, EDGE, INK, LOOKS
-from .svg import glyph, word
+from .svg import glyph
 
 __all__ = ["GraphWidget", "hear_while_busy"]
 
@@ -68,7 +68,7 @@ class GraphWidget(anywidget.AnyWidget):
     def __init__(self, on_cancel: Callable[[], None] | None = None, **traits: Any) -> None:
         looks = {
             CODES[state]: {
-                "state": state.value, "word": word(state), "sign": glyph(look.sign),
+                "state": state.value, "word": state.words, "sign": glyph(look.sign),
                 "fill": look.fill, "width": f"{look.width:g}", "dash": look.dash,
                 "ink": INK, "edge": EDGE, "final": state.is_final,
             }

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ..engine.replaying import arguments_of
 from ..engine.watching import SHARE
 from ..errors import FlowError, described
-from ..model.events import State
-from .dot import shown
+from ..formatting import clean, cut, visible
 from .graph_widget import GraphWidget
 from .palette import CODES
 from .panel import facts_of, task_rows
 from .picture import Picture
-from .previews import clean, cut, preview
+from .previews import preview
 from .snapshot import progress_of
-from .words import label_of
+from .words import labels_of, own_labels
 
 if TYPE_CHECKING:
     from ..model.record import TaskRun
@@ -222,7 +221,7 @@ def _look(
         for argument in arguments
     ]
     wanted = {(i, argument.parameter): argument.get for i, argument in enumerate(arguments)}
-    if record.state in (State.SUCCEEDED, State.CACHED):
+    if record.state.is_success:
         wanted[RESULT] = lambda: record.result
     return facts, wanted
 
@@ -251,14 +250,12 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
     """
     if task is not None:
         run._slot_of(task)
-    labels = {call.name: label_of(call.name, call.task) for call in run.plan.calls}
-    given = {name: label for name, label in labels.items() if label != name}
     svg, note, folding = "", "", None
     try:
-        picture = Picture(run.flow, given, details=True)
+        picture = Picture(run.flow, own_labels(labels_of(run.plan)), details=True)
         svg, folding = picture.svg(), picture.folding
     except FlowError as error:
-        note = f"{shown(run.flow.name)}: {error}"
+        note = f"{visible(run.flow.name)}: {error}"
     on_cancel = None if run.done else run.cancel
     was_done = _fold(run)
     told = progress_of(run, folding)

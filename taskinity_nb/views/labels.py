@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from ..formatting import elided
 from .fonts import typeset
 from .palette import INK
-from .words import elided
 
 __all__ = ["BarLabel", "Ruler"]
 

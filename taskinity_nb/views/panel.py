@@ -9,11 +9,10 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..model.events import State
+from ..formatting import cut, time_text
 from .palette import CODES
-from .previews import cut
 from .tracebacks import error_text
-from .words import error_line, items_done, time_text
+from .words import error_line, items_done
 
 if TYPE_CHECKING:
     from ..model.record import TaskRun
@@ -28,7 +27,6 @@ MOST_ROWS = 1000
 LONGEST_OUTPUT, LONGEST_SOURCE = 20_000, 20_000
 """Characters."""
 
-FAILURES = (State.FAILED, State.TIMED_OUT)
 MOMENTS = ("ready", "submitted", "started", "finished", "received")
 
 
@@ -57,7 +55,7 @@ def facts_of(run: Run, record: TaskRun) -> dict[str, Any]:
     >>> facts["name"], facts["state"], [word for word, _ in facts["facts"]]
     ('answer', 's', ['took', 'CPU', 'worker', 'attempts', 'times'])
     """
-    task = record.name if record.item is None else record.name.rpartition("[")[0]
+    task = record.task
     binding = run.plan.bindings[run.plan.index[task]]
     told: dict[str, Any] = {
         "name": record.name,
@@ -97,7 +95,7 @@ def _note(record: TaskRun, task: str) -> str:
     """Say why a task is as it is, and what to do about it, where there is something to say."""
     notes = [f"because of {record.cause}"] if record.cause else []
     notes += [record.why] if record.why else []
-    if record.state in FAILURES and record.items is None:
+    if record.state.is_failure and record.items is None:
         item = "" if record.item is None else f", item={record.item}"
         notes.append(f"run.replay({task!r}{item}) calls it again, for %debug")
     return cut("; ".join(notes))
@@ -113,7 +111,7 @@ def rows_of(records: Sequence[TaskRun]) -> tuple[list[list[Any]], str]:
     places: Sequence[int] = range(len(records))
     left_out = ""
     if len(records) > MOST_ROWS:
-        failed = [i for i in places if records[i].state in FAILURES][: MOST_ROWS // 2]
+        failed = [i for i in places if records[i].state.is_failure][: MOST_ROWS // 2]
         slow = sorted(places, key=lambda i: -(records[i].duration or 0.0))[: MOST_ROWS // 4]
         chosen = dict.fromkeys([*failed, *slow])
         for place in places:

@@ -7,10 +7,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from ..analysis.history import History, PastRun
+from ..formatting import counted, elided, printable, speed, time_text
 from ..model.events import State
 from ..model.run import Run
 from .columns import columns_to_html, columns_to_text
-from .words import counted, elided, printable, speed, time_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def _rows(history: History) -> list[list[str]]:
         before = next((one for one in history[place + 1 :] if one.flow == run.flow), None)
         words = (
             _clock(run.started), elided(run.name, 40), elided(run.executor, 40),
-            run.state.replace("_", " "),
+            run.state.words,
         )  # fmt: skip
         numbers = (
             str(run.workers),
@@ -138,7 +138,7 @@ def _title(before: PastRun, last: PastRun) -> str:
     unequal = next((run for run in (last, before) if run.state is not State.SUCCEEDED), None)
     if unequal is not None:
         which = "last run" if unequal is last else "run before"
-        return f"The {which} {unequal.state.replace('_', ' ')} ({times})"
+        return f"The {which} {unequal.state.words} ({times})"
     ratio = before.makespan / last.makespan if last.makespan else 1.0
     told = "as fast as" if 0.95 <= ratio < 1.05 else f"{speed(ratio)} than"
     return f"The last run was {told} the one before ({times})"

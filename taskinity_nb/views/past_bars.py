@@ -8,12 +8,12 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import offset_copy
 
 from ..analysis.history import PastRun
+from ..formatting import counted, elided, time_unit
 from .drawing import COLOURS, PAPER, WIDTH
 from .figure import GanttAxes, GanttFigure
 from .fonts import DEJAVU, typeset
 from .labels import Ruler
 from .palette import EDGE, INK
-from .words import counted, elided
 
 __all__ = ["draw_bars"]
 
@@ -69,11 +69,11 @@ def draw_bars(
                  1 - (TOP + BOTTOM) / height)  # fmt: skip
         ax = figure.add_axes(place, axes_class=GanttAxes, facecolor=PAPER)
     longest = max([*before.values(), *after.values()], default=0.0)
-    scale, unit = (1.0, "s") if longest >= 1 else (1e3, "ms")
+    unit, scale = time_unit(longest)
     for shift, seconds, fill in ((-0.2, before, FILLS[0]), (0.2, after, FILLS[1])):
         ax.barh(
             [row + shift for row in range(len(shown))],
-            [seconds.get(name, 0.0) * scale for name in shown],
+            [seconds.get(name, 0.0) / scale for name in shown],
             height=0.36, color=fill, edgecolor=EDGE, linewidth=0.6,
         )  # fmt: skip
     written = [typeset(elided(name, LONGEST_LABEL)) for name in shown]
@@ -83,7 +83,7 @@ def draw_bars(
     for label, (_, family) in zip(ax.get_yticklabels(), written, strict=True):
         label.set(family=family, parse_math=False)
     ax.set_ylim(max(1, len(shown)) - 0.5, -0.5)
-    ax.set_xlim(0, 1.03 * (longest * scale or 1.0))
+    ax.set_xlim(0, 1.03 * (longest / scale or 1.0))
     ax.set_xlabel(f"time of a task in {unit}", color=ink, fontsize=9, family=DEJAVU)
     ax.grid(axis="x", color=EDGE, linewidth=0.6, alpha=0.25)
     ax.set_axisbelow(True)

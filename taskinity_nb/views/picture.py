@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from ..errors import FlowError
+from ..formatting import counted
 from ..model.events import State
 from .dot import SIGN_ROOM, digraph, flow_text, label, levels
 from .folding import fold
@@ -82,9 +83,10 @@ class Picture:
             flow = self.folding.flow
             labels |= self.folding.labels
         elif not _is_drawable(flow):
-            raise FlowError(f"too large for a picture: {count} tasks, {len(flow.edges)} edges")
-        counted = self.folding.labels if self.folding is not None else ()
-        graph = digraph(flow, labels, for_layout=True, details=details, counted=counted)
+            sizes = f"{counted(count, 'task')}, {counted(len(flow.edges), 'edge')}"
+            raise FlowError(f"too large for a picture: {sizes}")
+        folded = self.folding.labels if self.folding is not None else ()
+        graph = digraph(flow, labels, for_layout=True, details=details, counted=folded)
         if _links(flow) > SLOW_LINKS:
             graph.attr(splines="polyline", nslimit="0.5", nslimit1="0.5", mclimit="0.1")
         self._placed = render(graph.source, "dot").decode()

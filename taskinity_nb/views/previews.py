@@ -16,14 +16,12 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import NoResultError, described
+from ..formatting import LONGEST_TEXT, clean, counted, cut
 
-__all__ = ["LONGEST_TEXT", "clean", "cut", "preview"]
+__all__ = ["preview"]
 
 Preview = dict[str, str]
 """``kind`` ("text", "image", "html", "note", "missing") and ``data``; ``type`` says of what."""
-
-LONGEST_TEXT = 4000
-"""Characters of a text."""
 
 LARGEST_HTML = 200_000
 LARGEST_IMAGE = 1_500_000
@@ -147,8 +145,7 @@ def _type_of(value: Any) -> str:
     kind = type(value)
     name = clean(kind.__qualname__)
     if kind in (str, bytes, bytearray):
-        unit = "character" if kind is str else "byte"
-        return f"{name} of {len(value):,} {unit}{'' if len(value) == 1 else 's'}"
+        return f"{name} of {counted(len(value), 'character' if kind is str else 'byte')}"
     if kind in (list, tuple, dict, set, frozenset):
         return f"{name} of {len(value):,}"
     try:
@@ -244,25 +241,3 @@ def _formatters() -> Any:
 
     shell = get_ipython()
     return (DisplayFormatter() if shell is None else shell.display_formatter).formatters
-
-
-def cut(text: str, more: bool = False, longest: int = LONGEST_TEXT) -> str:
-    """Return the beginning of a text that is too long, or of one of which there is `more`.
-
-    Examples
-    --------
-    >>> cut("abcdef", longest=3), cut("abc", longest=3)
-    ('abc …', 'abc')
-    """
-    return clean(f"{text[:longest]} …" if more or len(text) > longest else text)
-
-
-def clean(text: str) -> str:
-    """Return a text that can be sent: without half characters.
-
-    Examples
-    --------
-    >>> clean("a\\ud800b")
-    'a?b'
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")

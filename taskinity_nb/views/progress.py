@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..formatting import counted, elided, printable, time_text
 from .shell import in_kernel
-from .words import counted, elided, printable, time_text
 
 __all__ = ["Progress"]
 

@@ -14,10 +14,9 @@ from tqdm import tqdm
 
 from ..engine.outputs import beneath, lay_under
 from ..engine.printed import STREAMS
+from ..formatting import elided, printable
 from ..model.events import State
 from .shell import in_kernel
-from .svg import word
-from .words import elided, printable
 
 if TYPE_CHECKING:
     from ..model.events import Event
@@ -142,7 +141,7 @@ class ProgressBar:
         for record in run._record.tasks:
             states += [item.state for item in record.items or ()] or [record.state]
         counts = Counter(states)
-        told = [f"{counts[state]} {word(state)}" for state in TOLD if counts[state]]
+        told = [f"{counts[state]} {state.words}" for state in TOLD if counts[state]]
         self._bar.total = len(states)
         self._bar.n = sum(state.is_final for state in states)
         self._bar.set_postfix_str(", ".join(told))

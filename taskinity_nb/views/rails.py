@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .dot import LONGEST_LABEL, flow_text, shown
-from .words import counted, elided
+from ..formatting import counted, elided, one_line, visible
+from .dot import LONGEST_LABEL, flow_text
 
 if TYPE_CHECKING:
     from ..model.flow import Flow
@@ -54,11 +54,11 @@ def flow_picture(flow: Flow, labels: Mapping[str, str] | None = None) -> str:
     lines = _rails(flow) if len(flow.tasks) <= MOST_TASKS else None
     if lines is None:
         return flow_text(flow)
-    told = [f"{shown(flow.name)}: {counted(len(flow.tasks), 'task')}"]
+    told = [f"{visible(flow.name)}: {counted(len(flow.tasks), 'task')}"]
     if flow.description:
-        told.append("  " + elided(_one_line(flow.description), 2 * LONGEST_LABEL))
+        told.append("  " + one_line(flow.description, 2 * LONGEST_LABEL))
     for task, rails in lines.items():
-        told.append(f"  {rails} {elided(shown(task), LONGEST_LABEL)}{_notes(flow, task, labels)}")
+        told.append(f"  {rails} {elided(visible(task), LONGEST_LABEL)}{_notes(flow, task, labels)}")
     return "\n".join(told)
 
 
@@ -67,7 +67,7 @@ def _notes(flow: Flow, task: str, labels: Mapping[str, str] | None) -> str:
     function = flow.function_of(task)
     notes = [] if function == task else [f"calls {function}"]
     if labels and task in labels:
-        notes.append(elided(_one_line(labels[task]), LONGEST_LABEL))
+        notes.append(one_line(labels[task], LONGEST_LABEL))
     for edge in flow.upstream[task]:
         part = f".{edge.key} of {edge.source}" if edge.key else edge.source
         if edge.kind == "map":
@@ -76,11 +76,7 @@ def _notes(flow: Flow, task: str, labels: Mapping[str, str] | None) -> str:
             notes.append(f"only waits for {part}")
         elif edge.key:
             notes.append(f"takes {part}")
-    return f"  ({shown(elided('; '.join(notes), 2 * LONGEST_LABEL))})" if notes else ""
-
-
-def _one_line(text: str) -> str:
-    return shown(" ".join(text[:1000].split()))
+    return f"  ({visible(elided('; '.join(notes), 2 * LONGEST_LABEL))})" if notes else ""
 
 
 def _rails(flow: Flow) -> dict[str, str] | None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..engine.frontier import ranks
 from ..engine.learning import weights_of
+from ..formatting import counted, short_time
 from ..model.events import State
 from .palette import CODES
-from .words import items_done, short_time
+from .words import items_done
 
 if TYPE_CHECKING:
     from ..model.record import TaskRun
@@ -54,7 +55,7 @@ def snapshot(states: Sequence[State], folding: Folding | None = None) -> dict[st
     done = sum(number for state, number in counts.items() if state.is_final)
     return told | {
         "states": "".join(map(CODES.__getitem__, shown)),
-        "counts": f"{done:,} of {total:,} task{'' if total == 1 else 's'} done",
+        "counts": f"{done:,} of {counted(total, 'task')} done",
         "done": done / max(total, 1),
     }
 

@@ -10,8 +10,9 @@ from ..analysis.scaling import MOST_WORKERS, WORTH_A_WORKER, knee_of, makespans
 from ..analysis.simulate import Workload, workload_of
 from ..engine.runner import available_cores
 from ..errors import FlowError
+from ..formatting import counted, elided, percent, printable, speed, time_text
 from ..model.run import Run
-from .words import counted, elided, on_workers, printable, speed, time_text
+from .words import on_workers
 
 __all__ = ["Point", "Series", "SpeedupChart", "chart_of_speedup"]
 
@@ -194,7 +195,7 @@ def _title(curve: dict[int, float], knee: int, executor: str) -> str:
     elif gain <= MUCH and gain < 100 * WORTH_A_WORKER * more:
         rest = f"; {more} more would gain {gain} %"
     else:
-        rest = f"; further ones gain less than {100 * WORTH_A_WORKER:.0f} % each"
+        rest = f"; further ones gain less than {percent(WORTH_A_WORKER)} each"
     text = f"{pay}{rest}"
     text = f"{executor}: {text}" if executor else text
     return f"{text[:1].upper()}{text[1:]}"

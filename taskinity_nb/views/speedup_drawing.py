@@ -11,13 +11,13 @@ from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import offset_copy
 
+from ..formatting import counted, elided
 from .drawing import COLOURS, PAPER, WIDTH
 from .figure import GanttAxes, GanttFigure
 from .fonts import DEJAVU, typeset
 from .labels import Ruler
 from .palette import EDGE, INK
 from .speedup import Point, Series, SpeedupChart
-from .words import counted, elided
 
 __all__ = ["draw_speedup"]
 

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from ..formatting import elided, visible
 from ..model.events import State
-from .dot import MOST_READ, PAGE, shown
+from .dot import MOST_READ, PAGE
 from .layout import FONT
 from .palette import CRITICAL, EDGE, INK, LOOKS
-from .words import elided
 
 if TYPE_CHECKING:
     from ..model.flow import Flow
 
-__all__ = ["ALONE", "EACH_ITEM", "SVG", "Chip", "chips", "glyph", "paint", "tidy", "word"]
+__all__ = ["ALONE", "EACH_ITEM", "SVG", "Chip", "chips", "glyph", "paint", "tidy"]
 
 SVG = "http://www.w3.org/2000/svg"
 FAMILY = f"{FONT},Verdana,sans-serif"
@@ -48,17 +48,6 @@ def glyph(sign: str) -> str:
     return "▶\ufe0e" if sign == "▶" else sign
 
 
-def word(state: State) -> str:
-    """Return a state in plain words.
-
-    Examples
-    --------
-    >>> word(State.TIMED_OUT)
-    'timed out'
-    """
-    return state.value.replace("_", " ")
-
-
 def tidy(drawn: bytes, flow: Flow, *, details: bool = False, count: int | None = None) -> str:
     """Return Graphviz's SVG of `flow` as one that is ready to be painted, all tasks pending.
 
@@ -70,12 +59,12 @@ def tidy(drawn: bytes, flow: Flow, *, details: bool = False, count: int | None =
     """
     old = ElementTree.fromstring(drawn)
     _, _, width, height = map(float, old.get("viewBox", "0 0 0 0").split())
-    told = f"Flow {shown(flow.name)}: {count or len(flow.tasks):,} tasks"
+    told = f"Flow {visible(flow.name)}: {count or len(flow.tasks):,} tasks"
     root = Element("svg", {"xmlns": SVG, "role": "group", "aria-label": told})
     _resize(root, width, height)
     SubElement(root, "title").text = told
     if flow.description:
-        SubElement(root, "desc").text = shown(elided(flow.description, MOST_READ))
+        SubElement(root, "desc").text = visible(elided(flow.description, MOST_READ))
     graph = old[0]
     picture = SubElement(
         root, "g",
@@ -173,7 +162,7 @@ def _add_box(
 
 def _paint_node(node: Element, state: State, detail: str = "", critical: bool = False) -> None:
     look = LOOKS[state]
-    told = f"{node.get('data-task')}: {word(state)}"
+    told = f"{node.get('data-task')}: {state.words}"
     node.set("data-state", state.value)
     node.set("aria-label", told)
     for part in node:
@@ -226,7 +215,7 @@ CHIP_HEIGHT = 17.0
 def chips(counts: Mapping[State, int], width: float, outlines: Sequence[str] = ()) -> list[Chip]:
     """Return the legend of the states that occur, in rows of at most `width` points."""
     told: list[tuple[State | None, str]] = [
-        (state, f"{glyph(look.sign)} {counts[state]:,} {word(state)}")
+        (state, f"{glyph(look.sign)} {counts[state]:,} {state.words}")
         for state, look in LOOKS.items()
         if counts.get(state)
     ]

@@ -6,26 +6,17 @@ from html import escape
 from itertools import islice
 from typing import NamedTuple
 
+from ..formatting import counted, printable, size_text, time_text
 from ..model.events import State
 from ..model.run import Run, TaskRun
 from .palette import EDGE, INK, LOOKS
-from .words import (
-    counted,
-    error_line,
-    items_done,
-    label_of,
-    on_workers,
-    printable,
-    size_text,
-    time_text,
-)
+from .words import error_line, items_done, labels_of, on_workers
 
 __all__ = ["run_to_html", "run_to_text"]
 
 MOST_ROWS = 200
 HEAD = ("state", "task", "start", "duration", "worker", "CPU", "")
 NUMBERS = ("start", "duration", "CPU")
-FAILURES = (State.FAILED, State.TIMED_OUT)
 
 
 class _Row(NamedTuple):
@@ -142,7 +133,7 @@ def _rows(run: Run) -> tuple[list[_Row], str]:
     """Return the rows to show, in the order of the text, and a line that tells what is left out."""
     records = list(run.tasks.values())
     longest = run.makespan
-    shown = [record for record in records if record.state in FAILURES][:MOST_ROWS]
+    shown = [record for record in records if record.state.is_failure][:MOST_ROWS]
     if len(records) <= MOST_ROWS:
         shown = records
     else:
@@ -150,7 +141,7 @@ def _rows(run: Run) -> tuple[list[_Row], str]:
         others = (record for record in records if record.name not in failed)
         chosen = failed | {record.name for record in islice(others, MOST_ROWS - len(failed))}
         shown = [record for record in records if record.name in chosen]
-    labels = {call.name: label_of(call.name, call.task) for call in run.plan.calls}
+    labels = labels_of(run.plan)
     rows = [_row(record, labels[record.name], longest) for record in shown]
     more = len(records) - len(shown)
     return rows, f"… and {counted(more, 'more task')}" if more else ""
@@ -160,7 +151,7 @@ def _row(record: TaskRun, label: str, longest: float) -> _Row:
     def told(seconds: float | None) -> str:
         return "" if seconds is None else time_text(seconds, longest)
 
-    state = record.state.replace("_", " ")
+    state = record.state.words
     if record.attempts > 1:
         state += f" ({record.attempts} attempts)"
     notes = [] if record.items is None else [f"{items_done(record)} items"]

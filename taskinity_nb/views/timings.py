@@ -6,11 +6,10 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..analysis.measurement import one_line, told
+from ..formatting import UNITS, counted, one_line, time_text, time_unit
 from ..model.events import State
 from .columns import columns_to_html, columns_to_text
 from .palette import EDGE, INK, LOOKS
-from .words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +23,6 @@ WIDTH, ROW, MARGINS = 8.0, 0.44, 0.95
 LONGEST_LABEL = 36
 ROOM = 1.4
 """The axis ends at so many times the longest time, so that the words beside it fit."""
-UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 
 
 def timings_to_text(bench: PerformanceBenchmark) -> str:
@@ -77,7 +75,7 @@ def _cells(bench: PerformanceBenchmark) -> tuple[list[str], list[list[str]], lis
     for one in bench.results:
         times = (one.median, one.min, one.mean, one.stdev)
         row = [one_line(one.label) + " *" * one.is_coarse]
-        row += ["" if math.isnan(seconds) else told(seconds) for seconds in times]
+        row += ["" if math.isnan(seconds) else time_text(seconds) for seconds in times]
         row.append(str(len(one.seconds)))
         if compared:
             row.append("" if one.speedup is None else f"{one.speedup:.2f}")
@@ -85,7 +83,7 @@ def _cells(bench: PerformanceBenchmark) -> tuple[list[str], list[list[str]], lis
     clocks = [one.clock for one in bench.results if one.is_coarse]
     if not clocks:
         return head, rows, []
-    note = f"* too short to be measured: reading the clock takes {told(max(clocks))}"
+    note = f"* too short to be measured: reading the clock takes {time_text(max(clocks))}"
     return head, rows, [f"{note}; let one call do more"]
 
 
@@ -122,7 +120,7 @@ def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
         figure.summary = repr(bench)
         ax = figure.add_subplot(axes_class=GanttAxes)
     longest = max(measured.max for measured in results)
-    unit, scale = next((pair for pair in UNITS if longest >= pair[1]), UNITS[-1])
+    unit, scale = time_unit(longest, UNITS)
     rows = range(len(results))
     fill = LOOKS[State.RUNNING].fill
     ax.barh(rows, [one.median / scale for one in results], height=0.62, color=fill, edgecolor=EDGE)
@@ -130,7 +128,7 @@ def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
         ax.hlines(row, one.min / scale, one.max / scale, color=INK, linewidth=1.2)
         times = [seconds / scale for seconds in one.seconds]
         ax.plot(times, [row] * len(times), "o", color=INK, markersize=3.5, alpha=0.6, mew=0)
-        words = told(one.median)
+        words = time_text(one.median)
         if one.speedup is not None:
             words += f"  ({one.speedup:.2f}×)"
         ax.annotate(

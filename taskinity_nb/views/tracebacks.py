@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from ..engine.frames import user_frames
 from ..engine.outputs import STREAMS
 from ..errors import FlowError, TaskError, described, harmless
+from ..formatting import printable
 from ..model.events import Frame
 from ..model.record import TaskRun
-from .words import printable
 
 __all__ = ["error_text", "render_error"]
 
