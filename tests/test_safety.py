@@ -34,7 +34,7 @@ from taskinity_nb.views.dot import flow_text
 from taskinity_nb.views.graph import run_states_text
 from taskinity_nb.views.picture import Picture, flow_mimebundle
 from taskinity_nb.views.rails import flow_picture
-from taskinity_nb.views.table import run_to_html, run_to_text
+from taskinity_nb.views.table import run_to_html
 
 HERE = Path(__file__).parent
 EDGES = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")]
@@ -104,7 +104,7 @@ class Tags(HTMLParser):
 def test_texts_of_a_run(ran):
     _, result, error = ran
     for text in (
-        repr(result), run_states_text(result), run_to_text(result),
+        repr(result), run_states_text(result),
         str(error), "\n".join(error._render_traceback_()), repr(plot_gantt(result).figure),
         repr(advise(result)), repr(simulate(result, 2)), repr(history("Hostile")),
     ):  # fmt: skip

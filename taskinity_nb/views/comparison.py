@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from ..analysis.compare import Comparison
 from ..formatting import counted, one_line, speed, time_text
-from .columns import columns_to_html, columns_to_text
+from .columns import columns_to_html, columns_to_text, titled
 
 __all__ = ["comparison_to_html", "comparison_to_text"]
 
@@ -30,13 +28,8 @@ def comparison_to_text(comparison: Comparison) -> str:
 
 def comparison_to_html(comparison: Comparison) -> str:
     """Return a comparison as an HTML table; what comes from users is escaped."""
-    name, facts = _caption(comparison)
     table = columns_to_html(_head(comparison), _rows(comparison))
-    notes = "".join(f"<div>{escape(note)}</div>" for note in _notes(comparison))
-    return (
-        f"<div><div><strong>{escape(name)}</strong>: {escape(facts)}</div>"
-        f"{table}{notes}</div>"
-    )  # fmt: skip
+    return titled(*_caption(comparison), table, _notes(comparison))
 
 
 def _caption(comparison: Comparison) -> tuple[str, str]:

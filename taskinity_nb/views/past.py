@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_history", "history_to_html", "history_to_text"]
 
 HEAD = ("started", "flow", "executor", "state", "workers", "makespan", "in tasks", "than before")
-WORDS = 4
-"""Columns of words; those that follow are numbers."""
+NUMBERS = range(4, len(HEAD))
 MOST_ROWS = 50
 MOST_TOLD = 3
 
@@ -35,7 +34,9 @@ def history_to_text(history: History) -> str:
     rows = _rows(history)
     if not rows:
         return "no run is remembered"
-    return "\n".join([_caption(history), *columns_to_text(HEAD, rows, WORDS), *_left_out(history)])
+    return "\n".join(
+        [_caption(history), *columns_to_text(HEAD, rows, NUMBERS), *_left_out(history)]
+    )
 
 
 def history_to_html(history: History) -> str:
@@ -44,7 +45,7 @@ def history_to_html(history: History) -> str:
     if not rows:
         return "<div>no run is remembered</div>"
     more = "".join(f"<div>{escape(line)}</div>" for line in _left_out(history))
-    table = columns_to_html(HEAD, rows, WORDS)
+    table = columns_to_html(HEAD, rows, NUMBERS)
     return f"<div><div>{escape(_caption(history))}</div>{table}{more}</div>"
 
 

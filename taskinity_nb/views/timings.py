@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import TYPE_CHECKING
 
 from ..formatting import UNITS, counted, one_line, time_text, time_unit
 from ..model.events import State
-from .columns import columns_to_html, columns_to_text
+from .columns import columns_to_html, columns_to_text, titled
 from .palette import EDGE, INK, LOOKS
 
 if TYPE_CHECKING:
@@ -57,10 +56,7 @@ def timings_to_html(bench: PerformanceBenchmark) -> str:
     """
     head, rows, notes = _cells(bench)
     facts = _facts(bench) if rows else "nothing measured yet"
-    below = "".join(f"<div>{escape(note)}</div>" for note in notes)
-    name = f"<strong>{escape(bench.name)}</strong>: {escape(facts)}"
-    table = columns_to_html(head, rows) if rows else ""
-    return f"<div><div>{name}</div>{table}{below}</div>"
+    return titled(bench.name, facts, columns_to_html(head, rows) if rows else "", notes)
 
 
 def _facts(bench: PerformanceBenchmark) -> str:
