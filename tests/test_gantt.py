@@ -16,12 +16,11 @@ from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.bars import MOST_BARS, panel_of
-from taskinity_nb.views.drawing import COLOURS
 from taskinity_nb.views.figure import GanttFigure
-from taskinity_nb.views.fonts import typeset
-from taskinity_nb.views.labels import BarLabel
 from taskinity_nb.views.palette import LOOKS
 from taskinity_nb.views.plots import plot_gantt
+from taskinity_nb.views.style import COLOURS
+from taskinity_nb.views.text_fit import BarLabel, typeset
 
 #        ┌> b1 ┐
 #    a ──┼> b2 ┼─> c

@@ -13,28 +13,23 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from matplotlib.transforms import offset_copy
 
 from ..formatting import elided, time_unit
 from ..model.events import State
 from .bars import Bar, Panel
 from .chart import Chart
-from .fonts import DEJAVU, typeset
-from .labels import BarLabel, Ruler
-from .palette import EDGE, INK, LOOKS
+from .figure import PAPER, figure_of, new_axes
+from .palette import INK, LOOKS
+from .style import COLOURS, Styled
+from .text_fit import BarLabel, Ruler, typeset
 
-__all__ = ["COLOURS", "PAPER", "STRIP", "WIDTH", "Drawing"]
+__all__ = ["draw_chart"]
 
-COLOURS = (
-    "#5ea0ff", "#ffaf49", "#99f28c", "#b77db9", "#baccff", "#6ea160", "#5bf6b4", "#cbbdca",
-)  # fmt: skip
-"""Fills of tasks. Found by search: under normal sight and three deficiencies the smallest ΔE (1976)
-between two of them, or from a failed bar, a cancelled one and the page, is 20; text is 5.5:1."""
-
-PAPER = "#ffffff"
 GRID = "#dddddd"
-WIDTH, LEFT, RIGHT = 9.0, 0.95, 0.25
-"""Inches: the figure's width and its margins."""
+LEFT, RIGHT = 0.95, 0.25
+"""Inches: margins."""
+LANE, TALLEST = 0.34, 7.0
+"""Inches: a lane, and all lanes together at most."""
 STRIP = 0.27
 """Inches: a line of text between panels."""
 FILLED = 0.74
@@ -44,34 +39,25 @@ THIN = 0.2
 MOST_LABELS = 400
 
 
-class Drawing:
+class Drawing(Styled):
     """One chart in one axes; `lane` and `strip` are inches, and a lane is one unit of y."""
 
     def __init__(
         self, ax: Axes, chart: Chart, lane: float, strip: float, *, own: bool = False
     ) -> None:
-        self.ax, self.chart, self.lane, self.own = ax, chart, lane, own
+        super().__init__(ax, INK if own else ax.xaxis.label.get_color())
+        self.chart, self.lane, self.own = chart, lane, own
         self.strip = strip / lane
-        self.legend_height = 0.0
         self.paper = PAPER if own else ax.get_facecolor()
-        self.ink = INK if own else ax.xaxis.label.get_color()
         self.colours = {task: COLOURS[i % len(COLOURS)] for i, task in enumerate(chart.tasks)}
-        self.ruler = Ruler(ax)
         self.labelled: set[str] = set()
-        self.title_lines = 1
         self.height = sum(
             panel.lanes + self.strip * (1.75 if panel.bound else 1.3) for panel in chart.panels
         )
 
-    def place(self, legend: float) -> None:
+    def place(self) -> None:
         """Give the figure its height, and the axes their place in it."""
-        top, bottom = 0.42 + 0.2 * self.title_lines, 0.52 + legend
-        inner = self.height * self.lane
-        height = top + inner + bottom
-        self.ax.get_figure(root=True).set_size_inches(WIDTH, height)
-        self.ax.set_position(
-            (LEFT / WIDTH, bottom / height, 1 - (LEFT + RIGHT) / WIDTH, inner / height)
-        )
+        self.place_in(self.height * self.lane, 0.52 + self.legend_height, LEFT, RIGHT)
 
     def draw(self) -> None:
         """Draw everything, top down."""
@@ -90,7 +76,7 @@ class Drawing:
             self._bound(panel, y, number)
             y += panel.lanes + self.strip * (0.75 if panel.bound else 0.3)
         self._axes(ticks, end)
-        self._titles()
+        self.titles(self.chart.title, self.chart.subtitle)
         if 1 < len(self.chart.tasks) <= len(COLOURS):
             self._legend()
 
@@ -132,23 +118,7 @@ class Drawing:
             panel.bound, bottom + 0.36 * self.strip, panel.bound_label,
             (self.ruler.width - x if right else x) - 8, fontsize=8.5, va="center",
             ha="left" if right else "right", gid=f"bound-label-{number}",
-            transform=offset_copy(
-                self.ax.transData, self.ax.get_figure(root=True), 4 if right else -4, 0, "points"
-            ),
-        )  # fmt: skip
-
-    def _titles(self) -> None:
-        ax = self.ax
-        text, family = typeset(self.chart.title)
-        title = self.ruler.wrapped(text, 11.5)
-        self.title_lines = title.count("\n") + 1
-        written = ax.set_title(
-            title, x=0, ha="left", pad=21, fontsize=11.5, fontweight="bold", color=self.ink
-        )
-        written.set(parse_math=False, family=family)
-        self._text(
-            0, 1, self.chart.subtitle, self.ruler.width, fontsize=9, va="bottom", gid="subtitle",
-            transform=offset_copy(ax.transAxes, ax.get_figure(root=True), 0, 6, "points"),
+            transform=self.off(self.ax.transData, 4 if right else -4, 0),
         )  # fmt: skip
 
     def _axes(self, ticks: Sequence[tuple[float, str]], end: float) -> None:
@@ -156,22 +126,13 @@ class Drawing:
         unit, scale = time_unit(end)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x / scale, 9):g}"))
-        ax.set_xlabel(f"time in {unit}", color=self.ink, fontsize=9, family=DEJAVU)
+        self.labels(f"time in {unit}")
         every = max(1, round(0.17 / self.lane))
         shown = [tick for i, tick in enumerate(ticks) if i % every == 0]
         ax.set_yticks([y for y, _ in shown], [label for _, label in shown])
-        ax.tick_params(
-            colors=EDGE, labelcolor=self.ink, labelsize=8.5, labelfontfamily=DEJAVU, length=3
-        )
-        ax.tick_params(axis="y", length=0)
-        ax.grid(
-            axis="x", color=GRID if self.own else EDGE, linewidth=0.6, alpha=1 if self.own else 0.3
-        )
+        grid = {"color": GRID, "alpha": 1} if self.own else {"alpha": 0.3}
+        self.spines(("bottom",), axis="x", **grid)
         ax.grid(visible=False, axis="y")
-        ax.set_axisbelow(True)
-        for side, spine in ax.spines.items():
-            spine.set_visible(side == "bottom")
-            spine.set_color(EDGE)
 
     # Bars, and what is written in them.
 
@@ -291,25 +252,41 @@ class Drawing:
         if drawn <= self.labelled:
             return
         tasks = [task for task in self.chart.tasks if task in drawn]
-        texts = [typeset(elided(self.chart.labels[task], 44)) for task in tasks]
-        widest = max(self.ruler.measure(text, 8.5) for text, _ in texts)
-        unit = self.ruler.pixels_per_point * 8.5
-        columns = max(1, min(len(texts), int(self.ruler.width / (widest + 4 * unit))))
-        rows = -(-len(texts) // columns)
-        columns = -(-len(texts) // rows)
+        texts = [elided(self.chart.labels[task], 44) for task in tasks]
         handles = [Patch(color=self.colours[task]) for task in tasks]
-        legend = self.ax.legend(
-            handles, [""] * len(texts), loc="upper left", ncols=columns, frameon=False,
-            bbox_to_anchor=(0, 0), bbox_transform=offset_copy(
-                self.ax.transAxes, self.ax.get_figure(root=True), 0, -39, "points"
-            ), borderaxespad=0, borderpad=0, handlelength=1.2, handleheight=0.9, columnspacing=1.5,
-            fontsize=8.5,
-        )  # fmt: skip
-        # A legend leaves out what begins with an underscore, so the names are written afterwards.
-        for written, (text, family) in zip(legend.get_texts(), texts, strict=True):
-            written.set(text=text, color=self.ink, family=family, parse_math=False)
-        self.legend_height = 0.14 + 0.18 * rows
+        columns = self.columns(texts, 4)
+        self.legend(handles, texts, columns, handlelength=1.2, handleheight=0.9)
+        self.legend_height = 0.14 + 0.18 * -(-len(texts) // columns)
 
 
 def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
     return (bar.start, y0), (bar.start, y1), (bar.end, y1), (bar.end, y0)
+
+
+def draw_chart(chart: Chart, ax: Axes | None = None) -> Axes:
+    """Draw a chart into `ax`, or on a figure of its own.
+
+    Parameters
+    ----------
+    chart : Chart
+        What to draw.
+    ax : matplotlib.axes.Axes, optional
+        Where.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    lanes = sum(panel.lanes for panel in chart.panels)
+    strips = len(chart.panels) + sum(0.75 if panel.bound else 0.3 for panel in chart.panels)
+    if ax is not None:
+        height = ax.get_window_extent().height / figure_of(ax).dpi
+        strip = min(STRIP, height / (2 * strips))
+        Drawing(ax, chart, max(height - strips * strip, 0.01) / lanes, strip).draw()
+        return ax
+    lane = min(LANE, TALLEST / lanes)
+    drawing = Drawing(new_axes(chart.summary), chart, lane, STRIP, own=True)
+    drawing.place()
+    drawing.draw()
+    drawing.place()
+    return drawing.ax

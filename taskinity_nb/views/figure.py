@@ -1,7 +1,4 @@
-"""The figure of a Gantt chart: it shows itself in a notebook, and pyplot does not know it.
-
-`bars` decides what is shown, `drawing` draws it.
-"""
+"""The figure of a chart: it shows itself in a notebook, and pyplot does not know it."""
 
 from __future__ import annotations
 
@@ -12,13 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .chart import Chart
-from .drawing import PAPER, STRIP, WIDTH, Drawing
+__all__ = ["PAPER", "WIDTH", "GanttAxes", "GanttFigure", "figure_of", "new_axes"]
 
-__all__ = ["GanttAxes", "GanttFigure", "draw_chart"]
-
-LANE, TALLEST = 0.34, 7.0
-"""Inches: a lane, and all lanes together at most."""
+PAPER = "#ffffff"
+WIDTH = 9.0
+"""Inches."""
 DPI = 144
 """Pixels an inch of the PNG; it is shown at 96."""
 
@@ -45,42 +40,27 @@ class GanttAxes(Axes):
     """Axes that show their figure when they are a cell's value."""
 
     def _repr_png_(self) -> Any:
-        figure = self.get_figure(root=True)
+        figure = figure_of(self)
         return figure._repr_png_() if isinstance(figure, GanttFigure) else None
 
     def __repr__(self) -> str:
-        figure = self.get_figure(root=True)
+        figure = figure_of(self)
         return repr(figure) if isinstance(figure, GanttFigure) else super().__repr__()
 
 
-def draw_chart(chart: Chart, ax: Axes | None = None) -> Axes:
-    """Draw a chart into `ax`, or on a figure of its own.
+def figure_of(ax: Axes) -> Figure:
+    """Return the figure that axes are in, also where they are in a part of it."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("these axes were removed from their figure")
+    return figure
 
-    Parameters
-    ----------
-    chart : Chart
-        What to draw.
-    ax : matplotlib.axes.Axes, optional
-        Where.
 
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
-    lanes = sum(panel.lanes for panel in chart.panels)
-    strips = len(chart.panels) + sum(0.75 if panel.bound else 0.3 for panel in chart.panels)
-    if ax is not None:
-        height = ax.get_window_extent().height / ax.get_figure(root=True).dpi
-        strip = min(STRIP, height / (2 * strips))
-        Drawing(ax, chart, max(height - strips * strip, 0.01) / lanes, strip).draw()
-        return ax
-    lane = min(LANE, TALLEST / lanes)
-    figure = GanttFigure(figsize=(WIDTH, 1), dpi=100, facecolor=PAPER)
+def new_axes(
+    summary: str, height: float = 1.0, place: tuple[float, float, float, float] = (0, 0, 1, 1)
+) -> Axes:
+    """Return axes on a figure of their own, of which `summary` tells in words what it shows."""
+    figure = GanttFigure(figsize=(WIDTH, height), dpi=100, facecolor=PAPER)
     FigureCanvasAgg(figure)
-    figure.summary = chart.summary
-    axes = figure.add_axes((0, 0, 1, 1), axes_class=GanttAxes, facecolor=PAPER)
-    drawing = Drawing(axes, chart, lane, STRIP, own=True)
-    drawing.place(legend=0.0)
-    drawing.draw()
-    drawing.place(legend=drawing.legend_height)
-    return axes
+    figure.summary = summary
+    return figure.add_axes(place, axes_class=GanttAxes, facecolor=PAPER)

@@ -114,7 +114,7 @@ def _draw_gantt(
     ax: Axes | None,
 ) -> Axes:
     from .chart import chart_of
-    from .figure import draw_chart
+    from .drawing import draw_chart
 
     chart = chart_of(runs)
     # A chart has sequential runs on top; here the older one is.

@@ -58,7 +58,7 @@ def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
     if not runs:
         raise TypeError("plot_gantt takes at least one run: plot_gantt(run)")
     drawn = tuple(run.run if isinstance(run, Timeline) else run for run in runs)
-    from .figure import draw_chart
+    from .drawing import draw_chart
 
     return draw_chart(chart_of(drawn), ax)
 

@@ -136,7 +136,7 @@ def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
 
 
 def _axes(bench: PerformanceBenchmark, ax: Axes, unit: str, longest: float) -> None:
-    from .fonts import typeset
+    from .text_fit import typeset
 
     written = [typeset(one_line(one.label, LONGEST_LABEL)) for one in bench.results]
     ax.set_yticks(range(len(written)), [text for text, _ in written])

@@ -1,20 +1,32 @@
-"""Texts that know how wide they are: a ruler, and labels that never leave their bars."""
+"""Texts in charts: fonts that can write them, how wide they are, labels that fit their bars."""
 
 from __future__ import annotations
 
 import math
 import re
+from functools import cache
 from typing import Any
 
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from ..formatting import elided
-from .fonts import typeset
+from ..formatting import elided, printable
+from .figure import figure_of
 from .palette import INK
 
-__all__ = ["BarLabel", "Ruler"]
+__all__ = ["DEJAVU", "BarLabel", "Ruler", "typeset"]
+
+DEJAVU = "DejaVu Sans"
+
+WIDE = (
+    "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans JP", "Noto Sans SC", "Noto Sans KR",
+    "Source Han Sans", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback",
+    "Microsoft YaHei", "SimHei", "Yu Gothic", "Meiryo", "Malgun Gothic", "PingFang SC",
+    "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS", "Unifont",
+)  # fmt: skip
+"""Fonts of the usual systems that hold what DejaVu lacks."""
 
 MARGIN = 2.0
 """Pixels between a label and the sides of its bar, at least."""
@@ -64,10 +76,11 @@ class Ruler:
 
     def __init__(self, ax: Axes) -> None:
         self.width = float(ax.get_window_extent().width)
-        self.pixels_per_point = ax.get_figure(root=True).dpi / 72
+        figure = figure_of(ax)
+        self.pixels_per_point = figure.dpi / 72
         left, right = ax.get_xlim()
         self._scale = self.width / (right - left)
-        self._text = Text(figure=ax.get_figure(root=True), parse_math=False)
+        self._text = Text(figure=figure, parse_math=False)
         self._known: dict[tuple[str, float, str], float] = {}
 
     def pixels(self, seconds: float) -> float:
@@ -119,3 +132,40 @@ class Ruler:
             else:
                 lines[-1] = longer
         return "\n".join(self.cut(line, size, self.width, "bold") for line in lines)
+
+
+def typeset(text: str) -> tuple[str, list[str]]:
+    """Return a text and the fonts to write it with.
+
+    A character that no font holds becomes a box, because matplotlib warns of each one.
+
+    Examples
+    --------
+    >>> typeset("größe")
+    ('größe', ['DejaVu Sans'])
+    """
+    text = printable(text)
+    missing = {ord(c) for c in text} - _characters(DEJAVU)
+    if not missing:
+        return text, [DEJAVU]
+    families = [DEJAVU]
+    for family in _installed():
+        held = missing & _characters(family)
+        if held:
+            families.append(family)
+            missing -= held
+        if not missing:
+            break
+    return "".join("□" if ord(c) in missing else c for c in text), families
+
+
+@cache
+def _installed() -> tuple[str, ...]:
+    known = set(font_manager.get_font_names())
+    return tuple(family for family in WIDE if family in known)
+
+
+@cache
+def _characters(family: str) -> frozenset[int]:
+    path = font_manager.findfont(family)
+    return frozenset(font_manager.get_font(path).get_charmap())
