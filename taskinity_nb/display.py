@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 from .errors import FlowError, plain_lines, show_errors_with
 
@@ -65,7 +65,7 @@ class Plain:
     def progress(self, *_: object) -> AbstractContextManager[Progress]:
         return nullcontext(_Silent())
 
-    def _missing(self, *_: object) -> NoReturn:
+    def _missing(self, *_: object) -> Any:
         raise FlowError(
             "nothing that draws was imported", remedy="write 'import taskinity_nb' first"
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
@@ -29,6 +30,8 @@ __all__ = ["FlowMagics", "load", "unload"]
 MOST_IN_CHART = 20_000
 """Tasks; a chart of more takes longer than anybody who did not ask for it wants to wait."""
 
+Bound = TypeVar("Bound")
+
 UNASKED = 1.0
 """Seconds; nobody has lost the thread over a run that takes less, so nothing is said of it."""
 
@@ -39,12 +42,13 @@ class FlowMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self.notebook = shell
         self.last_runs: dict[str, Run] = {}
 
     @no_var_expand
     @cell_magic
     def flow(self, line: str, cell: str) -> Flow | Run | Explorer:
-        options = read_options(line, self.shell.user_ns)
+        options = read_options(line, self.notebook.user_ns)
         flow = parse_dsl(f"\n{cell}")  # so that lines are counted as in the cell
         if not options.run:
             return self._bound(options, flow)
@@ -57,9 +61,9 @@ class FlowMagics(Magics):
 
     flow.__doc__ = HELP
 
-    def _bound(self, options: Options, value: Any) -> Any:
+    def _bound(self, options: Options, value: Bound) -> Bound:
         if options.output is not None:
-            self.shell.push({options.output: value})
+            self.notebook.push({options.output: value})
         return value
 
     def _labels(self, flow: Flow) -> dict[str, str]:
@@ -69,7 +73,7 @@ class FlowMagics(Magics):
         labels = {}
         for name in flow.tasks:
             function = flow.function_of(name)
-            found = self.shell.user_ns.get(function) or registered_tasks().get(function)
+            found = self.notebook.user_ns.get(function) or registered_tasks().get(function)
             if isinstance(found, Task):
                 labels[name] = label_of(name, found)
         return own_labels(labels)
@@ -79,7 +83,7 @@ class FlowMagics(Magics):
             "inputs": options.inputs,
             "executor": options.executor,
             "workers": options.workers,
-            "namespace": ChainMap(self.shell.user_ns, dict(registered_tasks())),
+            "namespace": ChainMap(self.notebook.user_ns, dict(registered_tasks())),
             "on_error": options.on_error,
             "resume": self.last_runs.get(flow.name) if options.resume else None,
         }
@@ -134,19 +138,21 @@ class _View:
 
         self.gantt = options.gantt
         self._run: Run | None = None
-        self.cancel = lambda: self._run.cancel() if self._run is not None else None
+        self.cancel: Callable[[], None] = lambda: (
+            self._run.cancel() if self._run is not None else None
+        )
         self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
         self._graph.show()
-        self._chart = None
+        self._chart: Any = None
         if options.background and options.gantt:
             self._chart = display({"text/plain": ""}, raw=True, display_id=True)
 
-    def watch(self, events: list[Event], run: Run) -> None:
+    def watch(self, events: Sequence[Event], run: Run) -> None:
         """Follow a run."""
         self._run = run
         self._graph(events, run)
 
-    def watch_to_end(self, events: list[Event], run: Run) -> None:
+    def watch_to_end(self, events: Sequence[Event], run: Run) -> None:
         """Follow a run, and show how it ended."""
         self.watch(events, run)
         if run.done:

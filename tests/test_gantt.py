@@ -450,10 +450,10 @@ def test_items_that_are_too_many_become_bands():
     mapped = mapped_run(3 * MOST_BARS)
     panel = panel_of(mapped)
     assert len(panel.bars) <= MOST_BARS
-    assert sum(bar.count for bar in panel.bars) == 3 * MOST_BARS + 1
+    assert sum(bar.number for bar in panel.bars) == 3 * MOST_BARS + 1
     assert [bar.item for bar in panel.bars if bar.state is State.FAILED] == [3]
-    band = max(panel.bars, key=lambda bar: bar.count)
-    assert band.labelled("work") == f"work ×{band.count:,}"
+    band = max(panel.bars, key=lambda bar: bar.number)
+    assert band.labelled("work") == f"work ×{band.number:,}"
     assert found(plot_gantt(mapped), "bars-0")
 
 

@@ -175,10 +175,11 @@ def compare(
         in_turns(setups, 1 + repeats, run_once, write_down, progress.before)
     cases = [tally.case(setup.label) for tally, setup in zip(tallies, setups, strict=True)]
     base = _baseline(cases)
+    label, median = (None, None) if base is None else (base.label, base.median)
     return Comparison(
         parsed,
-        tuple(replace(case, baseline=base and base.median) for case in cases),
-        base and base.label,
+        tuple(replace(case, baseline=median) for case in cases),
+        label,
         platform.python_version(),
         available_cores(),
     )

@@ -252,6 +252,11 @@ class Flow:
         ]
         return Structure(index, waiting, followers, sources)
 
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The tasks, each after those it waits for."""
+        return tuple(map(self.tasks.__getitem__, self._structure.order()))
+
     @property
     def last_tasks(self) -> tuple[str, ...]:
         """The tasks that nothing follows."""

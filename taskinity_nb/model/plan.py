@@ -254,7 +254,7 @@ class Plan:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The tasks, each after those it waits for."""
-        return tuple(map(self.flow.tasks.__getitem__, self.flow._structure.order()))
+        return self.flow.order
 
     @cached_property
     def tasks(self) -> tuple[Task, ...]:

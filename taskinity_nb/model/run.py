@@ -220,7 +220,7 @@ class Run(Mapping[str, Any]):
         """The chain of dependent tasks whose efforts add up to the most."""
         return self._longest_path()[1]
 
-    def lower_bound(self, workers: int | None = None) -> float:
+    def lower_bound(self, workers: float | None = None) -> float:
         """Return the seconds that no schedule on `workers` workers can beat.
 
         The larger of the critical path and the work divided by the workers (R. L. Graham,

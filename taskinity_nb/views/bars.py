@@ -35,7 +35,7 @@ class Bar(NamedTuple):
     state: State
     critical: bool = False
     item: int | None = None
-    count: int = 1
+    number: int = 1
     """How many items of a mapped task a band stands for."""
     submitted: float | None = None
     """When it was handed over, and from then on the worker was held; None for when it started."""
@@ -46,7 +46,7 @@ class Bar(NamedTuple):
         """Return what to call it, given the label of its task."""
         if self.item is None:
             return label
-        return f"{label} ×{self.count:,}".strip() if self.count > 1 else f"{label}[{self.item}]"
+        return f"{label} ×{self.number:,}".strip() if self.number > 1 else f"{label}[{self.item}]"
 
 
 class Row(NamedTuple):
@@ -91,12 +91,12 @@ def panel_of(run: Run, heading: str = "") -> Panel:
     now = run.makespan
     by_worker: dict[str, list[Bar]] = {}
     retried = False
-    for name, record in _ran(run):
+    for name, record, started in _ran(run):
         retried = retried or record.attempts > 1
-        end = max(record.started, now if record.finished is None else record.finished)
-        is_critical = record in critical and end > record.started
+        end = max(started, now if record.finished is None else record.finished)
+        is_critical = record in critical and end > started
         bar = Bar(
-            name, 0, record.started, end, record.state, is_critical, record.item,
+            name, 0, started, end, record.state, is_critical, record.item,
             submitted=record.submitted, received=record.received,
         )  # fmt: skip
         by_worker.setdefault(record.worker or "", []).append(bar)
@@ -127,7 +127,7 @@ def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
     place = {name: i for i, name in enumerate(run.plan.order)}
     bars: list[Bar] = []
     time = 0.0
-    for name, record in sorted(_ran(run), key=lambda ran: place[ran[0]]):
+    for name, record, _ in sorted(_ran(run), key=lambda ran: place[ran[0]]):
         if record.duration is not None:
             end = time + run.effort_of(record)
             is_critical = record in critical and end > time
@@ -138,12 +138,13 @@ def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
     return Panel(text, tuple(_merged(bars, time)), rows, time, is_replayed=True)
 
 
-def _ran(run: Run) -> list[tuple[str, TaskRun]]:
-    """Return what was started: tasks, or for a mapped one its items; with the task's name."""
-    pairs: list[tuple[str, TaskRun]] = []
-    for name, record in run.tasks.items():
-        pairs += [(name, one) for one in ((record,) if record.items is None else record.items)]
-    return [(name, record) for name, record in pairs if record.started is not None]
+def _ran(run: Run) -> list[tuple[str, TaskRun, float]]:
+    """Return what was started, with the name of its task and when: tasks, or a map's items."""
+    return [
+        (record.task, record, record.started)
+        for record in run.on_workers()
+        if record.started is not None
+    ]
 
 
 def _critical(run: Run) -> set[TaskRun]:
@@ -161,15 +162,18 @@ def _merged(bars: list[Bar], makespan: float) -> list[Bar]:
     merged: list[Bar] = []
     for bar in bars:
         band = bands.get(bar.lane)
-        alike = band is not None and (band.task, band.state) == (bar.task, bar.state)
+        if band is None:
+            bands[bar.lane] = bar
+            continue
+        alike = (band.task, band.state) == (bar.task, bar.state)
         if alike and bar.item is not None and bar.start - band.end < least:
             bands[bar.lane] = band._replace(
-                end=bar.end, count=band.count + bar.count, critical=band.critical or bar.critical
-            )
-            continue
-        if band is not None:
+                end=bar.end, number=band.number + bar.number,
+                critical=band.critical or bar.critical,
+            )  # fmt: skip
+        else:
             merged.append(band)
-        bands[bar.lane] = bar
+            bands[bar.lane] = bar
     return merged + list(bands.values())
 
 

@@ -187,7 +187,7 @@ def label(lines: Iterable[str], start: str = "", end: str = "") -> str:
     # Graphviz also decodes entities, so a bare ampersand would begin one.
     literal = [visible(line).replace("&", "&amp;").replace("\\", "\\\\") for line in lines]
     text = ("" if end else "\\n").join(start + line + end for line in literal)
-    return graphviz.nohtml(text)
+    return str(graphviz.nohtml(text))
 
 
 def levels(flow: Flow) -> dict[str, int]:
@@ -200,15 +200,10 @@ def levels(flow: Flow) -> dict[str, int]:
     {'a': 0, 'b': 1, 'c': 2}
     """
     level = dict.fromkeys(flow.tasks, 0)
-    waiting = {task: len(flow.upstream[task]) for task in flow.tasks}
     downstream = flow.downstream
-    ready = [task for task in flow.tasks if not waiting[task]]
-    for task in ready:
+    for task in flow.order:
         for edge in downstream[task]:
             level[edge.target] = max(level[edge.target], level[task] + 1)
-            waiting[edge.target] -= 1
-            if not waiting[edge.target]:
-                ready.append(edge.target)
     return level
 
 

@@ -316,14 +316,17 @@ class Explorer:
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         if not self._exploration.in_seconds or len(self.flow.tasks) > MOST_DRAWN:
             return bundle
+        from .figure import GanttFigure, figure_of
         from .plots import plot_gantt, plot_speedup
 
         timeline, has_run = self._exploration.shown()
         run = self.run
         if has_run and run is not None and run.done:
-            figure = plot_gantt(timeline, run).figure
+            axes = plot_gantt(timeline, run)
         else:
-            figure = plot_speedup(timeline.run).figure
+            axes = plot_speedup(timeline.run)
+        figure = figure_of(axes)
+        assert isinstance(figure, GanttFigure)
         png, _ = figure._repr_png_()
         return bundle | {"image/png": b64encode(png).decode("ascii")}
 

@@ -32,11 +32,11 @@ class ExplorerWidget(anywidget.AnyWidget):
     _css = _STATIC / "explorer.css"
 
     title = traitlets.Unicode().tag(sync=True)
-    names = traitlets.List().tag(sync=True)
+    names: traitlets.List[str] = traitlets.List().tag(sync=True)
     """What to call each task."""
-    executors = traitlets.List().tag(sync=True)
+    executors: traitlets.List[str] = traitlets.List().tag(sync=True)
     """The names of the executors that can be chosen."""
-    sliders = traitlets.List().tag(sync=True)
+    sliders: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     """The numeric inputs: name, least, most, whether whole."""
     most = traitlets.Int().tag(sync=True)
     """The largest number of workers."""

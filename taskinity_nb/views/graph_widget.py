@@ -48,7 +48,7 @@ class GraphWidget(anywidget.AnyWidget):
     """How far the run is, in words."""
     done = traitlets.Float().tag(sync=True)
     """How far it is, from 0 to 1."""
-    clock = traitlets.List().tag(sync=True)
+    clock: traitlets.List[float] = traitlets.List().tag(sync=True)
     """For each task its milliseconds, of one that runs those so far, -1 for the others."""
     sent = traitlets.Float().tag(sync=True)
     """When the clock was read, in milliseconds since 1970."""

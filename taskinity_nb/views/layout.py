@@ -65,7 +65,7 @@ def render(source: str, format: Literal["svg", "png", "dot"], *, placed: bool = 
                 # Not by draw(prog=...), which prints a warning for more than 1,000 nodes.
                 graph.layout(prog="dot")
                 if format == "dot":
-                    return graph.to_string().encode()
+                    return str(graph.to_string()).encode()
             graph.has_layout = True
             drawn: bytes = graph.draw(format=format)
         except ValueError as error:
@@ -78,7 +78,8 @@ def _by_process(source: str, format: str, placed: bool) -> bytes:
 
     engine, keep = ("neato", 2) if placed else ("dot", None)
     try:
-        return graphviz.pipe(engine, format, source.encode(), neato_no_op=keep, quiet=True)
+        drawn: bytes = graphviz.pipe(engine, format, source.encode(), neato_no_op=keep, quiet=True)
+        return drawn
     except graphviz.ExecutableNotFound:
         raise FlowError(
             "Graphviz is missing, so the flow cannot be drawn",

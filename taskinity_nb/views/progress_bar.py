@@ -67,7 +67,7 @@ _bars: WeakKeyDictionary[Run, ProgressBar] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-class _Tqdm(tqdm):
+class _Tqdm(tqdm):  # type: ignore[misc]  # tqdm carries no types
     monitor_interval = 0  # no thread that looks after it
 
 

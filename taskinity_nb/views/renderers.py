@@ -70,9 +70,11 @@ def _(run: Run, task: str | None) -> Any:
 
 @export.register
 def _(flow: Flow, form: str) -> Any:
-    return {"graphviz": to_graphviz}[form](flow)
+    assert form == "graphviz", form
+    return to_graphviz(flow)
 
 
 @export.register
 def _(run: Run, form: str, *options: Any) -> Any:
-    return {"frame": frame_of, "trace": write_trace}[form](run, *options)
+    assert form in ("frame", "trace"), form
+    return frame_of(run) if form == "frame" else write_trace(run, *options)

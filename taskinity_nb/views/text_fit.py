@@ -57,6 +57,8 @@ class BarLabel(Text):
 
     def fits(self, renderer: Any = None) -> bool:
         """Tell whether the text lies inside its bar at the present size and zoom."""
+        if self.axes is None:
+            return False
         left, top, right, bottom = self.extent
         corners = self.axes.transData.transform([(left, bottom), (right, top)])
         bar, text = Bbox(corners), self.get_window_extent(renderer)

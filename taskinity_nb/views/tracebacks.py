@@ -69,12 +69,13 @@ def _task_lines(error: TaskError) -> Iterator[str]:
 def _cause_lines(error: BaseException) -> Iterator[str]:
     """Show what an exception came from, and what that came from."""
     seen = {id(error)}
-    cause: BaseException | None = error
-    while (cause := _reason(cause)) is not None and id(cause) not in seen:
+    cause = _reason(error)
+    while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield ""
         yield "which came from"
         yield from _exception_lines(cause, user_frames(cause.__traceback__))
+        cause = _reason(cause)
 
 
 def _output_lines(record: TaskRun | None) -> Iterator[str]:
