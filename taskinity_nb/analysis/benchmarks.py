@@ -126,17 +126,8 @@ class PerformanceBenchmark:
 
         Parameters
         ----------
-        flow : Flow or str
-            What to run; a text is parsed once, unmeasured.
-        inputs : object, optional
-            As in `run`.
-        executors : iterable of str or concurrent.futures.Executor
-            As in `run`. Executors are labelled with the name of their class, and not shut down.
-        workers : int or iterable of int, optional
-            How many tasks may run at once; by default what `run` chooses. ``"sequential"`` has one,
-            and an executor no more than its own.
-        namespace : mapping of str to callable, optional
-            As in `run`.
+        flow, inputs, executors, workers, namespace
+            As in `taskinity_nb.compare`.
 
         Returns
         -------

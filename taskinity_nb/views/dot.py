@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SIGN_ROOM",
-    "digraph",
     "flow_text",
     "label",
     "levels",
@@ -49,7 +48,14 @@ PAGE = 680
 """Points that a notebook's output is wide, about."""
 
 
-def to_graphviz(flow: Flow, labels: Mapping[str, str] | None = None) -> graphviz.Digraph:
+def to_graphviz(
+    flow: Flow,
+    labels: Mapping[str, str] | None = None,
+    *,
+    for_layout: bool = False,
+    details: bool = False,
+    counted: Collection[str] = (),
+) -> graphviz.Digraph:
     """Return a flow as a ``graphviz.Digraph``.
 
     Tasks are boxes, and a mapped one has a double outline; a task that is not called by its
@@ -61,6 +67,13 @@ def to_graphviz(flow: Flow, labels: Mapping[str, str] | None = None) -> graphviz
         What to draw.
     labels : mapping of str to str, optional
         What to call a task in the picture, instead of its name.
+    for_layout : bool
+        Whether there is room for what `svg` draws itself: the sign of the state, before the label,
+        and the second outline of a mapped task.
+    details : bool
+        Whether there is a line for what a run tells of a task.
+    counted : collection of str
+        Of which tasks that line is how many of it are done.
 
     Returns
     -------
@@ -73,23 +86,6 @@ def to_graphviz(flow: Flow, labels: Mapping[str, str] | None = None) -> graphviz
     >>> graph = to_graphviz(Flow("Example", [("load", "save")]))
     >>> graph.name, graph.body
     ('Example', ['\\tload [label=load]\\n', '\\tsave [label=save]\\n', '\\tload -> save\\n'])
-    """
-    return digraph(flow, labels)
-
-
-def digraph(
-    flow: Flow,
-    labels: Mapping[str, str] | None = None,
-    *,
-    for_layout: bool = False,
-    details: bool = False,
-    counted: Collection[str] = (),
-) -> graphviz.Digraph:
-    """As `to_graphviz`; for the layout, with room for what `svg` draws itself.
-
-    That is the sign of the state, before the label; the second outline of a mapped task; and, with
-    `details`, a line for what a run tells of a task, which for those in `counted` is how many of
-    it are done.
     """
     import graphviz
 

@@ -176,19 +176,18 @@ class Explorer:
 
     def _show(self, **traits: Any) -> None:
         """Send what has changed, in one message."""
-        with self._lock, self.widget.hold_sync():
-            for name, value in (self._exploration.state() | traits).items():
-                setattr(self.widget, name, value)
+        with self._lock:
+            self.widget.tell(**(self._exploration.state() | traits))
 
     def _hear(self, content: Mapping[str, Any]) -> None:
         """Do what the browser asks for."""
-        action = content.get("action")
+        action = content["action"]
         if action == "set":
             with self._lock:
                 self._exploration.set(content)
                 answered = {key: content.get(key) for key in ("view", "number")}
                 self._show(answered=answered)
-        elif action in ("run", "cancel", "close"):
+        else:
             {"run": self.start, "cancel": self.cancel, "close": self.close}[action]()
 
     def start(self) -> None:

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from ..model.events import State
-from .graph_widget import hear_while_busy
+from .graph_widget import Widget
 from .palette import EDGE, INK, LOOKS
 from .svg import glyph
 
@@ -25,7 +24,7 @@ __all__ = ["ExplorerWidget"]
 _STATIC = Path(__file__).parent / "static"
 
 
-class ExplorerWidget(anywidget.AnyWidget):
+class ExplorerWidget(Widget):
     """What a browser needs to show the explorer."""
 
     _esm = _STATIC / "explorer.js"
@@ -74,10 +73,5 @@ class ExplorerWidget(anywidget.AnyWidget):
             ],
         }
         super().__init__(looks=looks, **traits)
-        self._on_message = hear
-        self.on_msg(self._hear)
-        hear_while_busy(self)
-
-    def _hear(self, _: Any, content: Any, __: Any) -> None:
-        if isinstance(content, dict):
-            self._on_message(content)
+        for action in ("set", "run", "cancel", "close"):
+            self.answer(action, hear)

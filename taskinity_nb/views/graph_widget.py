@@ -13,23 +13,44 @@ import traitlets
 from .palette import CODES, EDGE, INK, LOOKS
 from .svg import glyph
 
-__all__ = ["GraphWidget", "hear_while_busy"]
+__all__ = ["GraphWidget", "Widget"]
 
 _STATIC = Path(__file__).parent / "static"
 
 
-def hear_while_busy(widget: anywidget.AnyWidget) -> None:
-    """Have the messages to a widget delivered while a cell blocks, where the kernel can.
+class Widget(anywidget.AnyWidget):
+    """A widget that is told what to show, and answers what the browser asks for.
 
     Some versions of ipykernel deliver a message to whichever shell last wrote on the comm, which is
-    the one that the running cell blocks. Without the method it goes where the browser sent it: to a
-    subshell, at once.
+    the one that the running cell blocks. Without the method by which they do that, it goes where
+    the browser sent it: to a subshell, at once.
     """
-    if hasattr(widget.comm, "_reply_subshell_for"):
-        widget.comm._reply_subshell_for = None
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._lock = threading.Lock()
+        self._answers: dict[str, Callable[[dict[str, Any]], object]] = {}
+        self.on_msg(self._hear)
+        if hasattr(self.comm, "_reply_subshell_for"):
+            self.comm._reply_subshell_for = None
+
+    def answer(self, action: str, how: Callable[[dict[str, Any]], object]) -> None:
+        """Have what the browser asks for answered: `how` is called with its message."""
+        self._answers[action] = how
+
+    def tell(self, **traits: Any) -> None:
+        """Set traits, from any thread, and send those that changed in one message."""
+        with self._lock, self.hold_sync():
+            for name, value in traits.items():
+                setattr(self, name, value)
+
+    def _hear(self, _: Any, content: Any, __: Any) -> None:
+        action = content.get("action") if isinstance(content, dict) else None
+        if isinstance(action, str) and action in self._answers:
+            self._answers[action](content)
 
 
-class GraphWidget(anywidget.AnyWidget):
+class GraphWidget(Widget):
     """What a browser needs to show a run; all of it is state, so a reloaded page is right again."""
 
     # One module, because that of a widget can import nothing that lies beside it.
@@ -75,23 +96,10 @@ class GraphWidget(anywidget.AnyWidget):
             for state, look in LOOKS.items()
         }  # fmt: skip
         super().__init__(looks=looks, cancel="ready" if on_cancel else "none", **traits)
-        self._lock = threading.Lock()
         self._times_shown = 0
-        self._answers: dict[str, Callable[[dict[str, Any]], object]] = {"shown": self._count}
+        self.answer("shown", self._count)
         if on_cancel is not None:
             self.answer("cancel", lambda _: self._cancel_once(on_cancel))
-        self.on_msg(self._hear)
-        hear_while_busy(self)
-
-    def answer(self, action: str, how: Callable[[dict[str, Any]], object]) -> None:
-        """Have what the browser asks for answered: `how` is called with its message."""
-        self._answers[action] = how
-
-    def tell(self, **traits: Any) -> None:
-        """Set traits, from any thread, and send those that changed in one message."""
-        with self._lock, self.hold_sync():
-            for name, value in traits.items():
-                setattr(self, name, value)
 
     def leave(self) -> None:
         """Close the widget; not if a page shows it that was reloaded: nothing replaces it there."""
@@ -105,11 +113,6 @@ class GraphWidget(anywidget.AnyWidget):
         self.tell(svg="", panel={})
         self.layout.close()
         self.close()
-
-    def _hear(self, _: Any, content: Any, __: Any) -> None:
-        action = content.get("action") if isinstance(content, dict) else None
-        if isinstance(action, str) and action in self._answers:
-            self._answers[action](content)
 
     def _count(self, _: Any) -> None:
         self._times_shown += 1

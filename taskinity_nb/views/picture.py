@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from ..errors import FlowError
 from ..formatting import counted
 from ..model.events import State
-from .dot import SIGN_ROOM, digraph, flow_text, label, levels
+from .dot import SIGN_ROOM, flow_text, label, levels, to_graphviz
 from .folding import fold
 from .layout import render
 from .palette import CRITICAL, EDGE, LOOKS
@@ -86,7 +86,7 @@ class Picture:
             sizes = f"{counted(count, 'task')}, {counted(len(flow.edges), 'edge')}"
             raise FlowError(f"too large for a picture: {sizes}")
         folded = self.folding.labels if self.folding is not None else ()
-        graph = digraph(flow, labels, for_layout=True, details=details, counted=folded)
+        graph = to_graphviz(flow, labels, for_layout=True, details=details, counted=folded)
         if _links(flow) > SLOW_LINKS:
             graph.attr(splines="polyline", nslimit="0.5", nslimit1="0.5", mclimit="0.1")
         self._placed = render(graph.source, "dot").decode()
