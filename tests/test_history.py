@@ -16,7 +16,6 @@ from taskinity_nb import Flow, FlowError, State, TaskError, history, run, start
 from taskinity_nb.analysis.history import History, Slower
 from taskinity_nb.engine import past
 from taskinity_nb.engine.past import PastRun, past_runs, remember, took
-from taskinity_nb.views.past import history_to_html, history_to_text
 
 CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
 
@@ -212,8 +211,8 @@ class TestTable:
     def test_many_rows(self):
         row = PastRun(recorded([0.1, 0.2, 0.3]), past.NOTHING)
         many = History((row,) * 60)
-        assert history_to_text(many).endswith("… and 10 more runs")
-        assert history_to_html(many).count("<tr>") == 51
+        assert repr(many).endswith("… and 10 more runs")
+        assert many._repr_html_().count("<tr>") == 51
 
     def test_another_day(self):
         recorded([0.1, 0.2, 0.3])

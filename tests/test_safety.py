@@ -34,7 +34,6 @@ from taskinity_nb.views.dot import flow_text
 from taskinity_nb.views.graph import run_states_text
 from taskinity_nb.views.picture import Picture, flow_mimebundle
 from taskinity_nb.views.rails import flow_picture
-from taskinity_nb.views.table import run_to_html
 
 HERE = Path(__file__).parent
 EDGES = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")]
@@ -123,7 +122,7 @@ def test_texts_of_a_flow(ran):
 
 def test_the_table_is_html_of_ours(ran):
     _, result, _ = ran
-    html = run_to_html(result)
+    html = result._repr_html_()
     assert len(html) < 20_000
     ours = {"div", "strong", "table", "thead", "tbody", "tr", "th", "td", "span", "style"}
     assert Tags(html).found == ours

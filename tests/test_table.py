@@ -6,7 +6,6 @@ from runs import make_run
 from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.table import run_to_html
 
 CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>\x00&amp;'
@@ -49,7 +48,7 @@ def failed_run():
 
 
 def test_a_row_for_each_task():
-    page = Parsed(run_to_html(failed_run()))
+    page = Parsed(failed_run()._repr_html_())
     assert page.rows == [
         ["state", "task", "start", "duration", "worker", "CPU", ""],
         ["✓\xa0succeeded", "load", "0 s", "0.50 s", "thread-1", "0.25 s", ""],
@@ -69,7 +68,7 @@ def test_what_users_wrote_is_inert():
         others={"clean": (State.UPSTREAM_FAILED, "load")},
     )
     run.plan.calls[1].task.name = HOSTILE
-    html = run_to_html(run)
+    html = run._repr_html_()
     page = Parsed(html)
     assert page.tags <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td", "span"}
     assert page.attributes == {"style"}
@@ -87,7 +86,7 @@ def test_a_long_or_broken_error_is_cut():
     stretches = [
         (task, "w", i, i + 1, e) for i, (task, e) in enumerate(zip("abc", errors, strict=True))
     ]
-    shown = run_to_html(make_run(flow, stretches))
+    shown = make_run(flow, stretches)._repr_html_()
     assert len(shown) < 10_000
     assert "x" * 199 + "…" in shown and "x" * 200 not in shown
     assert "Broken: (its text cannot be shown)" in shown
@@ -100,7 +99,7 @@ def test_of_many_tasks_200_are_shown_and_failed_ones_always():
         (t, "w", i, i + 1, ValueError("no") if t in failing else State.SUCCEEDED)
         for i, t in enumerate(flow.tasks)
     ]
-    shown = run_to_html(make_run(flow, stretches))
+    shown = make_run(flow, stretches)._repr_html_()
     assert "… and 800 more tasks" in shown
     assert shown.count("succeeded") == 198
     assert shown.count("ValueError: no") == 2
@@ -109,41 +108,36 @@ def test_of_many_tasks_200_are_shown_and_failed_ones_always():
 def test_more_failed_tasks_than_rows_are_bounded_too():
     flow = Flow("Many", tasks=[f"t{i}" for i in range(300)])
     run = make_run(flow, [(t, "w", 0, 1, ValueError("no")) for t in flow.tasks])
-    assert run_to_html(run).count("ValueError") == 200
+    assert run._repr_html_().count("ValueError") == 200
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.CANCELLED, State.SUCCEEDED])
 def test_a_run_in_which_nothing_started(state):
-    assert state.value in run_to_html(make_run(CHAIN, state=state))
-    assert "0 tasks" in run_to_html(make_run(Flow("Empty"), state=state))
+    assert state.value in make_run(CHAIN, state=state)._repr_html_()
+    assert "0 tasks" in make_run(Flow("Empty"), state=state)._repr_html_()
 
 
 def test_attempts_and_labels_are_told():
     run = make_run(CHAIN, [("load", "w", 0, 1, State.RETRYING), ("load", "w", 2, 3)])
     run.plan.calls[0].task.name = "Load the data"
-    shown = run_to_html(run)
+    shown = run._repr_html_()
     assert "succeeded (2 attempts)" in shown
     assert "load (Load the data)" in shown
 
 
 def test_a_sequential_run_is_not_called_faster():
     run = make_run(CHAIN, [("load", "w", 0, 1)], executor="sequential", workers=1)
-    page = Parsed(run_to_html(run))
+    page = Parsed(run._repr_html_())
     assert page.text.startswith("Chain: sequential, succeeded, 3 tasks, 1.00 sstate")
-
-
-def test_a_run_shows_its_table():
-    run = failed_run()
-    assert run._repr_html_() == run_to_html(run)
 
 
 def test_a_mapped_task_tells_of_its_items_and_a_kept_one_why():
     names = {"scan": lambda: range(4), "work": lambda item: 1 / (item - 3)}
     first = run("scan -> map work", namespace=names, executor="sequential", on_error="continue")
-    last = Parsed(run_to_html(first)).rows[-1][-1]
+    last = Parsed(first._repr_html_()).rows[-1][-1]
     assert last.startswith("3 of 4 items; MapError: task 'work': 1 of 4 items failed")
     names["work"] = lambda item: item
-    kept, again = Parsed(run_to_html(first.resume())).rows[-2:]
+    kept, again = Parsed(first.resume()._repr_html_()).rows[-2:]
     assert kept[0] == "≡\xa0cached"
     assert kept[-1] == "kept: nothing that it depends on has changed"
     assert again[-1] == "4 of 4 items; runs again: its function has changed"

@@ -4,81 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from html import escape
+from typing import NamedTuple
 
 from .palette import EDGE
 
-__all__ = ["columns_to_html", "columns_to_text", "titled"]
+__all__ = ["Table"]
 
 
-def columns_to_text(
-    head: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[int] | None = None
-) -> list[str]:
-    """Return the lines of a table; the columns `numbers`, by default all but the first, end flush.
+class Table(NamedTuple):
+    """A table with a line above it, which may begin with a name, and lines below it.
+
+    Attributes
+    ----------
+    name, facts : str
+        What stands above it.
+    head, rows : sequences
+        Texts; without rows there is only the line above.
+    numbers : collection of int, optional
+        The columns that end flush; by default all but the first.
+    notes : sequence of str
+        What stands below it.
+    signs : sequence of str, optional
+        For each row HTML that stands before its first text.
 
     Examples
     --------
-    >>> print("\\n".join(columns_to_text(["", "median"], [["a", "9 ms"], ["long", "10 ms"]])))
+    >>> table = Table("a < b", "2 runs", ["", "median"], [["a", "9 ms"], ["long", "10 ms"]])
+    >>> print(table.text())
+    a < b: 2 runs
           median
     a       9 ms
     long   10 ms
+    >>> table.html()[:52]
+    '<div><div><strong>a &lt; b</strong>: 2 runs</div><ta'
     """
-    right = range(1, len(head)) if numbers is None else numbers
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (head, *rows)
-    ]
 
+    name: str
+    facts: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Collection[int] | None = None
+    notes: Sequence[str] = ()
+    signs: Sequence[str] | None = None
 
-def columns_to_html(
-    head: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    numbers: Collection[int] | None = None,
-    signs: Sequence[str] | None = None,
-) -> str:
-    """Return a table, likewise; `signs` is HTML that stands before the first text of each row.
+    @property
+    def _flush(self) -> Collection[int]:
+        return range(1, len(self.head)) if self.numbers is None else self.numbers
 
-    Styles stand in the elements, because a ``<style>`` is removed where a notebook is not trusted.
-
-    Examples
-    --------
-    >>> ">a &lt; b</td>" in columns_to_html(["", "median"], [["a < b", "9 ms"]])
-    True
-    """
-    right = range(1, len(head)) if numbers is None else numbers
-    styles = [
-        f"border-bottom: 1px solid {EDGE}; padding: 2px 10px; vertical-align: top; "
-        f"text-align: {'right' if place in right else 'left'}; "
-        f"white-space: {'nowrap' if name else 'normal'}"
-        for place, name in enumerate(head)
-    ]
-
-    def line(row: Sequence[str], tag: str, sign: str = "") -> str:
-        cells = (
-            f'<{tag} style="{style}">{sign if not place else ""}{escape(cell)}</{tag}>'
-            for place, (cell, style) in enumerate(zip(row, styles, strict=True))
+    def text(self) -> str:
+        """Return it as plain text in columns."""
+        caption = f"{self.name}: {self.facts}" if self.name else self.facts
+        lines = [self.head, *self.rows] if self.rows else []
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = (
+            "  ".join(
+                cell.rjust(width) if place in self._flush else cell.ljust(width)
+                for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
         )
-        return f"<tr>{''.join(cells)}</tr>"
+        return "\n".join([caption, *table, *self.notes])
 
-    lines = (
-        line(row, "td", sign) for row, sign in zip(rows, signs or [""] * len(rows), strict=True)
-    )
-    return (
-        '<table style="border-collapse: collapse; margin: 4px 0">'
-        f"<thead>{line(head, 'th')}</thead><tbody>{''.join(lines)}</tbody></table>"
-    )
+    def html(self) -> str:
+        """Return it as HTML.
 
+        Styles stand in the elements, because a ``<style>`` is removed where a notebook is not
+        trusted.
+        """
+        styles = [
+            f"border-bottom: 1px solid {EDGE}; padding: 2px 10px; vertical-align: top; "
+            f"text-align: {'right' if place in self._flush else 'left'}; "
+            f"white-space: {'nowrap' if name else 'normal'}"
+            for place, name in enumerate(self.head)
+        ]
 
-def titled(name: str, facts: str, table: str, notes: Sequence[str] = ()) -> str:
-    """Return a table with a line above it, which begins with a name, and lines below it.
+        def line(row: Sequence[str], tag: str, sign: str = "") -> str:
+            cells = (
+                f'<{tag} style="{style}">{sign if not place else ""}{escape(cell)}</{tag}>'
+                for place, (cell, style) in enumerate(zip(row, styles, strict=True))
+            )
+            return f"<tr>{''.join(cells)}</tr>"
 
-    Examples
-    --------
-    >>> titled("sums", "2 cores", "<table></table>", ["a < b"])
-    '<div><div><strong>sums</strong>: 2 cores</div><table></table><div>a &lt; b</div></div>'
-    """
-    below = "".join(f"<div>{escape(note)}</div>" for note in notes)
-    return f"<div><div><strong>{escape(name)}</strong>: {escape(facts)}</div>{table}{below}</div>"
+        signs = self.signs or [""] * len(self.rows)
+        lines = (line(row, "td", sign) for row, sign in zip(self.rows, signs, strict=True))
+        name = f"<strong>{escape(self.name)}</strong>: " if self.name else ""
+        table = (
+            '<table style="border-collapse: collapse; margin: 4px 0">'
+            f"<thead>{line(self.head, 'th')}</thead><tbody>{''.join(lines)}</tbody></table>"
+        )
+        below = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
+        above = f"<div>{name}{escape(self.facts)}</div>"
+        return f"<div>{above}{table if self.rows else ''}{below}</div>"

@@ -1,46 +1,32 @@
-"""A comparison as a table: a row for each case, in HTML and in plain text."""
+"""A comparison as a table: a row for each case."""
 
 from __future__ import annotations
 
 from ..analysis.compare import Comparison
 from ..formatting import counted, one_line, speed, time_text
-from .columns import columns_to_html, columns_to_text, titled
+from .columns import Table
 
-__all__ = ["comparison_to_html", "comparison_to_text"]
+__all__ = ["comparison_table"]
 
 HEAD = ("", "workers", "median", "min", "max", "first run", "speed-up")
 
 
-def comparison_to_text(comparison: Comparison) -> str:
-    """Return a comparison as plain text in columns.
+def comparison_table(comparison: Comparison) -> Table:
+    """Return a comparison as a table.
 
     Examples
     --------
     >>> from taskinity_nb.analysis.compare import compare
     >>> comparison = compare("load", executors="sequential", repeats=1, namespace={"load": list})
-    >>> comparison_to_text(comparison).splitlines()[1].split()
+    >>> comparison_table(comparison).text().splitlines()[1].split()
     ['workers', 'median', 'min', 'max', 'first', 'run', 'speed-up']
     """
-    name, facts = _caption(comparison)
-    lines = columns_to_text(_head(comparison), _rows(comparison))
-    return "\n".join([f"{name}: {facts}", *lines, *_notes(comparison)])
-
-
-def comparison_to_html(comparison: Comparison) -> str:
-    """Return a comparison as an HTML table; what comes from users is escaped."""
-    table = columns_to_html(_head(comparison), _rows(comparison))
-    return titled(*_caption(comparison), table, _notes(comparison))
-
-
-def _caption(comparison: Comparison) -> tuple[str, str]:
     repeats = counted(len(comparison.cases[0].seconds), "repeat")
     cores = counted(comparison.cores, "core")
+    facts = f"{repeats} in turns after a first run; Python {comparison.python}, {cores}"
+    head = HEAD if comparison.baseline is not None else HEAD[:-1]
     name = one_line(comparison.flow.name)
-    return name, f"{repeats} in turns after a first run; Python {comparison.python}, {cores}"
-
-
-def _head(comparison: Comparison) -> tuple[str, ...]:
-    return HEAD if comparison.baseline is not None else HEAD[:-1]
+    return Table(name, facts, head, _rows(comparison), notes=_notes(comparison))
 
 
 def _rows(comparison: Comparison) -> list[list[str]]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from typing import TYPE_CHECKING
 
 from ..analysis.history import History, PastRun
 from ..formatting import counted, elided, printable, speed, time_text
 from ..model.events import State
 from ..model.run import Run
-from .columns import columns_to_html, columns_to_text
+from .columns import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_history", "history_to_html", "history_to_text"]
+__all__ = ["draw_history", "history_table"]
 
 HEAD = ("started", "flow", "executor", "state", "workers", "makespan", "in tasks", "than before")
 NUMBERS = range(4, len(HEAD))
@@ -23,42 +22,23 @@ MOST_ROWS = 50
 MOST_TOLD = 3
 
 
-def history_to_text(history: History) -> str:
-    """Return runs as plain text in columns, the newest first.
+def history_table(history: History) -> Table:
+    """Return runs as a table, the newest first.
 
     Examples
     --------
-    >>> history_to_text(History(()))
+    >>> history_table(History(())).text()
     'no run is remembered'
     """
-    rows = _rows(history)
-    if not rows:
-        return "no run is remembered"
-    return "\n".join(
-        [_caption(history), *columns_to_text(HEAD, rows, NUMBERS), *_left_out(history)]
-    )
-
-
-def history_to_html(history: History) -> str:
-    """Return runs as an HTML table; what comes from users is escaped."""
-    rows = _rows(history)
-    if not rows:
-        return "<div>no run is remembered</div>"
-    more = "".join(f"<div>{escape(line)}</div>" for line in _left_out(history))
-    table = columns_to_html(HEAD, rows, NUMBERS)
-    return f"<div><div>{escape(_caption(history))}</div>{table}{more}</div>"
-
-
-def _caption(history: History) -> str:
     flows = {run.flow for run in history}
+    if not flows:
+        return Table("", "no run is remembered", HEAD, [])
     name = printable(elided(history[0].name, 60))
     of = f"flow {name}" if len(flows) == 1 else counted(len(flows), "flow")
-    return f"the last {counted(len(history), 'run')} of {of}"
-
-
-def _left_out(history: History) -> list[str]:
     more = len(history) - MOST_ROWS
-    return [f"… and {counted(more, 'more run')}"] if more > 0 else []
+    notes = [f"… and {counted(more, 'more run')}"] if more > 0 else []
+    caption = f"the last {counted(len(history), 'run')} of {of}"
+    return Table("", caption, HEAD, _rows(history), NUMBERS, notes)
 
 
 def _rows(history: History) -> list[list[str]]:

@@ -5,6 +5,7 @@ Nothing heavy is imported here: what draws imports its libraries when it draws f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -18,14 +19,15 @@ from ..errors import FlowError
 from ..model.flow import Flow
 from ..model.run import Run
 from .advice import advice_to_html, advice_to_text
-from .comparison import comparison_to_html, comparison_to_text
+from .columns import Table
+from .comparison import comparison_table
 from .dot import to_graphviz
-from .past import draw_history, history_to_html, history_to_text
+from .past import draw_history, history_table
 from .picture import flow_mimebundle
 from .plots import plot_speedup
 from .progress import Progress as progress
-from .table import run_to_html
-from .timings import draw_timings, timings_to_html, timings_to_text
+from .table import run_table
+from .timings import draw_timings, timings_table
 from .tracebacks import render_error
 
 __all__ = ["export", "html", "inspect", "mimebundle", "plot", "progress", "text", "traceback"]
@@ -38,16 +40,20 @@ mimebundle.register(Flow, flow_mimebundle)
 html = singledispatch(_plain.html)
 html.register(Advice, lambda advice: advice_to_html([advice]))
 html.register(AdviceList, advice_to_html)
-html.register(Comparison, comparison_to_html)
-html.register(History, history_to_html)
-html.register(PerformanceBenchmark, timings_to_html)
-html.register(Run, run_to_html)
 
 text = singledispatch(_plain.text)
 text.register(Advice, advice_to_text)
-text.register(Comparison, comparison_to_text)
-text.register(History, history_to_text)
-text.register(PerformanceBenchmark, timings_to_text)
+
+
+def _tabulate(kind: type, table: Callable[[Any], Table]) -> None:
+    html.register(kind, lambda shown: table(shown).html())
+    text.register(kind, lambda shown: table(shown).text())
+
+
+_tabulate(Comparison, comparison_table)
+_tabulate(History, history_table)
+_tabulate(PerformanceBenchmark, timings_table)
+_tabulate(Run, run_table)
 
 traceback = singledispatch(_plain.traceback)
 traceback.register(FlowError, render_error)

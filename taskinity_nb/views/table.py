@@ -7,43 +7,33 @@ from itertools import islice
 from ..formatting import counted, printable, size_text, time_text
 from ..model.record import TaskRun
 from ..model.run import Run
-from .columns import columns_to_html, titled
+from .columns import Table
 from .palette import INK, LOOKS
 from .words import error_line, items_done, labels_of, on_workers
 
-__all__ = ["run_to_html"]
+__all__ = ["run_table"]
 
 MOST_ROWS = 200
 HEAD = ("state", "task", "start", "duration", "worker", "CPU", "")
 NUMBERS = (2, 3, 5)
 
 
-def run_to_html(run: Run) -> str:
-    """Return a run as an HTML table: a row for each task, of up to 200, the failed ones among them.
-
-    Parameters
-    ----------
-    run : Run
-        Done or not.
-
-    Returns
-    -------
-    str
-        HTML.
+def run_table(run: Run) -> Table:
+    """Return a run as a table: a row for each task, of up to 200, the failed ones among them.
 
     Examples
     --------
     >>> from taskinity_nb.model.binding import resolve
     >>> from taskinity_nb.model.flow import Flow
     >>> run = Run(resolve(Flow("Example", tasks=["load"]), None, {"load": list}), "threads", 2)
-    >>> "<td" in run_to_html(run) and "pending" in run_to_html(run)
-    True
+    >>> print("\\n".join(run_table(run).text().splitlines()[1:]))
+    state    task  start  duration  worker  CPU
+    pending  load
     """
     records, left_out = _chosen(run)
     labels = labels_of(run.plan)
     rows = [_cells(record, labels[record.name], run.makespan) for record in records]
-    table = columns_to_html(HEAD, rows, NUMBERS, [_sign(record) for record in records])
-    return titled(*_caption(run), table if rows else "", left_out)
+    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, [_sign(one) for one in records])
 
 
 def _sign(record: TaskRun) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..formatting import UNITS, counted, one_line, time_text, time_unit
 from ..model.events import State
-from .columns import columns_to_html, columns_to_text, titled
+from .columns import Table
 from .palette import EDGE, INK, LOOKS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..analysis.benchmarks import PerformanceBenchmark
 
-__all__ = ["draw_timings", "timings_to_html", "timings_to_text"]
+__all__ = ["draw_timings", "timings_table"]
 
 WIDTH, ROW, MARGINS = 8.0, 0.44, 0.95
 """Inches: the figure, a bar with the space around it, and what lies above and below the bars."""
@@ -24,47 +24,18 @@ ROOM = 1.4
 """The axis ends at so many times the longest time, so that the words beside it fit."""
 
 
-def timings_to_text(bench: PerformanceBenchmark) -> str:
-    """Return the measurements of a benchmark as plain text in columns.
+def timings_table(bench: PerformanceBenchmark) -> Table:
+    """Return the measurements of a benchmark as a table.
 
     Examples
     --------
     >>> from taskinity_nb.analysis.benchmarks import Measurement, PerformanceBenchmark
     >>> bench = PerformanceBenchmark("sums")
     >>> bench.results.append(Measurement("threads", (0.2, 0.4), baseline=0.6))
-    >>> print("\\n".join(timings_to_text(bench).splitlines()[1:]))
+    >>> print("\\n".join(timings_table(bench).text().splitlines()[1:]))
              median     min    mean   stdev  repeats  speed-up
     threads  300 ms  200 ms  300 ms  141 ms        2      2.00
     """
-    head, rows, notes = _cells(bench)
-    if not rows:
-        return f"<PerformanceBenchmark {one_line(bench.name)}: nothing measured yet>"
-    lines = columns_to_text(head, rows)
-    return "\n".join([f"{one_line(bench.name)}: {_facts(bench)}", *lines, *notes])
-
-
-def timings_to_html(bench: PerformanceBenchmark) -> str:
-    """Return the measurements of a benchmark as an HTML table; what comes from users is escaped.
-
-    Examples
-    --------
-    >>> from taskinity_nb.analysis.benchmarks import Measurement, PerformanceBenchmark
-    >>> bench = PerformanceBenchmark("sums")
-    >>> bench.results.append(Measurement("a < b", (0.2, 0.4)))
-    >>> ">a &lt; b</td>" in timings_to_html(bench)
-    True
-    """
-    head, rows, notes = _cells(bench)
-    facts = _facts(bench) if rows else "nothing measured yet"
-    return titled(bench.name, facts, columns_to_html(head, rows) if rows else "", notes)
-
-
-def _facts(bench: PerformanceBenchmark) -> str:
-    return f"Python {bench.python}, {counted(bench.cores, 'core')}"
-
-
-def _cells(bench: PerformanceBenchmark) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the head, the rows, and the notes below them."""
     compared = any(one.speedup is not None for one in bench.results)
     head = ["", "median", "min", "mean", "stdev", "repeats"] + ["speed-up"] * compared
     rows = []
@@ -76,11 +47,13 @@ def _cells(bench: PerformanceBenchmark) -> tuple[list[str], list[list[str]], lis
         if compared:
             row.append("" if one.speedup is None else f"{one.speedup:.2f}")
         rows.append(row)
-    clocks = [one.clock for one in bench.results if one.is_coarse]
-    if not clocks:
-        return head, rows, []
-    note = f"* too short to be measured: reading the clock takes {time_text(max(clocks))}"
-    return head, rows, [f"{note}; let one call do more"]
+    facts = f"Python {bench.python}, {counted(bench.cores, 'core')}"
+    if not rows:
+        facts = "nothing measured yet"
+    clock = max((one.clock for one in bench.results if one.is_coarse), default=None)
+    note = "* too short to be measured: reading the clock takes {}; let one call do more"
+    notes = [] if clock is None else [note.format(time_text(clock))]
+    return Table(one_line(bench.name), facts, head, rows, notes=notes)
 
 
 def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
