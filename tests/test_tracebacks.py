@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 
 import functions as fn
 import pytest
 
-from taskinity_nb import TaskError, parse_dsl, run
+from taskinity_nb import TaskError, errors, parse_dsl, run
 from taskinity_nb.errors import Cancelled, FlowError
 from taskinity_nb.views.tracebacks import render_error
 
@@ -23,6 +24,15 @@ def test_a_wrong_text():
     with pytest.raises(FlowError) as caught:
         parse_dsl("a => b")
     assert shown(caught.value) == f"DSLSyntaxError: {caught.value}"
+
+
+def test_where_only_errors_were_sent_they_are_plain_text():
+    """On a cluster this package has no views, and the module another name."""
+    spec = importlib.util.spec_from_file_location("sent", errors.__file__)
+    sent = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sent)
+    error = sent.FlowError("no task", remedy="write one")
+    assert error._render_traceback_() == ["FlowError: no task", "write one"]
 
 
 @pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])

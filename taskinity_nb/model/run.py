@@ -94,7 +94,6 @@ class Run(Mapping[str, Any]):
     @property
     def errors(self) -> dict[str, BaseException]:
         """The exceptions of the tasks that failed, by task."""
-        failed = (State.FAILED, State.TIMED_OUT)
         return {name: record.error for name, record in self.tasks.items()
                 if record.state.is_failure and record.error is not None}  # fmt: skip
 
