@@ -291,7 +291,11 @@ class MapError(TaskError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as a text; between processes the items travel too (see `engine.travel`)."""
         kind, _, state = super().__reduce__()
-        return kind, (self.message,), {k: v for k, v in state.items() if k not in ("_tell", "_told")}
+        return (
+            kind,
+            (self.message,),
+            {k: v for k, v in state.items() if k not in ("_tell", "_told")},
+        )
 
 
 class Cancelled(FlowError):

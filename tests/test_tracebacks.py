@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 import sys
+from pathlib import Path
 
 import functions as fn
 import pytest
 
-from taskinity_nb import TaskError, errors, parse_dsl, run
+from taskinity_nb import TaskError, errors, parse_dsl, run, strangers
+from taskinity_nb.engine.clusters.install import install
 from taskinity_nb.errors import Cancelled, FlowError
 from taskinity_nb.views.tracebacks import render_error
 
@@ -28,9 +30,10 @@ def test_a_wrong_text():
 
 def test_where_only_errors_were_sent_they_are_plain_text():
     """On a cluster this package has no views, and the module another name."""
-    spec = importlib.util.spec_from_file_location("sent", errors.__file__)
-    sent = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sent)
+    sources = {name: Path(module.__file__).read_text(encoding="utf-8")
+               for name, module in (("sent.errors", errors), ("sent.strangers", strangers))}  # fmt: skip
+    install("sent", {"sent": "", **sources})
+    sent = importlib.import_module("sent.errors")
     error = sent.FlowError("no task", remedy="write one")
     assert error._render_traceback_() == ["FlowError: no task", "write one"]
 

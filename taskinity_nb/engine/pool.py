@@ -130,9 +130,11 @@ class WorkerProcess:
     def kill(self) -> None:
         """End the process at once."""
         with _lock:
+            if self not in _all:
+                return
             if self._handle is None:
                 self._process.kill()
-            elif self in _all:
+            else:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
@@ -152,8 +154,10 @@ class WorkerProcess:
             wait([self._process.sentinel])
         with _starting:
             self._process.join()
+        code = self._process.exitcode or 0
         self.close()
-        return self._process.exitcode or 0
+        self._process.close()  # its pipes would else stay open until nothing refers to it
+        return code
 
 
 def _open(pid: int | None) -> int | None:
