@@ -323,17 +323,21 @@ def send(explorer, content):
 def kernel():
     with new_kernel() as (kernel, _):
         assert not kernel.run("def load(n=1): return n\ndef twice(n): return 2 * n").error
+        made = kernel.run("from taskinity_nb import *\nr = run('load -> twice', {'n': 4})")
+        assert not made.error
         yield kernel
 
 
 class TestInAKernel:
     def test_the_cell_shows_the_explorer_and_runs_nothing(self, kernel):
-        cell = kernel.run("%%flow --explore --input n=4 --output r\nflow Ab:\n  load -> twice")
+        cell = kernel.run(
+            "%%flow --explore --input n=4 --output unbound\nflow Ab:\n  load -> twice"
+        )
         assert not cell.error, cell.error
         (shown,) = cell.outputs
         assert set(shown) == {WIDGET_VIEW, "text/plain"}
         assert shown["text/plain"].startswith("<Explorer of Ab: no durations")
-        assert "NameError" in kernel.run("r").error
+        assert "NameError" in kernel.run("unbound").error
 
     def test_the_name_is_bound_when_a_run_is_done(self, kernel):
         kernel.run("%%flow --explore --input n=4 --output r\nload -> twice")
@@ -345,7 +349,7 @@ class TestInAKernel:
         )
 
     def test_where_there_are_no_widgets_there_is_a_picture(self, kernel):
-        cell = kernel.run("from taskinity_nb import explore; explore(r)")
+        cell = kernel.run("explore(r)")
         (shown,) = cell.outputs
         assert set(shown) == {WIDGET_VIEW, "image/png", "text/plain"}
 

@@ -38,12 +38,11 @@ def function(name, body=""):
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
-    """A kernel with the functions, and the file in which they write down that they are called."""
+    """A kernel, a cell with the functions, and the file into which they write that they ran."""
     calls = tmp_path_factory.mktemp("resume") / "calls"
     functions = "\n".join(function(name, "pass") for name in TASKS)
     with new_kernel() as (kernel, _):
-        kernel.run(SETUP.format(functions=functions, calls=str(calls)))
-        yield kernel, calls
+        yield kernel, SETUP.format(functions=functions, calls=str(calls)), calls
 
 
 class Notebook:
@@ -69,7 +68,9 @@ class Notebook:
 
 @pytest.fixture(params=["sequential", "threads", "processes"])
 def notebook(kernel, request):
-    return Notebook(*kernel, request.param)
+    kernel, functions, calls = kernel
+    assert not kernel.run(functions).error  # another test has edited some
+    return Notebook(kernel, calls, request.param)
 
 
 def states_of(running, others="cached"):

@@ -30,8 +30,8 @@ def test_a_wrong_text():
 
 def test_where_only_errors_were_sent_they_are_plain_text():
     """On a cluster this package has no views, and the module another name."""
-    sources = {name: Path(module.__file__).read_text(encoding="utf-8")
-               for name, module in (("sent.errors", errors), ("sent.strangers", strangers))}  # fmt: skip
+    sent = {"sent.errors": errors, "sent.strangers": strangers}
+    sources = {name: Path(module.__file__).read_text("utf-8") for name, module in sent.items()}
     install("sent", {"sent": "", **sources})
     sent = importlib.import_module("sent.errors")
     error = sent.FlowError("no task", remedy="write one")
