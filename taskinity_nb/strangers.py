@@ -23,6 +23,8 @@ __all__ = [
     "is_error",
     "is_interrupt",
     "listed",
+    "notes_of",
+    "reason_of",
     "text_of",
     "traceback_of",
     "type_name",
@@ -38,6 +40,10 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 # Not by `getattr`, which a metaclass or a property of the user's answers.
 _name_of_type: Callable[[type], str] = type.__dict__["__name__"].__get__
+_reasons_of_error: list[Callable[[BaseException], Any]] = [
+    BaseException.__dict__[name].__get__
+    for name in ("__cause__", "__context__", "__suppress_context__")
+]
 _traceback_of_error: Callable[[BaseException], Any] = BaseException.__dict__[
     "__traceback__"
 ].__get__
@@ -158,6 +164,40 @@ def add_note(error: BaseException, note: str) -> None:
     except BaseException as refused:
         if is_interrupt(refused):
             raise
+
+
+def reason_of(error: BaseException) -> BaseException | None:
+    """Return the exception that another one came from, whatever that says of it itself.
+
+    Examples
+    --------
+    >>> reason_of(ValueError("it was raised of itself"))
+    """
+    cause, context, is_context_hidden = (get(error) for get in _reasons_of_error)
+    reason: BaseException | None = cause if cause is not None or is_context_hidden else context
+    return reason
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return the notes of an exception, as far as they are texts in a list.
+
+    Examples
+    --------
+    >>> error = ValueError("no")
+    >>> error.add_note("in the third line")
+    >>> notes_of(error)
+    ['in the third line']
+    """
+    try:
+        return [str.__str__(note) for note in getattr(error, "__notes__", ()) if _is_text(note)]
+    except BaseException as refused:
+        if is_interrupt(refused):
+            raise
+        return []
+
+
+def _is_text(value: Any) -> bool:
+    return issubclass(type(value), str)
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:

@@ -13,7 +13,7 @@ from typing import Any
 from nodes import Node
 from torture import KINDS
 from torture_places import PLACES, Place
-from torture_tasks import Quiet
+from torture_tasks import NamelessFunction, Quiet
 
 from taskinity_nb import Flow, Task
 from taskinity_nb.model.flow import Edge
@@ -180,6 +180,8 @@ class Case:
         options = place.options
         if self.where and not inspect.iscoroutinefunction(place.function):
             options = options | _placed(self.where)
+        if isinstance(place.function, NamelessFunction):
+            options = {}  # what a user's own call of `Task` raises is the user's to see
         hostile = Task(place.function, **options) if options else place.function
         names = {name: member.task() for name, member in self.members.items()}
         return names | {"h": hostile, "c": place.consumer}

@@ -13,7 +13,7 @@ from ..model.events import Entry, Failure, State
 from ..model.record import MISSING, is_elsewhere
 from ..model.run import Run
 from ..model.task import Task
-from ..strangers import traceback_of
+from ..strangers import text_of, traceback_of
 from .core_wait import core_wait
 from .crew import Crew, Perform, Seat, numbered
 from .ending import pass_gate
@@ -217,7 +217,7 @@ class PoolThreads(Threads):
         try:
             future = self._pool.submit(self.loop)
         except RuntimeError as error:
-            raise _closed(str(error)) from error
+            raise _closed(text_of(error)) from error
         self._futures.add(future)
         future.add_done_callback(self._ended)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ExecutorError
+from ..errors import ExecutorError, FlowError, described
 from ..model.record import MISSING
 from .crew import Crew, Perform, Seat
 from .interrupts import is_interrupt
@@ -116,9 +116,16 @@ class Workers:
         scheduler = self._scheduler
         with scheduler.lock:
             crew.starting -= 1
-            is_alone = crew.has_nobody
-        if is_alone:
-            scheduler.break_off(error)
+            if not crew.has_nobody or scheduler.finished.is_set():
+                return
+            slot = scheduler.frontier.peek(crew.lane)
+            what_for = "" if slot is None else f" for task '{scheduler.name_of(slot)}'"
+        why, remedy, cause = described(error), "run.resume() keeps what is done", error
+        if isinstance(error, FlowError):
+            why, remedy, cause = error.message, error.remedy, error.__cause__ or error
+        ended = ExecutorError(f"no worker can be started{what_for}: {why}", remedy=remedy)
+        ended.__cause__ = cause
+        scheduler.break_off(ended)
 
     def see_who_is_left(self, crew: Crew) -> None:
         """Say that a worker has ended; with the last one, the run ends, however it stands."""

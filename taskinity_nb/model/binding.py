@@ -23,8 +23,9 @@ from itertools import islice
 from typing import Any, Literal
 
 from ..errors import BindingError, listed, suggestion
+from ..strangers import is_interrupt
 from .flow import Edge, Flow
-from .lookup import find_tasks
+from .lookup import find_tasks, not_looked_at
 from .plan import Binding, Call, Origin, Plan, edge_to_add
 from .signature import Signature
 from .task import Task
@@ -124,7 +125,12 @@ class _Binder:
         self.slots.append(simple if call.is_simple else None)
 
     def _signature(self, name: str, task: Task) -> Signature:
-        signature = Signature(task.function)
+        try:
+            signature = Signature(task.function)
+        except BaseException as error:  # what it says of itself may be code of the user's
+            if is_interrupt(error):
+                raise
+            raise not_looked_at(name, error) from error
         if signature.is_async_generator:
             raise BindingError(
                 f"task '{name}': {signature.text(name)} is an 'async def' with 'yield', "

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..errors import UnknownTaskError, listed, suggestion
+from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
+from ..strangers import is_interrupt
 from .flow import Flow
 from .task import Task, registered_tasks
 
-__all__ = ["find_tasks"]
+__all__ = ["find_tasks", "not_looked_at"]
 
 
 def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Task]:
@@ -51,10 +52,27 @@ def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Tas
             if value is None:
                 raise _unknown(flow, name, function, places)
             if not isinstance(value, Task):
-                value = wrapped.get(id(value)) or wrapped.setdefault(id(value), Task(value))
+                value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
         tasks[name] = task
     return tasks
+
+
+def _made(name: str, function: Callable[..., Any]) -> Task:
+    try:
+        return Task(function)
+    except BaseException as error:  # its name and its docstring may be code of the user's
+        if is_interrupt(error):
+            raise
+        raise not_looked_at(name, error) from error
+
+
+def not_looked_at(name: str, error: BaseException) -> BindingError:
+    """Return the error of a task whose function does not let itself be looked at."""
+    return BindingError(
+        f"task '{name}': its function cannot be looked at: {described(error)}",
+        remedy="write a plain function around it: def work(*args): return it(*args)",
+    )
 
 
 def _unknown(

@@ -13,6 +13,7 @@ from ..errors import FlowError, TaskError, described, harmless
 from ..formatting import printable
 from ..model.events import Frame
 from ..model.record import TaskRun
+from ..strangers import notes_of, reason_of, traceback_of
 
 __all__ = ["error_text", "render_error"]
 
@@ -69,13 +70,13 @@ def _task_lines(error: TaskError) -> Iterator[str]:
 def _cause_lines(error: BaseException) -> Iterator[str]:
     """Show what an exception came from, and what that came from."""
     seen = {id(error)}
-    cause = _reason(error)
+    cause = reason_of(error)
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield ""
         yield "which came from"
-        yield from _exception_lines(cause, user_frames(cause.__traceback__))
-        cause = _reason(cause)
+        yield from _exception_lines(cause, user_frames(traceback_of(cause)))
+        cause = reason_of(cause)
 
 
 def _output_lines(record: TaskRun | None) -> Iterator[str]:
@@ -89,20 +90,14 @@ def _output_lines(record: TaskRun | None) -> Iterator[str]:
             yield from (f"    {printable(line)[:LONGEST_LINE]}" for line in last)
 
 
-def _reason(error: BaseException) -> BaseException | None:
-    if error.__cause__ is not None:
-        return error.__cause__
-    return None if error.__suppress_context__ else error.__context__
-
-
 def _exception_lines(error: BaseException, frames: tuple[Frame, ...]) -> Iterator[str]:
     for frame in frames:
         yield from _frame_lines(frame)
     name, _, text = described(error).partition(" ")
     yield f"{RED}{name}{PLAIN} {text}".rstrip()
-    for note in getattr(error, "__notes__", []):
+    for note in notes_of(error):
         if not note.startswith("Traceback in the worker"):
-            yield harmless(str(note))
+            yield harmless(note)
 
 
 def _frame_lines(frame: Frame) -> Iterator[str]:
