@@ -178,10 +178,11 @@ class Case:
     def namespace(self, place: Place) -> dict[str, Any]:
         """Return the functions."""
         options = place.options
-        if self.where and not inspect.iscoroutinefunction(place.function):
+        is_plain = isinstance(
+            place.function, NamelessFunction
+        )  # a `Task` of it cannot be made here
+        if self.where and not is_plain and not inspect.iscoroutinefunction(place.function):
             options = options | _placed(self.where)
-        if isinstance(place.function, NamelessFunction):
-            options = {}  # what a user's own call of `Task` raises is the user's to see
         hostile = Task(place.function, **options) if options else place.function
         names = {name: member.task() for name, member in self.members.items()}
         return names | {"h": hostile, "c": place.consumer}

@@ -16,6 +16,7 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -56,6 +57,9 @@ class Trial:
             with warnings.catch_warnings():
                 warnings.simplefilter("error" if self.case.warnings_are_errors else "ignore")
                 self._in_a_thread(self._run)
+            deadline = time.monotonic() + 5  # an executor that is left behind may be in a function
+            while sys.stdout is not stream and time.monotonic() < deadline:
+                time.sleep(0.001)
             if sys.stdout is not stream:
                 self.problems.append("sys.stdout was not given back")
             sys.stdout = stdout
