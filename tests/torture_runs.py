@@ -166,7 +166,10 @@ class Trial:
 
     def _thread_ended(self, args: threading.ExceptHookArgs) -> None:
         kind, error = args.exc_type, args.exc_value
-        if error is None or (issubclass(kind, RuntimeWarning) and "the observer" in str(error)):
+        told = ("the observer", "what else flow")
+        if error is None or (
+            issubclass(kind, RuntimeWarning) and any(t in str(error) for t in told)
+        ):
             return  # this is how it is told where warnings are errors
         traceback.print_tb(args.exc_traceback, file=sys.__stderr__)  # in case that the run hangs
         name = args.thread.name if args.thread else ""

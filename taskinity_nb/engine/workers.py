@@ -105,17 +105,19 @@ class Workers:
                 raise
             with scheduler.lock:
                 crew.leave(seat, for_good=True)
-                if crew.has_nobody:
-                    raise
-                if scheduler.frontier.ready(crew.lane):
-                    self.wake(crew)
+            self._end_if_alone(crew, error)
             return None
 
     def not_started(self, crew: Crew, error: BaseException) -> None:
         """Say that a loop that was asked for does not begin; the others go on, if there are any."""
+        with self._scheduler.lock:
+            crew.starting -= 1
+        self._end_if_alone(crew, error)
+
+    def _end_if_alone(self, crew: Crew, error: BaseException) -> None:
+        """End the run, unless there are others who can do what one that has not come would do."""
         scheduler = self._scheduler
         with scheduler.lock:
-            crew.starting -= 1
             if not crew.has_nobody or scheduler.finished.is_set():
                 return
             slot = scheduler.frontier.peek(crew.lane)
