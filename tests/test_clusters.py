@@ -25,6 +25,11 @@ from taskinity_nb.engine.clusters.remote import Ticket, perform, pick, told
 TESTS = Path(__file__).parent
 ROOT = Path(taskinity_nb.__file__).parents[1]
 
+pytestmark = pytest.mark.leaves(
+    "threads", "descriptors", "processes",
+    reason="a cluster is kept, starts workers for those that it has lost, and opens connections",
+)  # fmt: skip
+
 others_warn = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",

@@ -161,6 +161,10 @@ def cases() -> Iterator[Any]:
             yield pytest.param(executor, feature, marks=marks, id=f"{executor}: {feature}")
 
 
+@pytest.mark.leaves(
+    "threads", "descriptors", "processes",
+    reason="executors are kept for the next feature, and clusters open connections when they like",
+)  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of the others' own libraries

@@ -393,6 +393,24 @@ class TestGivenBack:
         marker.touch()
         assert going.wait().tasks["print_and_wait"].stdout == "waiting\n"
 
+    def test_somebody_who_prints_all_the_time(self, new_screens):
+        """A `print` that goes on has no hold of what we put there and take away again."""
+        screens, stop, printed = new_screens(), threading.Event(), []
+
+        def talk():
+            while not stop.is_set():
+                print("a", "b", "c", "d")
+                printed.append("a b c d\n")
+
+        talking = threading.Thread(target=talk)
+        talking.start()
+        for _ in range(50):
+            run("one -> double", namespace=NAMES, workers=2)
+        stop.set()
+        talking.join()
+        assert are_given_back(screens)
+        assert screens[0].getvalue() == "".join(printed)
+
     @pytest.mark.parametrize("how", ["timeout", "cancel"])
     def test_a_task_that_is_left_behind_and_puts_back_what_it_found(self, new_screens, how):
         screens = new_screens()
@@ -678,7 +696,7 @@ class TestShowing:
         assert result["say"] == [0, 1, 2]
         for n, item in enumerate(result.tasks["say"].items):
             assert (item.stdout, item.stderr) == (f"out {n}\n", f"err {n}\n")
-        assert stream.tried == 1
+        assert stream.tried <= 2  # both workers may find it at once
         (warned,) = recwarn
         assert warned.category is RuntimeWarning
         assert str(warned.message).startswith(f"{name} raised {error.__name__}")

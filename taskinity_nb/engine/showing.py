@@ -7,6 +7,7 @@ than theirs, be closed, lead to a pipe that nobody reads any more, or be a class
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 from ..errors import described
@@ -38,6 +39,7 @@ class Screen:
         self._flow = flow
         self.context, self.outer = surroundings()
         self._broken: set[int] = set()
+        self._lock = threading.Lock()
 
     def show(self, texts: tuple[str, str]) -> None:
         """Show what was printed to both streams; a stream that does not work is told of once."""
@@ -51,11 +53,14 @@ class Screen:
             except BaseException as error:  # the stream may be of the user's own making
                 if is_interrupt(error):
                     raise
-                self._broken.add(number)
-                warn(
-                    f"{STREAMS[number]} raised {described(error)}; what else flow "
-                    f"'{self._flow}' prints is not shown there, but the run has it"
-                )
+                with self._lock:  # another worker may find the same
+                    is_news = number not in self._broken
+                    self._broken.add(number)
+                if is_news:
+                    warn(
+                        f"{STREAMS[number]} raised {described(error)}; what else flow "
+                        f"'{self._flow}' prints is not shown there, but the run has it"
+                    )
 
 
 def _write(number: int, text: str) -> None:
