@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 from typing import TYPE_CHECKING, Any
 
 from .display import Renderer, set_renderer
@@ -21,6 +20,7 @@ from .errors import (
     UnknownTaskError,
     UnpicklableError,
     WorkerLost,
+    let_items_travel,
     skip,
 )
 from .model.events import Event, State
@@ -122,13 +122,13 @@ def _renderer() -> Renderer:
 set_renderer(_renderer)
 
 
-def _travelling(error: MapError) -> tuple[Any, ...]:
+def _pack_map_error(error: MapError) -> tuple[Any, ...]:
     from .engine.travel import reduced
 
     return reduced(error)
 
 
-copyreg.pickle(MapError, _travelling)  # with its items, each as far as it can travel
+let_items_travel(_pack_map_error)
 
 
 def __dir__() -> list[str]:

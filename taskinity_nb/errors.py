@@ -45,6 +45,7 @@ __all__ = [
     "described",
     "harmless",
     "is_skip",
+    "let_items_travel",
     "listed",
     "plain_lines",
     "show_errors_with",
@@ -289,13 +290,28 @@ class MapError(TaskError):
         self._told, self._tell = (self.message, items), None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as a text; between processes the items travel too (see `engine.travel`)."""
+        """Travel with the items, each as far as it can, if somebody has said how they travel."""
+        if _reduce_map_error is not None:
+            return _reduce_map_error(self)
+        return self.reduced()
+
+    def reduced(self) -> tuple[Any, ...]:
+        """Return what it is pickled as without its items."""
         kind, _, state = super().__reduce__()
         return (
             kind,
             (self.message,),
             {k: v for k, v in state.items() if k not in ("_tell", "_told")},
         )
+
+
+_reduce_map_error: Callable[[MapError], tuple[Any, ...]] | None = None
+
+
+def let_items_travel(reduce: Callable[[MapError], tuple[Any, ...]]) -> None:
+    """Have each `MapError` pickled as what `reduce` returns for it."""
+    global _reduce_map_error
+    _reduce_map_error = reduce
 
 
 class Cancelled(FlowError):

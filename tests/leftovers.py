@@ -29,7 +29,7 @@ Pool = TypeVar("Pool", bound=Executor)
 
 KINDS = ("streams", "signals", "folder", "environment", "threads", "descriptors", "processes")
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds that threads and processes have to end in, once nothing holds them."""
 
 SIGNALS = sorted(signal.valid_signals())

@@ -26,7 +26,7 @@ TESTS = Path(__file__).parent
 ROOT = Path(taskinity_nb.__file__).parents[1]
 
 pytestmark = pytest.mark.leaves(
-    "threads", "descriptors", "processes",
+    "threads", "descriptors", "processes", "environment", "signals",
     reason="a cluster is kept, starts workers for those that it has lost, and opens connections",
 )  # fmt: skip
 

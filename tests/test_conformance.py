@@ -162,14 +162,13 @@ def cases() -> Iterator[Any]:
 
 
 @pytest.mark.leaves(
-    "threads", "descriptors", "processes",
-    reason="executors are kept for the next feature, and clusters open connections when they like",
+    "threads", "descriptors", "processes", "environment", "signals",
+    reason="executors are kept for the next feature; clusters set what they like, and when",
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning")
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of the others' own libraries
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.leaves("threads", "descriptors", "processes", reason="each executor is made once")
 @pytest.mark.parametrize(("name", "feature"), list(cases()))
 def test_does_what_the_docs_say(name, feature, made, found, tmp_path):
     answer = FEATURES[feature](made[name], tmp_path)

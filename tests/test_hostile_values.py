@@ -405,6 +405,13 @@ NAMES = {"good": good, "after": after}
 
 @pytest.mark.slow
 @others_warn
+@pytest.mark.leaves(
+    "threads",
+    "descriptors",
+    "processes",
+    "environment",
+    reason="the cluster is kept, and has threads of its own",
+)
 class TestDask:
     @pytest.mark.parametrize("name", SOME)
     def test_an_exception_is_the_failure_of_its_task(self, name, dask):

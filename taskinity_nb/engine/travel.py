@@ -49,7 +49,7 @@ def _lost(what: str, why: BaseException) -> str:
 
 def reduced(error: MapError) -> tuple[Any, ...]:
     """Return how a `MapError` is pickled where both ends have this package."""
-    kind, args, state = error.__reduce__()
+    kind, args, state = error.reduced()
     return with_items, (kind, args, pack_items(error.items)), state
 
 
