@@ -67,6 +67,7 @@ class Handle:
         """Wait for the end, and raise what the run is to raise."""
         if not let_in(self._scheduler.finished.wait)(timeout):
             raise TimeoutError(f"flow '{run.flow.name}' has not ended in {timeout} s; it goes on")
+        self._scheduler.workers.drop()
         for follow_up in self.when_finished:
             follow_up()
         self._raise_error(run)

@@ -156,7 +156,6 @@ class WorkerProcess:
             self._process.join()
         code = self._process.exitcode or 0
         self.close()
-        self._process.close()  # its pipes would else stay open until nothing refers to it
         return code
 
 

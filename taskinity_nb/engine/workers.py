@@ -5,6 +5,7 @@ Why no wake-up is lost stands in `scheduler`, whose lock is meant here by "the l
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExecutorError, FlowError, described
@@ -32,6 +33,7 @@ class Workers:
         self._scheduler = scheduler
         self._to_start: list[Crew] = []  # crews of which one more loop is to be started
         self.dropped: list[Any] = []
+        self._dropping = threading.RLock()  # reentrant: what goes may be code that waits for a run
 
     def loop(self, crew: Crew) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
@@ -121,11 +123,13 @@ class Workers:
             if not crew.has_nobody or scheduler.finished.is_set():
                 return
             slot = scheduler.frontier.peek(crew.lane)
-            what_for = "" if slot is None else f" for task '{scheduler.name_of(slot)}'"
+            if slot is None:  # what it was to do is not to be done any more
+                return
+            name = scheduler.name_of(slot)
         why, remedy, cause = described(error), "run.resume() keeps what is done", error
         if isinstance(error, FlowError):
             why, remedy, cause = error.message, error.remedy, error.__cause__ or error
-        ended = ExecutorError(f"no worker can be started{what_for}: {why}", remedy=remedy)
+        ended = ExecutorError(f"no worker can be started for task '{name}': {why}", remedy=remedy)
         ended.__cause__ = cause
         scheduler.break_off(ended)
 
@@ -156,7 +160,7 @@ class Workers:
 
     def catch_up(self) -> None:
         """Do what must not be done under the lock: start loops, let go of the user's values."""
-        self.dropped.clear()
+        self.drop()
         while self._to_start:
             try:
                 crew = self._to_start.pop()
@@ -168,6 +172,11 @@ class Workers:
                 if is_interrupt(error):
                     raise
                 self.not_started(crew, error)
+
+    def drop(self) -> None:
+        """Let go of what is to be let go of; when this returns, it has gone."""
+        with self._dropping:
+            self.dropped.clear()
 
     def wake_others(self) -> None:
         """Wake a worker of each crew that has something to do now."""
