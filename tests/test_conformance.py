@@ -152,9 +152,16 @@ NO_DEATHS = ("ipyparallel view", "ipyparallel client", "executorlib", "mpi")
 """Where nothing is told of a worker that has died, so that a run would wait for ever."""
 
 
+RAY = pytest.mark.leaves(
+    "signals", "environment", reason="ray.init handles SIGTERM and tells itself by the environment"
+)
+
+
 def cases() -> Iterator[Any]:
     for executor in (*MAIN, *OTHERS):
         marks = [] if executor in QUICK else [pytest.mark.slow]
+        if executor == "ray":
+            marks.append(RAY)
         for feature in FEATURES:
             if feature == "a worker that dies" and executor in NO_DEATHS:
                 continue

@@ -50,6 +50,9 @@ _ours: deque[Any] = deque(maxlen=8)
 """What has last been put in the place of a stream. A `print` that goes on in another thread has no
 hold of it before Python 3.14, and crashes if it is gone."""
 
+_latest: dict[int, _Tap] = {}
+"""The taps that were put in place last, of each stream."""
+
 _passing: set[int] = set()
 """Threads in which a tap hands something on that is kept already."""
 
@@ -126,21 +129,19 @@ def _put_in_place() -> None:
 
 def _tap_of(stream: Any, number: int) -> _Tap:
     """Return the tap of a stream: the one that it had, if that was not long ago."""
-    for tap in _ours:
-        if type(tap) is _Tap and tap._stream is stream and tap._number == number:
-            return tap
-    tap = _Tap(stream, number)
-    _ours.append(tap)
+    tap = _latest.get(number)
+    if tap is None or tap._stream is not stream:
+        tap = _latest[number] = _Tap(stream, number)
+        _ours.append(tap)
     return tap
 
 
 def _take_away() -> None:
     for name in STREAMS:
-        first: Any = getattr(sys, name, None)
-        stream = first
-        while _is_tap(stream) and not stream.is_needed():
-            stream = stream._stream
-        if stream is not first:
+        stream: Any = getattr(sys, name, None)
+        if _is_tap(stream):
+            while _is_tap(stream) and not stream.is_needed():
+                stream = stream._stream
             setattr(sys, name, stream)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -80,6 +82,28 @@ def port_to(executor: Any, workers: int | None) -> DaskPort:
         return port
 
 
+ITS_OWN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
+"""What Dask sets beside the variables that its configuration lists."""
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Undo what Dask sets for its workers: here it would hold threads of later processes down."""
+    import dask
+
+    listed_there = dask.config.get("distributed.nanny.pre-spawn-environ", None) or {}
+    before = {name: os.environ.get(name) for name in (*listed_there, *ITS_OWN)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@_environment_kept()
 def _local(distributed: Any, workers: int) -> Any:
     client = _own.get(workers)
     if client is None or not _works(client):
