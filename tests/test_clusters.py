@@ -79,6 +79,25 @@ def test_a_large_intermediate_leaves_the_clients_memory_as_it_was(executor):
     assert float(python(MEMORY, executor)) < 50
 
 
+ENVIRONMENT = """
+    import os
+    from taskinity_nb import run
+
+    def threads(): return os.environ.get("OMP_NUM_THREADS")
+
+    if __name__ == "__main__":
+        os.environ.pop("OMP_NUM_THREADS", None)
+        before = dict(os.environ)
+        there = run("threads", executor="dask", workers=1)["threads"]
+        print(there, dict(os.environ) == before)
+"""
+
+
+def test_dask_sets_what_its_workers_need_for_them_alone():
+    pytest.importorskip("distributed")
+    assert python(ENVIRONMENT) == "1 True"
+
+
 # Lost workers.
 
 
