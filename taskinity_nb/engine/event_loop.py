@@ -138,6 +138,7 @@ class EventLoop(Crew):
     def _take(self) -> None:
         """Take all that is ready."""
         scheduler = self.scheduler
+        copy_of_context = scheduler.screen.context.copy
         assert self._loop is not None
         while len(self._at_work) < MOST_AT_ONCE:
             seat = Seat(self.unused.pop() if self.unused else next(self._names))
@@ -146,10 +147,11 @@ class EventLoop(Crew):
             if task is None:
                 self.unused.append(seat.name)
                 break
-            context = scheduler.screen.context.copy()
             if not self._at_work:
                 scheduler.taps.open()
-            self._at_work[seat] = self._loop.create_task(self._do(task, seat), context=context)
+            self._at_work[seat] = self._loop.create_task(
+                self._do(task, seat), context=copy_of_context()
+            )
         scheduler.workers.catch_up()
 
     async def _do(self, task: int, seat: Seat) -> None:
