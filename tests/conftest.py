@@ -76,6 +76,8 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     before = moments[request.node] = Moment()
     yield
     del moments[request.node]
+    if "signals" in allowed(request.node):
+        before.put_signals_back()  # the next test is to begin as if this one had not been
     if left := before.left(kind for kind in KINDS if kind not in allowed(request.node)):
         pytest.fail("left behind:\n  " + "\n  ".join(left), pytrace=False)
 

@@ -62,6 +62,12 @@ class Moment:
         for name in now.environment.keys() - earlier.environment.keys():
             self.environment[name] = now.environment[name]
 
+    def put_signals_back(self) -> None:
+        """Give each signal the handler that it had, where Python knows it."""
+        for number, before in self.signals.items():
+            if before is not None and signal.getsignal(number) != before:
+                signal.signal(number, before)
+
     def left(self, kinds: Iterable[str] = KINDS, patience: float = PATIENCE) -> list[str]:
         """Return what is there now and was not then; what is about to end is waited for."""
         kinds = list(kinds)

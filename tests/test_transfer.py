@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from glob import escape, glob
 from pathlib import Path
 
 import functions as fn
@@ -32,12 +33,18 @@ def raw(run, task):
 
 def folders():
     """Return the folders of this process's runs."""
-    roots = [Path(root.path) for root in shelf._roots.values()]
-    return {folder for root in roots if root.parent == MEMORY for folder in root.glob("run-*")}
+    return set(found("run-*"))
 
 
 def files():
-    return {path for folder in folders() for path in folder.iterdir()}
+    return set(found("run-*/*"))
+
+
+def found(pattern):
+    """Return what lies there; of what a run that is let go of takes away meanwhile, nothing."""
+    for root in [Path(root.path) for root in shelf._roots.values()]:
+        if root.parent == MEMORY:
+            yield from map(Path, glob(f"{escape(str(root))}/{pattern}"))
 
 
 def make_bytes():
