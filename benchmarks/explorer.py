@@ -21,7 +21,7 @@ from measuring import (
 )
 
 from taskinity_nb import Flow, Run, plot_gantt, simulate
-from taskinity_nb.views.exploration import Exploration
+from taskinity_nb.views.explorer.state import Exploration
 
 __all__ = ["main"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .display import Renderer, set_renderer
-from .dsl import parse_dsl, parse_flows, to_dsl, to_mermaid
-from .engine.runner import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
+from .dsl.read import parse_dsl, parse_flows, to_dsl, to_mermaid
+from .engine.run import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
 from .errors import (
     BindingError,
     Cancelled,
@@ -31,14 +31,14 @@ from .model.run import Run
 from .model.task import Task, task
 
 if TYPE_CHECKING:
-    from .analysis.advice import Advice, advise
-    from .analysis.benchmarks import PerformanceBenchmark, benchmark
-    from .analysis.compare import Comparison, compare
+    from .analysis.advice.advise import Advice, advise
     from .analysis.history import history
-    from .analysis.simulate import Timeline, simulate
-    from .views.explorer import explore
-    from .views.plots import plot_gantt, plot_speedup
-    from .views.progress_bar import progress_bar
+    from .analysis.measuring.benchmark import PerformanceBenchmark, benchmark
+    from .analysis.measuring.compare import Comparison, compare
+    from .analysis.prediction.simulate import Timeline, simulate
+    from .views.charts.plots import plot_gantt, plot_speedup
+    from .views.explorer.explorer import explore
+    from .views.terminal.progress_bar import progress_bar
 
 __version__ = "0.1.0"
 
@@ -88,19 +88,19 @@ __all__ = [
 ]
 
 _HEAVY = {
-    "Advice": "analysis.advice",
-    "Comparison": "analysis.compare",
-    "PerformanceBenchmark": "analysis.benchmarks",
-    "advise": "analysis.advice",
-    "benchmark": "analysis.benchmarks",
-    "compare": "analysis.compare",
+    "Advice": "analysis.advice.advise",
+    "Comparison": "analysis.measuring.compare",
+    "PerformanceBenchmark": "analysis.measuring.benchmark",
+    "advise": "analysis.advice.advise",
+    "benchmark": "analysis.measuring.benchmark",
+    "compare": "analysis.measuring.compare",
     "history": "analysis.history",
-    "Timeline": "analysis.simulate",
-    "explore": "views.explorer",
-    "plot_gantt": "views.plots",
-    "plot_speedup": "views.plots",
-    "progress_bar": "views.progress_bar",
-    "simulate": "analysis.simulate",
+    "Timeline": "analysis.prediction.simulate",
+    "explore": "views.explorer.explorer",
+    "plot_gantt": "views.charts.plots",
+    "plot_speedup": "views.charts.plots",
+    "progress_bar": "views.terminal.progress_bar",
+    "simulate": "analysis.prediction.simulate",
 }
 """Names whose modules are imported when they are first used."""
 
@@ -123,7 +123,7 @@ set_renderer(_renderer)
 
 
 def _pack_map_error(error: MapError) -> tuple[Any, ...]:
-    from .engine.travel import reduced
+    from .engine.transport.travel import reduced
 
     return reduced(error)
 
@@ -137,13 +137,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """Register ``%%flow``: what ``%load_ext taskinity_nb`` calls."""
-    from .magic import load
+    from .magics.flow import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """Take back what needs taking back: what ``%unload_ext taskinity_nb`` calls."""
-    from .magic import unload
+    from .magics.flow import unload
 
     unload(shell)

@@ -1,7 +1,7 @@
-"""The public name of `taskinity_nb.analysis.benchmarks`."""
+"""The public name of `taskinity_nb.analysis.measuring.benchmark`."""
 
 from __future__ import annotations
 
-from .analysis.benchmarks import Measurement, PerformanceBenchmark, benchmark
+from .analysis.measuring.benchmark import Measurement, PerformanceBenchmark, benchmark
 
 __all__ = ["Measurement", "PerformanceBenchmark", "benchmark"]

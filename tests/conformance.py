@@ -13,8 +13,8 @@ import pytest
 from functions import add, double, kill_self_once, one, wait_for_file, write_whole
 
 from taskinity_nb import Cancelled, ExecutorError, MapError, State, Task, TaskError, run, start
-from taskinity_nb.engine.clusters.results import Remote
-from taskinity_nb.engine.stored import Stored
+from taskinity_nb.engine.backends.cluster.refs import Remote
+from taskinity_nb.engine.transport.stored import Stored
 
 __all__ = ["FEATURES"]
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from leftovers import KINDS, Moment, begun, left_streams
 
-from taskinity_nb.engine import learning, past
+from taskinity_nb.engine.scheduling import history as past
+from taskinity_nb.engine.scheduling import priorities as learning
 from taskinity_nb.model import task as task_module
 
 EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forkserver", "spawn")

@@ -21,7 +21,9 @@ from multiprocessing import active_children, forkserver, resource_tracker
 from pathlib import Path
 from typing import Any, TypeVar
 
-from taskinity_nb.engine import outputs, pool, shelf
+from taskinity_nb.engine.backends.processes import pool
+from taskinity_nb.engine.remote import capture as outputs
+from taskinity_nb.engine.transport import workspace
 
 __all__ = ["KINDS", "Moment", "begun", "left_streams"]
 
@@ -187,7 +189,7 @@ def _kept_descriptors() -> set[int | None]:
         popen = process._process._popen
         kept |= {process._handle, process.pipe.fileno(), popen.sentinel}
         kept |= set(getattr(popen.finalizer, "_args", ()))
-    return kept | {root._folder.descriptor for root in shelf._roots.values()}
+    return kept | {root._folder.descriptor for root in workspace._roots.values()}
 
 
 def _children() -> dict[int, str]:

@@ -44,7 +44,7 @@ flow Large:
 """
 
 ASK = """# a run that takes its time to be cancelled
-from taskinity_nb.views.graph import LiveGraph
+from taskinity_nb.views.live.live_graph import LiveGraph
 
 graph = LiveGraph(small.flow, lambda: None)
 graph.show()

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from runs import make_run
 
 from taskinity_nb import Advice, Flow, State, advise, run, task
-from taskinity_nb.analysis import evidence, facts
-from taskinity_nb.analysis.machine import threads_of
-from taskinity_nb.engine.core_wait import core_wait
+from taskinity_nb.analysis import metrics as facts
+from taskinity_nb.analysis.advice import evidence
+from taskinity_nb.analysis.advice.machine import threads_of
+from taskinity_nb.engine.remote.cpu_time import core_wait
 from taskinity_nb.model.flow import Edge
 from taskinity_nb.model.record import Helpers
 

@@ -194,7 +194,7 @@ def test_repeats_are_interleaved(functions, monkeypatch):
         order.append((executor, workers))
         return run(flow, inputs, executor=executor, workers=workers, namespace=namespace)
 
-    monkeypatch.setattr("taskinity_nb.analysis.benchmarks.run", spy)
+    monkeypatch.setattr("taskinity_nb.analysis.measuring.benchmark.run", spy)
     bench = PerformanceBenchmark("b", warmup=1, repeats=2)
     measured = bench.compare(
         FLOW, executors=("sequential", "threads"), workers=[1, 2], namespace=functions

@@ -17,10 +17,10 @@ from test_oracle import continues
 
 import taskinity_nb
 from taskinity_nb import ExecutorError, State, Task, run
-from taskinity_nb.engine.clusters import dask as dask_module
-from taskinity_nb.engine.clusters.install import install
-from taskinity_nb.engine.clusters.port import Clocks
-from taskinity_nb.engine.clusters.remote import Ticket, perform, pick, told
+from taskinity_nb.engine.backends.cluster import dask as dask_module
+from taskinity_nb.engine.backends.cluster.client import Clocks
+from taskinity_nb.engine.backends.cluster.installer import install
+from taskinity_nb.engine.remote.cluster_task import Ticket, perform, pick, told
 
 TESTS = Path(__file__).parent
 ROOT = Path(taskinity_nb.__file__).parents[1]

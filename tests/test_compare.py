@@ -15,10 +15,10 @@ from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import Comparison, Flow, FlowError, TaskError, compare, run
-from taskinity_nb.analysis import compare as module
-from taskinity_nb.analysis.compare import Case
-from taskinity_nb.analysis.turns import Setup, Turn, in_turns
-from taskinity_nb.views import progress
+from taskinity_nb.analysis.measuring import compare as module
+from taskinity_nb.analysis.measuring.compare import Case
+from taskinity_nb.analysis.measuring.turns import Setup, Turn, in_turns
+from taskinity_nb.views.terminal import progress_line as progress
 
 FLOW = "load -> [left, right] -> join"
 FUNCTIONS = {

@@ -21,11 +21,11 @@ from matplotlib.textpath import TextPath
 from taskinity_nb.errors import FlowError
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Edge, Flow
-from taskinity_nb.views.dot import flow_text, levels
-from taskinity_nb.views.layout import render
-from taskinity_nb.views.palette import CRITICAL, LOOKS
-from taskinity_nb.views.picture import MOST_TASKS, Picture, flow_mimebundle
-from taskinity_nb.views.svg import ALONE, paint
+from taskinity_nb.views.graph.dot import flow_text, levels
+from taskinity_nb.views.graph.layout import render
+from taskinity_nb.views.graph.picture import MOST_TASKS, Picture, flow_mimebundle
+from taskinity_nb.views.graph.svg import ALONE, paint
+from taskinity_nb.views.style.palette import CRITICAL, LOOKS
 
 NS = "{http://www.w3.org/2000/svg}"
 
@@ -305,7 +305,7 @@ def test_a_thousand_tasks_are_drawn():
 IN_ANOTHER_PROCESS = """
 import sys
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.picture import Picture
+from taskinity_nb.views.graph.picture import Picture
 for flow in (Flow("f", [("größe", "b")]), Flow("g", [("s", f"t{i}") for i in range(999)])):
     picture = Picture(flow)
     print(picture.svg({}))

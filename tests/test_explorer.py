@@ -13,11 +13,11 @@ from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import BindingError, FlowError, State, explore, parse_dsl, run
-from taskinity_nb.analysis.prediction import Predictor
+from taskinity_nb.analysis.prediction.predictor import Predictor
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.exploration import Exploration
-from taskinity_nb.views.exploring import errors_of, laid_over, off_by, sliders_of
-from taskinity_nb.views.graph import WIDGET_VIEW
+from taskinity_nb.views.explorer.encoding import errors_of, laid_over, off_by, sliders_of
+from taskinity_nb.views.explorer.state import Exploration
+from taskinity_nb.views.live.live_graph import WIDGET_VIEW
 
 FAN = Flow("Fan", [("a", "b"), ("a", "c"), ("a", "d")])
 SEQUENCE = (("a", "w1", 0, 1), ("b", "w1", 1, 3), ("c", "w2", 1, 3), ("d", "w1", 3, 5))
@@ -90,7 +90,7 @@ class TestWhatIsPredicted:
         assert [bar[3:5] for bar in bars] == [(0, -1), (1, 0), (1, 1)]
 
     def test_threads_share_the_lock_and_processes_do_not(self, monkeypatch):
-        monkeypatch.setattr("taskinity_nb.analysis.facts.available_cores", lambda: 4)
+        monkeypatch.setattr("taskinity_nb.analysis.metrics.available_cores", lambda: 4)
         computing = make_run(FAN, SEQUENCE, cpu=1.0, executor="processes", cores=4)
         predictor = Predictor(computing, "processes")
         assert predictor.predict("processes", 3).makespan == pytest.approx(3)
@@ -306,7 +306,7 @@ class TestRunning:
         assert explorer.widget.status == "cancelled" and not explorer.widget.problem
 
     def test_who_asked_is_told_of_each_run(self):
-        from taskinity_nb.views.explorer import Explorer
+        from taskinity_nb.views.explorer.explorer import Explorer
 
         told = []
         explorer = Explorer(FAN, None, self.NAMES, on_run=told.append)
@@ -374,7 +374,7 @@ def test_in_a_terminal_it_is_text(capsys):
 
 
 def test_the_javascript_reaches_for_nothing():
-    folder = Path(sys.modules["taskinity_nb.views.exploring"].__file__).parent / "static"
+    folder = Path(sys.modules["taskinity_nb.views.explorer.encoding"].__file__).parent / "static"
     for name in ("explorer.js", "explorer.css"):
         text = (folder / name).read_text(encoding="utf-8")
         assert "innerHTML" not in text and "import(" not in text

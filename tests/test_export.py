@@ -11,7 +11,7 @@ import pytest
 from runs import make_run
 
 from taskinity_nb import Flow, FlowError, State, run
-from taskinity_nb.analysis.facts import facts_of, handovers
+from taskinity_nb.analysis.metrics import facts_of, handovers
 from taskinity_nb.model.flow import Edge
 
 DIAMOND = Flow("Diamond", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])

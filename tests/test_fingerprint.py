@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskinity_nb import Task
-from taskinity_nb.engine.fingerprint import digest, fingerprint
+from taskinity_nb.engine.rerun.fingerprint import digest, fingerprint
 
 
 def cell(source, space=None, *, file="<cell>", line=1):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskinity_nb.dsl import parse_dsl
+from taskinity_nb.dsl.read import parse_dsl
 from taskinity_nb.errors import CycleError, DSLSyntaxError, FlowError
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.flow import Edge, Flow

@@ -9,9 +9,9 @@ from runs import make_run
 
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Edge, Flow
-from taskinity_nb.views.folding import SHOWN_FIRST, Folding, fold
-from taskinity_nb.views.picture import MOST_TASKS, Picture, flow_mimebundle
-from taskinity_nb.views.svg import SVG
+from taskinity_nb.views.graph.folding import SHOWN_FIRST, Folding, fold
+from taskinity_nb.views.graph.picture import MOST_TASKS, Picture, flow_mimebundle
+from taskinity_nb.views.graph.svg import SVG
 
 MANY = 3000
 

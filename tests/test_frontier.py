@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskinity_nb.engine.frontier import Frontier, ranked, ranks
+from taskinity_nb.engine.scheduling.frontier import Frontier, ranked, ranks
 
 
 @st.composite

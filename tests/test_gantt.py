@@ -15,12 +15,12 @@ from runs import make_run
 from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.bars import MOST_BARS, panel_of
-from taskinity_nb.views.figure import GanttFigure
-from taskinity_nb.views.palette import LOOKS
-from taskinity_nb.views.plots import plot_gantt
-from taskinity_nb.views.style import COLOURS
-from taskinity_nb.views.text_fit import BarLabel, typeset
+from taskinity_nb.views.charts.figure import GanttFigure
+from taskinity_nb.views.charts.gantt_bars import MOST_BARS, panel_of
+from taskinity_nb.views.charts.plots import plot_gantt
+from taskinity_nb.views.charts.style import COLOURS
+from taskinity_nb.views.charts.text_fit import BarLabel, typeset
+from taskinity_nb.views.style.palette import LOOKS
 
 #        ┌> b1 ┐
 #    a ──┼> b2 ┼─> c

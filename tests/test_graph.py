@@ -16,8 +16,8 @@ from runs import make_run
 
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.graph import WIDGET_VIEW, LiveGraph, run_states_text
-from taskinity_nb.views.graph_widget import GraphWidget
+from taskinity_nb.views.live.live_graph import WIDGET_VIEW, LiveGraph, run_states_text
+from taskinity_nb.views.live.widget import GraphWidget
 
 HERE = Path(__file__).parent
 
@@ -27,7 +27,7 @@ sys.path.insert(0, {str(HERE)!r})
 from runs import make_run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.graph import LiveGraph
+from taskinity_nb.views.live.live_graph import LiveGraph
 
 flow = Flow("Deep<b>", [("load", "clean"), ("clean", "save")], description="<script>x</script>")
 
@@ -175,13 +175,13 @@ def test_nothing_was_run(kernel):
 
 def test_without_widgets_the_picture_is_sent_again_but_seldom(kernel):
     cell = kernel.run(
-        "widgets = sys.modules.pop('taskinity_nb.views.graph_widget')\n"
-        "sys.modules['taskinity_nb.views.graph_widget'] = None  # its import fails\n"
+        "widgets = sys.modules.pop('taskinity_nb.views.live.widget')\n"
+        "sys.modules['taskinity_nb.views.live.widget'] = None  # its import fails\n"
         "graph = LiveGraph(flow, lambda: None); graph.show()\n"
         "for i in range(50):\n"
         "    run = told(graph, ('load', 'w', 0, 1), ('clean', 'w', 1, 2, None))\n"
         "graph.finish(run)\n"
-        "sys.modules['taskinity_nb.views.graph_widget'] = widgets\n"
+        "sys.modules['taskinity_nb.views.live.widget'] = widgets\n"
     )
     assert not cell.error, cell.error
     assert not cell.of("comm_open", "comm_msg")
@@ -229,7 +229,8 @@ def test_in_a_script_the_end_is_told_in_text(capsys):
 
 def test_in_a_terminal_there_is_text():
     code = (
-        "from taskinity_nb.views.graph import LiveGraph; from taskinity_nb.model.flow import Flow\n"
+        "from taskinity_nb.views.live.live_graph import LiveGraph\n"
+        "from taskinity_nb.model.flow import Flow\n"
         "from runs import make_run; flow = Flow('Small', [('load', 'save')])\n"
         "graph = LiveGraph(flow); graph.show(); graph.finish(make_run(flow))"
     )
@@ -242,9 +243,9 @@ def test_in_a_terminal_there_is_text():
 
 
 def test_the_import_is_light():
-    code = "import sys, taskinity_nb.views.graph; print([n for n in sys.modules])"
+    code = "import sys, taskinity_nb.views.live.live_graph; print([n for n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "taskinity_nb.views.graph" in done.stdout
+    assert "taskinity_nb.views.live.live_graph" in done.stdout
     for heavy in ("'ipywidgets'", "'anywidget'", "'IPython'", "'matplotlib'", "'pygraphviz'"):
         assert heavy not in done.stdout
 
@@ -280,14 +281,14 @@ def test_the_javascript():
 
 
 def test_the_javascript_reaches_for_nothing():
-    folder = Path(sys.modules["taskinity_nb.views.graph"].__file__).parent / "static"
+    folder = Path(sys.modules["taskinity_nb.views.live.live_graph"].__file__).parent / "static"
     for name in ("graph.js", "graph.css", "panel.js", "panel.css"):
         text = (folder / name).read_text(encoding="utf-8")
         assert "innerHTML" not in text and "://" not in text and "import(" not in text
 
 
 def test_the_snapshot_tells_all_states_apart():
-    from taskinity_nb.views.palette import CODES
+    from taskinity_nb.views.style.palette import CODES
 
     assert len(set(CODES.values())) == len(State) and all(len(c) == 1 for c in CODES.values())
     assert json.loads(json.dumps("".join(CODES.values())))

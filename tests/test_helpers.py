@@ -9,8 +9,8 @@ import time
 import pytest
 
 from taskinity_nb import run
-from taskinity_nb.engine import helpers
-from taskinity_nb.engine.helpers import LEAST, HelperClock
+from taskinity_nb.engine.remote import helper_threads as helpers
+from taskinity_nb.engine.remote.helper_threads import LEAST, HelperClock
 
 
 def compute(seconds):

@@ -14,8 +14,8 @@ from runs import make_run
 
 from taskinity_nb import Flow, FlowError, State, TaskError, history, run, start
 from taskinity_nb.analysis.history import History, Slower
-from taskinity_nb.engine import past
-from taskinity_nb.engine.past import PastRun, past_runs, remember, took
+from taskinity_nb.engine.scheduling import history as past
+from taskinity_nb.engine.scheduling.history import PastRun, past_runs, remember, took
 
 CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
 
@@ -113,7 +113,7 @@ class TestWhatIsRemembered:
     def test_tasks_too_quick_to_matter_are_not_written_down(self):
         flow = Flow("Quick", tasks=[f"t{i}" for i in range(3000)])
         made = make_run(flow, [("t0", "w", 0, 1e-3)])
-        from taskinity_nb.engine.learning import learn
+        from taskinity_nb.engine.scheduling.priorities import learn
 
         learn(made)
         assert history(flow)[0].seconds == {}

@@ -24,11 +24,11 @@ from taskinity_nb import (
     UnpicklableError,
     run,
 )
-from taskinity_nb.engine import pool as pool_module
-from taskinity_nb.engine.clusters import dask as dask_module
-from taskinity_nb.engine.envelope import Answer, open_envelope
-from taskinity_nb.engine.packing import read_error
-from taskinity_nb.engine.pickling import dumps
+from taskinity_nb.engine.backends.cluster import dask as dask_module
+from taskinity_nb.engine.backends.processes import pool as pool_module
+from taskinity_nb.engine.remote.call import Answer, open_envelope
+from taskinity_nb.engine.remote.pickling import dumps
+from taskinity_nb.engine.transport.codec import read_error
 from taskinity_nb.model.call import invoke
 
 others_warn = pytest.mark.filterwarnings(

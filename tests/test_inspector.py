@@ -16,12 +16,12 @@ from taskinity_nb import FlowError, NoResultError, run, start
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.model.record import Elsewhere
-from taskinity_nb.views import inspector, previews
-from taskinity_nb.views.explorer import _GraphPart
-from taskinity_nb.views.graph_widget import GraphWidget
-from taskinity_nb.views.inspector import inspect
-from taskinity_nb.views.panel import MOST_ROWS, facts_of, rows_of
-from taskinity_nb.views.previews import LONGEST_TEXT, preview
+from taskinity_nb.views.explorer.explorer import _GraphPart
+from taskinity_nb.views.live import inspector, previews
+from taskinity_nb.views.live.inspector import inspect
+from taskinity_nb.views.live.panel import MOST_ROWS, facts_of, rows_of
+from taskinity_nb.views.live.previews import LONGEST_TEXT, preview
+from taskinity_nb.views.live.widget import GraphWidget
 
 HOSTILE = "<script>window.pwned = 1</script>\"']]>"
 

@@ -14,9 +14,10 @@ import functions as fn
 import pytest
 
 from taskinity_nb import Cancelled, State, run, start
-from taskinity_nb.engine import interrupts, pool
-from taskinity_nb.engine.ending import Ending
-from taskinity_nb.engine.interrupts import held, let_in
+from taskinity_nb.engine.backends.processes import pool
+from taskinity_nb.engine.runtime import interrupts
+from taskinity_nb.engine.runtime.interrupts import held, let_in
+from taskinity_nb.engine.runtime.waiting import Ending
 
 NAMES = vars(fn)
 
@@ -160,7 +161,7 @@ FORK_SERVER = """
     import os, signal
     from multiprocessing import forkserver
     from taskinity_nb import run
-    from taskinity_nb.engine import pool
+    from taskinity_nb.engine.backends.processes import pool
 
     def one():
         return 1

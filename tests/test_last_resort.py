@@ -11,7 +11,7 @@ import weakref
 import pytest
 
 from taskinity_nb import Cancelled, ExecutorError, MapError, State, Task, TaskError, run, start
-from taskinity_nb.engine.alarm import Alarm
+from taskinity_nb.engine.runtime.timers import Alarm
 
 HERE = ["sequential", "threads", "thread pool"]
 

@@ -15,7 +15,7 @@ import pytest
 from leftovers import KINDS, Moment, left_streams
 
 from taskinity_nb import run
-from taskinity_nb.engine.outputs import Taps
+from taskinity_nb.engine.remote.capture import Taps
 
 
 def leave_streams(end, tmp_path):

@@ -17,7 +17,7 @@ import functions as fn
 import pytest
 
 from taskinity_nb import FlowError, NoResultError, TaskError, run, skip
-from taskinity_nb.engine import shelf
+from taskinity_nb.engine.transport import workspace
 
 NAMES = vars(fn)
 HERE = ["sequential", "threads", "thread pool"]
@@ -166,7 +166,7 @@ class TestKeepLast:
 
 def files():
     """Return the files of large values that this process has."""
-    roots = [Path(root.path) for root in shelf._roots.values()]
+    roots = [Path(root.path) for root in workspace._roots.values()]
     return {path for root in roots for path in root.glob("run-*/*")}
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from taskinity_nb import FlowError
-from taskinity_nb.options import HELP, OPTIONS, read_options
+from taskinity_nb.magics.options import HELP, OPTIONS, read_options
 
 
 def test_nothing():

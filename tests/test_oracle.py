@@ -28,7 +28,7 @@ from taskinity_nb import (
     TaskRun,
     run,
 )
-from taskinity_nb.engine.scheduler import OnError
+from taskinity_nb.engine.scheduling.scheduler import OnError
 from taskinity_nb.errors import Skip
 
 SUCCEEDED, FAILED, SKIPPED = State.SUCCEEDED, State.FAILED, State.SKIPPED

@@ -20,10 +20,10 @@ import functions as fn
 import pytest
 
 from taskinity_nb import Flow, State, Task, TaskError, run, start
-from taskinity_nb.engine import outputs
-from taskinity_nb.engine.clusters import remote
-from taskinity_nb.engine.clusters.bundle import bundle, remote_function
-from taskinity_nb.engine.envelope import Answer
+from taskinity_nb.engine.backends.cluster.code_shipping import bundle, remote_function
+from taskinity_nb.engine.remote import capture as outputs
+from taskinity_nb.engine.remote import cluster_task as remote
+from taskinity_nb.engine.remote.call import Answer
 
 NAMES = vars(fn)
 
@@ -452,7 +452,7 @@ class TestGivenBack:
         """As on a Dask cluster in the same process, whose tasks may be left behind."""
         screens = new_screens()
         remote_function("perform")  # installs it
-        copy = sys.modules[f"{bundle().root}.engine.outputs"]
+        copy = sys.modules[f"{bundle().root}.engine.remote.capture"]
         assert copy is not outputs
         for first, second in ((outputs, copy), (copy, outputs)):
             taps = first.Taps(), second.Taps()

@@ -24,18 +24,19 @@ import pytest
 from leftovers import begun
 
 from taskinity_nb import NoResultError
-from taskinity_nb.engine import ownership, parcels, shelf
-from taskinity_nb.engine.parcels import Parcel, pack
-from taskinity_nb.engine.pickling import LARGE
-from taskinity_nb.engine.shelf import Shelf, sweep
+from taskinity_nb.engine.remote.pickling import LARGE
+from taskinity_nb.engine.transport import ownership, workspace
+from taskinity_nb.engine.transport import shared_memory as parcels
+from taskinity_nb.engine.transport.shared_memory import Parcel, pack
+from taskinity_nb.engine.transport.workspace import Shelf, sweep
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs locks and signals")
 
 SCRIPT = """
 import os, resource, signal, sys, tempfile, time
-from taskinity_nb.engine import shelf as module
-from taskinity_nb.engine.parcels import Parcel, pack
-from taskinity_nb.engine.shelf import Shelf, sweep
+from taskinity_nb.engine.transport import workspace as module
+from taskinity_nb.engine.transport.shared_memory import Parcel, pack
+from taskinity_nb.engine.transport.workspace import Shelf, sweep
 
 module.MEMORY, tempfile.tempdir = sys.argv[1:]
 
@@ -105,11 +106,11 @@ def places(tmp_path, monkeypatch):
     made = [tmp_path / "memory", tmp_path / "temporary"]
     for place in made:
         place.mkdir()
-    monkeypatch.setattr(shelf, "MEMORY", str(made[0]))
+    monkeypatch.setattr(workspace, "MEMORY", str(made[0]))
     monkeypatch.setattr(tempfile, "tempdir", str(made[1]))
-    monkeypatch.setattr(shelf, "_roots", {})
+    monkeypatch.setattr(workspace, "_roots", {})
     yield made
-    for root in shelf._roots.values():
+    for root in workspace._roots.values():
         root.leave()
         root.part()
     assert [list(place.iterdir()) for place in made] == [[], []]
@@ -299,7 +300,7 @@ say(len(os.listdir(shelf.folders[0])))
         assert os.listdir(folders[0]) == []
 
     def test_no_folder_at_all(self, places, monkeypatch):
-        monkeypatch.setattr(shelf, "MEMORY", str(places[0] / "none"))
+        monkeypatch.setattr(workspace, "MEMORY", str(places[0] / "none"))
         monkeypatch.setattr(tempfile, "tempdir", str(places[1] / "none"))
         made = Shelf()
         assert made.folders == ()
@@ -393,7 +394,10 @@ class TestRelease:
         """The real places, in a process of their own."""
         if not os.access("/dev/shm", os.W_OK):
             pytest.skip("there is no /dev/shm")
-        code = "from taskinity_nb.engine.shelf import Shelf; shelf = Shelf(); print(*shelf.folders)"
+        code = (
+            "from taskinity_nb.engine.transport.workspace import Shelf; "
+            "shelf = Shelf(); print(*shelf.folders)"
+        )
         run = [sys.executable, "-c", code]
         out = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
         assert out[0].startswith("/dev/shm/.taskinity-nb-workspace-")

@@ -10,7 +10,7 @@ import pytest
 from kernels import new_kernel
 
 from taskinity_nb import FlowError, NoResultError, run, skip, start, task
-from taskinity_nb.engine.replaying import arguments_of
+from taskinity_nb.engine.rerun.replay import arguments_of
 
 
 def load():

@@ -29,11 +29,11 @@ from taskinity_nb import (
     to_dsl,
     to_mermaid,
 )
-from taskinity_nb.dsl import parse_dsl
-from taskinity_nb.views.dot import flow_text
-from taskinity_nb.views.graph import run_states_text
-from taskinity_nb.views.picture import Picture, flow_mimebundle
-from taskinity_nb.views.rails import flow_picture
+from taskinity_nb.dsl.read import parse_dsl
+from taskinity_nb.views.graph.ascii_graph import flow_picture
+from taskinity_nb.views.graph.dot import flow_text
+from taskinity_nb.views.graph.picture import Picture, flow_mimebundle
+from taskinity_nb.views.live.live_graph import run_states_text
 
 HERE = Path(__file__).parent
 EDGES = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")]

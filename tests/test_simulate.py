@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runs import make_run
 
 from taskinity_nb import Flow, FlowError, State, Timeline, plot_gantt, run, simulate
-from taskinity_nb.analysis.simulate import play, workload_of
+from taskinity_nb.analysis.prediction.simulate import play, workload_of
 from taskinity_nb.model.flow import Edge
 
 DIAMOND = Flow("Diamond", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])

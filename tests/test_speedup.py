@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from runs import make_run
 
 from taskinity_nb import Comparison, Flow, FlowError, compare, plot_speedup, run, start
-from taskinity_nb.analysis.compare import Case
-from taskinity_nb.views import speedup
-from taskinity_nb.views.speedup import chart_of_speedup
+from taskinity_nb.analysis.measuring.compare import Case
+from taskinity_nb.views.charts import speedup_chart as speedup
+from taskinity_nb.views.charts.speedup_chart import chart_of_speedup
 
 
 def fan(width, workers, executor="threads", seconds=0.1, name="Fan", **options):

@@ -39,7 +39,7 @@ def test_an_unknown_name():
 def test_an_import_is_as_light():
     code = "import sys, json, taskinity; print(json.dumps(sorted(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert {"matplotlib", "IPython", "taskinity_nb.analysis.benchmarks"}.isdisjoint(
+    assert {"matplotlib", "IPython", "taskinity_nb.analysis.measuring.benchmark"}.isdisjoint(
         json.loads(out.stdout)
     )
 

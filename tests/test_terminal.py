@@ -18,17 +18,17 @@ from kernels import PATIENCE, new_kernel
 from runs import make_run
 
 from taskinity_nb import parse_dsl, progress_bar, run, start
-from taskinity_nb.engine.ending import Ending
-from taskinity_nb.engine.watching import watch
+from taskinity_nb.engine.observers import watch
+from taskinity_nb.engine.runtime.waiting import Ending
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.rails import flow_picture
+from taskinity_nb.views.graph.ascii_graph import flow_picture
 
 HERE = Path(__file__).parent
 
 CELL = """
 import sys, time
-from taskinity_nb.engine.outputs import beneath
+from taskinity_nb.engine.remote.capture import beneath
 get_ipython().run_line_magic("load_ext", "taskinity_nb")
 def fetch():
     while sys.stderr.isatty() and type(beneath("stderr")).__name__ != "_Above": time.sleep(0.01)

@@ -22,7 +22,8 @@ KILLS = """
     import faulthandler, json, os, random, signal, sys, threading, time
     from multiprocessing import forkserver
     from taskinity_nb import Flow, TaskError, WorkerLost, run
-    from taskinity_nb.engine import pool, shelf
+    from taskinity_nb.engine.backends.processes import pool
+    from taskinity_nb.engine.transport import workspace
 
     def work(*numbers):
         end = time.perf_counter() + 0.004
@@ -95,7 +96,7 @@ KILLS = """
             "right": ends.count("right"),
             "told": ends.count("told"),
             "at work": sum(thread.is_alive() for thread in at_work),
-            "shelves": [root.path for root in shelf._roots.values()],
+            "shelves": [root.path for root in workspace._roots.values()],
         }))
 """
 

@@ -11,7 +11,7 @@ import functions as fn
 import pytest
 
 from taskinity_nb import TaskError, errors, parse_dsl, run, strangers
-from taskinity_nb.engine.clusters.install import install
+from taskinity_nb.engine.backends.cluster.installer import install
 from taskinity_nb.errors import Cancelled, FlowError
 from taskinity_nb.views.tracebacks import render_error
 

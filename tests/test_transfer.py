@@ -16,7 +16,7 @@ import functions as fn
 import pytest
 
 from taskinity_nb import NoResultError, Task, run
-from taskinity_nb.engine import shelf
+from taskinity_nb.engine.transport import workspace
 from taskinity_nb.model.record import Elsewhere
 
 NAMES = vars(fn)
@@ -42,7 +42,7 @@ def files():
 
 def found(pattern):
     """Return what lies there; of what a run that is let go of takes away meanwhile, nothing."""
-    for root in [Path(root.path) for root in shelf._roots.values()]:
+    for root in [Path(root.path) for root in workspace._roots.values()]:
         if root.parent == MEMORY:
             yield from map(Path, glob(f"{escape(str(root))}/{pattern}"))
 
@@ -174,7 +174,7 @@ class TestThroughFiles:
 
     def test_a_full_file_system(self, monkeypatch):
         """A value that finds no room travels as it is."""
-        monkeypatch.setattr(shelf.Shelf, "folders", ())
+        monkeypatch.setattr(workspace.Shelf, "folders", ())
         names = {"make": make_bytes, "size": len}
         result = run("make -> size", namespace=names, executor="processes")
         assert dict(result) == {"make": bytes(SIZE), "size": SIZE}
@@ -227,7 +227,7 @@ SCRIPT = """
     import os, signal, sys, time
     from pathlib import Path
     from taskinity_nb import run
-    from taskinity_nb.engine import shelf
+    from taskinity_nb.engine.transport import workspace
 
     def make():
         return bytes(3_000_000)
@@ -235,7 +235,7 @@ SCRIPT = """
     if __name__ == "__main__":
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         result = run("make", executor="processes")
-        (root,) = [root.path for root in shelf._roots.values() if "/dev/shm" in root.path]
+        (root,) = [root.path for root in workspace._roots.values() if "/dev/shm" in root.path]
         assert len(list(Path(root).glob("run-*/*"))) == 1
         Path(sys.argv[1] + ".new").write_text(root)
         os.rename(sys.argv[1] + ".new", sys.argv[1])

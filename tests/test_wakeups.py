@@ -14,10 +14,10 @@ import pytest
 from interleavings import Explorer, Lock, Pool, explore
 
 from taskinity_nb import ExecutorError, State, Task, parse_dsl, run, start
-from taskinity_nb.engine import processes
-from taskinity_nb.engine.local import PoolThreads, Threads
-from taskinity_nb.engine.scheduler import Scheduler
-from taskinity_nb.engine.workers import Workers
+from taskinity_nb.engine.backends.processes import backend as processes
+from taskinity_nb.engine.backends.threads import PoolThreads, Threads
+from taskinity_nb.engine.scheduling.scheduler import Scheduler
+from taskinity_nb.engine.scheduling.worker_loop import Workers
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.run import Run
 

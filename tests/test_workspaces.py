@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from taskinity_nb.engine import folder, ownership, shelf
-from taskinity_nb.engine.ownership import MARKER, PREFIX, new_file, sweep_place
-from taskinity_nb.engine.shelf import Shelf
+from taskinity_nb.engine.transport import folder, ownership, workspace
+from taskinity_nb.engine.transport.ownership import MARKER, PREFIX, new_file, sweep_place
+from taskinity_nb.engine.transport.workspace import Shelf
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="needs /proc, and processes that are killed"
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.skipif(
 
 MAKE = """
 import os, signal, sys
-from taskinity_nb.engine import ownership
-from taskinity_nb.engine.ownership import MARKER, Root, new_file
+from taskinity_nb.engine.transport import ownership
+from taskinity_nb.engine.transport.ownership import MARKER, Root, new_file
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -70,6 +70,7 @@ def make_root(place, change="", end="die()"):
 
 def known(path):
     """Return a root that was made here, and remember that it was."""
+    assert path, "the process has ended before it had made a root"
     root = Path(path)
     _made.add(root.name.rpartition("-")[0])
     return root
@@ -432,8 +433,8 @@ class TestSweep:
 
 DRIVE = """
 import os, signal, sys
-from taskinity_nb.engine import folder, ownership
-from taskinity_nb.engine.ownership import Root, new_file, sweep_place
+from taskinity_nb.engine.transport import folder, ownership
+from taskinity_nb.engine.transport.ownership import Root, new_file, sweep_place
 
 place = sys.argv[1]
 OURS = {folder.__file__, ownership.__file__}
@@ -556,15 +557,15 @@ def places(request, tmp_path, monkeypatch):
     made = [tmp_path / "memory", tmp_path / "temporary"]
     for one in made:
         one.mkdir()
-    monkeypatch.setattr(shelf, "MEMORY", str(made[0]))
+    monkeypatch.setattr(workspace, "MEMORY", str(made[0]))
     monkeypatch.setattr(tempfile, "tempdir", str(made[1]))
-    monkeypatch.setattr(shelf, "_roots", {})
+    monkeypatch.setattr(workspace, "_roots", {})
     if request.param == "by its path":
         monkeypatch.setattr(folder, "CAN_HOLD", False)
         monkeypatch.setattr(ownership, "CAN_HOLD", False)
         monkeypatch.setattr(ownership, "fcntl", None)
     yield made
-    for root in shelf._roots.values():
+    for root in workspace._roots.values():
         root.leave()
         root.part()
 
@@ -577,7 +578,7 @@ class TestOwn:
             new_file(made.folders[0]).close()
             new_file(made.folders[1]).close()
         assert not any(map(os.path.exists, made.folders))
-        shelf._end()
+        workspace._end()
         assert [os.listdir(place) for place in places] == [[], []]
 
     def test_a_root_that_was_replaced(self, places, home):
@@ -588,7 +589,7 @@ class TestOwn:
         shutil.copytree(home / "saved", run.parent)
         before = tree(run.parent), tree(home)
         made.close()
-        shelf._end()
+        workspace._end()
         assert (tree(run.parent), tree(home)) == before
 
     def test_a_root_that_is_now_a_link(self, places, home):
@@ -599,7 +600,7 @@ class TestOwn:
         run.parent.symlink_to(home / "saved")
         before = tree(home)
         made.close()
-        shelf._end()
+        workspace._end()
         assert tree(home) == before
 
     def test_a_run_that_was_replaced(self, places, home):
@@ -611,7 +612,7 @@ class TestOwn:
         private(run / value.name)
         before = tree(run), tree(home)
         made.close()
-        shelf._end()
+        workspace._end()
         assert (tree(run), tree(home)) == before
         assert (home / "saved" / value.name).exists()
 
@@ -623,7 +624,7 @@ class TestOwn:
         run.symlink_to(home / "saved")
         before = tree(home)
         made.close()
-        shelf._end()
+        workspace._end()
         assert tree(home) == before
         assert run.is_symlink()
 
@@ -635,7 +636,7 @@ class TestOwn:
         (run / "notes.txt").write_text("mine")
         (run / "figures").mkdir()
         made.close()
-        shelf._end()
+        workspace._end()
         assert sorted(os.listdir(run)) == ["figures", "notes.txt"]
         assert sorted(os.listdir(run.parent)) == [MARKER, run.name]
 
@@ -678,8 +679,8 @@ def test_sweeps_take_a_hundredth_of_the_time(places, monkeypatch):
         now += 0.25
         swept.append(place)
 
-    monkeypatch.setattr(shelf.time, "monotonic", lambda: now)
-    monkeypatch.setattr(shelf, "sweep_place", look)
+    monkeypatch.setattr(workspace.time, "monotonic", lambda: now)
+    monkeypatch.setattr(workspace, "sweep_place", look)
     for then, sweeps in [(1000.0, 1), (1000.6, 1), (1050.0, 1), (1050.6, 2), (1051.2, 2)]:
         now = then
         with closing(Shelf()) as made:
@@ -790,11 +791,11 @@ NESTED = """
 
     def outer():
         import script_held as held
-        from taskinity_nb.engine import shelf
+        from taskinity_nb.engine.transport import workspace
         result = run("make", namespace={"make": make}, executor="processes", workers=1)
         assert len(result["make"]) == 3_000_000
         held.runs.append(result)
-        return [root.path for root in shelf._roots.values()]
+        return [root.path for root in workspace._roots.values()]
 
     if __name__ == "__main__":
         import sys, types, pathlib
@@ -812,9 +813,9 @@ IN_A_POOL = """
         return bytes(3_000_000)
 
     def outer():
-        from taskinity_nb.engine import shelf
+        from taskinity_nb.engine.transport import workspace
         held.append(run("make", namespace={"make": make}, executor="processes", workers=1))
-        return [root.path for root in shelf._roots.values()]
+        return [root.path for root in workspace._roots.values()]
 
     if __name__ == "__main__":
         import multiprocessing
@@ -824,13 +825,13 @@ IN_A_POOL = """
 
 DRAW = """
     import os, signal, sys, tempfile
-    from taskinity_nb.engine import shelf
-    from taskinity_nb.views import layout
+    from taskinity_nb.engine.transport import workspace
+    from taskinity_nb.views.graph import layout
 
-    shelf.MEMORY = os.path.join(tempfile.gettempdir(), "memory")
+    workspace.MEMORY = os.path.join(tempfile.gettempdir(), "memory")
     {change}
     assert layout.render("digraph {{ a -> b }}", "svg")
-    print([len(os.listdir(root.path)) for root in shelf._roots.values()])
+    print([len(os.listdir(root.path)) for root in workspace._roots.values()])
     {end}
 """
 
@@ -862,5 +863,5 @@ class TestFonts:
         assert os.listdir(temporary / "memory") == []
 
     def test_where_there_is_no_room(self, temporary, tmp_path):
-        change = "shelf.Shelf.folders = ('/dev/null/none',)"
+        change = "workspace.Shelf.folders = ('/dev/null/none',)"
         run_script(tmp_path, DRAW.format(change=change, end=""), TMPDIR=str(temporary))

@@ -1,1 +1,4 @@
-"""What a run means."""
+"""What a run means: figures, history, predictions, advice, measurements.
+
+Nothing here draws.
+"""

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import FlowError
 from ..model.record import TaskRun
 from ..model.run import Run
-from .facts import handovers, transfer_of, wait_of
+from .metrics import handovers, transfer_of, wait_of
 
 __all__ = ["frame_of", "trace_of", "write_trace"]
 
@@ -72,7 +72,7 @@ def trace_of(run: Run) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from taskinity_nb.engine.runner import run
+    >>> from taskinity_nb.engine.run import run
     >>> trace = trace_of(run("one -> two", namespace={"one": lambda: 1, "two": abs}))
     >>> [event["ph"] for event in trace["traceEvents"]]
     ['M', 'X', 'X', 's', 'f', 'M', 'M']

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
 from ..display import renderer
-from ..dsl import parse_dsl
-from ..engine.past import PastRun, past_runs
+from ..dsl.read import parse_dsl
+from ..engine.scheduling.history import PastRun, past_runs
 from ..errors import FlowError
 from ..model.flow import Flow
 

@@ -1,1 +1,4 @@
-"""The nouns: standard library only."""
+"""The nouns: flow, plan, run, record, task, events.
+
+Nothing but the standard library and the ground floor may be imported here.
+"""

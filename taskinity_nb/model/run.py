@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
-from .effort import Stretch, efforts
+from .efforts import Stretch, efforts
 from .events import Event, State
 from .flow import Flow
 from .path import longest_path

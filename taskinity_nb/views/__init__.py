@@ -1,1 +1,4 @@
-"""What people look at."""
+"""What people look at.
+
+Nothing here decides what runs, or what a run means.
+"""

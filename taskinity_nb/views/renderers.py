@@ -9,25 +9,25 @@ from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
-from ..analysis.benchmarks import PerformanceBenchmark
-from ..analysis.compare import Comparison
-from ..analysis.evidence import Advice, AdviceList
+from ..analysis.advice.evidence import Advice, AdviceList
 from ..analysis.export import frame_of, write_trace
 from ..analysis.history import History
+from ..analysis.measuring.benchmark import PerformanceBenchmark
+from ..analysis.measuring.compare import Comparison
 from ..display import Plain
 from ..errors import FlowError
 from ..model.flow import Flow
 from ..model.run import Run
-from .advice import advice_to_html, advice_to_text
-from .columns import Table
-from .comparison import comparison_table
-from .dot import to_graphviz
-from .past import draw_history, history_table
-from .picture import flow_mimebundle
-from .plots import plot_speedup
-from .progress import Progress as progress
-from .table import run_table
-from .timings import draw_timings, timings_table
+from .charts.plots import plot_speedup
+from .graph.dot import to_graphviz
+from .graph.picture import flow_mimebundle
+from .tables.advice import advice_to_html, advice_to_text
+from .tables.benchmark import draw_timings, timings_table
+from .tables.columns import Table
+from .tables.comparison import comparison_table
+from .tables.history import draw_history, history_table
+from .tables.run import run_table
+from .terminal.progress_line import Progress as progress
 from .tracebacks import render_error
 
 __all__ = ["export", "html", "inspect", "mimebundle", "plot", "progress", "text", "traceback"]
@@ -69,7 +69,7 @@ export = singledispatch(_plain.export)
 
 @inspect.register
 def _(run: Run, task: str | None) -> Any:
-    from .inspector import inspect
+    from .live.inspector import inspect
 
     return inspect(run, task)
 

@@ -1,10 +1,10 @@
 // As much of a document, and of a widget's model, as the views touch.
 import { readFile } from "node:fs/promises";
 
-/** Import files of the views as the one module that they make up in a browser. */
+/** Import files of the views, by their room and name, as the one module that they make up in a browser. */
 export async function load(...names) {
   // They have no package.json beside them that would call them ESM, so they are imported by their text.
-  const read = (name) => readFile(new URL(`../../taskinity_nb/views/static/${name}`, import.meta.url), "utf8");
+  const read = (name) => readFile(new URL(`../../taskinity_nb/views/${name}`, import.meta.url), "utf8");
   const source = (await Promise.all(names.map(read))).join("\n");
   return import(`data:text/javascript,${encodeURIComponent(source)}`);
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Element, Model, load } from "./dom.mjs";
 
-const explorer = await load("explorer.js");
+const explorer = await load("explorer/static/explorer.js");
 
 // start, length, row, task, item, state
 const bars = Float32Array.from([0, 1, 0, 0, -1, 4, 1, 2, 1, 1, 7, 6, 1, 1, 0, 2, -1, 4]);

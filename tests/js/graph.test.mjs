@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Element, Model, document, load } from "./dom.mjs";
 
-const graph = await load("graph.js", "panel.js");
+const graph = await load("live/static/graph.js", "live/static/panel.js");
 
 const looks = {
   p: { state: "pending", word: "pending", sign: "○", fill: "#fff", width: "1", dash: "4 3", ink: "#000", edge: "#777" },

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Element, Model, document, load } from "./dom.mjs";
 
-const { addPanel, compareBy, heightOf, pageOf, render } = await load("graph.js", "panel.js");
+const { addPanel, compareBy, heightOf, pageOf, render } = await load("live/static/graph.js", "live/static/panel.js");
 
 const look = (state, sign) => ({ state, word: state, sign, fill: "#fff", width: "1", dash: "", ink: "#000", edge: "#777" });
 const looks = { s: look("succeeded", "✓"), f: look("failed", "✗"), R: look("running", "▶") };

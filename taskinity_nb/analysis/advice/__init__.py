@@ -1,0 +1,4 @@
+"""What holds a run back, with the figures that show it.
+
+Nothing here draws, and nothing runs a task.
+"""

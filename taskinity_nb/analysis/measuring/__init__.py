@@ -1,0 +1,4 @@
+"""Measuring flows and functions in turns.
+
+Nothing here draws what was measured.
+"""

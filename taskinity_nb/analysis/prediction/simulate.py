@@ -1,0 +1,388 @@
+"""Predicts a run at another number of workers, from the durations of one that was recorded.
+
+The schedule is found by the engine's own `Frontier`, so a prediction follows the same policy as a
+real run. A task holds its worker from when it is handed over until its result is back, as long as
+was measured. Tasks that compute share the cores: while all that run ask for more than there are,
+each is slowed down by as much (processor sharing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+from ...dsl.read import parse_dsl
+from ...engine.runtime.cores import available_cores
+from ...engine.scheduling.frontier import Frontier, ranked
+from ...engine.scheduling.priorities import weights_of
+from ...errors import FlowError
+from ...formatting import counted, not_whole
+from ...model.binding import resolve
+from ...model.events import Items, State
+from ...model.flow import Flow
+from ...model.plan import Plan
+from ...model.record import TaskRun
+from ...model.run import Run
+from ..metrics import cores_of, handovers
+
+__all__ = ["Row", "Timeline", "simulate", "workload_of"]
+
+
+class Row(NamedTuple):
+    """One task in a timeline: seconds from the start, and the number of its worker, from 1."""
+
+    task: str
+    item: int | None
+    worker: int
+    start: float
+    end: float
+
+
+class Workload(NamedTuple):
+    """What has to be done, in seconds; a task is its slot, and items follow the tasks.
+
+    `seconds` a task takes alone, `shares` of which it computes; `before` its start and `after` its
+    end its worker is held too, and `gap` before it takes the next one.
+    """
+
+    plan: Plan
+    seconds: list[float]
+    shares: list[float]
+    before: list[float]
+    after: list[float]
+    gap: float
+    cores: float
+    items: dict[int, Items]
+    done: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Timeline:
+    """A run as it would be: who does what when. `plot_gantt` draws it like a run.
+
+    Attributes
+    ----------
+    plan : Plan
+        What would run.
+    workers : int
+        On how many workers.
+    makespan : float
+        Seconds from start to end.
+    rows : list of Row
+        The tasks, and the items of mapped ones, in the order in which they would start.
+    """
+
+    plan: Plan
+    workers: int
+    makespan: float
+    _spans: Sequence[tuple[int, int, float, float]] = field(default=())
+    _items: Mapping[int, Items] = field(default_factory=dict)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        names = self.plan.flow.tasks
+        owners: dict[int, tuple[str, int]] = {}
+        for task, (first, number) in self._items.items():
+            owners |= {first + item: (names[task], item) for item in range(number)}
+        return [
+            Row(*owners[slot], worker + 1, start, end)
+            if slot >= len(names)
+            else Row(names[slot], None, worker + 1, start, end)
+            for slot, worker, start, end in self._spans
+        ]
+
+    @cached_property
+    def run(self) -> Run:
+        """The same as a `Run` that succeeded, without results."""
+        run = Run(self.plan, "simulated", self.workers)
+        origin, log = run._origin, run._log
+        moments = {slot: start for slot, _, start, _ in self._spans}
+        for task, items in self._items.items():
+            began = min((moments[s] for s in range(items.first, items.first + items.number)),
+                        default=0.0)  # fmt: skip
+            at = origin + round(began * 1e9)
+            log += (task, State.RUNNING, at, None, at, items)
+        for slot, worker, start, end in self._spans:
+            began, ended = origin + round(start * 1e9), origin + round(end * 1e9)
+            log += (slot, State.RUNNING, began, f"worker-{worker + 1}", began, None)
+            log += (slot, State.SUCCEEDED, ended, began, 0, ended)
+        for task, items in self._items.items():
+            ends = [end for s, _, _, end in self._spans if 0 <= s - items.first < items.number]
+            ended = origin + round(max(ends, default=0.0) * 1e9)
+            log += (task, State.SUCCEEDED, ended, None, 0, ended)
+        run._ended, run._state = origin + round(self.makespan * 1e9), State.SUCCEEDED
+        return run
+
+    def __repr__(self) -> str:
+        workers = counted(self.workers, "worker")
+        return f"<Timeline {self.plan.flow.name} on {workers}: {self.makespan:.3g} s>"
+
+
+def simulate(
+    run_or_flow: Run | Flow | str, workers: int, durations: Mapping[str, float] | None = None
+) -> Timeline:
+    """Predict how a flow would run on a number of workers.
+
+    List scheduling by the longest way (see `taskinity_nb.engine.scheduling.frontier`), with the
+    durations and the overheads of a run that was recorded, or with durations that are given.
+
+    Parameters
+    ----------
+    run_or_flow : Run, Flow or str
+        A recorded run; or a flow, of which earlier runs in this process are known, or for which
+        `durations` are given.
+    workers : int
+        On how many workers.
+    durations : mapping of str to float, optional
+        Seconds of tasks, instead of what was measured.
+
+    Returns
+    -------
+    Timeline
+
+    Raises
+    ------
+    FlowError
+        If nothing is known of the durations, or a name or a number is wrong.
+
+    Examples
+    --------
+    >>> seconds = {"load": 1.0, "a": 2.0, "b": 2.0, "save": 0.5}
+    >>> [simulate("load -> [a, b] -> save", n, seconds).makespan for n in (1, 2, 3)]
+    [5.5, 3.5, 3.5]
+    """
+    if wrong := not_whole("workers", workers):
+        raise FlowError(wrong)
+    return play(workload_of(run_or_flow, durations), workers)
+
+
+def workload_of(
+    run_or_flow: Run | Flow | str, durations: Mapping[str, float] | None = None
+) -> Workload:
+    """Return what `simulate` plays, so that many numbers of workers can be tried quickly."""
+    if isinstance(run_or_flow, Run):
+        load = _of_run(run_or_flow)
+    else:
+        flow = parse_dsl(run_or_flow) if isinstance(run_or_flow, str) else run_or_flow
+        load = _of_flow(flow, durations)
+    for name, seconds in (durations or {}).items():
+        slot = load.plan.index.get(name)
+        if slot is None:
+            raise FlowError(f"flow '{load.plan.flow.name}' has no task '{name}'")
+        if not seconds >= 0:
+            raise FlowError(f"the duration of '{name}' is a number of seconds, not {seconds!r}")
+        load.seconds[slot] = float(seconds)
+    return load
+
+
+def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
+    known = weights_of(flow)
+    if known is None and durations is None:
+        raise FlowError(
+            f"nothing is known of how long the tasks of flow '{flow.name}' take",
+            remedy="run it once, or give durations={'task': seconds, ...}",
+        )
+    if durations is not None and known is None:
+        usual = median(durations.values()) if durations else 0.0
+        known = [usual] * len(flow.tasks)
+    functions = {flow.function_of(name): _anything for name in flow.tasks}
+    nothing = [0.0] * len(flow.tasks)
+    plan = resolve(flow, None, functions)
+    return Workload(
+        plan, list(known or ()), nothing, nothing, nothing, 0.0, available_cores(), {}, frozenset()
+    )
+
+
+def _anything(*results: object) -> None:
+    """Stand for a function."""
+
+
+def _of_run(run: Run) -> Workload:
+    tasks = list(run.tasks.values())
+    records: list[TaskRun] = list(tasks)
+    items: dict[int, Items] = {}
+    for slot, record in enumerate(tasks):
+        if record.items is not None:
+            items[slot] = Items(len(records), len(record.items))
+            records += record.items
+    efforts = [run.effort_of(r) if r.duration is not None and r.items is None else None
+               for r in records]  # fmt: skip
+    usual = median([seconds for seconds in efforts if seconds is not None] or [0.0])
+    seconds = [usual if s is None else s for s in efforts]
+    ran = [r for r in records if r.duration is not None and r.items is None]
+    shares = [min(1.0, (r.cpu or 0.0) / s) if s else 0.0
+              for r, s in zip(records, seconds, strict=True)]  # fmt: skip
+    ways = handovers(run)
+    return Workload(
+        run.plan,
+        seconds,
+        shares,
+        [ways[r][0] if r in ways else 0.0 for r in records],
+        [ways[r][1] if r in ways else 0.0 for r in records],
+        _gap(ran),
+        cores_of(run),
+        items,
+        frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED),
+    )
+
+
+def _gap(ran: Sequence[TaskRun]) -> float:
+    """Return the usual seconds from one result to the next task that its worker takes."""
+    by_worker: dict[str | None, list[TaskRun]] = {}
+    for record in sorted(ran, key=lambda r: r.submitted or 0.0):
+        by_worker.setdefault(record.worker, []).append(record)
+    gaps = [
+        (after.submitted or 0.0) - max(before.received or 0.0, after.ready or 0.0)
+        for records in by_worker.values()
+        for before, after in pairwise(records)
+        if (after.ready or 0.0) <= (before.received or 0.0) and after.submitted != before.submitted
+    ]
+    return max(0.0, median(gaps)) if gaps else 0.0
+
+
+def play(load: Workload, workers: int) -> Timeline:
+    """Schedule a workload on a number of workers."""
+    plan, structure = load.plan, load.plan.flow._structure
+    slots = len(structure.waiting)
+    weights = load.seconds[:slots]
+    for task, (first, number) in load.items.items():
+        weights[task] = sum(load.seconds[first : first + number])
+    mapped = load.items.keys()
+    frontier = Frontier(
+        structure.waiting,
+        structure.followers,
+        ranked(structure.followers, weights),
+        load.done,
+        streams=plan.streams(mapped),
+    )
+    crowded = workers * max(load.shares, default=0.0) > load.cores
+    clock: _Clock = _SharedClock(load) if crowded else _Clock(load)
+    free = list(range(workers))
+    spans: list[tuple[int, int, float, float]] = []
+    now = 0.0
+    take, done = frontier.take, frontier.done
+
+    def end(slot: int) -> None:
+        done(slot)
+        if slot >= slots:
+            task = frontier.owner(slot)
+            if not frontier.left(task):
+                done(task)
+
+    unknown = set(mapped)
+    while True:
+        while free and (slot := take()) is not None:
+            if slot in unknown:
+                unknown.discard(slot)
+                frontier.expand(slot, *load.items[slot])
+                if not load.items[slot].number:
+                    done(slot)
+                continue
+            clock.start(slot, heappop(free), now)
+        ended = clock.next()
+        if not ended:
+            break
+        now = ended[0][0]
+        for _, slot, worker, start, finish in ended:
+            spans.append((slot, worker, start, finish))
+            heappush(free, worker)
+            end(slot)
+    spans.sort(key=lambda span: (span[2], span[1]))
+    return Timeline(plan, workers, now, spans, load.items)
+
+
+End = tuple[float, int, int, float, float]
+"""When its result is back, slot, worker, start and finish."""
+
+
+class _Clock:
+    """Tells which task ends next, where each has a core to itself."""
+
+    def __init__(self, load: Workload) -> None:
+        self._load = load
+        self._ends: list[End] = []
+
+    def start(self, slot: int, worker: int, now: float) -> None:
+        """Have a worker take a task."""
+        load = self._load
+        start = now + load.gap + load.before[slot]
+        finish = start + load.seconds[slot]
+        heappush(self._ends, (finish + load.after[slot], slot, worker, start, finish))
+
+    def next(self) -> list[End]:
+        """Return the tasks that end at the next moment at which one does."""
+        ends = self._ends
+        if not ends:
+            return []
+        now = [heappop(ends)]
+        while ends and ends[0][0] == now[0][0]:
+            now.append(heappop(ends))
+        return now
+
+
+class _Running:
+    """A task that runs while others do."""
+
+    __slots__ = ("left", "share", "slot", "start", "worker")
+
+    def __init__(self, slot: int, worker: int, start: float, left: float, share: float) -> None:
+        self.slot, self.worker, self.start, self.left, self.share = slot, worker, start, left, share
+
+
+class _SharedClock(_Clock):
+    """Likewise, where tasks that compute slow each other down."""
+
+    def __init__(self, load: Workload) -> None:
+        super().__init__(load)
+        self._running: list[_Running] = []
+        self._now = 0.0
+
+    def start(self, slot: int, worker: int, now: float) -> None:
+        load = self._load
+        extra = load.gap + load.before[slot] + load.after[slot]
+        total = extra + load.seconds[slot]
+        share = load.shares[slot] * load.seconds[slot] / total if total else 0.0
+        start = now + load.gap + load.before[slot]
+        self._now = now
+        self._running.append(_Running(slot, worker, start, total, share))
+
+    def next(self) -> list[End]:
+        running = self._running
+        if not running:
+            return []
+        longer = _stretches([one.share for one in running], self._load.cores)
+        step = min(one.left * by for one, by in zip(running, longer, strict=True))
+        self._now += step
+        ended: list[End] = []
+        for one, by in zip(running, longer, strict=True):
+            one.left -= step / by
+            if one.left <= 1e-12:
+                finish = max(one.start, self._now - self._load.after[one.slot])
+                ended.append((self._now, one.slot, one.worker, min(one.start, finish), finish))
+        gone = {end[1] for end in ended}
+        self._running = [one for one in running if one.slot not in gone]
+        return ended
+
+
+def _stretches(shares: list[float], cores: float) -> list[float]:
+    """Return by how much each task takes longer, if they compute for these shares of their time.
+
+    Computing takes longer by a factor that is the same for all, such that the cores are just busy.
+
+    Examples
+    --------
+    >>> _stretches([1.0, 1.0, 1.0], cores=2), _stretches([0.25, 1.0], cores=2)
+    ([1.5, 1.5, 1.5], [1.0, 1.0])
+    """
+    factor = 1.0
+    while True:
+        longer = [1.0 - share + share * factor for share in shares]
+        crowd = sum(share / by for share, by in zip(shares, longer, strict=True)) / cores
+        if crowd <= 1.001:
+            return longer
+        factor *= crowd

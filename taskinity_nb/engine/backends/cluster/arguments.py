@@ -1,0 +1,176 @@
+"""Writes down for a cluster how a task gets its arguments, without having the results it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ....errors import BindingError, UnpicklableError
+from ....model.plan import Call, Origin, Plan
+from ....model.record import is_elsewhere
+from ...remote.cluster_task import Spec
+from ...remote.pickling import LARGE, PLAIN, dumps, size_of
+from ...scheduling.mapped import Gathered
+from ...transport.codec import culprit
+from .client import Slot
+from .refs import Remote
+
+__all__ = ["Described", "Ingredients", "binding_error", "stand_in"]
+
+Described = tuple[str, bool, list[str]]
+"""What is told of a value that lies on the cluster: its type, whether it is a mapping, and its keys
+or attributes."""
+
+
+class Ingredients:
+    """The arguments of one task: where each comes from, and the futures of those that are there.
+
+    Parameters
+    ----------
+    plan : Plan
+        Whose task it is.
+    future_of : callable
+        Returns the future of a slot that was handed over and has not ended, or None.
+    values : list
+        The slots of the run.
+    ship : callable
+        Puts a large value on the cluster; returns its future.
+    home : object
+        The cluster: results that lie there already stay there.
+
+    Attributes
+    ----------
+    futures : list
+        What the task waits for; a place in a `Spec` is one in this list.
+    by_slot : dict of int to int
+        The places of the results that it takes.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        future_of: Callable[[int], Any],
+        values: list[Any],
+        ship: Callable[[Any], Any],
+        home: object,
+    ) -> None:
+        self._plan = plan
+        self._future_of = future_of
+        self._values = values
+        self._ship = ship
+        self._home = home
+        self.futures: list[Any] = []
+        self.by_slot: dict[int, int] = {}
+        self._places: dict[int, int] = {}
+
+    def of(
+        self, task: int, item: Any = None
+    ) -> tuple[int | tuple[Spec, ...], tuple[tuple[str, Spec], ...], Any]:
+        """Return what a `Ticket` says of the arguments of a task.
+
+        Parameters
+        ----------
+        task : int
+            The task.
+        item : object
+            Of a mapped task, the item, as a `Spec` or the value.
+
+        Raises
+        ------
+        UnpicklableError
+            If a value that is here cannot be sent; the parameter is named.
+        """
+        slots = self._plan.slots[task]
+        if slots is not None:
+            futures = [self._future(slot) for slot in slots]
+            if None not in futures and len({id(future) for future in futures}) == len(slots):
+                self.futures += futures
+                self._places |= {id(future): place for place, future in enumerate(futures)}
+                return len(futures), (), None
+        call = self._plan.calls[task]
+        args = tuple(self._spec(call, name, origin, item) for name, origin in call.positional)
+        kwargs = tuple((name, self._spec(call, name, one, item)) for name, one in call.keywords)
+        keys = None
+        if call.mappings:
+            mappings = [self._spec(call, one.name, one, item) for one in call.mappings]
+            keys = call.late, call.optional, tuple(mappings)
+        return args, kwargs, keys
+
+    def wait_for(self, future: Any) -> int:
+        """Have the task wait for a future too; return its place."""
+        place = self._places.get(id(future))
+        if place is None:
+            place = self._places[id(future)] = len(self.futures)
+            self.futures.append(future)
+        return place
+
+    def _future(self, slot: int) -> Any:
+        """Return the future of a slot, or None if its value is here."""
+        value = self._values[slot]
+        if isinstance(value, Remote) and value.home is self._home:
+            return value.future
+        return self._future_of(slot)
+
+    def _spec(self, call: Call, name: str, origin: Origin, item: Any) -> Spec:
+        if origin.kind == "item":
+            return self.given(call, name, origin, item)
+        future = self._future(origin.slot)
+        if future is None:
+            return self.given(call, name, origin, origin.value(self._values))
+        place = self.by_slot[origin.slot] = self.wait_for(future)
+        return ("result", place) if origin.key is None else ("key", place, origin.key)
+
+    def given(self, call: Call, name: str, origin: Origin | None, value: Any) -> Spec:
+        """Return how a task gets a value: from where it lies, or sent along."""
+        if isinstance(value, Slot):
+            return "result", self.wait_for(self._future_of(value.slot))
+        if isinstance(value, Remote) and value.home is self._home:
+            return value.spec(self.wait_for)
+        if isinstance(value, Gathered):
+            return "list", tuple(self.given(call, name, origin, part) for part in value.parts)
+        try:
+            if is_elsewhere(value):
+                value = value.fetch()
+            if type(value) in PLAIN - {bytes, str} or size_of(value) < LARGE:
+                return "value", dumps(value)
+            return "result", self.wait_for(self._ship(value))
+        except UnpicklableError:
+            raise
+        except BaseException as error:  # reading and pickling run code of the user's
+            raise culprit(call, [(name, origin, value)], error) from error
+
+
+def binding_error(
+    plan: Plan, task: int, values: list[Any], described: Mapping[int, Described]
+) -> BaseException:
+    """Return the error of a task that did not find a key, worded as anywhere else.
+
+    Parameters
+    ----------
+    plan, task, values
+        Whose arguments they are.
+    described : mapping of int to Described
+        What lies on the cluster, by slot.
+    """
+    stand_ins = list(values)
+    try:
+        for slot, one in described.items():
+            stand_ins[slot] = stand_in(one)
+        plan.arguments(task, stand_ins)
+    except BaseException as error:  # what else is looked at may be the user's own
+        return error
+    return BindingError(f"task '{plan.flow.tasks[task]}': a result has lost a key on its way")
+
+
+def stand_in(described: Described) -> Any:
+    """Return something with the type's name, and the keys or attributes, of a value.
+
+    Examples
+    --------
+    >>> stand_in(("Config", True, ["path", "limit"]))
+    {'path': None, 'limit': None}
+    """
+    kind, is_mapping, names = described
+    if is_mapping:
+        return type(kind, (dict,), {})(dict.fromkeys(names))
+    return type(kind, (list,) if kind == "list" else (), dict.fromkeys(names))()

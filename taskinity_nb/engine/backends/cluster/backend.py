@@ -1,0 +1,322 @@
+"""Runs a flow's tasks on a cluster, which decides where each runs, and when.
+
+What is ready is decided as anywhere else, by the frontier. But the cluster is handed more: a task
+goes with all that follow it, down to where something must be known here first (how many items a map
+has, whether a task is to be tried again). So workers go from task to task without
+asking, and results go from worker to worker. What they report is written down in the order of the
+graph: a report waits here until the frontier has its task as ready.
+"""
+
+from __future__ import annotations
+
+import queue
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from time import monotonic, perf_counter_ns
+from typing import Any
+
+from ....errors import WorkerLost
+from ....model.events import WIDTH, Entry, Failure, State
+from ....model.record import MISSING
+from ....model.run import Run
+from ...remote.call import Answer
+from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
+from ...scheduling.backend import Crew, Perform, numbered
+from ...scheduling.mapped import Gathered
+from ...transport.codec import failure
+from .client import Port, Report
+from .refs import Item, Remote
+from .submission import Jobs
+
+__all__ = ["Cluster"]
+
+PATIENCE = 0.5
+"""Seconds without a letter after which the cluster is asked what has become of the tasks."""
+
+LOOK, END = "look", "end"
+
+
+class Cluster(Crew):
+    """The workers of a cluster. One thread here hands over, and writes down what is reported."""
+
+    needs_run = True
+
+    def __init__(self, run: Run, port: Port) -> None:
+        super().__init__(run, numbered("cluster"), port.workers)
+        self.unused = ["cluster"]
+        self.unstoppable = port.unstoppable
+        self._port = port
+        self._token = uuid.uuid4().hex
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._early: defaultdict[int, list[Report]] = defaultdict(list)  # before the task is ready
+        self._claimed: dict[int, int] = {}  # what is ready or runs: when it became so
+        self._running: dict[int, str] = {}  # and on which worker
+        self._jobs: Jobs | None = None
+        self._seen = 0  # how much of the log was read
+        self._ready: dict[int, int] = {}  # what was read there
+
+    # For the scheduler.
+
+    def wake(self) -> bool:
+        if self._jobs is None:
+            return super().wake()
+        self._inbox.put(LOOK)
+        return False
+
+    def finish(self) -> None:
+        self._inbox.put(END)
+
+    def stop(self) -> None:
+        self._inbox.put(END)
+        if self._jobs is not None:
+            self._port.cancel(list(self._jobs.futures.values()))
+
+    def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
+        self._port.check(resources)
+
+    def worker(self) -> Perform:
+        raise NotImplementedError("the cluster performs the tasks")
+
+    def loop(self) -> None:
+        scheduler = self.scheduler
+        with scheduler.lock:
+            seat = self.enter()
+            if seat is None:
+                return
+            if scheduler.stopped:
+                self.leave(seat)
+                return
+            jobs = self._jobs = Jobs(scheduler, self._port, self._token, self.lane)
+        self._port.letters.subscribe(
+            self._token, lambda sender, reports: self._inbox.put((sender, reports))
+        )
+        try:
+            self._take(jobs)
+            while self._goes_on(jobs):
+                if scheduler.on_error == "stop" and scheduler.first_failed is not None:
+                    self._withdraw(jobs)
+        except BaseException as error:  # the cluster is gone, or a defect: never a hanging run
+            scheduler.break_off(error)
+        finally:
+            self._port.letters.unsubscribe(self._token)
+            self._port.forget(self._token)
+            jobs.futures.clear()
+            self._early.clear()
+            with scheduler.lock:
+                self.leave(seat)
+            scheduler.workers.see_who_is_left(self)
+
+    # In the thread.
+
+    def _goes_on(self, jobs: Jobs) -> bool:
+        """Wait for what comes next, and deal with it; return whether the run goes on."""
+        try:
+            came = self._next()
+        except queue.Empty:
+            self._ask(jobs)
+            return True
+        if came == END:
+            return False
+        if came == LOOK:
+            self._take(jobs)
+            return True
+        sender, reports = came
+        ahead = self._port.letters.ahead(sender)
+        for report in reports:
+            self._read(jobs, report, ahead)
+        self._take(jobs)
+        return not self.scheduler.stopped
+
+    def _next(self) -> Any:
+        """Return what comes next; raise `queue.Empty` if that takes long."""
+        if self._port.hears_by_itself:
+            return self._inbox.get(timeout=PATIENCE)
+        until = monotonic() + PATIENCE
+        while self._inbox.empty() and monotonic() < until:
+            self._port.listen(self._token)
+        return self._inbox.get_nowait()
+
+    def _ask(self, jobs: Jobs) -> None:
+        """Ask what has become of tasks of which nothing was heard."""
+        waiting = {slot: jobs.futures[slot] for slot in self._claimed if slot in jobs.futures}
+        counted = {slot: jobs.futures[slot] for slot in jobs.counting}
+        self._port.ended(self._token, waiting | counted)
+
+    def _given_up(self, jobs: Jobs, slot: int, error: BaseException) -> None:
+        """Write down that the cluster does not try a task any more."""
+        if slot not in self._running and slot not in jobs.counting:
+            self._started(slot, "", self._claimed[slot])
+        now = perf_counter_ns()
+        began = self._claimed.get(slot, now)
+        self._forget(jobs, slot)
+        self._settle(jobs, MISSING, (slot, State.FAILED, now, began, 0, Failure(now, error)))
+
+    def _take(self, jobs: Jobs) -> None:
+        """Take all that is ready: what the cluster has not got yet is handed over."""
+        scheduler = self.scheduler
+        while True:
+            taken = []
+            with scheduler.lock:
+                while (slot := scheduler.frontier.take(self.lane)) is not None:
+                    taken.append(slot)
+                self._read_log()
+            maps = [slot for slot in taken if scheduler.is_map(slot)]
+            tasks = [slot for slot in taken if not scheduler.is_map(slot)]
+            for slot in tasks:
+                self._claimed[slot] = self._ready.pop(slot)
+            for slot, error in jobs.hand_over(tasks):
+                self._forget(jobs, slot)
+                self._settle(jobs, *failure(slot, error))
+            for slot in maps:
+                self._expand(jobs, slot)
+            for slot in tasks:
+                for report in self._early.pop(slot, ()):
+                    self._read(jobs, report, 0)
+            if not taken:
+                return
+
+    def _read_log(self) -> None:
+        """Learn from the log when tasks became ready."""
+        new = self.scheduler.log[self._seen :]
+        self._seen += len(new)
+        facts = zip(new[::WIDTH], new[1::WIDTH], new[2::WIDTH], strict=True)
+        self._ready |= {slot: moment for slot, state, moment in facts if state is State.READY}
+
+    def _read(self, jobs: Jobs, report: Report, ahead: int) -> None:
+        """Write down what a worker reports, or keep that until its task is ready."""
+        kind, run, slot, attempt, worker, what, *more = report
+        if attempt not in (jobs.attempts[slot], None) or slot not in jobs.futures:
+            return  # it was handed over again since, or has ended
+        if kind == STARTED:
+            what -= ahead
+        elif kind == ENDED and ahead:
+            answer = Answer(*what)
+            what = answer._replace(started=answer.started - ahead, finished=answer.finished - ahead)
+        if kind == GIVEN_UP and (slot in self._claimed or slot in jobs.counting):
+            self._given_up(jobs, slot, what)
+        elif slot in jobs.counting:
+            if kind == ENDED:
+                self._counted(jobs, slot, worker, Answer(*what), *more)
+        elif slot not in self._claimed:
+            self._early[slot].append((kind, run, slot, attempt, worker, what, *more))
+        elif kind == STARTED:
+            self._started(slot, worker, what)
+        else:
+            self._ended(jobs, slot, worker, Answer(*what), *more)
+
+    def _started(self, slot: int, worker: str, moment: int) -> None:
+        scheduler, ready, before = self.scheduler, self._claimed[slot], self._running.get(slot)
+        self._running[slot] = worker
+        with scheduler.lock:
+            if scheduler.stopped:
+                return
+            log, moment = scheduler.log, max(min(moment, perf_counter_ns()), ready)
+            if before is not None:  # the cluster has begun it again
+                name = scheduler.name_of(slot)
+                lost = WorkerLost(f"worker '{before}' was lost while task '{name}' was with it")
+                log += (slot, State.RETRYING, moment, lost, None, None)
+                log += (slot, State.READY, moment, None, None, None)
+                ready = self._claimed[slot] = moment
+                self._seen += 2 * WIDTH
+            log += (slot, State.RUNNING, moment, worker, ready, None)
+
+    def _ended(
+        self,
+        jobs: Jobs,
+        slot: int,
+        worker: str,
+        answer: Answer,
+        size: int = 0,
+        length: int | None = None,
+    ) -> None:
+        if self._running.get(slot) != worker:  # nobody has told of its start here
+            self._started(slot, worker, answer.started)
+        scheduler, record, now = self.scheduler, self.run._record, perf_counter_ns()
+        if scheduler.stopped:
+            return
+        started = max(min(answer.started, now), self._claimed[slot])
+        finished = max(min(answer.finished, now), started)
+        if any(answer.output):
+            record.outputs[slot] = answer.output
+            scheduler.screen.show(answer.output)
+        if answer.waited is not None:
+            record.waits[slot] = answer.waited
+        value: Any = MISSING
+        entry: Entry
+        if answer.kind == "value":
+            name, future = scheduler.name_of(slot), jobs.futures[slot]
+            value = Remote(self._port, future, name, worker, size, length)
+            entry = (slot, State.SUCCEEDED, finished, started, answer.cpu, finished)
+        else:
+            state = State.TIMED_OUT if answer.kind == "late" else State.FAILED
+            error = jobs.error_of(slot, answer)
+            how = Failure(finished, error, answer.frames)
+            entry = (slot, state, finished, started, answer.cpu, how)
+        self._forget(jobs, slot)
+        self._settle(jobs, value, entry)
+
+    def _forget(self, jobs: Jobs, slot: int) -> None:
+        self._claimed.pop(slot, None)
+        self._running.pop(slot, None)
+        jobs.ended(slot)
+
+    def _settle(self, jobs: Jobs, value: Any, entry: Entry) -> None:
+        self.scheduler.give(entry[0], value, entry)
+        if entry[1] is State.SUCCEEDED:
+            jobs.reach(entry[0])
+
+    def _withdraw(self, jobs: Jobs) -> None:
+        """Cancel what has not begun, because the run goes no further."""
+        waiting = [slot for slot in self._claimed if slot not in self._running]
+        rest = [slot for slot in jobs.futures if slot not in self._running]
+        if rest:
+            for slot in waiting:
+                del self._claimed[slot]
+            self.scheduler.withdraw([*waiting, *jobs.counting])
+            jobs.counting.clear()
+            self._port.cancel([jobs.futures.pop(slot) for slot in rest])
+
+    # Maps.
+
+    def _expand(self, jobs: Jobs, task: int) -> None:
+        """Give a mapped task its items; where their number is not known, have them counted."""
+        scheduler, plan = self.scheduler, self.run.plan
+        source, now = plan.items_origin(task), perf_counter_ns()
+        value = self.run._values[source.slot]
+        entry: Entry = (task, State.RUNNING, now, None, now, None)
+        items: Any
+        if plan.maps[task].key is None and source.slot in scheduler.maps.where:
+            items = None  # a stream
+        elif isinstance(value, Gathered) and source.key is None:
+            items = value.parts
+        elif not isinstance(value, Remote) or value.home is not self._port:
+            items, entry = scheduler.maps.gather(task)
+        elif source.key is None and value.length is not None:
+            items = [Item(value, number) for number in range(value.length)]
+        else:
+            jobs.count(task, value)
+            return
+        self._settle(jobs, items, entry)
+        jobs.expanded(task)
+
+    def _counted(
+        self,
+        jobs: Jobs,
+        task: int,
+        worker: str,
+        answer: Answer,
+        size: int = 0,
+        length: int | None = None,
+    ) -> None:
+        now, future = perf_counter_ns(), jobs.futures[task]
+        error = None if answer.kind == "value" else jobs.error_of(task, answer)
+        jobs.ended(task)
+        if error is not None:
+            how = Failure(now, error, answer.frames)
+            self._settle(jobs, MISSING, (task, State.FAILED, now, now, answer.cpu, how))
+        else:
+            items = Remote(self._port, future, self.scheduler.name_of(task), worker, size, length)
+            entry = (task, State.RUNNING, now, None, now, None)
+            self._settle(jobs, [Item(items, number) for number in range(length or 0)], entry)
+            jobs.expanded(task)

@@ -1,0 +1,336 @@
+"""Ray: a cluster that runs already, or one on this machine."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+import threading
+import uuid
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from ....errors import ExecutorError, WorkerLost, described, listed
+from ....strangers import is_interrupt
+from ...remote.cluster_task import GIVEN_UP, opened
+from ...remote.reporter import machine
+from .client import Job, Letters, Slot
+from .code_shipping import bundle
+
+__all__ = ["RayPort", "port_to"]
+
+ASKED_AGAIN = 2
+"""How often Ray begins a task again whose worker has died, as our own processes do."""
+
+INTERVAL = 0.02
+"""Seconds that tasks are waited for at most, before others are looked at."""
+
+MOST_AT_ONCE = 200
+"""Tasks that are waited for at a time; what that costs goes by their number."""
+
+_port: list[RayPort] = []
+_lock = threading.RLock()
+
+
+def port_to(workers: int | None) -> RayPort:
+    """Return the way to Ray; where none runs, it is started on this machine and kept.
+
+    Parameters
+    ----------
+    workers : int, optional
+        How many processors Ray gets where it is started; of a running one it cannot be said.
+
+    Raises
+    ------
+    ExecutorError
+        If Ray is not installed, or runs with another number of processors.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise ExecutorError(
+            "Ray is not installed", remedy="install it: pip install 'taskinity-nb[ray]'"
+        ) from error
+    with _lock:
+        if not ray.is_initialized():
+            _begin(ray, workers)
+        if not _port or not _port[0].is_open:
+            _port[:] = [RayPort(ray)]
+        port = _port[0]
+        port.count_workers()
+    if workers is not None and workers != port.workers:
+        raise ExecutorError(
+            f"Ray runs with {port.workers} processors, so workers={workers} cannot be kept to",
+            remedy="leave it out, or call ray.shutdown() before; the results that lie there are "
+            "lost then",
+        )
+    return port
+
+
+def _begin(ray: Any, workers: int | None) -> None:
+    """Connect to the running cluster that Ray knows of, or start one."""
+    from ...runtime.cores import available_cores
+
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Ray's, of settings of its own
+        try:
+            ray.init(
+                num_cpus=workers or available_cores(), include_dashboard=False,
+                _node_ip_address="127.0.0.1", **options,
+            )  # fmt: skip
+        except ValueError:  # one runs already, and takes no number
+            ray.init(**options)
+
+
+class RayPort:
+    """The way to a Ray cluster: tasks with object references, and an actor that takes letters."""
+
+    unstoppable = "a thread of a Ray worker"
+    hears_by_itself = False
+    longest_stretch = 20  # each task is a call; the first ones run while the others are made
+
+    def __init__(self, ray: Any) -> None:
+        self.workers = 1
+        self._ray = ray
+        self._session = self._now()
+        self.letters = Letters(self._ask)
+        name = f"taskinity_nb-{uuid.uuid4().hex}"
+        self._board = _board_class(ray).options(name=name, namespace=name, num_cpus=0).remote()
+        ray.get(self._board.pin.remote(b""))  # it is there before a worker asks for it
+        self._do = ray.remote(max_retries=ASKED_AGAIN, num_returns=2)(_there("on_ray", name))
+        self._pick = ray.remote(max_retries=ASKED_AGAIN)(_there("pick"))
+        self._letters = self._board.take.remote()
+        self._board_lock = threading.Lock()
+        self._reports: dict[str, dict[Any, tuple[Any, ...]]] = {}  # of each run, with its tickets
+        self._at: dict[str, int] = {}  # where to look next
+
+    @property
+    def is_open(self) -> bool:
+        """Whether Ray still runs as it did when this was made."""
+        ray = self._ray
+        if not ray.is_initialized():
+            return False
+        return self._now() == self._session
+
+    def _now(self) -> tuple[str, str]:
+        """Return what tells this connection to Ray from one after a shutdown."""
+        context = self._ray.get_runtime_context()
+        return context.get_node_id(), context.get_job_id()
+
+    def count_workers(self) -> None:
+        """Take note of how many tasks the cluster can run at once."""
+        self.workers = int(self._ray.cluster_resources().get("CPU", 0)) or 1
+
+    def _ask(self, what: Callable[[], Any]) -> Iterable[Any]:
+        """Ask the clock of the board's machine, and of each other node by a task of its own."""
+        ray = self._ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        asked = [
+            ray.remote(num_cpus=0)(what)
+            .options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False))
+            .remote()
+            for node in nodes
+        ]
+        told: list[Any] = ray.get(asked)
+        return told
+
+    def check(self, resources: Mapping[str, float]) -> None:
+        offers = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        if not any(all(offer.get(name, 0) >= resources[name] for name in resources)
+                   for offer in offers):  # fmt: skip
+            known = {name for offer in offers for name in offer if ":" not in name}
+            raise ExecutorError(
+                f"no node of the Ray cluster has the resources {dict(resources)}",
+                remedy=f"its nodes have {listed(sorted(known))}",
+            )
+
+    def hand_over(self, jobs: Sequence[Job]) -> list[Any]:
+        by_slot = {job.slot: job for job in jobs}
+        references: dict[int, Any] = {}
+        for first in sorted(jobs, key=lambda job: job.priority):  # Ray goes by the order
+            stack = [first]
+            while stack:
+                job = stack[-1]
+                wanted = [before.slot for before in job.before if isinstance(before, Slot)]
+                missing = [by_slot[slot] for slot in wanted if slot not in references]
+                stack += missing
+                if not missing:
+                    stack.pop()
+                    if job.slot not in references:
+                        references[job.slot] = self._submit(job, references)
+        return [references[job.slot] for job in jobs]
+
+    def _submit(self, job: Job, references: Mapping[int, Any]) -> Any:
+        before = [references[one.slot] if isinstance(one, Slot) else one for one in job.before]
+        do = self._do.options(**_in_words_of_ray(job.resources)) if job.resources else self._do
+        outcome, report = do.remote(pickle.dumps(job.ticket, 5), *before)
+        self._reports.setdefault(job.ticket[0], {})[report] = job.ticket
+        return outcome
+
+    def ship(self, value: Any) -> Any:
+        return self._ray.put((None, value))
+
+    def pick(self, future: Any, number: int) -> Any:
+        return self._pick.remote(future, number)
+
+    def fetch(self, future: Any, name: str) -> Any:
+        self._check_open()
+        try:
+            return opened(self._ray.get(future))
+        except BaseException as error:  # whatever keeps it from coming here, or from being read
+            if is_interrupt(error):
+                raise
+            raise ExecutorError(
+                f"the result of '{name}' cannot be had from Ray: {described(error)}"
+            ) from error
+
+    def cancel(self, futures: Iterable[Any]) -> None:
+        if self.is_open:
+            for future in futures:
+                self._ray.cancel(future, force=True, recursive=False)
+
+    def ended(self, run: str, futures: Mapping[int, Any]) -> None:
+        self._check_open()
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise ExecutorError(
+                "Ray was shut down",
+                remedy="keep it up until the run has ended, and as long as its results are needed",
+            )
+
+    def listen(self, run: str) -> None:
+        """Wait a moment for the ends of a run's tasks, of a few at a time, and for letters.
+
+        It is called by the run's own thread, which calls Ray no more when the run has ended: who
+        calls Ray after it was shut down ends the process.
+        """
+        own, at = self._reports.get(run, {}), self._at.get(run, 0)
+        if at >= len(own):  # all were looked at once: again from the first
+            at = 0
+        waiting = list(islice(own, at, at + MOST_AT_ONCE))
+        self._at[run] = 0
+        reads_board = self._board_lock.acquire(blocking=False)
+        try:
+            awaited = [*waiting, self._letters] if reads_board else waiting
+            done, _ = self._ray.wait(
+                awaited, num_returns=len(waiting) or 1, timeout=INTERVAL, fetch_local=False
+            )
+            if reads_board and self._letters in done:
+                done.remove(self._letters)
+                for letter in self._ray.get(self._letters):
+                    self.letters.deliver(letter)
+                self._letters = self._board.take.remote()
+        finally:
+            if reads_board:
+                self._board_lock.release()
+        if len(done) < len(waiting):
+            self._at[run] = at + len(waiting) - len(done)
+        for sender, reports in self._reports_of(own, done).items():
+            self.letters.tell(sender, reports)
+
+    def forget(self, run: str) -> None:
+        self._reports.pop(run, None)
+        self._at.pop(run, None)
+
+    def _reports_of(
+        self, tickets_of: dict[Any, tuple[Any, ...]], done: list[Any]
+    ) -> dict[str, list[Any]]:
+        """Return reports of the ends of tasks, or why Ray has given them up, by machine."""
+        tickets = [tickets_of.pop(one) for one in done]
+        told: dict[str, list[Any]] = {}
+        try:
+            answers = [pickle.loads(letter) for letter in self._ray.get(done)]
+        except BaseException:  # of one of them
+            answers = [
+                _answer(self._ray, one, each) for one, each in zip(done, tickets, strict=True)
+            ]
+        for sender, report in answers:
+            if report is not None:
+                told.setdefault(sender, []).append(report)
+        return told
+
+
+def _answer(ray: Any, reference: Any, ticket: tuple[Any, ...]) -> tuple[str, Any]:
+    """Return the machine and the report that a reference stands for, or why there is none."""
+    try:
+        answer: tuple[str, Any] = pickle.loads(ray.get(reference))
+    except BaseException as error:  # Ray reads what a task has raised
+        return machine(), (GIVEN_UP, *ticket[:3], "", _as_lost(error))
+    return answer
+
+
+def _there(name: str, *leading: Any) -> Callable[..., Any]:
+    """Return a function that travels as what it is, and calls one of `remote` on the worker.
+
+    On this machine the worker finds the modules that are found here.
+    """
+    root, code, host, path = bundle().root, bundle().code, machine(), list(sys.path)
+
+    def call(*args: Any) -> Any:
+        import sys
+        from importlib import import_module
+
+        if root not in sys.modules:
+            exec(code, {"__name__": root})
+            if import_module(f"{root}.engine.remote.reporter").machine() == host:
+                sys.path += [place for place in path if place not in sys.path]
+        return getattr(import_module(f"{root}.engine.remote.cluster_task"), name)(*leading, *args)
+
+    call.__name__ = call.__qualname__ = f"taskinity_nb_{name}"
+    return call
+
+
+def _board_class(ray: Any) -> Any:
+    """Return the class of the actor at which workers pin their letters."""
+
+    class Board:
+        def __init__(self) -> None:
+            import asyncio
+
+            self._letters: list[bytes] = []
+            self._came = asyncio.Event()
+
+        async def pin(self, letter: bytes) -> None:
+            if letter:
+                self._letters.append(letter)
+                self._came.set()
+
+        async def take(self) -> list[bytes]:
+            await self._came.wait()
+            self._came.clear()
+            letters, self._letters = self._letters, []
+            return letters
+
+    return ray.remote(Board)
+
+
+def _in_words_of_ray(resources: Mapping[str, float]) -> dict[str, Any]:
+    """Return options of Ray: what it knows by a name of its own, and other resources.
+
+    Examples
+    --------
+    >>> _in_words_of_ray({"GPU": 1, "scanner": 2})
+    {'num_gpus': 1, 'resources': {'scanner': 2}}
+    """
+    own = {"CPU": "num_cpus", "GPU": "num_gpus", "memory": "memory"}
+    options: dict[str, Any] = {own[name]: n for name, n in resources.items() if name in own}
+    others = {name: amount for name, amount in resources.items() if name not in own}
+    return options | ({"resources": others} if others else {})
+
+
+def _as_lost(error: BaseException) -> BaseException:
+    """Return what is told of a task that Ray has given up."""
+    if type(error).__name__ == "RayTaskError":
+        return error
+    lost = WorkerLost(
+        f"the Ray workers that ran this task died, one after the other: {type(error).__name__}",
+        remedy="it may need more memory than there is; Ray's logs tell more",
+    )
+    lost.__cause__ = error
+    return lost

@@ -1,0 +1,84 @@
+"""A result that stays on a cluster until somebody asks for it."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ....model.record import Elsewhere
+from ...remote.cluster_task import Spec
+
+if TYPE_CHECKING:
+    from .client import Port
+
+__all__ = ["Item", "Remote"]
+
+
+class Remote(Elsewhere):
+    """A result on a cluster; it is let go there when nobody has this any more.
+
+    Parameters
+    ----------
+    home : Port
+        The way to the cluster.
+    future : object
+        The cluster's own, of an outcome.
+    name : str
+        Of which task, for errors.
+    place : str
+        The worker where it lies.
+    nbytes : int
+        How large it is.
+    length : int, optional
+        How many items it has, if it is a list.
+    """
+
+    def __init__(
+        self,
+        home: Port,
+        future: Any,
+        name: str = "",
+        place: str = "",
+        nbytes: int | None = None,
+        length: int | None = None,
+    ) -> None:
+        self.home = home
+        self.future = future
+        self.name = name
+        self.place = place
+        self.nbytes = nbytes
+        self.length = length
+        self._fetched: list[Any] = []
+        self._lock = threading.Lock()
+
+    def fetch(self) -> Any:
+        with self._lock:
+            if not self._fetched:
+                self._fetched.append(self._bring())
+            return self._fetched[0]
+
+    def _bring(self) -> Any:
+        return self.home.fetch(self.future, self.name)[1]
+
+    def spec(self, place_of: Callable[[Any], int]) -> Spec:
+        """Return how a task on the cluster gets it."""
+        return "result", place_of(self.future)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return operator.getitem, ((self.fetch(),), 0)  # it travels as what it is
+
+
+class Item(Remote):
+    """One item of a list on a cluster."""
+
+    def __init__(self, source: Remote, number: int) -> None:
+        super().__init__(source.home, source.future, source.name, source.place)
+        self._number = number
+
+    def _bring(self) -> Any:
+        return self.home.fetch(self.home.pick(self.future, self._number), self.name)[1]
+
+    def spec(self, place_of: Callable[[Any], int]) -> Spec:
+        return "item", place_of(self.future), self._number

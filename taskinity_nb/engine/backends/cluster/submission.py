@@ -1,0 +1,253 @@
+"""What a cluster has been given to do: the tasks of a run, in stretches of its graph.
+
+A stretch begins with tasks that are ready, and holds all that follow them as far as every task that
+they wait for was handed over too. It is cut where something must be known here first: behind a
+mapped task, which has as many parts as there are items, and behind one that may be tried again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ....errors import BindingError
+from ....model.record import MISSING, is_missing
+from ...remote.call import Answer
+from ...remote.cluster_task import Ticket
+from ...scheduling.failures import timed_out
+from ...scheduling.mapped import items_of
+from ...scheduling.priorities import order_of
+from ...transport.codec import Packer, error_of
+from .arguments import Described, Ingredients, binding_error, stand_in
+from .client import Job, Port, Slot
+from .refs import Remote
+
+if TYPE_CHECKING:
+    from ...scheduling.scheduler import Scheduler
+
+__all__ = ["Jobs"]
+
+LARGE_FUNCTION = 50_000
+"""Bytes of a pickled function from which on it is put on the cluster once, not into each job."""
+
+
+class Jobs:
+    """What was handed over and has not ended.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Whose tasks they are.
+    port : Port
+        The way to the cluster.
+    run : str
+        What the run is called there.
+    lane : int
+        The lane of the tasks that run there.
+
+    Attributes
+    ----------
+    futures : dict of int to object
+        The cluster's futures, by slot.
+    attempts : dict of int to int
+        How often each was handed over.
+    counting : set of int
+        The mapped tasks whose items are being counted there.
+    """
+
+    def __init__(self, scheduler: Scheduler, port: Port, run: str, lane: int) -> None:
+        self._scheduler = scheduler
+        self._plan = plan = scheduler.run.plan
+        self._values = scheduler.run._values
+        self._port = port
+        self._run = run
+        self._lane = lane
+        self._packer = Packer(plan)
+        self._shipped: dict[int, tuple[Any, Any]] = {}
+        self._places: dict[int, dict[int, int]] = {}
+        structure = plan.flow._structure
+        self._followers = structure.followers
+        self._before: list[list[int]] = [[] for _ in structure.followers]
+        for task, followers in enumerate(structure.followers):
+            for follower in followers:
+                self._before[follower].append(task)
+        self._missing = list(structure.waiting)  # how many before each were not reached
+        self._reached: set[int] = set()
+        self._place = {task: place for place, task in enumerate(order_of(plan.flow))}
+        self._next: deque[int] = deque()  # what may be handed over before it is ready
+        self._stretch: dict[int, Slot] = {}
+        self.futures: dict[int, Any] = {}
+        self.attempts: defaultdict[int, int] = defaultdict(int)
+        self.counting: set[int] = set()
+        for task, value in enumerate(self._values[: len(self._before)]):
+            if value is not MISSING:
+                self.reach(task)
+
+    def hand_over(self, ready: Iterable[int] = ()) -> list[tuple[int, BaseException]]:
+        """Hand over what is ready and was not yet, and what follows it.
+
+        Returns
+        -------
+        list of (int, BaseException)
+            What is ready and cannot be sent, and why.
+        """
+        jobs: list[Job] = []
+        failed: list[tuple[int, BaseException]] = []
+        for slot in ready:
+            for before in self._before[slot] if slot < len(self._before) else ():
+                self.reach(before)
+            if slot not in self.futures:
+                try:
+                    jobs.append(self._job(slot))
+                except BaseException as error:  # pickling runs code of the user's
+                    failed.append((slot, error))
+                else:
+                    self._handed(slot)
+        while self._next:
+            slot = self._next.popleft()
+            if slot in self.futures or slot in self._stretch or not self._may_go_ahead(slot):
+                continue
+            try:
+                jobs.append(self._job(slot))
+            except BaseException:  # it is told when the task is ready, if it ever is
+                self._stretch.pop(slot, None)
+                continue
+            self._handed(slot)
+            if len(jobs) >= self._port.longest_stretch:
+                self._submit(jobs)
+        self._submit(jobs)
+        return failed
+
+    def _submit(self, jobs: list[Job]) -> None:
+        """Hand over a stretch."""
+        if jobs:
+            futures = self._port.hand_over(jobs)
+            self.futures |= {job.slot: one for job, one in zip(jobs, futures, strict=True)}
+            self._stretch.clear()
+            jobs.clear()
+
+    def _handed(self, slot: int) -> None:
+        self._stretch[slot] = Slot(slot)
+        if not self._scheduler.task_of(slot).retries:
+            self.reach(slot)
+
+    def _may_go_ahead(self, slot: int) -> bool:
+        scheduler = self._scheduler
+        if scheduler.on_error == "stop" and scheduler.first_failed is not None:
+            return False
+        if slot >= len(self._before):
+            before = scheduler.maps.previous_in_stream(slot)
+            return before is not None and self._is_there(before)
+        if slot in self._plan.maps or not scheduler.frontier.is_on(slot, self._lane):
+            return False
+        return all(map(self._is_there, self._before[slot]))  # none of them has failed meanwhile
+
+    def _is_there(self, slot: int) -> bool:
+        """Tell whether a result is on the cluster, or will be, or is here."""
+        return self._future_of(slot) is not None or self._values[slot] is not MISSING
+
+    def reach(self, slot: int) -> None:
+        """Say that what follows a task may be handed over, once all else before it is reached."""
+        if slot in self._reached:
+            return
+        self._reached.add(slot)
+        if slot >= len(self._before):
+            self._next.extend(self._scheduler.maps.next_in_stream(slot))
+            return
+        for follower in self._followers[slot]:
+            self._missing[follower] -= 1
+            if not self._missing[follower] and follower not in self._reached:
+                self._next.append(follower)
+
+    def expanded(self, task: int) -> None:
+        """Say that a mapped task has its items: in a stream, they may follow those before them."""
+        where = self._scheduler.maps.where.get(task)
+        if where is not None:
+            for slot in range(where.first, where.first + where.number):
+                if self._scheduler.maps.previous_in_stream(slot) in self._reached:
+                    self._next.append(slot)
+
+    def ended(self, slot: int) -> None:
+        """Forget what has ended; as a result it is kept by the run."""
+        self.futures.pop(slot, None)
+        self._places.pop(slot, None)
+        self.counting.discard(slot)
+        self.attempts[slot] += 1
+
+    def count(self, task: int, source: Remote) -> None:
+        """Have a list made of what a task is mapped over."""
+        origin = self._plan.items_origin(task)
+        spec = ("result", 0) if origin.key is None else ("key", 0, origin.key)
+        ticket = Ticket(self._run, task, self.attempts[task], None, (spec,))
+        group = f"items-of-{self._plan.flow.tasks[origin.slot]}"
+        job = Job(task, group, tuple(ticket), [source.future], self._place[task], {})
+        self.counting.add(task)
+        (self.futures[task],) = self._port.hand_over([job])
+
+    def _job(self, slot: int) -> Job:
+        scheduler, plan = self._scheduler, self._plan
+        task = scheduler.owner(slot)
+        options = plan.bindings[task].task
+        ingredients = Ingredients(plan, self._future_of, self._values, self._ship, self._port)
+        item = None if task == slot else self._item(slot)
+        args, kwargs, keys = ingredients.of(task, item)
+        for before in self._before[task]:
+            future = self._future_of(before)
+            if future is not None and before not in self.counting:
+                ingredients.wait_for(future)
+        function: bytes | int = self._packer.function(task)
+        if isinstance(function, bytes) and len(function) > LARGE_FUNCTION:
+            function = ingredients.wait_for(self._ship(function))
+        if not isinstance(args, int):
+            self._places[slot] = ingredients.by_slot
+        ticket = Ticket(
+            self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout
+        )
+        group = plan.flow.function_of(plan.flow.tasks[task])
+        place = self._place[task]
+        resources = dict(options.resources)
+        return Job(slot, group, tuple(ticket), ingredients.futures, place, resources)
+
+    def _item(self, slot: int) -> Any:
+        """Return the item of a slot, or the slot whose result it will be."""
+        maps = self._scheduler.maps
+        before = maps.previous_in_stream(slot)
+        if before is not None and is_missing(self._values[before]):
+            return Slot(before)
+        return maps.item(slot)
+
+    def _future_of(self, slot: int) -> Any:
+        return self.futures.get(slot) or self._stretch.get(slot)
+
+    def _ship(self, value: Any) -> Any:
+        """Put a large value on the cluster, once."""
+        if id(value) not in self._shipped:
+            self._shipped[id(value)] = (value, self._port.ship(value))  # its id stays its own
+        return self._shipped[id(value)][1]
+
+    # Failures.
+
+    def error_of(self, slot: int, answer: Answer) -> BaseException:
+        """Return why a task failed, worded as anywhere else."""
+        scheduler, task = self._scheduler, self._scheduler.owner(slot)
+        name = scheduler.name_of(slot)
+        if answer.kind == "late":
+            return timed_out(name, scheduler.task_of(slot).timeout, self._port.unstoppable)
+        if answer.kind != "lost":
+            return error_of(name, answer)
+        described: Sequence[Described] = answer.payload
+        if slot in self.counting:
+            return self._no_items(task, described[0])
+        known = {before: described[place] for before, place in self._places[slot].items()}
+        return binding_error(self._plan, task, self._values, known)
+
+    def _no_items(self, task: int, described: Described) -> BaseException:
+        edge, origin = self._plan.maps[task], self._plan.items_origin(task)
+        values = list(self._values)
+        try:
+            values[origin.slot] = stand_in(described)
+            items_of(origin.whole(values), edge.source, edge.target)
+        except BaseException as error:  # what else is looked at may be the user's own
+            return error
+        return BindingError(f"task '{edge.target}': what it is mapped over has no items")

@@ -1,0 +1,114 @@
+"""Any other ``concurrent.futures.Executor``: a task travels to it in an envelope.
+
+A thread here stands for each task in flight; never more are in flight than there are workers, so
+that priorities mean something and "running" is true.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from itertools import count
+from time import perf_counter_ns, time_ns
+from typing import Any
+
+from ...errors import ExecutorError, described
+from ...model.events import Entry
+from ...model.run import Run
+from ...strangers import is_interrupt, text_of, type_name
+from ..remote.call import Answer, open_quietly
+from ..scheduling.backend import Crew, Perform, Seat, numbered
+from ..transport.codec import Packer, failure, unpack
+from .threads import fetched
+
+__all__ = ["Foreign"]
+
+GUARD = (
+    "if this is a script, put the code that starts the run under "
+    "'if __name__ == \"__main__\":', because each worker process imports the script again"
+)
+
+SEE = "see whether it runs a plain function: executor.submit(abs, -3).result()"
+
+SHUT = "shutdown"
+"""What the text of an error says that an executor raises which takes nothing any more."""
+
+KINDS = ("value", "error", "lost error", "unpicklable")
+"""What an `Answer` may be here."""
+
+
+class Foreign(Crew):
+    """The workers of somebody else's executor."""
+
+    unstoppable = "what runs on an executor of your own"
+
+    def __init__(self, run: Run, executor: Executor, workers: int) -> None:
+        super().__init__(run, numbered(type(executor).__name__), workers)
+        self._executor = executor
+        self._packer = Packer(run.plan)
+        self._futures: dict[str, Future[tuple[Any, ...]]] = {}
+        self._numbers = count(time_ns())
+
+    def worker(self) -> Perform:
+        return self._perform
+
+    def stop(self) -> None:
+        """Withdraw what has not started; what runs elsewhere is left behind."""
+        for future in list(self._futures.values()):
+            future.cancel()
+
+    def _perform(self, slot: int, seat: Seat) -> tuple[Any, Entry]:
+        scheduler = self.scheduler
+        name, task = scheduler.name_of(slot), scheduler.owner(slot)
+        try:
+            args, kwargs = fetched(*scheduler.arguments(slot))
+            function = self._packer.function(task)
+            arguments = self._packer.arguments(task, args, kwargs)
+        except BaseException as error:  # looking for a key runs code of the user's
+            if is_interrupt(error):
+                raise
+            return failure(slot, error)
+        submitted = perf_counter_ns()
+        try:
+            future = self._executor.submit(open_quietly, function, arguments, next(self._numbers))
+            self._futures[seat.name] = future
+            scheduler.started(slot, self, seat, submitted)
+            reply = future.result()
+        except BaseException as error:  # an executor of somebody else's may raise anything
+            if is_interrupt(error):
+                raise
+            raise _ended(error, name) from error
+        answer = _checked(reply, name)
+        value, entry = unpack(name, slot, submitted, answer)
+        if answer.waited is not None:
+            self.run._record.waits[slot] = answer.waited
+        if any(answer.output) and not seat.left_behind:
+            self.run._record.outputs[slot] = answer.output
+            scheduler.screen.show(answer.output)
+        return value, entry
+
+
+def _checked(reply: Any, name: str) -> Answer:
+    """Return the answer to an envelope, which an executor of somebody else's may have lost."""
+    is_whole = type(reply) is tuple and len(reply) == len(Answer._fields)
+    if is_whole and type(reply[0]) is str and reply[0] in KINDS:
+        return Answer(*reply)
+    raise ExecutorError(
+        f"the executor gave a {type_name(reply)} for task '{name}', "
+        "and not what the function returned that it was given",
+        remedy=SEE,
+    )
+
+
+def _ended(error: BaseException, name: str) -> ExecutorError:
+    """Return the error of a run whose executor does not work any more."""
+    reason, kind = text_of(error) or type_name(error), type(error)
+    if issubclass(kind, BrokenExecutor):
+        return ExecutorError(
+            f"the executor broke while task '{name}' was with it: {reason}", remedy=GUARD
+        )
+    if issubclass(kind, CancelledError) or (issubclass(kind, RuntimeError) and SHUT in reason):
+        return ExecutorError(
+            f"the executor was closed while task '{name}' was with it: {reason}",
+            remedy="keep it open until the run has ended",
+        )
+    return ExecutorError(f"the executor did not run task '{name}': {described(error)}", remedy=SEE)

@@ -1,0 +1,291 @@
+"""Tasks in processes of our own pool, a thread here for each process.
+
+Short tasks travel together: where the time that their functions took says that all of them will
+take less than `LONGEST`, one envelope holds several. What a task returns that is large lies in a
+file that the next task's process maps; it comes to this process when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+from ....errors import WorkerLost
+from ....model.events import Entry, Failure, State
+from ....model.record import MISSING, Helpers
+from ....model.run import Run
+from ....strangers import is_interrupt
+from ...remote.call import Answer
+from ...remote.pickling import dumps
+from ...remote.printed import Output
+from ...scheduling.backend import Crew, Perform, Seat, numbered
+from ...scheduling.failures import timed_out
+from ...transport.codec import Packer, failure, unpack
+from ...transport.shared_memory import Parcel, pack
+from ...transport.stored import Stored
+from ...transport.workspace import Shelf
+from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
+from .worker import settings
+
+__all__ = ["Processes"]
+
+LIVES = 3
+"""A task whose worker dies is tried so often in all."""
+
+LONGEST = 0.05
+"""Seconds that the tasks of an envelope with more than one may take in all."""
+
+
+class Load(NamedTuple):
+    """A task in an envelope."""
+
+    slot: int
+    key: int
+    function: bytes
+    arguments: bytes
+
+
+End = tuple[int, Any, Entry]
+"""The slot of a task, its value, and how it ended."""
+
+
+class Processes(Crew):
+    """The workers of our pool."""
+
+    def __init__(self, run: Run, workers: int, name: str = "process") -> None:
+        super().__init__(run, numbered(name), workers)
+        self.shelf = Shelf()
+        self.folders = self.shelf.folders
+        self.packer = Packer(run.plan, self._pack)
+        self.settings = dumps(("settings", settings()))
+        self.busy: dict[Seat, WorkerProcess] = {}
+        self.seconds: dict[int, float] = {}  # how long a function took, by the key of the packer
+        self.stopped = False
+
+    def _pack(self, value: Any) -> Any:
+        packed = pack(value, *self.folders)
+        return packed if isinstance(packed, Parcel) else value
+
+    def worker(self) -> Perform:
+        return _Worker(self)
+
+    def dismiss(self, perform: Perform) -> None:
+        assert isinstance(perform, _Worker)
+        perform.give_back()
+
+    def end_attempt(self, seat: Seat) -> bool:
+        process = self.busy.get(seat)
+        if process is not None:
+            process.is_late = True
+            process.kill()
+        return True
+
+    def stop(self) -> None:
+        """Kill the processes that are at work."""
+        with self.scheduler.lock:
+            self.stopped = True
+            for process in self.busy.values():
+                process.kill()
+
+    def release(self) -> None:
+        self.shelf = Shelf()  # the old one goes when a later run has no use for it either
+        self.packer.forget()
+
+    def read(self, packed: Any) -> Any:
+        """Return a result from what a worker packed: itself, or where it lies."""
+        if isinstance(packed, bytes):
+            return pickle.loads(packed)
+        return Stored(Parcel(*packed), self.shelf)
+
+    def learn(self, key: int, seconds: float) -> None:
+        """Remember how long a function took; what it took once it may take again."""
+        self.seconds[key] = max(seconds, 0.5 * self.seconds.get(key, 0.0))
+
+    def expected(self, slot: int) -> float | None:
+        """Return the seconds that a task will take, or None if it must travel alone."""
+        task = self.scheduler.task_of(slot)
+        if task.retries or task.timeout:
+            return None
+        return self.seconds.get(self.packer.key(self.scheduler.owner(slot)))
+
+
+class _Worker:
+    """Performs tasks in one process, which is replaced if it dies."""
+
+    def __init__(self, crew: Processes) -> None:
+        self._crew = crew
+        self._process: WorkerProcess | None = lease(crew.settings)
+        self._outputs: dict[int, Output] = {}  # of tasks that have not ended
+
+    def __call__(self, slot: int, seat: Seat) -> tuple[Any, Entry]:
+        """Perform a task, and settle those that travel with it."""
+        scheduler = self._crew.scheduler
+        beside = scheduler.claim_more(self._crew, self._room_beside(slot))
+        mine: tuple[Any, Entry] | None = None
+        for other, value, entry in self._perform([slot, *beside], seat):
+            if other == slot:
+                mine = value, entry
+            else:
+                scheduler.give(other, value, entry)
+        assert mine is not None
+        return mine
+
+    def _room_beside(self, slot: int) -> Callable[[int], bool]:
+        """Return what tells whether one more task fits into the envelope of a task."""
+        crew = self._crew
+        first = crew.expected(slot)
+        room = LONGEST if first is None else LONGEST - first
+        # The last tasks are dealt out one by one, so that no worker waits for another's envelope.
+        places = crew.scheduler.frontier.backlog(crew.lane) // (2 * crew.workers)
+
+        def fits(other: int) -> bool:
+            nonlocal room, places
+            expected = crew.expected(other)
+            if first is None or expected is None or expected > room or not places:
+                return False
+            room, places = room - expected, places - 1
+            return True
+
+        return fits
+
+    def _perform(self, slots: list[int], seat: Seat) -> Iterator[End]:
+        """Yield how each task ended; one whose process dies is tried again, alone."""
+        envelope: list[Load] = []
+        for slot in slots:
+            try:
+                envelope.append(self._pack(slot))
+            except BaseException as error:  # looking for a key runs code of the user's
+                if is_interrupt(error):
+                    raise
+                yield slot, *failure(slot, error)
+        envelopes = deque([envelope] if envelope else [])
+        lives = dict.fromkeys(slots, LIVES)
+        while envelopes:
+            envelope = envelopes.popleft()
+            ended = 0
+            try:
+                for end in self._send(envelope, seat):
+                    ended += 1
+                    yield end
+            except ProcessEnded:
+                end_of_process, is_late = self._bury(seat)
+                for load in envelope[ended:]:
+                    lives[load.slot] -= 1
+                    if is_late:
+                        yield self._late(load.slot)
+                    elif self._may_live(load.slot, lives[load.slot], end_of_process):
+                        envelopes.append([load])
+                    else:
+                        yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
+            except MemoryError as error:  # for the arguments, or for the results: half are sent
+                if self._process is not None:
+                    self._process.kill()
+                    self._bury(seat)
+                for load in envelope[ended:]:
+                    self._keep_output(load.slot)
+                    yield load.slot, *failure(load.slot, error)
+
+    def _pack(self, slot: int) -> Load:
+        scheduler, packer = self._crew.scheduler, self._crew.packer
+        task = scheduler.owner(slot)
+        args, kwargs = scheduler.arguments(slot)
+        function, arguments = packer.function(task), packer.arguments(task, args, kwargs)
+        return Load(slot, packer.key(task), function, arguments)
+
+    def _send(self, envelope: list[Load], seat: Seat) -> Iterator[End]:
+        """Hand over an envelope, and yield how each task ended."""
+        crew, scheduler = self._crew, self._crew.scheduler
+        process = self._process or lease(
+            crew.settings, f"task '{scheduler.name_of(envelope[0].slot)}': "
+        )  # fmt: skip
+        self._process = process
+        submitted = perf_counter_ns()
+        for load in envelope:
+            scheduler.started(load.slot, crew, seat, submitted)
+        with scheduler.lock:
+            crew.busy[seat] = process
+            if crew.stopped:
+                process.kill()
+        process.send(crew.folders, [load[1:] for load in envelope])
+        ended = 0
+        while ended < len(envelope):
+            kind, content = process.receive()
+            if kind == "output":
+                place, texts = content
+                self._print(envelope[place].slot, texts)
+                continue
+            for answer in content[0]:
+                load = envelope[ended]
+                ended += 1
+                self._keep_output(load.slot)
+                name = scheduler.name_of(load.slot)
+                value, entry = unpack(name, load.slot, submitted, answer, crew.read)
+                self._note(load.slot, Answer(*answer))
+                crew.learn(load.key, (entry[2] - entry[3]) * 1e-9)
+                yield load.slot, value, entry
+        with scheduler.lock:  # so that nobody is about to kill it
+            del crew.busy[seat]
+        if process.is_late:  # it was killed just after it had answered
+            self._bury(seat)
+
+    def _note(self, slot: int, answer: Answer) -> None:
+        """Keep what a worker tells of a task beside how it ended."""
+        record = self._crew.run._record
+        if answer.waited is not None:
+            record.waits[slot] = answer.waited
+        if answer.helpers is not None:
+            nanoseconds, threads, libraries = answer.helpers
+            record.helpers[slot] = Helpers(nanoseconds * 1e-9, threads, libraries)
+
+    def _print(self, slot: int, texts: tuple[str, str]) -> None:
+        """Show what a task prints, and keep it."""
+        output = self._outputs.setdefault(slot, Output())
+        for stream, text in enumerate(texts):
+            if text:
+                output.write(stream, text)
+        self._crew.scheduler.screen.show(texts)
+
+    def _keep_output(self, slot: int) -> None:
+        if slot in self._outputs:
+            self._crew.run._record.outputs[slot] = self._outputs.pop(slot).take()
+
+    def _bury(self, seat: Seat) -> tuple[str, bool]:
+        """See what a dead process died of, and whether that was our doing."""
+        process, self._process = self._process, None
+        with self._crew.scheduler.lock:
+            self._crew.busy.pop(seat, None)
+        assert process is not None
+        return end_of(process.reap()), process.is_late
+
+    def _may_live(self, slot: int, lives: int, end: str) -> bool:
+        return lives > 0 and self._crew.scheduler.retrying(slot, self._lost(slot, end))
+
+    def _lost(self, slot: int, end: str) -> WorkerLost:
+        self._keep_output(slot)
+        return WorkerLost(
+            f"task '{self._crew.scheduler.name_of(slot)}': its worker process died under it "
+            f"({end}), in each of {LIVES} attempts",
+            remedy="look for what ends a process: memory that runs out, a crash in "
+            "compiled code, os._exit",
+        )
+
+    def _late(self, slot: int) -> End:
+        """Return how a task ended whose process was killed because its time was up."""
+        self._keep_output(slot)
+        scheduler, now = self._crew.scheduler, perf_counter_ns()
+        timeout = scheduler.task_of(slot).timeout or 0.0
+        lost = Failure(now, timed_out(scheduler.name_of(slot), timeout))
+        began = now - round(timeout * 1e9)
+        return slot, MISSING, (slot, State.TIMED_OUT, now, began, 0, lost)
+
+    def give_back(self) -> None:
+        """Keep the process warm for the next run."""
+        if self._process is not None and not self._crew.stopped:
+            give_back(self._process)
+        elif self._process is not None:
+            self._process.kill()
+            self._process.reap()
+        self._process = None

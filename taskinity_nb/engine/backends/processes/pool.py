@@ -1,0 +1,346 @@
+"""Our own small pool of processes: one process and one pipe a worker.
+
+With a pipe of its own it is known which task a dead process had, one worker can be killed and
+replaced without harm to its neighbours, and a task's answer comes straight to the thread that waits
+for it. Processes are started by a fork server that has this package loaded, ignore interrupts, are
+kept warm between runs, end when they have been idle for long, and are closed at exit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import errno
+import multiprocessing
+import multiprocessing.process
+import multiprocessing.util
+import os
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
+from typing import Any
+
+from ....errors import ExecutorError, described
+from ..futures import GUARD
+from .worker import GREETING, serve
+
+__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "give_back", "lease"]
+
+_all: set[WorkerProcess] = set()
+_warm: list[WorkerProcess] = []
+_lock = threading.RLock()
+_starting = threading.Lock()
+"""Held while a process is started or joined, since `multiprocessing` looks at all of them then."""
+
+_ended = threading.Event()
+"""Set when the interpreter ends."""
+
+_is_forked = False
+"""Whether this is a fork of another process, whose fork server is not ours to use."""
+
+_is_seen_to = False
+"""Whether this process will end its processes if it does not get as far as `atexit`."""
+
+STARTS = 3
+"""So often a process is started that something kills before it is up."""
+
+A_MOMENT = 0.05
+"""Seconds after which a start that has failed is tried again; each time, it is twice as long."""
+
+UNKNOWN = 255
+"""The exit code of a process whose fork server is gone."""
+
+PATIENCE = 5.0
+"""Seconds that a process has to end once its pipe is closed."""
+
+
+class ProcessEnded(Exception):
+    """A worker process has ended instead of answering."""
+
+
+class WorkerProcess:
+    """One process and our end of its pipe."""
+
+    def __init__(self) -> None:
+        try:
+            context = _context()
+            self.pipe, theirs = context.Pipe()
+        except Exception as error:  # no more files can be opened, or memory is used up
+            raise ProcessEnded(_why_none_starts(error)) from error
+        self._process = context.Process(target=serve, args=(theirs,), name="taskinity_nb worker")
+        try:
+            with _starting, _interrupts_blocked():
+                if _ended.is_set():
+                    raise OSError("the interpreter ends")
+                self._process.start()
+        except Exception as error:  # nothing is left to start one, or who does has gone
+            self.pipe.close()
+            raise ProcessEnded(_why_none_starts(error)) from error
+        finally:
+            theirs.close()
+        self.known: set[int] = set()
+        self.is_late = False
+        """Whether it was killed because a task's time was up."""
+        self._handle = _open(self._process.pid)
+        with _lock:
+            _see_to_the_end()
+            _all.add(self)
+            if _ended.is_set():
+                self.kill()
+
+    def greet(self) -> None:
+        """Wait until the process is up."""
+        if self._receive() != GREETING:
+            raise ProcessEnded
+
+    def prepare(self, settings: bytes) -> None:
+        """Make the process forget the functions of a run, and take on what its next one needs."""
+        self.known.clear()
+        self._send(settings)
+
+    def send(self, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]) -> None:
+        """Hand over tasks; the bytes of a function only once."""
+        tasks: list[tuple[int, bytes | None, bytes]] = []
+        for key, function, arguments in loads:
+            tasks.append((key, None if key in self.known else function, arguments))
+            self.known.add(key)
+        self._send(pickle.dumps(("envelope", folders, tasks)))
+
+    def receive(self) -> tuple[str, list[Any]]:
+        """Wait for the next message; return its kind and what it holds."""
+        kind, *content = pickle.loads(self._receive())
+        return kind, content
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self.pipe.send_bytes(message)
+        except OSError as error:
+            raise ProcessEnded from error
+
+    def _receive(self) -> bytes:
+        try:
+            message: bytes = self.pipe.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise ProcessEnded from error
+        return message
+
+    def kill(self) -> None:
+        """End the process at once."""
+        with _lock:
+            if self not in _all:
+                return
+            if self._handle is None:
+                self._process.kill()
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let the process end, by closing its pipe."""
+        self.pipe.close()
+        with _lock:
+            if self in _all and self._handle is not None:
+                os.close(self._handle)
+            _all.discard(self)
+
+    def reap(self) -> int:
+        """Wait for the end of a process that has left its pipe; return its exit code."""
+        self.pipe.close()
+        if not wait([self._process.sentinel], PATIENCE):
+            self.kill()
+            wait([self._process.sentinel])
+        with _starting:
+            self._process.join()
+        code = self._process.exitcode or 0
+        self.close()
+        return code
+
+
+def _open(pid: int | None) -> int | None:
+    """Return a handle of a process, which is its own however often numbers come again.
+
+    What `multiprocessing` knows of a process ends with the fork server.
+    """
+    if pid is None or not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:  # it has ended already, or the system is too old
+        return None
+
+
+def _why_none_starts(error: Exception) -> str:
+    """Say why a process cannot be started.
+
+    Examples
+    --------
+    >>> _why_none_starts(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
+    'no more processes are allowed: BlockingIOError: [Errno 11] Resource temporarily unavailable'
+    """
+    reasons = {
+        errno.EAGAIN: "no more processes are allowed: ",
+        errno.EMFILE: "no more files may be open in this process: ",
+        errno.ENFILE: "no more files may be open on this machine: ",
+        errno.ENOMEM: "there is no memory for it: ",
+    }
+    if isinstance(error, EOFError):
+        return "the process that starts them has ended, as it does where no more are allowed"
+    number = error.errno if isinstance(error, OSError) else None
+    return reasons.get(number or 0, "") + described(error)
+
+
+def end_of(code: int) -> str:
+    """Say how a process has ended.
+
+    Examples
+    --------
+    >>> end_of(-9), end_of(3)
+    ('killed by SIGKILL', 'exit code 3')
+    """
+    if code == UNKNOWN:
+        return "how is not known, or exit code 255"
+    return f"exit code {code}" if code >= 0 else f"killed by {_name_of_signal(-code)}"
+
+
+def _name_of_signal(number: int) -> str:
+    """Return the name of a signal; most of the real-time signals have none of their own.
+
+    Examples
+    --------
+    >>> _name_of_signal(200)
+    'signal 200'
+    """
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    first = getattr(signal, "SIGRTMIN", number)
+    is_real_time = first < number <= getattr(signal, "SIGRTMAX", number)
+    return f"SIGRTMIN+{number - first}" if is_real_time else f"signal {number}"
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Keep an interrupt, which reaches all processes of a terminal, from what is started here.
+
+    A fork server is deaf to it once it is up; until then it is `fork_server` that sees to that.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _context() -> Any:
+    methods = multiprocessing.get_all_start_methods()
+    if "forkserver" not in methods or _is_forked:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        [
+            f"{__package__}.worker",
+            "taskinity_nb.engine.transport.codec",
+            f"{__package__}.fork_server",
+        ]
+    )
+    return context
+
+
+def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
+    """Take a warm process, or start one.
+
+    Parameters
+    ----------
+    settings : bytes
+        What it is to have in common with this process.
+    what_for : str
+        What needs it now; for the error.
+
+    Raises
+    ------
+    ExecutorError
+        If none can be started.
+    """
+    while (process := _take_warm()) is not None:
+        try:
+            process.prepare(settings)
+        except ProcessEnded:  # it was idle for too long, or something has killed it
+            process.reap()
+        else:
+            return process
+    for attempt in range(STARTS):
+        try:
+            process = WorkerProcess()
+        except ProcessEnded as error:
+            end, remedy = str(error), "close what takes up processes, files or memory"
+            time.sleep(A_MOMENT * 2**attempt)  # a fork server that was killed takes a while to die
+            continue
+        try:
+            process.greet()
+            process.prepare(settings)
+        except ProcessEnded:
+            code = process.reap()
+            end, remedy = end_of(code), "look for what kills it: memory that runs out?"
+            if 0 <= code < UNKNOWN:  # it has ended by itself, and would do so again
+                remedy = GUARD
+                break
+        else:
+            return process
+    raise ExecutorError(f"{what_for}a worker process did not start ({end})", remedy=remedy)
+
+
+def _take_warm() -> WorkerProcess | None:
+    with _lock:
+        return _warm.pop() if _warm else None
+
+
+def give_back(process: WorkerProcess) -> None:
+    """Keep a process warm for the next run."""
+    with _lock:
+        _warm.append(process)
+        surplus = _warm[: -2 * (os.cpu_count() or 1)]
+        del _warm[: len(surplus)]
+    for old in surplus:
+        old.close()
+
+
+def _see_to_the_end() -> None:
+    """Have processes ended by a process that `multiprocessing` has started.
+
+    At its exit it waits for its children, and does not get as far as `atexit`.
+    """
+    global _is_seen_to
+    if not _is_seen_to:
+        _is_seen_to = True
+        multiprocessing.util.Finalize(None, _end_all, exitpriority=100)
+
+
+@atexit.register
+def _end_all() -> None:
+    """End all processes at exit, those too that a run has not given back yet."""
+    _ended.set()
+    if _starting.acquire(timeout=PATIENCE):  # one that is half started would complain
+        _starting.release()
+    with _lock:
+        for process in _all:
+            process.kill()
+        _warm.clear()
+
+
+def _forked() -> None:
+    """Let go of what is the parent's: held here, a worker's pipe would outlive the parent."""
+    global _lock, _starting, _is_forked, _is_seen_to
+    _is_forked, _is_seen_to = True, False
+    _lock, _starting = threading.RLock(), threading.Lock()  # another thread may have held them
+    for process in list(_all):
+        process.close()
+    _warm.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

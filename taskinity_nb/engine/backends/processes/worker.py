@@ -1,0 +1,177 @@
+"""A worker process: opens one envelope after the other until its pipe is closed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import re
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ....strangers import described, is_interrupt
+from ...remote.call import Answer, open_envelope
+from ...remote.capture import Taps, put_back, standing
+from ...remote.helper_threads import HelperClock
+from ...remote.pickling import dumps
+from ...remote.printed import Output
+from ...transport.shared_memory import pack
+
+__all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
+
+GREETING = b"ready"
+"""What a worker says first, so that one that could not start is told from one that died at work."""
+
+IDLE_SECONDS = 300.0
+"""A worker that has had nothing to do for so long ends."""
+
+LATEST = 0.005
+"""Seconds after which an answer is sent, without waiting for those to the rest of the envelope."""
+
+Settings = tuple[str, list[str], list[tuple[Any, ...]]]
+"""What a worker is to have in common with its caller."""
+
+
+def settings() -> Settings:
+    """Return the working directory, the places of modules and the filters of warnings."""
+    filters = []
+    for action, message, category, module, line in warnings.filters:
+        try:
+            text = getattr(message, "pattern", message) or ""
+            filters.append((action, text, dumps(category), _pattern(module), line))
+        except BaseException as error:  # a category of the user's that cannot travel stays behind
+            if is_interrupt(error):
+                raise
+    try:
+        folder = os.getcwd()
+    except OSError:  # it has been removed
+        folder = ""
+    return folder, list(sys.path), filters
+
+
+def _pattern(module: Any) -> str:
+    """Return the expression of a filter's module; a plain name is one of Python's own filters."""
+    return rf"{re.escape(module)}\Z" if isinstance(module, str) else getattr(module, "pattern", "")
+
+
+def _apply(folder: str, path: list[str], filters: list[tuple[Any, ...]]) -> None:
+    with contextlib.suppress(OSError):  # it may have been removed since
+        os.chdir(folder)
+    sys.path[:] = path
+    warnings.resetwarnings()
+    for action, message, category, module, line in reversed(filters):
+        try:
+            warnings.filterwarnings(action, message, pickle.loads(category), module, line)
+        except BaseException:  # its module is the user's, and may not be importable here
+            continue
+
+
+class _Sender(Output):
+    """Sends what is printed to the parent, a line at a time."""
+
+    longest = sys.maxsize  # there it is shown, and then cut
+
+    def __init__(self, pipe: Connection) -> None:
+        super().__init__(through=False)
+        self._pipe: Connection | None = pipe
+        self.place = 0  # in the envelope, of the task that prints
+
+    def write(self, stream: int, text: str) -> None:
+        super().write(stream, text)
+        if "\n" in text:
+            self.send()
+
+    def send(self) -> None:
+        """Send what there is; the threads of a run inside a task take turns."""
+        with self._lock:
+            if self._pipe is not None and not self.is_empty:
+                self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
+
+    def part(self) -> None:
+        """Let go of the pipe, in a process that a task has forked: it is not the child's."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+
+def serve(pipe: Connection) -> None:
+    """Answer envelopes until the other end is closed, or nothing has come for `IDLE_SECONDS`.
+
+    A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
+    functions, or ``("envelope", folders for large results, tasks)``, where a task is ``(key of the
+    function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
+    comes back is ``("output", place of the task, texts)`` and ``("answers", list of answers)``.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
+    functions: dict[int, bytes] = {}
+    clock = HelperClock()
+    sender = _Sender(pipe)
+    Taps().listen(sender)
+    streams = standing()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=sender.part)
+    try:
+        pipe.send_bytes(GREETING)
+        while pipe.poll(IDLE_SECONDS):
+            kind, *content = pickle.loads(pipe.recv_bytes())
+            if kind == "settings":
+                functions.clear()
+                _apply(*content[0])
+            else:
+                _answer(pipe, functions, sender, clock, streams, *content)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent is gone, or has no more use for this process
+
+
+def _answer(
+    pipe: Connection,
+    functions: dict[int, bytes],
+    sender: _Sender,
+    clock: HelperClock,
+    streams: Sequence[Any],
+    folders: Sequence[str],
+    tasks: list[tuple[int, bytes | None, bytes]],
+) -> None:
+    """Do the tasks of an envelope."""
+
+    def pack_result(value: Any) -> Any:
+        packed = pack(value, *folders)
+        return packed if isinstance(packed, bytes) else tuple(packed)
+
+    answers: list[tuple[Any, ...]] = []
+    sent = time.perf_counter()
+    for place, (key, function, arguments) in enumerate(tasks):
+        if function is not None:
+            functions[key] = function
+        sender.place = place
+        put_back(streams)  # the task before may have been of another run
+        clock.begin()
+        answer = open_envelope(functions[key], arguments, pack_result)
+        helpers = clock.end()
+        answers.append(answer if helpers is None else (*answer[:-1], helpers))
+        sender.send()
+        if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
+            pipe.send_bytes(_message(answers))
+            answers, sent = [], time.perf_counter()
+
+
+def _message(answers: list[tuple[Any, ...]]) -> bytes:
+    """Return answers as they are sent; where memory does not do for that, without their results."""
+    try:
+        return pickle.dumps(("answers", answers))
+    except MemoryError as error:
+        text = described(error)
+        short = [
+            Answer(*each)._replace(kind="unpicklable", payload=("large object", text))
+            if each[0] == "value" and isinstance(each[1], bytes)
+            else each
+            for each in answers
+        ]
+        return pickle.dumps(("answers", [tuple(each) for each in short]))

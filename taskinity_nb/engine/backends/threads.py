@@ -1,0 +1,239 @@
+"""Tasks in this process: in the calling thread, in our threads, or in a user's thread pool."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from time import perf_counter_ns, thread_time_ns
+from typing import TYPE_CHECKING, Any
+
+from ...errors import ExecutorError
+from ...model.call import listing
+from ...model.events import Entry, Failure, State
+from ...model.record import MISSING, is_elsewhere
+from ...model.run import Run
+from ...model.task import Task
+from ...strangers import text_of, traceback_of
+from ..remote.cpu_time import core_wait
+from ..remote.forks import forks, leave_if_forked
+from ..remote.frames import user_frames
+from ..remote.printed import Output
+from ..runtime.interrupts import is_interrupt, let_in
+from ..runtime.waiting import pass_gate
+from ..scheduling.backend import Crew, Perform, Seat, numbered
+from ..scheduling.failures import timed_out
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+__all__ = ["CallingThread", "PoolThreads", "Threads", "fetched"]
+
+
+SUCCEEDED = State.SUCCEEDED  # what is asked for at each task
+
+BRIEF = 50_000
+"""Nanoseconds in which a thread computes throughout, as far as we know: its CPU clock, which is
+slow to read, is not read more often."""
+
+SPARSE = 10_000_000
+"""Nanoseconds between two questions how long a thread has waited for a core, which take longer
+still; of what is shorter it is not known."""
+
+
+class Here(Crew):
+    """A crew that works in this process, each task in its own copy of the caller's context."""
+
+    starts_at_claim = True
+
+    def __init__(self, run: Run, name: str, workers: int) -> None:
+        super().__init__(run, numbered(name), workers)
+        self._functions: list[Callable[..., Any]] = []
+        self._endings: dict[Perform, Callable[[], None]] = {}
+
+    def worker(self) -> Perform:
+        scheduler, plan = self.scheduler, self.run.plan
+        if not self._functions:
+            self._functions = self._callables()
+        functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
+        arguments, owner = scheduler.arguments, scheduler.owner
+        fetches = scheduler.has_results_elsewhere
+        slots_of = [None] * count if fetches else plan.slots
+        value_of = self.run._values.__getitem__
+        copy_of_context = scheduler.screen.context.copy
+        output = Output(outer=scheduler.screen.outer)
+        timed = scheduler.attempts.timed
+        generation = forks()
+
+        read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
+        asked, waited_before, waits = 0, 0, self.run._record.waits  # likewise
+        if core_wait() is None:  # the system does not tell, so it is never asked again
+            asked = sys.maxsize
+
+        def perform(task: int, seat: Seat) -> tuple[Any, Entry]:
+            nonlocal read, cpu_before, asked, waited_before
+            entry: Entry
+            if timed:
+                seat.output = output
+            started = perf_counter_ns()
+            if started - read > BRIEF:
+                cpu_before, read = thread_time_ns(), started
+                if started - asked > SPARSE:
+                    waited_before, asked = core_wait() or 0, started
+            try:
+                slots = slots_of[task] if task < count else None
+                if slots is not None:  # nearly always, so it is not given to `arguments`
+                    value = copy_of_context().run(functions[task], *map(value_of, slots))
+                else:
+                    args, kwargs = arguments(task)
+                    if fetches:
+                        args, kwargs = fetched(args, kwargs)
+                    value = copy_of_context().run(functions[owner(task)], *args, **kwargs)
+            except BaseException as error:  # whatever a task raises is its own failure
+                leave_if_forked(generation, error)
+                if is_interrupt(error):
+                    raise
+                finished = perf_counter_ns()
+                failure = Failure(finished, error, user_frames(traceback_of(error)))
+                cpu = min(thread_time_ns() - cpu_before, finished - started)
+                value, entry = MISSING, (task, State.FAILED, finished, started, cpu, failure)
+            else:
+                finished = perf_counter_ns()
+                cpu = finished - started
+                if cpu > BRIEF:
+                    now = thread_time_ns()
+                    cpu, cpu_before, read = min(now - cpu_before, cpu), now, finished
+                    if finished - asked > SPARSE:
+                        waited, asked = core_wait() or 0, finished
+                        waits[task] = waited - waited_before
+                        waited_before = waited
+                entry = (task, SUCCEEDED, finished, started, cpu, finished)
+            leave_if_forked(generation)
+            if not output.is_empty and not seat.left_behind:
+                outputs[task] = output.take()
+            return value, entry
+
+        self._endings[perform] = scheduler.taps.listen(output)
+        return perform
+
+    def dismiss(self, perform: Perform) -> None:
+        self._endings.pop(perform)()
+
+    def park(self, seat: Seat) -> None:
+        taps = self.scheduler.taps
+        taps.shut()
+        try:
+            self._wait(seat)
+        finally:
+            taps.open()
+
+    def _wait(self, seat: Seat) -> None:
+        super().park(seat)
+
+    def _callables(self) -> list[Callable[..., Any]]:
+        """Return what to call for each task."""
+        plan = self.run.plan
+        distinct = {id(binding): binding for binding in plan.bindings}
+        known = {key: self._callable(binding.task) for key, binding in distinct.items()}
+        functions = [known[id(binding)] for binding in plan.bindings]
+        for slot in plan.listed:
+            functions[slot] = listing(functions[slot])
+        return functions
+
+    def _callable(self, task: Task) -> Callable[..., Any]:
+        """Return the function itself, where nothing stands before or after it."""
+        is_plain = task.validate_input is None and task.validate_output is None
+        return task.function if is_plain else task
+
+
+def fetched(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments that are all in this process."""
+    here = [value.fetch() if is_elsewhere(value) else value for value in args]
+    named = {k: v.fetch() if is_elsewhere(v) else v for k, v in kwargs.items()}
+    return here, named
+
+
+class CallingThread(Here):
+    """One worker: the thread that starts the run, so that breakpoints and Ctrl-C work in it."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run, "main", 1)
+        self.unused = ["main"]
+        self._late: set[int] = set()
+
+    def start(self) -> None:
+        self.loop()
+
+    def _wait(self, seat: Seat) -> None:
+        let_in(pass_gate)(seat.gate)
+
+    def worker(self) -> Perform:
+        perform = super().worker()
+
+        def perform_in_time(task: int, seat: Seat) -> tuple[Any, Entry]:
+            value, entry = perform(task, seat)
+            if seat.turn not in self._late:
+                return value, entry
+            error = timed_out(self.scheduler.name_of(task), self.scheduler.task_of(task).timeout)
+            late = (task, State.TIMED_OUT, *entry[2:5], Failure(entry[2], error))
+            return MISSING, late
+
+        if not self.scheduler.attempts.timed:
+            return perform
+        self._endings[perform_in_time] = self._endings.pop(perform)
+        return perform_in_time
+
+    def end_attempt(self, seat: Seat) -> bool:
+        self._late.add(seat.turn)  # it is found to be late when it returns
+        return True
+
+    def _callable(self, task: Task) -> Callable[..., Any]:
+        function = super()._callable(task)
+        if task.is_async:
+            from ..runtime.blocking import blocking
+
+            function = blocking(function)
+        return let_in(function)
+
+
+class Threads(Here):
+    """Threads of our own, started when there is something to do for them."""
+
+    def __init__(self, run: Run, workers: int, name: str = "thread") -> None:
+        super().__init__(run, name, workers)
+
+
+class PoolThreads(Threads):
+    """A user's thread pool: a loop leaves it as soon as it has nothing to do."""
+
+    def __init__(self, run: Run, pool: Executor, workers: int) -> None:
+        super().__init__(run, workers)
+        self._pool = pool
+        self._futures: set[Future[None]] = set()
+
+    def rest(self, seat: Seat) -> None:
+        self.leave(seat)  # it ends, so that the pool's thread is free for others
+
+    def start(self) -> None:
+        try:
+            future = self._pool.submit(self.loop)
+        except RuntimeError as error:
+            raise _closed(text_of(error)) from error
+        self._futures.add(future)
+        future.add_done_callback(self._ended)
+
+    def _ended(self, future: Future[None]) -> None:
+        self._futures.discard(future)
+        if future.cancelled():  # before it had begun
+            self.scheduler.workers.not_started(self, _closed("it has cancelled what was waiting"))
+
+    def stop(self) -> None:
+        """Withdraw the loops that were never started."""
+        for future in list(self._futures):
+            future.cancel()
+
+
+def _closed(why: str) -> ExecutorError:
+    return ExecutorError(
+        f"the thread pool takes no more work: {why}",
+        remedy="pass a pool that is open, and keep it open until the run has ended",
+    )

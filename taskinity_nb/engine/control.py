@@ -1,0 +1,127 @@
+"""What a run delegates to: waiting for its end, cancelling, resuming, replaying, letting go."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Cancelled, ExecutorError
+from ..model.events import State
+from ..model.run import Run
+from .rerun.resume import Prints, constant_prints_of, function_prints_of
+from .runtime.interrupts import held, let_in
+from .scheduling.failures import cancelled, task_error
+
+if TYPE_CHECKING:
+    from .scheduling.scheduler import Scheduler
+
+__all__ = ["Handle"]
+
+
+class Handle:
+    """The engine's side of a run. It is called with the run, which holds it, and does not hold it.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Who drives it.
+    again : callable
+        Runs the flow once more, with what a run has a result for; takes that and options of `run`.
+    prints : Prints, optional
+        What functions and inputs are, if that is known already.
+
+    Attributes
+    ----------
+    maps : Maps
+        The items of mapped tasks.
+    """
+
+    def __init__(
+        self, scheduler: Scheduler, again: Callable[..., Run], prints: Prints | None = None
+    ) -> None:
+        self._scheduler = scheduler
+        self._crews = scheduler.crews
+        self.maps = scheduler.maps
+        self._again = again
+        self.prints = prints
+        self._functions: dict[int, str] = {}
+        self.when_finished: list[Callable[[], object]] = []
+
+    def start(self) -> None:
+        """Start the workers; a sequential run is done then."""
+        self._scheduler.start()
+
+    def take_function_prints(self, run: Run) -> None:
+        """Write down what functions are, before a task can change what its function names."""
+        if self.prints is None:
+            self._functions = let_in(function_prints_of)(run.plan)
+
+    def take_prints(self, run: Run) -> None:
+        """Write down what functions and inputs are now, for a later run that resumes this one."""
+        if self.prints is None:
+            constants = let_in(constant_prints_of)(run.plan)
+            self.prints = Prints(self._functions or function_prints_of(run.plan), constants)
+
+    def wait(self, run: Run, timeout: float | None = None) -> None:
+        """Wait for the end, and raise what the run is to raise."""
+        if not let_in(self._scheduler.finished.wait)(timeout):
+            raise TimeoutError(f"flow '{run.flow.name}' has not ended in {timeout} s; it goes on")
+        self._scheduler.workers.drop()
+        for follow_up in self.when_finished:
+            follow_up()
+        self._raise_error(run)
+
+    def cancel(self) -> None:
+        """Cancel what has not started, stop what can be stopped, and end the run."""
+        with held():
+            self._scheduler.end_early(State.CANCELLED)
+
+    def break_off(self, error: BaseException) -> None:
+        """End the run because of what went wrong outside the tasks."""
+        with held():
+            self._scheduler.break_off(error)
+
+    def interrupted(self, run: Run) -> Cancelled:
+        """Cancel the run after an interrupt; return the exception that tells so."""
+        self.cancel()
+        return cancelled(run, "interrupted")
+
+    def resume(self, run: Run, **options: Any) -> Run:
+        """Run the flow again, with what this run has results for."""
+        return self._again(run, **options)
+
+    def replay(self, run: Run, task: str, item: int | None = None) -> Any:
+        """Call a task again, here and now."""
+        from .rerun.replay import replay
+
+        __tracebackhide__ = True
+        return replay(run, task, item)
+
+    def release(self) -> None:
+        """Let the engine let go of results too."""
+        for task in self.maps.where:
+            self.maps.release(task)
+        for crew in self._crews:
+            crew.release()
+
+    def _raise_error(self, run: Run) -> None:
+        scheduler, cause = self._scheduler, None
+        error: BaseException
+        if scheduler.broken is not None:
+            error = copy.copy(scheduler.broken)  # which is kept without the run that keeps it
+            cause = scheduler.broken.__cause__
+            if isinstance(error, ExecutorError):
+                error.run = run
+        elif scheduler.on_error == "continue":
+            return
+        elif run.state is State.CANCELLED:
+            error = cancelled(run, "cancelled")
+        elif scheduler.first_failed is not None:
+            error, cause = task_error(run, run.flow.tasks[scheduler.first_failed])
+        else:
+            return
+        try:
+            raise error from cause
+        finally:
+            del error, cause  # or it would hold the frame that holds it

@@ -1,0 +1,192 @@
+"""Chooses who does the work of a run: a crew for each executor that its tasks ask for."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ExecutorError, suggestion
+from ..model.plan import Plan
+from ..model.run import Run
+from .runtime.cores import available_cores
+from .scheduling.backend import Crew
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from .backends.cluster.client import Port
+
+__all__ = ["EXECUTORS", "check_executor", "cores_of", "crews_for"]
+
+EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
+"""The executors that have a word."""
+
+
+def crews_for(
+    plan: Plan, executor: str | Executor, workers: int | None
+) -> tuple[Run, list[Crew], list[int] | None]:
+    """Return a new run of a plan, who works for it, and the crew of each task.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be run.
+    executor : str, concurrent.futures.Executor or distributed.Client
+        Who performs the tasks that ask for nothing else.
+    workers : int, optional
+        How many of those tasks may run at once.
+
+    Raises
+    ------
+    ExecutorError
+        If there is no such executor.
+    """
+    run, crew = _main_crew(plan, executor, workers)
+    crews = [crew]
+    mixed = any(task.is_async or task.executor is not None for task in plan.tasks)
+    if executor == "sequential" or not mixed:
+        _check_resources(plan, crews, [0] * len(plan.bindings))
+        return run, crews, None
+    lane_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
+    lanes = []
+    for binding in plan.bindings:
+        task = binding.task
+        wanted: str | Executor | None = "async" if task.is_async else task.executor
+        lane = 0
+        if wanted is not None:
+            key = wanted if isinstance(wanted, str) else id(wanted)
+            if key not in lane_of:
+                lane_of[key] = len(crews)
+                crews.append(_crew(run, wanted, None))
+            lane = lane_of[key]
+        lanes.append(lane)
+    _check_resources(plan, crews, lanes)
+    return run, crews, lanes if len(crews) > 1 else None
+
+
+def _main_crew(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Run, Crew]:
+    name = executor if isinstance(executor, str) else type(executor).__name__
+    if _is_cluster(executor):
+        name = "ray" if executor == "ray" else "dask"
+        _port_to(executor, workers)  # the run begins when the cluster is there
+    run = Run(plan, name, 1)
+    crew = _crew(run, executor, workers)
+    run.workers = crew.workers
+    run.cores = cores_of(executor)
+    return run, crew
+
+
+def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
+    """Return who works on an executor."""
+    if executor == "sequential":
+        from .backends.threads import CallingThread
+
+        return CallingThread(run)
+    if executor == "threads":
+        from .backends.threads import Threads
+
+        return Threads(run, workers or min(32, available_cores() + 4))
+    if executor == "processes":
+        from .backends.processes.backend import Processes
+
+        return Processes(run, workers or available_cores())
+    if executor == "async":
+        from .backends.coroutines import EventLoop
+
+        return EventLoop(run)
+    if _is_cluster(executor):
+        from .backends.cluster.backend import Cluster
+
+        return Cluster(run, _port_to(executor, workers))
+    if isinstance(executor, str):
+        raise ExecutorError(
+            f"there is no executor '{executor}'",
+            remedy=suggestion(executor, EXECUTORS) or f"the words are {', '.join(EXECUTORS)}",
+        )
+    check_executor(executor)
+    size = getattr(executor, "_max_workers", None)
+    count = workers or (size if isinstance(size, int) else available_cores())
+    if isinstance(size, int):
+        count = min(count, size)
+    if _is_thread_pool(executor):
+        from .backends.threads import PoolThreads
+
+        return PoolThreads(run, executor, count)
+    from .backends.futures import Foreign
+
+    return Foreign(run, executor, count)
+
+
+def _is_cluster(executor: object) -> bool:
+    """Tell whether something is a word, an address or a client of a cluster."""
+    if isinstance(executor, str):
+        return executor in ("dask", "ray") or "://" in executor
+    from .backends.cluster.kinds import is_dask_client
+
+    return is_dask_client(executor)
+
+
+def _port_to(executor: Any, workers: int | None) -> Port:
+    """Return the way to a cluster."""
+    if executor == "ray":
+        from .backends.cluster.ray import port_to as port_to_ray
+
+        return port_to_ray(workers)
+    from .backends.cluster.dask import port_to
+
+    return port_to(executor, workers or (available_cores() if executor == "dask" else None))
+
+
+def _check_resources(plan: Plan, crews: Sequence[Crew], lanes: Sequence[int]) -> None:
+    """Let a task that asks for resources be refused where nobody can reserve them."""
+    if not any(task.resources for task in plan.tasks):
+        return
+    for binding, lane, name in zip(plan.bindings, lanes, plan.flow.tasks, strict=True):
+        if binding.task.resources:
+            crews[lane].check_resources(name, binding.task.resources)
+
+
+def check_executor(executor: object) -> None:
+    """Raise an `ExecutorError` if something is neither a word nor an executor."""
+    if executor in EXECUTORS or _is_cluster(executor):
+        return
+    if not callable(getattr(executor, "submit", None)):
+        raise ExecutorError(
+            f"an executor is a word or has 'submit'; this is {type(executor).__name__}",
+            remedy=f"the words are {', '.join(EXECUTORS)}",
+        )
+    if isinstance(executor, type):
+        raise ExecutorError(
+            f"'{executor.__name__}' is a class, not an executor",
+            remedy=f"make one: {executor.__name__}(max_workers=4)",
+        )
+
+
+def _is_thread_pool(executor: object) -> bool:
+    from concurrent.futures import ThreadPoolExecutor
+
+    kinds = [kind.__name__ for kind in type(executor).__mro__]
+    return isinstance(executor, ThreadPoolExecutor) and "InterpreterPoolExecutor" not in kinds
+
+
+def cores_of(executor: str | Executor) -> float:
+    """Return how many tasks can compute at once, as far as that is known."""
+    if executor == "sequential":
+        return math.inf
+    if executor == "threads":
+        return _cores_of_threads()
+    if executor in ("processes", "dask"):
+        return available_cores()
+    from concurrent.futures import ProcessPoolExecutor
+
+    if _is_thread_pool(executor):
+        return _cores_of_threads()
+    return available_cores() if isinstance(executor, ProcessPoolExecutor) else math.inf
+
+
+def _cores_of_threads() -> int:
+    """Return how many threads of this Python can compute at once: one, if it has the lock."""
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return 1 if has_lock else available_cores()

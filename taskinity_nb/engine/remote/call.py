@@ -1,0 +1,155 @@
+"""Opens an envelope where a task runs far away: another process, perhaps another machine.
+
+An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
+This module, `core_wait`, `forks`, `frames`, `outputs`, `pickling`, `printed` and `strangers` use
+the standard library and cloudpickle alone, so that they can be sent along to a place where the
+package is not installed.
+
+Reading arguments, calling, and pickling what comes of it run code of the user's. Whatever that
+raises is the task's own failure, an interrupt too: none from the keyboard is meant for a worker.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ...strangers import described, is_error, text_of, traceback_of, type_name
+from .capture import Taps
+from .cpu_time import core_wait
+from .forks import forks, leave_if_forked
+from .frames import user_frames
+from .pickling import dumps
+from .printed import Output
+
+__all__ = ["Answer", "open_envelope", "open_quietly", "pack_error"]
+
+load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
+    pickle.loads
+)
+"""Reads a function once; the bytes are the key."""
+
+
+class Answer(NamedTuple):
+    """How a task ended: when, and with what.
+
+    `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception,
+    its type and its text), ``"lost error"`` (these two alone, since it could not be pickled) or
+    ``"unpicklable"`` (the type of the result, and why). `output` is what it printed, where that is
+    not sent on its own, `waited` the nanoseconds that it waited for a core, and `helpers` what
+    other threads computed beside it (see `HelperClock.end`), where that is known.
+    """
+
+    kind: str
+    payload: Any
+    started: int
+    finished: int
+    cpu: int
+    frames: tuple[tuple[str, int, str], ...] = ()
+    output: tuple[str, str] = ("", "")
+    waited: int | None = None
+    helpers: tuple[int, int, tuple[str, ...]] | None = None
+
+
+Arguments = tuple[Any, dict[str, Any]]
+
+
+def open_envelope(
+    function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
+    arguments: bytes | Callable[[], Arguments],
+    pack: Callable[[Any], Any] = dumps,
+) -> tuple[Any, ...]:
+    """Call a pickled function with pickled arguments, and answer; nothing is raised.
+
+    Parameters
+    ----------
+    function : bytes, or what they are the pickle of
+        ``(call, leading arguments)``; the call takes these, then args and kwargs.
+    arguments : bytes, or a callable that returns what they are the pickle of
+        ``(args, kwargs)``.
+    pack : callable
+        Packs the result.
+
+    Returns
+    -------
+    tuple
+        An `Answer`.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> from taskinity_nb.model.call import invoke
+    >>> function = pickle.dumps((invoke, (abs, None, None)))
+    >>> answer = Answer(*open_envelope(function, pickle.dumps(([-3], {}))))
+    >>> answer.kind, pickle.loads(answer.payload)
+    ('value', 3)
+    """
+    started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
+    generation = forks()
+    try:
+        call, leading = load_function(function) if isinstance(function, bytes) else function
+        args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
+        waits = core_wait()
+        started, cpu = time.perf_counter_ns(), time.thread_time_ns()
+        value = call(*leading, args, kwargs)
+        leave_if_forked(generation)
+    except BaseException as error:  # whatever a task raises is its own failure
+        leave_if_forked(generation, error)
+        cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
+        frames = user_frames(traceback_of(error))
+        kind, payload = pack_error(error)
+    else:
+        cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
+        kind, payload = _pack_value(value, pack)
+    waited = None if waits is None else (core_wait() or waits) - waits
+    return tuple(Answer(kind, payload, started, finished, cpu, frames, waited=waited))
+
+
+def open_quietly(function: bytes, arguments: bytes, number: int = 0) -> tuple[Any, ...]:
+    """Open an envelope, and put what is printed into the answer instead of showing it here.
+
+    No two envelopes have the same number, because there are executors that take two calls with the
+    same arguments for one.
+    """
+    output = Output(through=False)
+    with Taps().around(output):
+        answer = open_envelope(function, arguments)
+    return tuple(Answer(*answer)._replace(output=output.take()))
+
+
+def _pack_value(value: Any, pack: Callable[[Any], Any]) -> tuple[str, Any]:
+    try:
+        return "value", pack(value)
+    except BaseException as error:  # pickling runs code of the result's own class
+        return "unpicklable", (type_name(value), _in_words(error, described))
+
+
+def pack_error(error: BaseException) -> tuple[str, Any]:
+    """Return kind and payload of the `Answer` of a task that has raised.
+
+    Examples
+    --------
+    >>> kind, (pickled, *told) = pack_error(ValueError("no"))
+    >>> kind, pickle.loads(pickled), told
+    ('error', ValueError('no'), ['ValueError', 'no'])
+    """
+    told = type_name(error), _in_words(error, text_of)
+    try:
+        packed = dumps(error)
+        # An exception may be written and yet not be readable, or come back as something else.
+        return (
+            ("error", (packed, *told)) if is_error(pickle.loads(packed)) else ("lost error", told)
+        )
+    except BaseException:
+        return "lost error", told
+
+
+def _in_words(error: BaseException, say: Callable[[BaseException], str]) -> str:
+    """Return what is said of an error; in a worker, an interrupt is the user's own code too."""
+    try:
+        return say(error)
+    except KeyboardInterrupt:
+        return "(its text cannot be shown: str() raised KeyboardInterrupt)"

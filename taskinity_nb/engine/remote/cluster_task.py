@@ -1,0 +1,288 @@
+"""What runs on a cluster: does one task there, keeps its result there, and reports by mail.
+
+A task is a `Ticket` and the outcomes of the tasks before it. Its own outcome stays on the cluster
+until another task takes it, or somebody asks for it; what happened (when, where, what was printed,
+how large the result is) goes to the run in letters, so that the run need not fetch a result.
+
+This module and those that it imports use the standard library and cloudpickle alone: they travel to
+places where the package is not installed (see `bundle`).
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from sys import getsizeof
+from typing import Any, NamedTuple
+
+from ...strangers import described, text_of, type_name
+from .call import Answer, open_envelope, pack_error
+from .capture import Taps
+from .pickling import PLAIN, size_of
+from .printed import Output
+from .reporter import Box, box_on_dask, box_on_ray, machine
+from .sealed import Sealed, sealed, unsealed
+
+__all__ = [
+    "ENDED",
+    "GIVEN_UP",
+    "STARTED",
+    "Outcome",
+    "Spec",
+    "Ticket",
+    "on_dask",
+    "on_ray",
+    "opened",
+    "perform",
+    "pick",
+    "told",
+]
+
+Outcome = tuple[Any, ...]
+"""``(report, value)`` of a task with a result; ``(report,)`` of another, ``()`` if it never ran."""
+
+STARTED, ENDED, GIVEN_UP = range(3)
+"""What a report tells; the first of its fields. The last one comes from the cluster itself."""
+
+LONG = 100_000
+"""Bytes from which on a text is left to Ray, which copies it once less."""
+
+Spec = tuple[Any, ...]
+"""Where an argument comes from: ``("result", place)``, ``("key", place, key)``, ``("item", place,
+number)``, ``("value", bytes)`` or ``("list", specs)``; a place is that of an outcome before it."""
+
+
+class Ticket(NamedTuple):
+    """What to do; it travels as a plain tuple.
+
+    Attributes
+    ----------
+    run : str
+        Which run it is of.
+    slot, attempt : int
+        Which task or item, and which attempt.
+    function : bytes, int or None
+        A pickled ``(call, leading arguments)``; or the place of the outcome that has it; or None to
+        make a list of the argument's items.
+    args : int or tuple of Spec
+        The positional arguments; a number stands for so many results, in order.
+    kwargs : tuple of (str, Spec)
+        The named ones.
+    keys : (late, optional, mappings) or None
+        Parameters that are filled from the keys of results, with and without a need; and these.
+    timeout : float or None
+        Seconds for the attempt.
+    """
+
+    run: str
+    slot: int
+    attempt: int
+    function: bytes | int | None
+    args: int | tuple[Spec, ...]
+    kwargs: tuple[tuple[str, Spec], ...] = ()
+    keys: tuple[tuple[str, ...], tuple[str, ...], tuple[Spec, ...]] | None = None
+    timeout: float | None = None
+
+
+def on_dask(topic: str, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
+    """Do a task on a Dask worker; a result of the user's own class travels sealed."""
+    outcome = perform(box_on_dask(topic), ticket, *before)
+    if len(outcome) == 2:
+        report, value = outcome
+        return report, sealed(value, report[-2])
+    return outcome
+
+
+def on_ray(board: str, ticket: bytes, *before: Any) -> tuple[Any, bytes]:
+    """Do a task on a Ray worker; return its outcome, and beside it the report of its end.
+
+    Tickets, reports and plain results are pickled here: Ray takes several times as long for that.
+    """
+    outcome = perform(box_on_ray(board), pickle.loads(ticket), *map(opened, before))
+    return _closed(outcome), pickle.dumps((machine(), told(outcome)), 5)
+
+
+def opened(outcome: Any) -> Outcome:
+    """Return an outcome as it was before it lay on Ray."""
+    whole: Outcome = pickle.loads(outcome) if type(outcome) is bytes else outcome
+    return whole
+
+
+def _closed(outcome: Outcome) -> Any:
+    """Return an outcome as it lies on Ray: without its report, and as bytes if it is plain."""
+    if len(outcome) != 2:
+        return (None,) * len(outcome)
+    value = outcome[1]
+    is_plain = type(value) in PLAIN and getsizeof(value) < LONG
+    return pickle.dumps((None, value), 5) if is_plain else (None, value)
+
+
+def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
+    """Do a task, unless one before it has no result, which the run knows.
+
+    Parameters
+    ----------
+    box : Box
+        Takes the reports: ``(STARTED, run, slot, attempt, worker, time)`` and ``(ENDED, run, slot,
+        attempt, worker, Answer, bytes of the result, its length if it is a list)``.
+    ticket : tuple
+        A `Ticket`.
+    *before : Outcome
+        Those of the tasks before it.
+    """
+    if any(len(outcome) != 2 for outcome in before):
+        return ()
+    task, worker = Ticket(*ticket), box.worker()
+    head = task.run, task.slot, task.attempt, worker
+    box.add((STARTED, *head, time.perf_counter_ns()))
+    output, taps, lost = Output(through=False), Taps(), list[_Lost]()
+
+    def arguments() -> tuple[list[Any], dict[str, Any]]:
+        try:
+            args, kwargs = _arguments(task, before)
+            return ([_items_of(args[0])], {}) if task.function is None else (args, kwargs)
+        except _Lost as error:
+            lost.append(error)
+            raise
+
+    def work() -> tuple[Any, ...]:
+        function: Any = task.function
+        if function is None:
+            function = _first_of, ()
+        elif isinstance(function, int):
+            function = unsealed(before[function][1])
+        with taps.around(output):
+            return open_envelope(function, arguments, _weighed)
+
+    answer = Answer(*(work() if task.timeout is None else _in_time(work, task.timeout)))
+    taps.close()  # to a thread that was left behind nobody listens
+    if not output.is_empty:
+        answer = answer._replace(output=output.take())
+    if answer.kind == "value":
+        value, size, length = answer.payload
+        report = (ENDED, *head, ("value", None, *answer[2:]), size, length)
+        box.add(report)
+        return report, value
+    if lost:
+        answer = answer._replace(frames=())
+        try:
+            described = [_described(unsealed(outcome[1])) for outcome in before]
+            answer = answer._replace(kind="lost", payload=described)
+        except BaseException as error:  # to say what it has instead of a key runs the user's code
+            kind, payload = pack_error(error)
+            answer = answer._replace(kind=kind, payload=payload)
+    report = (ENDED, *head, tuple(answer), 0, None)
+    box.add(report)
+    return (report,)
+
+
+def pick(source: Any, place: int) -> Outcome:
+    """Return one item of a result, where that lies."""
+    source = opened(source)
+    if len(source) != 2:
+        return ()
+    value = source[1]
+    try:
+        item = unsealed(value)[place]
+        return None, sealed(item, size_of(item)) if type(value) is Sealed else item
+    except BaseException as error:  # the user's own, which the cluster would read where it arrives
+        raise RuntimeError(described(error)) from None
+
+
+def told(outcome: Outcome) -> Any:
+    """Return the report of a task, without its value; None if it did not run."""
+    return outcome[0] if outcome else None
+
+
+# Arguments.
+
+
+class _Lost(Exception):
+    """A key is not there, or no item; the run words it, since it knows the flow."""
+
+
+def _arguments(task: Ticket, before: tuple[Outcome, ...]) -> tuple[list[Any], dict[str, Any]]:
+    if isinstance(task.args, int):
+        return [unsealed(outcome[1]) for outcome in before[: task.args]], {}
+    kwargs = {name: _value(spec, before) for name, spec in task.kwargs}
+    if task.keys is not None:
+        late, optional, mappings = task.keys
+        kwargs |= _from_keys(late, optional, [_value(spec, before) for spec in mappings])
+    return [_value(spec, before) for spec in task.args], kwargs
+
+
+def _value(spec: Spec, before: tuple[Outcome, ...]) -> Any:
+    kind, what = spec[:2]
+    if kind == "value":
+        return pickle.loads(what)
+    if kind == "list":
+        return [_value(each, before) for each in what]
+    value = unsealed(before[what][1])
+    if kind == "item":
+        return value[spec[2]]
+    if kind == "result":
+        return value
+    key = spec[2]
+    if isinstance(value, Mapping):
+        if key in value:
+            return value[key]
+    elif hasattr(value, key):
+        return getattr(value, key)
+    raise _Lost
+
+
+def _from_keys(
+    late: tuple[str, ...], optional: tuple[str, ...], mappings: list[Any]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for mapping in mappings:
+        if not isinstance(mapping, Mapping):
+            raise _Lost
+        own = {key: mapping[key] for key in (*late, *optional) if key in mapping}
+        if own.keys() & found.keys():
+            raise _Lost
+        found |= own
+    if not found.keys() >= set(late):
+        raise _Lost
+    return found
+
+
+def _items_of(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.items())
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise _Lost
+    return list(value)
+
+
+def _first_of(args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return args[0]
+
+
+def _described(value: Any) -> tuple[str, bool, list[str]]:
+    """Return the type of a value, whether it is a mapping, and its keys or attributes."""
+    is_mapping = isinstance(value, Mapping)
+    names = value if is_mapping else [name for name in dir(value) if not name.startswith("_")]
+    return type_name(value), is_mapping, list(map(text_of, names))
+
+
+# Results.
+
+
+def _weighed(value: Any) -> tuple[Any, int, int | None]:
+    """Return a result with its size in bytes, and its length if it is a list of items."""
+    return value, size_of(value), len(value) if type(value) in (list, tuple) else None
+
+
+def _in_time(work: Callable[[], tuple[Any, ...]], timeout: float) -> tuple[Any, ...]:
+    """Do some work in a thread, which is left behind when the time is up."""
+    answers: list[tuple[Any, ...]] = []
+    begun = time.perf_counter_ns()
+    thread = threading.Thread(target=lambda: answers.append(work()), daemon=True)
+    thread.start()
+    thread.join(timeout)
+    if answers:
+        return answers[0]
+    return tuple(Answer("late", None, begun, time.perf_counter_ns(), 0))

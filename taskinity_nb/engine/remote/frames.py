@@ -1,0 +1,32 @@
+"""The frames of a traceback that are the user's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+__all__ = ["user_frames"]
+
+PACKAGES = {"taskinity_nb", __name__.partition(".")[0]}
+"""What this package is called; where it was sent to, it has a name of its own."""
+
+OURS = str(Path(__file__).absolute().parents[2]) + os.sep
+
+
+def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
+    """Return the frames of a traceback that are not this package's own.
+
+    Returns
+    -------
+    tuple of (file, line, function)
+    """
+    frames: list[tuple[str, int, str]] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        name = dict.get(traceback.tb_frame.f_globals, "__name__")
+        package = str.partition(name, ".")[0] if isinstance(name, str) else ""
+        if not code.co_filename.startswith(OURS) and package not in PACKAGES:
+            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+        traceback = traceback.tb_next
+    return tuple(frames)

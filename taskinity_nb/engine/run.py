@@ -1,0 +1,292 @@
+"""Running flows: `run`, `start`, and the two functions of the usage guide."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
+
+from ..dsl.read import parse_dsl
+from ..errors import FlowError, suggestion
+from ..model.binding import resolve
+from ..model.flow import Flow
+from ..model.run import Run
+from .control import Handle
+from .executors import EXECUTORS, crews_for
+from .observers import Observer, watch
+from .rerun.resume import Prints, kept_of, prints_of
+from .runtime.cores import available_cores
+from .runtime.interrupts import held
+from .scheduling.scheduler import Keep, OnError, Scheduler
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+__all__ = [
+    "EXECUTORS",
+    "available_cores",
+    "run",
+    "run_flow_from_dsl",
+    "run_parallel_flow_from_dsl",
+    "start",
+]
+
+
+def run(
+    flow: Flow | str,
+    inputs: Any = None,
+    *,
+    executor: str | Executor = "threads",
+    workers: int | None = None,
+    namespace: Mapping[str, Any] | None = None,
+    on_error: OnError = "raise",
+    keep: Keep = "all",
+    resume: Run | None = None,
+    observers: Sequence[Observer] = (),
+) -> Run:
+    """Run a flow and wait for its end.
+
+    Parameters
+    ----------
+    flow : Flow or str
+        What to run; a text is parsed.
+    inputs : object, optional
+        A mapping of parameter names (or ``"task.parameter"``) to values, or one value for the first
+        task.
+    executor : str, concurrent.futures.Executor or distributed.Client
+        ``"sequential"``, ``"threads"``, ``"processes"``, ``"dask"``, ``"ray"``, the address of a
+        Dask scheduler, or any executor or Dask client; it is not shut down.
+    workers : int, optional
+        How many tasks may run at once; by default the standard library's number of threads, the
+        number of cores for processes, or what the executor has.
+    namespace : mapping of str to callable, optional
+        Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
+    on_error : {"raise", "stop", "continue"}
+        After a task has failed: finish what does not depend on it and then raise; start nothing new
+        and then raise; or finish and return the run.
+    keep : {"all", "last"}
+        Keep every result, or let go of one when the last task that takes it has succeeded.
+    resume : Run, optional
+        An earlier run of the flow: what it has a result for is kept, unless its function or inputs
+        have changed or it follows a task that runs again.
+    observers : sequence of callable
+        Each is called with ``(list of Event, run)``, some times a second and at the end.
+
+    Returns
+    -------
+    Run
+        A mapping of task name to result, and the record.
+
+    Raises
+    ------
+    DSLSyntaxError, UnknownTaskError, BindingError
+        Before anything runs, if the flow cannot.
+    TaskError
+        If a task failed; its ``.run`` holds what was computed.
+    Cancelled
+        If it was interrupted or cancelled; its ``.run`` holds what was finished.
+    ExecutorError
+        If the executor is unknown, closed or breaks.
+
+    Examples
+    --------
+    >>> functions = {"load": lambda: [3, 4], "total": lambda numbers: sum(numbers)}
+    >>> result = run("load -> total", namespace=functions)
+    >>> result["total"], result.result
+    (7, 7)
+    """
+    with held() as interrupts:
+        begun, handle = _schedule(
+            flow, inputs, executor=executor, workers=workers, namespace=namespace,
+            on_error=on_error, keep=keep, resume=resume, observers=observers,
+        )  # fmt: skip
+        try:
+            handle.take_function_prints(begun)
+            if executor == "sequential":
+                handle.take_prints(begun)
+            handle.start()
+            handle.take_prints(begun)  # of large inputs, while the workers work
+            handle.wait(begun)
+            return begun
+        except KeyboardInterrupt:
+            interrupts.forget()
+            cancelled = handle.interrupted(begun)
+            interrupts.forget()  # one that came meanwhile wants the same
+            if on_error != "continue":
+                raise cancelled from None
+            return begun
+        except BaseException:  # also what a handler of a signal raises while this waits
+            handle.cancel()  # unless it has ended: nothing goes on behind the caller's back
+            raise
+        finally:
+            del begun  # what a task raised refers to this frame, and the run to what it raised
+
+
+def start(
+    flow: Flow | str,
+    inputs: Any = None,
+    *,
+    executor: str | Executor = "threads",
+    workers: int | None = None,
+    namespace: Mapping[str, Any] | None = None,
+    on_error: OnError = "raise",
+    keep: Keep = "all",
+    resume: Run | None = None,
+    observers: Sequence[Observer] = (),
+) -> Run:
+    """Start a flow and return at once; the parameters are those of `run`.
+
+    Returns
+    -------
+    Run
+        Going on: ``run.wait(timeout=None)``, ``run.cancel()``, ``run.done``.
+
+    Examples
+    --------
+    >>> going = start("answer", namespace={"answer": lambda: 42})
+    >>> going.wait()["answer"]
+    42
+    """
+    with held():
+        begun, handle = _schedule(
+            flow, inputs, executor=executor, workers=workers, namespace=namespace,
+            on_error=on_error, keep=keep, resume=resume, observers=observers,
+        )  # fmt: skip
+        try:
+            handle.take_prints(begun)
+            if executor == "sequential":
+                threading.Thread(target=handle.start, name="taskinity_nb", daemon=True).start()
+            else:
+                handle.start()
+        except KeyboardInterrupt:
+            handle.cancel()
+            raise
+        except BaseException as error:
+            handle.break_off(error)
+        return begun
+
+
+def run_flow_from_dsl(dsl: str, input_data: Any = None) -> Run:
+    """Run the flow of a text, one task after the other.
+
+    Parameters
+    ----------
+    dsl : str
+        The text of the flow.
+    input_data : object, optional
+        Its inputs, as in `run`.
+
+    Examples
+    --------
+    >>> from taskinity_nb import task
+    >>> @task
+    ... def twice(number): return 2 * number
+    >>> run_flow_from_dsl("twice", 21)["twice"]
+    42
+    """
+    return run(dsl, input_data, executor="sequential")
+
+
+def run_parallel_flow_from_dsl(
+    dsl: str,
+    input_data: Any = None,
+    executor: str | Executor | None = None,
+    max_workers: int | None = None,
+) -> Run:
+    """Run the flow of a text in parallel.
+
+    Parameters
+    ----------
+    dsl : str
+        The text of the flow.
+    input_data : object, optional
+        Its inputs, as in `run`.
+    executor : str or concurrent.futures.Executor, optional
+        As in `run`; threads by default. It is not shut down.
+    max_workers : int, optional
+        How many tasks may run at once.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from taskinity_nb import task
+    >>> @task
+    ... def halve(number): return number / 2
+    >>> with ThreadPoolExecutor(max_workers=4) as executor:
+    ...     run_parallel_flow_from_dsl("halve", 84, executor=executor)["halve"]
+    42.0
+    """
+    chosen = "threads" if executor is None else executor
+    return run(dsl, input_data, executor=chosen, workers=max_workers)
+
+
+class Options(TypedDict):
+    """The options of `run`."""
+
+    executor: str | Executor
+    workers: int | None
+    namespace: Mapping[str, Any] | None
+    on_error: OnError
+    keep: Keep
+    resume: Run | None
+    observers: Sequence[Observer]
+
+
+def _schedule(
+    flow: Flow | str, inputs: Any = None, **options: Unpack[Options]
+) -> tuple[Run, Handle]:
+    """Get a run ready to start."""
+    _refuse_in_starting_process()
+    executor, workers = options["executor"], options["workers"]
+    _check("on_error", options["on_error"], get_args(OnError))
+    _check("keep", options["keep"], get_args(Keep))
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
+    if isinstance(flow, str):
+        flow = parse_dsl(flow)
+    plan = resolve(flow, inputs, options["namespace"])
+    run, crews, lanes = crews_for(plan, executor, workers)
+    kept, prints, earlier = None, None, options["resume"]
+    if earlier is not None:
+        before = getattr(earlier._handle, "prints", None)
+        if not isinstance(before, Prints):
+            raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
+        prints = prints_of(plan)
+        kept = kept_of(plan, prints, earlier, before)
+        run._record.reasons.update(kept.reasons)
+    scheduler = Scheduler(
+        run, crews, options["on_error"], lanes=lanes, keep=options["keep"],
+        kept=kept and kept.results, kept_items=kept and kept.items,
+    )  # fmt: skip
+    options["resume"] = None  # an earlier run is not kept alive
+    run._handle = handle = Handle(scheduler, partial(_again, flow, inputs, options), prints)
+    if options["observers"]:
+        handle.when_finished.append(watch(run, options["observers"], scheduler.finished))
+    return run, handle
+
+
+def _again(flow: Flow, inputs: Any, options: Options, earlier: Run, /, **changes: Any) -> Run:
+    """Run a flow again for `Run.resume`."""
+    known = {"flow": flow, "inputs": inputs, **options}
+    wrong = next((name for name in changes if name not in known or name == "resume"), None)
+    if wrong is not None:
+        raise TypeError(f"resume() takes the options of run(), of which '{wrong}' is none")
+    return run(**(known | changes | {"resume": earlier}))
+
+
+def _check(name: str, value: Any, known: Sequence[str]) -> None:
+    if value not in known:
+        words = " or ".join([", ".join(map(repr, known[:-1])), repr(known[-1])])
+        hint = suggestion(str(value), known)
+        raise FlowError(f"{name} is {words}, not {value!r}", remedy=hint)
+
+
+def _refuse_in_starting_process() -> None:
+    """Stop a script that a starting worker process imports again, before it runs itself again."""
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and getattr(processes.current_process(), "_inheriting", False):
+        from .backends.futures import GUARD
+
+        raise FlowError("a flow was started while a worker process was starting", remedy=GUARD)

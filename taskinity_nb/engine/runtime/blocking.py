@@ -1,0 +1,73 @@
+"""Waiting for what an ``async def`` does, where no event loop runs or one is in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..remote.capture import current_output, listen_in_context
+from ..remote.printed import Output
+from .waiting import Ending
+
+__all__ = ["blocking"]
+
+Outcome = tuple[Any, BaseException | None]
+"""What a coroutine returned, or raised."""
+
+
+def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that waits for what an ``async def`` does, on a loop of its own.
+
+    A notebook has a loop in its main thread already, so this one is in another thread.
+
+    Examples
+    --------
+    >>> async def fetch(number): return await asyncio.sleep(0.001, number)
+    >>> blocking(fetch)(3)
+    3
+    """
+
+    async def call(output: Output | None, args: Any, kwargs: Any) -> Outcome:
+        if output is not None:
+            listen_in_context(output)
+        try:
+            return await function(*args, **kwargs), None
+        except BaseException as error:  # asyncio would let some of them end the loop
+            return None, error
+
+    def cancel_all() -> None:
+        for task in asyncio.all_tasks():
+            task.cancel()
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        loop = runner.get_loop()  # and the runner takes this thread's context along
+        called = call(current_output(), args, kwargs)
+        outcome: Outcome = None, None
+        ended = Ending()
+
+        def live() -> None:
+            nonlocal outcome
+            try:
+                with runner:  # it ends what is left on the loop
+                    outcome = runner.run(called)
+            except BaseException as error:  # from a task of the user's own
+                outcome = None, error
+            ended.set()
+
+        try:
+            threading.Thread(target=live, name="event loop", daemon=True).start()
+            ended.wait()
+        except BaseException:  # an interrupt
+            with contextlib.suppress(RuntimeError):  # it is closed already
+                loop.call_soon_threadsafe(cancel_all)
+            raise
+        value, error = outcome
+        if error is not None:
+            raise error
+        return value
+
+    return wait

@@ -1,0 +1,47 @@
+"""Who still takes which result, so that one that nobody will take any more can be let go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...model.record import RELEASED, is_missing
+from ...model.run import Run
+from .mapped import Maps
+
+__all__ = ["Takers"]
+
+
+class Takers:
+    """How many tasks will still take each result (``keep="last"``).
+
+    Last tasks keep theirs, and so do those before a task that failed, for a run that resumes.
+
+    Parameters
+    ----------
+    run : Run
+        Whose results they are.
+    dropped : list
+        Takes what is released: to free it is to run code of the user's, which is not done here.
+    """
+
+    def __init__(self, run: Run, dropped: list[Any]) -> None:
+        index, flow = run.plan.index, run.flow
+        self._dropped = dropped
+        self._values = run._values
+        self._sources = [
+            list({index[edge.source] for edge in flow.upstream[name] if edge.kind != "wait"})
+            for name in flow.tasks
+        ]
+        self._left = [0] * len(self._sources)
+        for sources in self._sources:
+            for source in sources:
+                self._left[source] += 1
+
+    def let_go(self, task: int, maps: Maps) -> None:
+        """Say that a task has its result; release those that it was the last to take."""
+        for source in self._sources[task]:
+            self._left[source] -= 1
+            if not self._left[source] and not is_missing(self._values[source]):
+                self._dropped.append(self._values[source])
+                self._values[source] = RELEASED
+                self._dropped += maps.release(source)

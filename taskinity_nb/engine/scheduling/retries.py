@@ -1,0 +1,132 @@
+"""Trying a task again, and ending an attempt that takes too long."""
+
+from __future__ import annotations
+
+import threading
+from time import perf_counter_ns
+from typing import TYPE_CHECKING
+
+from ...errors import BindingError, UnpicklableError, WorkerLost, described
+from ...model.events import Entry, Failure, State
+from ...model.record import MISSING
+from ...strangers import add_note
+from ..runtime.interrupts import is_interrupt
+from ..runtime.timers import Alarm
+from .failures import timed_out
+
+if TYPE_CHECKING:
+    from .backend import Crew, Seat
+    from .scheduler import Scheduler
+
+__all__ = ["Attempts"]
+
+NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
+"""Failures on the way to a task or back, after which trying again is of no use."""
+
+
+class Attempts:
+    """The attempts of a run's tasks, beyond the first one that ends by itself."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._retries: dict[int, int] = {}  # how often a task was tried again
+        self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
+        self._alarm = Alarm(scheduler.break_off)
+        self.timed = any(task.timeout for task in scheduler.run.plan.tasks)
+        """Whether any task has a timeout."""
+
+    @property
+    def are_awaited(self) -> bool:
+        """Whether a task waits for its next attempt."""
+        return bool(self._waiting)
+
+    def delay(self, task: int, entry: Entry) -> float | None:
+        """Return the seconds before a failed task is tried again, or None if it is not.
+
+        It is called outside the scheduler's lock, since it may call a function of the user's.
+        """
+        options, error = self._scheduler.task_of(task), entry[5].error
+        retry = self._retries.get(task, 0) + 1
+        if retry > options.retries:
+            return None
+        try:
+            if issubclass(type(error), NOT_THE_TASKS_OWN):
+                return None
+            if entry[1] is not State.TIMED_OUT and not isinstance(error, options.retry_on):
+                return None
+            self._retries[task] = retry
+            return max(0.0, options.delay_before(retry))
+        except BaseException as broken:  # the callable is the user's, and so are the classes
+            if is_interrupt(broken):
+                raise
+            add_note(error, f"it was not tried again: retry_delay raised {described(broken)}")
+            return None
+
+    def again(self, task: int, entry: Entry, delay: float) -> None:
+        """Write down that a task is tried again; while it waits it holds no worker."""
+        self._scheduler.log += (task, State.RETRYING, entry[2], entry[5].error, None, None)
+        self._scheduler.run._record.outputs.pop(task, None)  # the last attempt's is kept
+        self._waiting[task] = entry
+        if delay:
+            self._alarm.set(delay, self._wait_is_over, task)
+        else:
+            self._start_again(task)
+
+    def _start_again(self, task: int) -> None:
+        """Make a task ready again, unless another failure has stopped the run meanwhile."""
+        scheduler, entry = self._scheduler, self._waiting.pop(task)
+        if scheduler.on_error == "stop" and scheduler.first_failed is not None:
+            scheduler.settle(task, MISSING, entry)
+            return
+        scheduler.log += (task, State.READY, perf_counter_ns(), None, None, None)
+        scheduler.frontier.again(task)
+        scheduler.workers.wake_others()
+
+    def _wait_is_over(self, task: int) -> None:
+        """Let a task that has waited for its next attempt be taken."""
+        with self._scheduler.lock:
+            if self._scheduler.stopped:
+                return
+            self._start_again(task)
+        self._scheduler.workers.catch_up()
+
+    def watch(self, task: int, crew: Crew, seat: Seat) -> None:
+        """Have an attempt ended when its time is up."""
+        timeout = self._scheduler.task_of(task).timeout
+        if timeout is not None:
+            self._alarm.set(timeout, self._time_is_up, task, crew, seat, seat.turn)
+
+    def _time_is_up(self, task: int, crew: Crew, seat: Seat, turn: int) -> None:
+        """End an attempt, or leave its worker behind with it and have another take the place."""
+        scheduler = self._scheduler
+        with scheduler.lock:
+            if scheduler.stopped or seat.turn != turn or crew.end_attempt(seat):
+                return
+            seat.left_behind = True
+            if seat.output is not None and not seat.output.is_empty:
+                scheduler.run._record.outputs[task] = seat.output.take()
+        if callable(scheduler.task_of(task).retry_delay):  # it may take as long as it likes
+            rest = threading.Thread(target=self._leave_behind, args=(task, crew, seat), daemon=True)
+            rest.start()
+        else:
+            self._leave_behind(task, crew, seat)
+
+    def _leave_behind(self, task: int, crew: Crew, seat: Seat) -> None:
+        """Write down that an attempt has failed whose worker goes on, and let another come."""
+        scheduler = self._scheduler
+        timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
+        failure = Failure(now, timed_out(scheduler.name_of(task), timeout, crew.unstoppable))
+        entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
+        delay = self.delay(task, entry)
+        with scheduler.lock:
+            crew.give_back(seat.name)
+            if scheduler.stopped:
+                return
+            scheduler.settle(task, MISSING, entry, delay)
+            if not scheduler.finished.is_set():
+                scheduler.workers.wake_others()
+        scheduler.workers.catch_up()
+
+    def close(self) -> None:
+        """Wait for nothing more."""
+        self._alarm.close()

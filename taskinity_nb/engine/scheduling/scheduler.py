@@ -1,0 +1,373 @@
+"""The scheduler: decides when each task runs, and writes down what happened.
+
+There is no coordinator. Each worker runs `Workers.loop`: it claims the best ready task, has it
+performed, settles it and takes the next, all under one lock that is held for a microsecond. What
+differs between threads, processes and other executors is only how a task is performed (`Perform`)
+and who runs the loops (`Crew`). A run has a crew for each executor that its tasks ask for; each
+takes from its own lane of the frontier.
+
+No wake-up is lost. What holds whenever the lock is free: if something is ready on a lane, a worker
+of that crew is going to claim. It has a name and performs a task, was woken, or is on its way. For
+
+* a worker that finds nothing says so (`Crew.rest`) under the same hold of the lock in which it has
+  found nothing: one that parks is among the `idle` from then on, one that ends has given its name
+  back. Who makes something ready later finds it there, wakes it, or asks for a new loop. Were the
+  name given back under a later hold, a task that becomes ready in between would find nobody;
+* who makes a task ready looks for a worker under that same hold (`Workers.wake_others`), or is
+  itself a worker of that lane, which claims next; and who claims has one more woken if there is
+  more (`claim`);
+* a loop that was asked for counts as on its way (`Crew.starting`) until it begins or it is known
+  that it does not; then the run goes on with those who are left, or ends with an error.
+
+Should that be wrong somewhere, the last worker to go sees that tasks are left, and the run ends
+with an error that says so (`Workers.see_who_is_left`).
+
+No code of the user's runs under the lock: what is let go of (`Workers.dropped`) dies after it.
+
+The log (`model.events`) is the truth: every fact is appended under the lock, in order, and what
+comes after the end of a task is not appended.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from time import perf_counter_ns
+from typing import Any, Literal
+
+from ...errors import ExecutorError, FlowError, described, is_skip
+from ...model.events import Entry, Failure, State, entries
+from ...model.record import MISSING
+from ...model.run import Run
+from ...model.task import Task
+from ..remote.capture import Taps
+from ..runtime.locks import is_held
+from ..runtime.waiting import Ending
+from .backend import Crew, Seat
+from .consumers import Takers
+from .frontier import Frontier
+from .mapped import Maps
+from .priorities import learn, order_of
+from .retries import Attempts
+from .screen import Screen
+from .worker_loop import Workers
+
+__all__ = ["Keep", "OnError", "Scheduler"]
+
+READY, RUNNING = State.READY, State.RUNNING  # what is asked for at each task
+
+OnError = Literal["raise", "stop", "continue"]
+Keep = Literal["all", "last"]
+
+
+class Scheduler:
+    """Runs a plan to its end.
+
+    Parameters
+    ----------
+    run : Run
+        Where results and the log are written.
+    crews : sequence of Crew
+        Who does the work; each is the lane of its place.
+    on_error : {"raise", "stop", "continue"}
+        What a failed task means to the rest, and to `wait`.
+    lanes : sequence of int, optional
+        The lane of each task; by default all are on lane 0.
+    keep : {"all", "last"}
+        Whether a result is let go when the last task that takes it is done.
+    kept : mapping of int to object
+        Results of an earlier run, by the task's slot.
+    kept_items : mapping of int to mapping of int to object
+        Likewise, the results of items of mapped tasks, by item.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        crews: Sequence[Crew],
+        on_error: OnError = "raise",
+        *,
+        lanes: Sequence[int] | None = None,
+        keep: Keep = "all",
+        kept: Mapping[int, Any] | None = None,
+        kept_items: Mapping[int, Mapping[int, Any]] | None = None,
+    ) -> None:
+        plan, flow = run.plan, run.flow
+        waiting, followers = flow._structure.waiting, flow._structure.followers
+        self.run = run
+        self.crews = crews
+        self.workers = Workers(self)
+        self.on_error = on_error
+        self.finished = Ending()
+        # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
+        self.lock = threading.RLock()
+        self.log = run._log
+        self._kept = kept or {}
+        self.mapped = plan.maps.keys() - self._kept.keys()
+        self.frontier = Frontier(
+            waiting,
+            followers,
+            order_of(flow),
+            self._kept,
+            lanes=lanes,
+            streams=plan.streams(self.mapped),
+        )
+        self.maps = Maps(self, kept_items or {})
+        self.count = len(waiting)
+        self.left = self.count - len(self._kept)
+        """How many tasks have not ended."""
+        self.taps, self.screen = Taps(), Screen(flow.name)  # for what is printed here and elsewhere
+        self.stopped = False  # nothing new starts, and what still runs is not waited for
+        self.broken: BaseException | None = None
+        self.first_failed: int | None = None
+        self._takers = Takers(run, self.workers.dropped) if keep == "last" else None
+        self.has_results_elsewhere = len(crews) > 1 or bool(kept)
+        self.attempts = Attempts(self)
+        for lane, crew in enumerate(crews):
+            crew.scheduler, crew.lane = self, lane
+
+    # Life of a run.
+
+    def start(self) -> None:
+        """Write down what is ready, and start as many workers as can be used."""
+        with self.lock:
+            if self.stopped:  # before it has begun
+                return
+            self._begin()
+        self.workers.catch_up()
+
+    def _begin(self) -> None:
+        log, now = self.log, self.run._origin
+        for task, value in self._kept.items():
+            self.run._values[task] = value
+            log += (task, State.CACHED, now, None, None, None)
+            if self._takers is not None:
+                self._takers.let_go(task, self.maps)
+        self._kept = {}
+        for task in self.frontier.starting:
+            log += (task, State.READY, now, None, None, None)
+        if not self.left:
+            self._finish()
+            return
+        for crew in self.crews:
+            for _ in range(min(self.frontier.ready(crew.lane), len(crew.unused))):
+                self.workers.wake(crew)
+
+    def break_off(self, error: BaseException) -> None:
+        """End the run because of what went wrong outside the tasks."""
+        if not issubclass(type(error), FlowError):
+            raw = error
+            error = ExecutorError(
+                f"the run was ended by {described(raw)}",
+                remedy="its cause is not an error of a task; run.resume() keeps what is done",
+            )
+            error.__cause__ = raw
+        self.end_early(State.FAILED, error)
+
+    def end_early(self, state: State, error: BaseException | None = None) -> None:
+        """Cancel what has not started, stop what can be stopped, and end the run."""
+        if is_held(self.lock):  # a finalizer, in the middle of what is done under the lock
+            late = threading.Thread(target=self.end_early, args=(state, error), daemon=True)
+            late.start()
+            return
+        with self.lock:
+            if self.finished.is_set() or self.stopped:
+                return
+            self.stopped = True
+            self.broken = error
+            crews = self.crews
+            log, now = self.log, perf_counter_ns()
+            ended = {slot for slot, how, *_ in entries(log) if how.is_final}
+            items = (range(first, first + count) for first, count in self.maps.where.values())
+            for slot in chain(range(self.count), *items):
+                if slot not in ended:
+                    log += (slot, State.CANCELLED, now, None, None, None)
+            self._finish(state)
+        for crew in crews:
+            crew.stop()
+        with self.lock:
+            self.part()
+
+    def _finish(self, state: State | None = None) -> None:
+        if self.finished.is_set():  # by the end of a map, in the middle of what has led to it
+            return
+        self.taps.close()
+        failed = self.first_failed is not None
+        self.run._ended = perf_counter_ns()
+        self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
+        self.attempts.close()
+        learn(self.run)
+        crews = self.crews
+        self.part()
+        self.finished.set()
+        for crew in crews:
+            crew.finish()
+
+    def part(self) -> None:
+        """Let go of the run once no worker needs it, so that it is freed when nobody names it.
+
+        What a failed task raised refers to the frames that called it, and so to this scheduler;
+        from here it must not go on to the run, which holds what was raised.
+        """
+        is_needed = self.stopped or any(crew.needs_run for crew in self.crews)
+        if not self.crews or (is_needed and not all(crew.has_nobody for crew in self.crews)):
+            return
+        self.maps.part()
+        for crew in self.crews:
+            del crew.run
+        self.crews = ()
+        del self.run, self.log, self.maps, self.attempts, self._takers
+
+    # The workers.
+
+    def claim(self, crew: Crew, seat: Seat) -> int | None:
+        """Take the next task, and have another worker woken if there is more."""
+        frontier = self.frontier
+        task = None if self.stopped else frontier.take(crew.lane)
+        if task is None:
+            if not (self.stopped or self.finished.is_set()):
+                crew.rest(seat)
+            return None
+        if crew.starts_at_claim and task not in self.mapped:
+            now, log = perf_counter_ns(), self.log
+            log += (task, RUNNING, now, seat.name, now, None)
+            if self.attempts.timed:
+                self.attempts.watch(task, crew, seat)
+        if (crew.idle or crew.unused) and frontier.ready(crew.lane):  # somebody, and something
+            self.workers.wake(crew)
+        return task
+
+    def started(self, task: int, crew: Crew, seat: Seat, submitted: int) -> None:
+        """Write down that a task was handed to a worker far away."""
+        with self.lock:
+            if not self.stopped:
+                self.log += (task, State.RUNNING, submitted, seat.name, submitted, None)
+                if self.attempts.timed:
+                    self.attempts.watch(task, crew, seat)
+
+    def retrying(self, task: int, error: BaseException) -> bool:
+        """Write down that a task is tried again; return whether it should be."""
+        with self.lock:
+            if not self.stopped:
+                self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
+                self.run._record.outputs.pop(task, None)
+            return not self.stopped
+
+    # The end of a task.
+
+    def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
+        """Write down how a task ended, and what became ready; or that it is tried again."""
+        if delay is not None:
+            self.attempts.again(task, entry, delay)
+            return
+        if task >= self.count:
+            self.maps.settle(task, value, entry)
+            return
+        if value is MISSING:
+            self.left -= 1
+            self._fail(task, entry)
+        elif entry[1] is RUNNING:
+            self.maps.expand(task, value, entry)
+            return
+        else:
+            log = self.log
+            self.left -= 1
+            log += entry
+            self.run._values[task] = value
+            received = entry[5]
+            ready = self.frontier.done(task)
+            for follower in ready:
+                log += (follower, READY, received, None, None, None)
+            if ready and len(self.crews) > 1:
+                self.workers.wake_others()
+            if self._takers is not None:
+                self._takers.let_go(task, self.maps)
+        if not self.left:
+            self._finish()
+
+    def _fail(self, task: int, entry: Entry) -> None:
+        """Write down that a task has no result, and so its descendants have none."""
+        log, now = self.log, perf_counter_ns()
+        state, how = State.UPSTREAM_FAILED, entry[5]
+        if isinstance(how, Failure) and is_skip(how.error):
+            state = State.SKIPPED
+            entry = (task, state, entry[2], how.error, None, None)
+        elif entry[1] in (State.FAILED, State.TIMED_OUT) and self.first_failed is None:
+            self.first_failed = task
+        log += entry
+        lost = self.frontier.fail(task)
+        for descendant in lost:
+            log += (descendant, state, now, task, None, None)
+        self.left -= len(lost)
+        self.abandon_after_failure()
+
+    def abandon_after_failure(self) -> None:
+        """Cancel what has not started, if that is what a failure means."""
+        if self.on_error != "stop" or self.first_failed is None:
+            return
+        now, log, maps = perf_counter_ns(), self.log, self.maps
+        for task in self.frontier.abandon():
+            log += (task, State.CANCELLED, now, None, None, None)
+            if task < self.count:
+                self.left -= 1
+            else:
+                maps.cancel(task)
+        for task in list(maps.where):
+            maps.close_if_ended(task)
+
+    def withdraw(self, slots: Sequence[int]) -> None:
+        """Cancel what was claimed and has not begun, since the run goes no further."""
+        with self.lock:
+            if not (self.stopped or self.finished.is_set()):
+                for slot in slots:
+                    self.frontier.again(slot)
+                self.abandon_after_failure()
+                if not (self.left or self.finished.is_set()):
+                    self._finish()
+
+    # For the crews.
+
+    def is_map(self, task: int) -> bool:
+        """Tell whether a task that was claimed is to be expanded, and not performed."""
+        return task in self.mapped
+
+    def owner(self, slot: int) -> int:
+        """Return the task that a slot is of: itself, or the mapped task of an item."""
+        return slot if slot < self.count else self.frontier.owner(slot)
+
+    def task_of(self, slot: int) -> Task:
+        """Return the function and the options behind a slot."""
+        return self.run.plan.bindings[self.owner(slot)].task
+
+    def name_of(self, slot: int) -> str:
+        """Return what to call a task or an item in an error."""
+        task = self.owner(slot)
+        name = self.run.flow.tasks[task]
+        return name if task == slot else f"{name}[{slot - self.maps.where[task].first}]"
+
+    def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a task or an item."""
+        if slot < self.count:
+            return self.run.plan.arguments(slot, self.run._values)
+        return self.maps.arguments(slot)
+
+    def give(self, task: int, value: Any, entry: Entry) -> None:
+        """Settle a task that was claimed beside the one that a loop claimed."""
+        delay = self.attempts.delay(task, entry) if value is MISSING else None
+        with self.lock:
+            if not self.stopped:
+                self.settle(task, value, entry, delay)
+        self.workers.catch_up()
+
+    def claim_more(self, crew: Crew, fits: Callable[[int], bool]) -> list[int]:
+        """Take further tasks for the same worker, as long as they fit."""
+        more: list[int] = []
+        with self.lock:
+            while not self.stopped:
+                task = self.frontier.peek(crew.lane)
+                if task is None or task in self.mapped or not fits(task):
+                    break
+                self.frontier.take(crew.lane)
+                more.append(task)
+        return more

@@ -1,0 +1,220 @@
+"""Hands large values from process to process of one machine without sending their bytes.
+
+Pickle's protocol 5 gives away the large buffers of a value (the data of an array, say) instead of
+copying them into the pickle. `pack` writes them to one file in a folder that lies in memory, and
+returns a `Parcel`: the name of the file and the small rest of the pickle. The parcel travels, the
+data stay where they are. Whoever opens it maps the file copy-on-write: what is only read is shared
+by all, what is written is each one's own, and the file stays as it was packed.
+
+A file that cannot be written, because the file system is full or the folder is gone, is no reason
+to lose a value: the next folder is tried, and at last the value is pickled whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import pickle
+import sys
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ...errors import NoResultError
+from ..remote.pickling import LARGE, dumps
+from .ownership import new_file
+
+__all__ = ["Parcel", "open_parcel", "pack"]
+
+ALIGNMENT = 64
+"""Each part of a file begins at a multiple of so many bytes, which suits loops over arrays."""
+
+MOST_MAPPINGS = 4096
+"""Files that are mapped at once; those beyond are read. The system allows about 65,000."""
+
+TAKES_DESCRIPTOR = os.name == "posix" and sys.version_info < (3, 13)
+"""Whether a mapping keeps a descriptor of its file, of which a process may have but 256 or 1024."""
+
+_OPTIONS: dict[str, Any] = {}
+if os.name == "posix" and not TAKES_DESCRIPTOR:
+    _OPTIONS["trackfd"] = False
+
+_mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
+
+
+class Parcel(NamedTuple):
+    """A pickled value whose large parts lie in a file.
+
+    ``tuple(parcel)`` is plain data that travels as it is, and ``Parcel(*fields)`` is the parcel
+    again. A parcel that is itself pickled, alone or within something else, arrives as the value.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    sizes : tuple of int
+        Bytes of each part of the file.
+    pickled : bytes
+        The rest of the pickle. Empty if that is large too: then it is the last part of the file.
+
+    Examples
+    --------
+    >>> from taskinity_nb.engine.transport.workspace import Shelf
+    >>> shelf = Shelf()
+    >>> parcel = pack(bytearray(2_000_000), *shelf.folders)
+    >>> fields = pickle.loads(pickle.dumps(tuple(parcel)))
+    >>> Parcel(*fields) == parcel
+    True
+    >>> arguments = pickle.loads(pickle.dumps(([parcel], {})))
+    >>> arguments == ([bytearray(2_000_000)], {})
+    True
+    >>> shelf.close()
+    """
+
+    path: str
+    sizes: tuple[int, ...]
+    pickled: bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the value as it was pickled."""
+        return sum(self.sizes) + len(self.pickled)
+
+    def open(self) -> Any:
+        """Return the value: another one each time, which may be written to.
+
+        Raises
+        ------
+        NoResultError
+            If the file is gone.
+        """
+        return open_parcel(*self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_parcel, tuple(self)
+
+
+def pack(value: Any, *folders: str) -> bytes | Parcel:
+    """Pickle a value; what is large of it goes into a file.
+
+    Parameters
+    ----------
+    value : object
+        Anything that cloudpickle can pickle. What its own methods raise comes through.
+    *folders : str
+        Where the file may be written; the next one is tried if the one before does not take it.
+
+    Returns
+    -------
+    bytes or Parcel
+        A plain pickle if nothing in it is large (from `LARGE` bytes on), or no folder takes it.
+
+    Examples
+    --------
+    >>> pickle.loads(pack({"small": 5}))
+    {'small': 5}
+    """
+    if not folders:
+        return dumps(value)
+    parts: list[memoryview] = []
+
+    def stays(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            part = buffer.raw()
+        except BufferError:  # it is not contiguous; the pickler knows what to say about that
+            return True
+        if part.nbytes < LARGE:
+            return True
+        parts.append(part)
+        return False
+
+    pickled = dumps(value, stays)
+    is_whole = not parts
+    rest = pickled
+    if len(pickled) >= LARGE:
+        parts.append(memoryview(pickled))
+        rest = b""
+    if not parts:
+        return pickled
+    for folder in folders:
+        try:
+            path = _write(folder, parts)
+        except OSError:  # whatever ails the folder, the value is sound
+            continue
+        return Parcel(path, tuple(part.nbytes for part in parts), rest)
+    return pickled if is_whole else dumps(value)
+
+
+def open_parcel(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
+    """Return the value of a `Parcel` that has these fields; a pickled one comes here to be opened.
+
+    Raises
+    ------
+    NoResultError
+        If the file is gone.
+    """
+    *starts, end = _bounds(sizes)
+    try:
+        memory = memoryview(_private_copy(path, end))
+    except FileNotFoundError as error:
+        raise NoResultError(
+            f"a large value ({sum(sizes):,} bytes) is gone with its file {path}: "
+            "its run was released, or the process that began the run has ended",
+            remedy="keep the run for as long as its results are needed, or run the flow again",
+        ) from error
+    parts = [memory[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    rest = pickled or parts.pop()
+    return pickle.loads(rest, buffers=parts)
+
+
+def _bounds(sizes: Sequence[int]) -> Iterator[int]:
+    """Yield where each part begins in the file, and at last where the file ends."""
+    end = 0
+    for size in sizes:
+        start = -(-end // ALIGNMENT) * ALIGNMENT
+        yield start
+        end = start + size
+    yield end
+
+
+def _write(folder: str, parts: Sequence[memoryview]) -> str:
+    """Write a new file, the whole of it or nothing; return its path."""
+    file = new_file(folder)
+    try:
+        with file:
+            starts = _bounds([part.nbytes for part in parts])
+            for start, part in zip(starts, parts, strict=False):
+                file.seek(start)
+                while part:  # one call writes 2 GB at most
+                    part = part[file.write(part) :]
+    except BaseException:  # an interrupt too
+        with contextlib.suppress(OSError):  # the folder may have gone meanwhile
+            os.unlink(str(file.name))
+        raise
+    return str(file.name)
+
+
+def _private_copy(path: str, size: int) -> mmap.mmap | bytearray:
+    """Return memory that holds the content of a file and may be written to."""
+    with open(path, "rb") as file:
+        if len(_mappings) < _mappings_allowed():
+            try:
+                mapping = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY, **_OPTIONS)
+            except OSError:  # too many after all, or a file system that cannot map
+                pass
+            else:
+                _mappings.add(mapping)
+                return mapping
+        memory = bytearray(size)
+        if file.readinto(memory) < size:
+            raise ValueError(f"{path} has been cut off")  # which is what a mapping would raise
+        return memory
+
+
+def _mappings_allowed() -> int:
+    """Return how many mappings leave enough descriptors for the user's own files."""
+    if not TAKES_DESCRIPTOR:
+        return MOST_MAPPINGS
+    descriptors = os.sysconf("SC_OPEN_MAX")  # -1 if there is no limit
+    return min(MOST_MAPPINGS, descriptors // 4) if descriptors > 0 else MOST_MAPPINGS

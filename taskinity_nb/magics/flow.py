@@ -1,0 +1,211 @@
+"""``%%flow``: reads the cell, and calls the floors below."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
+from IPython.display import display
+
+from ..dsl.read import parse_dsl
+from ..engine.run import run, start
+from ..engine.runtime.interrupts import held
+from ..errors import BindingError, Cancelled, ExecutorError, TaskError
+from ..model.events import Event, State
+from ..model.flow import Flow
+from ..model.run import Run
+from ..model.task import Task, registered_tasks
+from .completion import IDENTIFIER, flow_matcher
+from .options import HELP, Options, read_options
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..views.explorer.explorer import Explorer
+
+__all__ = ["FlowMagics", "load", "unload"]
+
+MOST_IN_CHART = 20_000
+"""Tasks; a chart of more takes longer than anybody who did not ask for it wants to wait."""
+
+Bound = TypeVar("Bound")
+
+UNASKED = 1.0
+"""Seconds; nobody has lost the thread over a run that takes less, so nothing is said of it."""
+
+
+@magics_class
+class FlowMagics(Magics):
+    """The cell magic ``%%flow``."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.notebook = shell
+        self.last_runs: dict[str, Run] = {}
+
+    @no_var_expand
+    @cell_magic
+    def flow(self, line: str, cell: str) -> Flow | Run | Explorer:
+        options = read_options(line, self.notebook.user_ns)
+        flow = parse_dsl(f"\n{cell}")  # so that lines are counted as in the cell
+        if not options.run:
+            return self._bound(options, flow)
+        if options.explore:
+            return self._explore(flow, options)
+        if options.background:
+            return self._bound(options, self._run_in_background(flow, options))
+        with held():  # an interrupt ends the run; what comes of that is bound and drawn
+            return self._run(flow, options)
+
+    flow.__doc__ = HELP
+
+    def _bound(self, options: Options, value: Bound) -> Bound:
+        if options.output is not None:
+            self.notebook.push({options.output: value})
+        return value
+
+    def _labels(self, flow: Flow) -> dict[str, str]:
+        """Return what people call the tasks that were given a name of their own."""
+        from ..views.style.words import label_of, own_labels
+
+        labels = {}
+        for name in flow.tasks:
+            function = flow.function_of(name)
+            found = self.notebook.user_ns.get(function) or registered_tasks().get(function)
+            if isinstance(found, Task):
+                labels[name] = label_of(name, found)
+        return own_labels(labels)
+
+    def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
+        return {
+            "inputs": options.inputs,
+            "executor": options.executor,
+            "workers": options.workers,
+            "namespace": ChainMap(self.notebook.user_ns, dict(registered_tasks())),
+            "on_error": options.on_error,
+            "resume": self.last_runs.get(flow.name) if options.resume else None,
+        }
+
+    def _run(self, flow: Flow, options: Options) -> Run:
+        arguments = self._arguments(flow, options)
+        runs: list[Run] = []
+        view = _View(flow, options, self._labels(flow))
+        try:
+            if options.compare:
+                one_by_one = {**arguments, "executor": "sequential", "workers": None}
+                runs.append(run(flow, **one_by_one, observers=[view.watch]))
+            runs.append(run(flow, **arguments, observers=[view.watch]))
+        except (TaskError, Cancelled, ExecutorError) as error:
+            if error.run is not None:
+                runs.append(error.run)
+            if isinstance(error, Cancelled):
+                view.gantt = False  # who cancels wants an answer, and not to wait for a chart
+            raise
+        except BindingError as error:
+            options.locate(error)
+            raise
+        finally:
+            if runs:
+                self.last_runs[flow.name] = self._bound(options, runs[-1])
+            view.end(runs)
+        return runs[-1]
+
+    def _explore(self, flow: Flow, options: Options) -> Explorer:
+        from ..views.explorer.explorer import Explorer
+
+        def keep(run: Run) -> None:
+            self.last_runs[flow.name] = self._bound(options, run)
+
+        known = self._arguments(flow, options)
+        arguments = {name: known[name] for name in ("inputs", "executor", "workers", "namespace")}
+        return Explorer(flow, **arguments, on_run=keep)
+
+    def _run_in_background(self, flow: Flow, options: Options) -> Run:
+        view = _View(flow, options, self._labels(flow))
+        going = start(flow, **self._arguments(flow, options), observers=[view.watch_to_end])
+        view.cancel = going.cancel
+        self.last_runs[flow.name] = going
+        return going
+
+
+class _View:
+    """What one cell shows: the graph, and when the run has ended the chart."""
+
+    def __init__(self, flow: Flow, options: Options, labels: dict[str, str]) -> None:
+        from ..views.live.live_graph import LiveGraph
+
+        self.gantt = options.gantt
+        self._run: Run | None = None
+        self.cancel: Callable[[], None] = lambda: (
+            self._run.cancel() if self._run is not None else None
+        )
+        self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
+        self._graph.show()
+        self._chart: Any = None
+        if options.background and options.gantt:
+            self._chart = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def watch(self, events: Sequence[Event], run: Run) -> None:
+        """Follow a run."""
+        self._run = run
+        self._graph(events, run)
+
+    def watch_to_end(self, events: Sequence[Event], run: Run) -> None:
+        """Follow a run, and show how it ended."""
+        self.watch(events, run)
+        if run.done:
+            self.end([run])
+
+    def end(self, runs: list[Run]) -> None:
+        """Leave behind what is to be saved with the notebook."""
+        if not runs:
+            self._graph.abandon()
+            return
+        self._graph.finish(runs[-1])
+        records = runs[-1].tasks.values()
+        if not self.gantt or not any(record.started is not None for record in records):
+            return
+        if len(records) > MOST_IN_CHART:
+            print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
+            return
+        from ..views.charts.plots import plot_gantt
+
+        figure = plot_gantt(*runs).figure
+        if self._chart is None:
+            display(figure)
+        else:
+            self._chart.update(figure)
+        self._advise(runs[-1])
+
+    def _advise(self, run: Run) -> None:
+        """Say below the chart what would make a run better, if there is anything worth saying."""
+        sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
+        if not sound or len(run.on_workers()) > MOST_IN_CHART:
+            return
+        from ..analysis.advice.advise import advise
+
+        advice = advise(run)
+        if advice:
+            display(advice)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magic and its Tab completion with a shell."""
+    shell.register_magics(FlowMagics)
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        unload(shell)
+        completer.custom_matchers.append(flow_matcher(shell))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the Tab completion back."""
+    completer = getattr(shell, "Completer", None)
+    if completer is not None:
+        completer.custom_matchers[:] = [
+            matcher
+            for matcher in completer.custom_matchers
+            if getattr(matcher, "matcher_identifier", "") != IDENTIFIER
+        ]

@@ -1,0 +1,316 @@
+"""The options of a ``%%flow`` line, with the values that they have in the user's namespace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast, get_args
+
+from ..engine.executors import EXECUTORS, check_executor
+from ..engine.scheduling.scheduler import OnError
+from ..errors import BindingError, ExecutorError, FlowError, Span, described, suggestion
+from ..formatting import not_whole
+
+__all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: its names, the placeholder of its value (none for a switch), and its help."""
+
+    long: str
+    help: str
+    short: str = ""
+    value: str = ""
+
+    @property
+    def usage(self) -> str:
+        """How it is written."""
+        names = f"{self.short}, {self.long}" if self.short else f"    {self.long}"
+        return f"{names} {self.value}".rstrip()
+
+
+OPTIONS = (
+    Option("--executor", "sequential, threads (default), processes, dask, ray, or an expression "
+           "that gives an executor or a Dask client, such as ThreadPoolExecutor(4)", "-e",
+           "EXECUTOR"),
+    Option("--workers", "how many tasks may run at once", "-w", "WORKERS"),
+    Option("--input", "the flow's inputs: an expression, or key=expression; may be repeated",
+           "-i", "INPUTS"),
+    Option("--output", "the name that the run is bound to", "-o", "NAME"),
+    Option("--compare", "measure a sequential run as well, for the chart"),
+    Option("--explore", "predict other numbers of workers with sliders; a button runs the flow"),
+    Option("--no-run", "only draw the graph"),
+    Option("--no-gantt", "draw no chart after the run"),
+    Option("--on-error", "raise (default): finish what does not depend on the failed task, then "
+           "raise; stop: start nothing new; continue: return the run", value="WHAT"),
+    Option("--resume", "keep what succeeded in the last run of the flow and run the rest"),
+    Option("--background", "return at once; the graph goes on, run.wait() waits"),
+)  # fmt: skip
+
+HELP = """Draw a flow, run it, and show what parallelism bought.
+
+    %%flow [options]
+    flow Name:                            # optional
+        description: "free text"          # optional
+        a -> b                            # b receives a's result
+        a -> [b, c]                       # fan out
+        [b, c] -> d                       # fan in
+        a -.-> e                          # e only waits for a
+        split -> [work as w1, work as w2] # one function, two tasks
+        scan -> map work -> collect       # once for each item of scan's result
+        classify.urgent -> answer         # one key of a result
+
+Options:
+{options}
+
+Examples:
+
+    %%flow
+    load -> [clean, count] -> report
+
+    %%flow --executor processes --workers 4 --input {{"path": "data"}} --output run
+    load -> [clean, count] -> report
+
+The run is the cell's value: run["report"] is a result, run.tasks the record.
+""".format(options="\n".join(f"    {option.usage:<24} {option.help}" for option in OPTIONS))
+
+_KEY = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)?)=(?!=)")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass
+class Options:
+    """What a ``%%flow`` line says, with the values of its expressions."""
+
+    executor: Any = "threads"
+    workers: int | None = None
+    inputs: Any = None
+    output: str | None = None
+    compare: bool = False
+    explore: bool = False
+    run: bool = True
+    gantt: bool = True
+    on_error: OnError = "raise"
+    resume: bool = False
+    background: bool = False
+    given: set[str] = field(default_factory=set)
+    line: str = ""
+    input_places: dict[str, Span] = field(default_factory=dict)
+    """Where in the line each input stands; an input without names is called ``""``."""
+
+    def locate(self, error: BindingError) -> None:
+        """Let an error about an input show where the line gives it."""
+        place = None if error.input is None else self.input_places.get(error.input)
+        if error.span is None and place is not None:
+            error.text, error.span = self.line, place
+
+
+def read_options(line: str, namespace: Mapping[str, Any]) -> Options:
+    """Read the options of a ``%%flow`` line.
+
+    Parameters
+    ----------
+    line : str
+        What stands behind ``%%flow``. A value ends at the first blank outside brackets and quotes.
+    namespace : mapping of str to object
+        Where the expressions find their names.
+
+    Raises
+    ------
+    FlowError
+        If an option is unknown, lacks its value, or its expression fails; with carets.
+
+    Examples
+    --------
+    >>> options = read_options('-e processes -i {"path": "data", "n": 10} -i scale=2*k', {"k": 3})
+    >>> options.executor, options.inputs
+    ('processes', {'path': 'data', 'n': 10, 'scale': 6})
+    >>> read_options("--worker 4", {})
+    Traceback (most recent call last):
+        ...
+    taskinity_nb.errors.FlowError: line 1, column 8: there is no option '--worker'
+      1 | %%flow --worker 4
+        |        ^^^^^^^^
+    did you mean '--workers'?
+    """
+    return _Reader(line, namespace).read()
+
+
+class _Reader:
+    def __init__(self, line: str, namespace: Mapping[str, Any]) -> None:
+        self.text = f"%%flow {line}".rstrip()
+        self.namespace = namespace
+        self.options = Options(line=self.text)
+        self.names = {name: option for option in OPTIONS for name in (option.short, option.long)}
+        del self.names[""]
+
+    def error(self, message: str, at: Span, remedy: str = "") -> FlowError:
+        return FlowError(message, text=self.text, span=at, remedy=remedy)
+
+    def words(self) -> list[tuple[str, Span]]:
+        """Cut the line at blanks outside brackets and quotes."""
+        text, words = self.text, []
+        at = len("%%flow")
+        while at < len(text):
+            if text[at].isspace():
+                at += 1
+                continue
+            end = self.end_of_word(at)
+            words.append((text[at:end], Span(1, at + 1, end - at)))
+            at = end
+        return words
+
+    def end_of_word(self, at: int) -> int:
+        text, open_brackets, quote = self.text, [], ""
+        start = at
+        while at < len(text):
+            character = text[at]
+            if quote:
+                if character == "\\":
+                    at += 1
+                elif character == quote:
+                    quote = ""
+            elif character in "\"'":
+                quote = character
+            elif character in _CLOSING:
+                open_brackets.append((at, _CLOSING[character]))
+            elif open_brackets and character == open_brackets[-1][1]:
+                open_brackets.pop()
+            elif character.isspace() and not open_brackets:
+                return at
+            at += 1
+        if quote:
+            raise self.error(f"a quote {quote} is not closed", Span(1, start + 1, at - start))
+        if open_brackets:
+            opened, closing = open_brackets[-1]
+            raise self.error(
+                f"'{text[opened]}' is not closed with '{closing}'", Span(1, opened + 1)
+            )
+        return at
+
+    def read(self) -> Options:
+        words = self.words()
+        while words:
+            word, at = words.pop(0)
+            name, assigned, value = word.partition("=") if word.startswith("--") else (word, "", "")
+            option = self.names.get(name)
+            if option is None:
+                raise self.unknown(name, at)
+            where = Span(1, at.column + len(name) + 1, max(1, len(value)))
+            if option.value and not assigned:
+                if not words or words[0][0] in self.names:
+                    raise self.error(f"'{name}' needs a value: {option.usage.strip()}", at)
+                value, where = words.pop(0)
+            elif assigned and not option.value:
+                raise self.error(f"'{name}' is a switch and takes no value", where)
+            self.set(option, value, at, where)
+        others = self.options.given - {"explore", "executor", "workers", "input", "output"}
+        if self.options.explore and others:
+            other = f"--{min(others).replace('_', '-')}"
+            raise self.error(
+                f"'--explore' does not go with '{other}'", self.place_of(other),
+                "beside it may stand: --executor, --workers, --input, --output",
+            )  # fmt: skip
+        return self.options
+
+    def place_of(self, option: str) -> Span:
+        """Return where an option stands that has no short form."""
+        return next(at for word, at in self.words() if word.partition("=")[0] == option)
+
+    def unknown(self, name: str, at: Span) -> FlowError:
+        if name in ("--help", "-h"):
+            return self.error(f"there is no option '{name}'", at, "'%%flow?' shows the help")
+        if not name.startswith("-"):
+            return self.error(
+                f"'{name}' is no option", at,
+                "the tasks stand in the lines below; a value with blanks needs quotes or brackets",
+            )  # fmt: skip
+        known = [option.long for option in OPTIONS]
+        near = suggestion(name, known) or f"the options are: {', '.join(known)}"
+        return self.error(f"there is no option '{name}'", at, near)
+
+    def set(self, option: Option, value: str, at: Span, where: Span) -> None:
+        options, name = self.options, option.long[2:].replace("-", "_")
+        if name in options.given and name != "input":
+            raise self.error(f"'{option.long}' is given twice", at)
+        options.given.add(name)
+        if name == "executor":
+            options.executor = self.executor(value, where)
+        elif name == "workers":
+            options.workers = self.workers(value, where)
+        elif name == "input":
+            self.add_input(value, where)
+        elif name == "output":
+            if not value.isidentifier():
+                raise self.error(f"'{value}' is no name that a run can be bound to", where)
+            options.output = value
+        elif name == "on_error":
+            if value not in get_args(OnError):
+                near = suggestion(value, get_args(OnError)) or "it is raise, stop or continue"
+                raise self.error(f"'{value}' is nothing that can be done on an error", where, near)
+            options.on_error = cast(OnError, value)
+        elif name in ("no_run", "no_gantt"):
+            setattr(options, name[3:], False)
+        else:
+            setattr(options, name, True)
+
+    def value(self, expression: str, where: Span) -> Any:
+        """Evaluate an expression of the user's, in the user's namespace."""
+        try:
+            return eval(compile(expression, "%%flow", "eval"), dict(self.namespace))
+        except Exception as error:
+            raise self.error(f"'{expression}': {described(error)}", where) from error
+
+    def executor(self, value: str, where: Span) -> Any:
+        if value in EXECUTORS:
+            return value
+        if value.isidentifier() and value not in self.namespace:
+            near = suggestion(value, [*EXECUTORS, *self.namespace])
+            remedy = near or f"the words are {', '.join(EXECUTORS)}"
+            raise self.error(f"there is no executor '{value}'", where, remedy)
+        executor = self.value(value, where)
+        try:
+            check_executor(executor)
+        except ExecutorError as error:
+            raise self.error(error.message, where, error.remedy) from None
+        return executor
+
+    def workers(self, value: str, where: Span) -> int:
+        number = self.value(value, where)
+        if wrong := not_whole("workers", number):
+            raise self.error(wrong, where)
+        return cast(int, number)
+
+    def add_input(self, value: str, where: Span) -> None:
+        match = _KEY.match(value)
+        column = where.column + match.end() if match else where.column
+        behind = Span(1, column, where.width + where.column - column)
+        expression = value[match.end() :] if match else value
+        if match and not expression:
+            raise self.error(f"'{match[1]}=' needs a value", where)
+        given = self.value(expression, behind)
+        if match:
+            given = {match[1]: given}
+            self.options.input_places[match[1]] = Span(1, where.column, len(match[1]))
+        else:
+            self.note_places(given, expression, behind)
+        before = self.options.inputs
+        if before is None:
+            self.options.inputs = given
+        elif isinstance(before, Mapping) and isinstance(given, Mapping):
+            self.options.inputs = {**before, **given}
+        else:
+            raise self.error(
+                "several inputs can be joined only if each has a name", where,
+                "write --input key=expression",
+            )  # fmt: skip
+
+    def note_places(self, given: Any, expression: str, where: Span) -> None:
+        """Note where the keys of a dict display stand; of another expression, only the whole."""
+        for key in given if isinstance(given, Mapping) else ("",):
+            at = next((expression.find(text) for text in (f'"{key}"', f"'{key}'")
+                       if key and text in expression), None)  # fmt: skip
+            place = where if at is None else Span(1, where.column + at, len(str(key)) + 2)
+            self.options.input_places[str(key)] = place

@@ -1,0 +1,4 @@
+"""Charts by matplotlib: Gantt, speed-up, durations.
+
+Nothing here needs a notebook.
+"""

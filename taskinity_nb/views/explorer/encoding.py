@@ -1,0 +1,163 @@
+"""What the explorer shows, as numbers and words: bars of two runs in one chart, ranges of sliders.
+
+A bar is six numbers, so that hundreds of them travel in one small message: its start and its length
+in seconds, its row, its task, its item (-1 for none), and its state (its place in `State`).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ...analysis.prediction.simulate import Timeline
+from ...formatting import time_text
+from ...model.events import State
+from ...model.run import Run
+from ..charts.gantt_bars import Panel, panel_of
+from ..style.words import error_line
+
+__all__ = ["Laid", "Slider", "errors_of", "laid_over", "off_by", "packed", "sliders_of"]
+
+STATES = tuple(State)
+MOST_ERRORS = 10
+
+
+class Slider(NamedTuple):
+    """A numeric input of the flow: where it may be moved to."""
+
+    name: str
+    value: float
+    least: float
+    most: float
+    whole: bool
+    """Whether it takes whole numbers only."""
+
+
+class Laid(NamedTuple):
+    """A run that was measured, ready to be laid over its prediction."""
+
+    bars: bytes
+    rows: int
+    makespan: float
+
+
+def packed(timeline: Timeline) -> tuple[bytes, int]:
+    """Return the bars of a prediction, and the number of its rows.
+
+    Examples
+    --------
+    >>> from taskinity_nb import simulate
+    >>> bars, rows = packed(simulate("a -> b", 4, {"a": 1.0, "b": 2.0}))
+    >>> array("f", bars).tolist(), rows
+    ([0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 1.0, 2.0, 0.0, 1.0, -1.0, 0.0], 1)
+    """
+    index = timeline.plan.index
+    numbers = array("f")
+    for task, item, worker, start, end in timeline.rows:
+        place = -1 if item is None else item
+        numbers.extend((start, end - start, worker - 1, index[task], place, 0))
+    return numbers.tobytes(), max((row.worker for row in timeline.rows), default=1)
+
+
+def laid_over(run: Run, timeline: Timeline | None) -> Laid:
+    """Return the bars of a run, its workers in the rows of those that were to do the same."""
+    panel = panel_of(run)
+    rows = _rows(panel, timeline)
+    index = run.plan.index
+    numbers = array("f")
+    for bar in panel.bars:
+        place = -1 if bar.item is None else bar.item
+        numbers.extend(
+            (bar.start, bar.end - bar.start, rows[bar.lane], index[bar.task], place,
+             STATES.index(bar.state))
+        )  # fmt: skip
+    return Laid(numbers.tobytes(), max(rows.values(), default=0) + 1, run.makespan)
+
+
+def _rows(panel: Panel, timeline: Timeline | None) -> dict[int, int]:
+    """Return for each lane its row: the worker with which it has the most seconds in common."""
+    planned = {(row.task, row.item): row.worker - 1 for row in timeline.rows} if timeline else {}
+    common: dict[tuple[int, int], float] = {}
+    for bar in panel.bars:
+        row = planned.get((bar.task, bar.item))
+        if row is not None:
+            common[bar.lane, row] = common.get((bar.lane, row), 0.0) + bar.end - bar.start
+    rows: dict[int, int] = {}
+    taken: set[int] = set()
+    for lane, row in sorted(common, key=lambda pair: -common[pair]):
+        if lane not in rows and row not in taken:
+            rows[lane] = row
+            taken.add(row)
+    free = (row for row in range(10**9) if row not in taken)
+    return rows | {lane: next(free) for lane in range(panel.lanes) if lane not in rows}
+
+
+def off_by(predicted: float, measured: float, source: str = "") -> str:
+    """Write how far a prediction was off, and if it need be said, what it came from.
+
+    Examples
+    --------
+    >>> off_by(1.24, 1.31)
+    'predicted 1.24 s, measured 1.31 s: 5 % too quick'
+    >>> off_by(2.0, 1.0).rpartition(": ")[2], off_by(1.0, 1.001).rpartition(": ")[2]
+    ('100 % too slow', 'less than 1 % off')
+    """
+    longest = max(predicted, measured)
+    words = f"predicted {time_text(predicted, longest)}{source and f' {source}'}"
+    words += f", measured {time_text(measured, longest)}"
+    per_cent = round(100 * abs(predicted / measured - 1)) if measured else 0
+    if not per_cent:
+        return f"{words}: less than 1 % off"
+    return f"{words}: {per_cent:,} % too {'quick' if predicted < measured else 'slow'}"
+
+
+def errors_of(run: Run | None, error: BaseException) -> str:
+    """Write what went wrong in a run: the error that it raised, and what else failed."""
+    text = str(error).strip() or error_line(error)
+    others = [
+        f"task '{task}' failed too: {error_line(why)}"
+        for task, why in (run.errors if run is not None else {}).items()
+        if task != getattr(error, "task", None)
+    ]
+    if len(others) > MOST_ERRORS:
+        others[MOST_ERRORS:] = [f"… and {len(others) - MOST_ERRORS} more"]
+    return "\n".join([text, *others])
+
+
+def sliders_of(inputs: Any) -> list[Slider]:
+    """Return a slider for each input of a flow that is a number.
+
+    Examples
+    --------
+    >>> [tuple(slider) for slider in sliders_of({"n": 40, "path": "data", "scale": 0.5})]
+    [('n', 40, 0, 100, True), ('scale', 0.5, 0.0, 1.0, False)]
+    >>> sliders_of(-3)[0].least, sliders_of(None)
+    (-10, [])
+    """
+    named = inputs if isinstance(inputs, Mapping) else {"input": inputs}
+    return [
+        _slider(str(name), value)
+        for name, value in named.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and _is_shown(value)
+    ]
+
+
+def _is_shown(value: float) -> bool:
+    """Tell whether a browser knows the number, exactly if it is a whole one."""
+    return abs(value) < 2**53
+
+
+def _slider(name: str, value: float) -> Slider:
+    """Make room on both sides: from zero to about twice the value, round numbers."""
+    whole = isinstance(value, int)
+    size = abs(value) * 2 or (10 if whole else 1.0)
+    step = 10.0 ** math.floor(math.log10(size))
+    most: float = next(times * step for times in (1, 2, 5, 10) if times * step >= size * (1 - 1e-9))
+    if whole:
+        most = max(10, round(most))
+    zero: float = 0 if whole else 0.0
+    return Slider(name, value, -most, zero, whole) if value < 0 else Slider(
+        name, value, zero, most, whole
+    )  # fmt: skip

@@ -1,0 +1,253 @@
+"""What the explorer knows: what is set, what follows from it, and what was measured before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ...analysis.prediction.predictor import Predictor
+from ...analysis.prediction.scaling import MOST_WORKERS
+from ...engine.runtime.cores import available_cores
+from ...errors import FlowError
+from ...formatting import counted, not_whole, speed, time_text
+from ...model.events import State
+from ...model.flow import Flow
+from ...model.run import Run
+from ..charts.gantt_bars import SIMULATED
+from ..style.words import outcome
+from .encoding import Laid, laid_over, off_by, packed, sliders_of
+
+if TYPE_CHECKING:
+    from ...analysis.prediction.simulate import Timeline
+
+__all__ = ["Exploration", "Settings", "sentence"]
+
+WORDS = ("sequential", "threads", "processes")
+
+
+class Settings(NamedTuple):
+    """What is set: the number of workers, the name of the executor, and the numeric inputs."""
+
+    workers: int
+    executor: str
+    values: tuple[float, ...]
+
+
+class _Ran(NamedTuple):
+    """What is known of settings that have run: the bars, the prediction for them, and words."""
+
+    laid: Laid
+    predicted: Timeline | None
+    told: str
+
+
+class Exploration:
+    """A flow, what is set of it, and what is predicted and measured.
+
+    Parameters
+    ----------
+    flow : Flow
+        What is explored.
+    inputs : object
+        As in `run`.
+    executor : str or concurrent.futures.Executor
+        What is chosen at first.
+    workers : int, optional
+        How many are set at first; by default as many as the run has, or as there are cores.
+    run : Run, optional
+        A run of the flow that is done, with these inputs.
+    ran_on : str or concurrent.futures.Executor
+        What it ran on.
+
+    Attributes
+    ----------
+    executors : dict of str to object
+        What can be chosen, by the names that people see.
+    settings : Settings
+        What is set.
+    most : int
+        How many workers can be set.
+
+    Examples
+    --------
+    >>> exploration = Exploration(Flow("Example", [("a", "b"), ("a", "c")]), workers=1)
+    >>> exploration.state()["shown"]["told"]
+    'No durations are known yet, so each task counts 1: 3 on 1 worker.'
+    >>> exploration.set({"workers": 2})
+    >>> exploration.state()["shown"]["makespan"]
+    2.0
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        inputs: Any = None,
+        executor: Any = "threads",
+        workers: int | None = None,
+        run: Run | None = None,
+        ran_on: Any = "threads",
+    ) -> None:
+        if workers is not None and (wrong := not_whole("workers", workers)):
+            raise FlowError(wrong)
+        self.flow, self.inputs = flow, inputs
+        self.executors: dict[str, Any] = {word: word for word in WORDS}
+        name = self._offer(executor)
+        self.sliders = sliders_of(inputs)
+        self._predictor = Predictor(flow if run is None else run, ran_on)
+        self._ran: dict[Settings, _Ran] = {}
+        self._last: Settings | None = None  # of those that have run
+        self._points: dict[str, list[dict[str, Any]]] = {}
+        self.settings = self._base = Settings(
+            workers or (available_cores() if run is None else run.workers),
+            name,
+            tuple(slider.value for slider in self.sliders),
+        )
+        self.most = max(MOST_WORKERS, self.settings.workers)
+        if run is not None and run.executor != SIMULATED and self.in_seconds:
+            self.remember(self.settings._replace(executor=self._offer(ran_on)), run, None)
+
+    def _offer(self, executor: Any) -> str:
+        """Let an executor be chosen, and return what people see of it."""
+        if isinstance(executor, str):
+            name = executor
+        else:
+            kind = type(executor).__name__
+            names = chain([f"{kind} (yours)"], (f"{kind} (yours, {i})" for i in count(2)))
+            name = next(n for n in names if self.executors.get(n, executor) is executor)
+        self.executors[name] = executor
+        return name
+
+    @property
+    def in_seconds(self) -> bool:
+        """Whether durations are known; if not, each task counts 1."""
+        return self._predictor.in_seconds
+
+    @property
+    def counting(self) -> Settings:
+        """What is set, with as many workers as count on that executor."""
+        executor = self.executors[self.settings.executor]
+        size = 1 if executor == "sequential" else getattr(executor, "_max_workers", None)
+        workers = self.settings.workers
+        return self.settings._replace(
+            workers=min(workers, size) if isinstance(size, int) else workers
+        )
+
+    def set(self, asked: Mapping[str, Any]) -> None:
+        """Set what a message of the browser says, as far as it can be set."""
+        workers, executor, values = self.settings
+        if isinstance(asked.get("workers"), int):
+            workers = min(max(1, asked["workers"]), self.most)
+        if asked.get("executor") in self.executors:
+            executor = asked["executor"]
+        given = asked.get("values")
+        if isinstance(given, list) and len(given) == len(values):
+            values = tuple(
+                (round(value) if slider.whole else float(value))
+                if isinstance(value, int | float) and slider.least <= value <= slider.most
+                else before
+                for slider, value, before in zip(self.sliders, given, values, strict=True)
+            )
+        self.settings = Settings(workers, executor, values)
+
+    def given(self, settings: Settings) -> Any:
+        """Return the flow's inputs as they are set."""
+        names = [slider.name for slider in self.sliders]
+        changed = dict(zip(names, settings.values, strict=True))
+        if isinstance(self.inputs, Mapping):
+            return {key: changed.get(str(key), value) for key, value in self.inputs.items()}
+        return next(iter(changed.values()), self.inputs)
+
+    def predict(self, settings: Settings) -> Timeline:
+        """Predict, from what is known now."""
+        return self._predictor.predict(self.executors[settings.executor], settings.workers)
+
+    def shown(self) -> tuple[Timeline, bool]:
+        """Return what is shown as predicted, and whether the last run lies over it."""
+        settings = self.counting
+        ran = self._ran.get(settings)
+        if ran is not None and ran.predicted is not None:
+            return ran.predicted, settings == self._last
+        return self.predict(settings), False
+
+    def state(self) -> dict[str, Any]:
+        """Return what a browser needs to show what is set (see `ExplorerWidget`)."""
+        settings = self.counting
+        ran = self._ran.get(settings)
+        predicted = self.shown()[0]
+        bars, rows = packed(predicted)
+        points = self._points.get(settings.executor, [])
+        now = self.predict(settings).makespan  # a run since then may have taught another
+        is_alone = ran is not None and not self.in_seconds  # of another unit than the prediction
+        curve = self._predictor.curve(self.executors[settings.executor])
+        return {
+            "settings": {**self.settings._asdict(), "counts": settings.workers},
+            "predicted": b"" if is_alone else bars,
+            "measured": b"" if ran is None else ran.laid.bars,
+            "shown": {
+                "makespan": predicted.makespan,
+                "measured": None if ran is None else ran.laid.makespan,
+                "rows": rows if ran is None else max(rows, ran.laid.rows),
+                "seconds": self.in_seconds or is_alone,
+                "speed": curve.alone / now if now else 1.0,
+                "told": sentence(self.told()),
+            },
+            "curve": {"points": curve.points, "knee": curve.knee, "measured": points},
+        }
+
+    def told(self) -> str:
+        """Write what is predicted for what is set, or how far a prediction was off."""
+        settings = self.counting
+        if settings in self._ran:
+            return self._ran[settings].told
+        seconds = self.predict(settings).makespan
+        on = f"on {counted(settings.workers, 'worker')}"
+        if settings.executor == "sequential":
+            on = "one after the other"
+        if not self.in_seconds:
+            return f"no durations are known yet, so each task counts 1: {seconds:g} {on}"
+        told = f"predicted {time_text(seconds)} {on}"
+        if settings.workers > 1 and seconds:
+            alone = self._predictor.curve(self.executors[settings.executor]).alone
+            told += f", {speed(alone / seconds)} than on one" if alone > seconds else ""
+        known = [
+            f"{slider.name} = {value:g}"
+            for slider, value, now in zip(
+                self.sliders, self._base.values, settings.values, strict=True
+            )
+            if value != now
+        ]
+        return f"{told}, going by a run with {', '.join(known)}" if known else told
+
+    def remember(self, settings: Settings, run: Run, predicted: Timeline | None) -> str:
+        """Keep how a run went with these settings, and return it in words.
+
+        A run that succeeded is what is predicted from, from now on. The prediction that it is
+        compared with was made before; where nothing was known then, it is one from the run itself.
+        """
+        settings = settings._replace(workers=run.workers)
+        went_well = run.state is State.SUCCEEDED
+        if went_well:
+            self._predictor.learn(run, self.executors[settings.executor])
+            self._base = settings
+        if not went_well:
+            told = f"{run.state.value} after {time_text(run.makespan)} ({outcome(run)})"
+        elif predicted is not None:
+            told = off_by(predicted.makespan, run.makespan)
+        else:
+            predicted = self.predict(settings)
+            told = off_by(predicted.makespan, run.makespan, "from this very run")
+        if went_well:
+            what = f"{settings.executor} on {counted(run.workers, 'worker')}: {told}"
+            self._points[settings.executor] = [
+                *self._points.get(settings.executor, ()),
+                {"workers": run.workers, "speed": run.speedup, "told": what},
+            ]
+        self._ran[settings] = _Ran(laid_over(run, predicted), predicted, told)
+        self._last = settings
+        return told
+
+
+def sentence(text: str) -> str:
+    """Write a text as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."

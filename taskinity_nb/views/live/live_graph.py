@@ -1,0 +1,258 @@
+"""The live graph: shown before a run, told of it while it goes on, left behind as a still picture.
+
+One output of the cell, under one display id, is first the widget together with the picture, and at
+the end the picture alone: a saved widget hides the picture wherever there is no kernel. Where there
+are no widgets, the picture itself is sent again and again, but seldom. In a terminal there is text.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ...errors import FlowError
+from ...formatting import counted, visible
+from ...model.events import State
+from ..graph.ascii_graph import flow_picture
+from ..graph.dot import MOST_LINES, flow_text
+from ..graph.picture import Picture
+from ..style.environment import current_shell, in_kernel, say
+from ..style.palette import LOOKS
+from ..style.words import details_of, items_done
+from .snapshot import progress_of, snapshot
+
+if TYPE_CHECKING:
+    from ...model.events import Event
+    from ...model.flow import Flow
+    from ...model.run import Run
+    from ..graph.folding import Folding
+    from ..terminal.progress_bar import ProgressBar
+    from .inspector import Inspector
+    from .widget import GraphWidget
+
+__all__ = ["LiveGraph", "run_states_text"]
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+MOST_DRAWN_AT_FIRST = 40
+"""Tasks up to which a run's beginning waits for a PNG, which only a dead kernel leaves behind."""
+
+LARGEST_SVG_AT_FIRST = 200_000
+"""Characters; Jupyter drops what comes faster than a megabyte a second, the widget among it."""
+
+SLOWEST = 0.5
+"""Seconds between two pictures where there are no widgets."""
+
+
+class LiveGraph:
+    """The picture of a flow while it runs; an observer.
+
+    Nothing in it raises because something cannot be drawn: then there is text.
+
+    Parameters
+    ----------
+    flow : Flow
+        What runs.
+    cancel : callable, optional
+        What the Cancel button calls, from a thread of its own where the kernel has subshells. No
+        button without it.
+    labels : mapping of str to str, optional
+        What to call a task in the picture, instead of its name.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> graph = LiveGraph(Flow("Example", [("load", "save")]))
+    >>> graph.show()  # in a notebook: the picture, then pass `graph` as an observer
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        cancel: Callable[[], None] | None = None,
+        *,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self.flow = flow
+        self._cancel = cancel
+        self._labels = labels
+        self._bar: ProgressBar | None = None
+        self._lock = threading.Lock()
+        self._widget: GraphWidget | None = None
+        self._display_id: str | None = None
+        self._over = False
+        self._inspector: Inspector | None = None
+        self._next_picture = 0.0
+        self._picture: Picture | None = None
+        self._note = ""
+        if in_kernel():
+            try:
+                self._picture = Picture(flow, labels, details=True)
+            except FlowError as error:
+                self._note = str(error)
+
+    def show(self) -> None:
+        """Show the flow, all tasks pending: in a shell in a terminal as text, in a script not."""
+        if not in_kernel():
+            if current_shell() is not None and not self._over:
+                say(flow_picture(self.flow, self._labels))
+                self._bar = _new_bar()
+            return
+        if self._display_id is not None:
+            return
+        self._display_id = uuid.uuid4().hex
+        bundle: dict[str, Any] = {}
+        self._widget = self._make_widget()
+        if self._widget is not None:
+            bundle[WIDGET_VIEW] = {
+                "version_major": 2, "version_minor": 0, "model_id": self._widget.model_id,
+            }  # fmt: skip
+        bundle |= self._pictures(None, png=len(self.flow.tasks) <= MOST_DRAWN_AT_FIRST)
+        if self._widget is not None and len(bundle.get("image/svg+xml", "")) > LARGEST_SVG_AT_FIRST:
+            del bundle["image/svg+xml"]
+        text = flow_text(self.flow)
+        self._publish(bundle | {"text/plain": f"{text}\n({self._note})" if self._note else text})
+
+    def __call__(self, events: Iterable[Event], run: Run) -> None:
+        """Show how far `run` is: the whole state of it, so that a call too few does no harm."""
+        with self._lock:
+            if self._over:
+                return
+            if self._bar is not None:
+                if self._bar.is_over:  # this is another run, which is compared with the first
+                    self._bar = _new_bar()
+                self._bar.follow(run)
+            if self._widget is not None and self._inspector is not None:
+                with_clock = self._picture is not None
+                self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
+            elif self._picture is not None and time.monotonic() >= self._next_picture:
+                self._send_picture(run)
+        if self._inspector is not None:  # it may ask objects of the user's, and nobody waits for it
+            self._inspector.follow(run)
+
+    def finish(self, run: Run) -> None:
+        """Leave the final state behind: picture and text, and no widget; in a terminal, text."""
+        states = {name: record.state for name, record in run.tasks.items()}
+        self._end(states, run_states_text(run), details_of(run), run.critical_path)
+
+    def abandon(self) -> None:
+        """Leave the flow behind, all tasks pending: nothing was run."""
+        self._end(None, flow_text(self.flow))
+
+    def _end(
+        self,
+        states: Mapping[str, State] | None,
+        text: str,
+        details: Mapping[str, str] | None = None,
+        critical: Sequence[str] = (),
+    ) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self._over = True
+        if self._bar is not None:
+            self._bar.close()
+        if not in_kernel():
+            if states is not None:
+                say(text)
+            return
+        if self._display_id is not None:
+            text += f"\n({self._note})" if self._note else ""
+            pictures = self._pictures(states, details, critical)
+            self._publish(pictures | {"text/plain": text}, update=True)
+        if self._inspector is not None:
+            self._inspector.close()
+        if self._widget is not None:
+            self._widget.leave()
+
+    def _make_widget(self) -> GraphWidget | None:
+        try:
+            from .inspector import Inspector
+            from .widget import GraphWidget
+        except ImportError:
+            return None
+        folding = self._folding()
+        widget = GraphWidget(
+            self._cancel,
+            svg=self._picture.svg() if self._picture else "",
+            note=f"{visible(self.flow.name)}: {self._note}" if self._note else "",
+            **snapshot([State.PENDING] * len(self.flow.tasks), folding),
+        )
+        self._inspector = Inspector(widget, folding)
+        return widget
+
+    def _folding(self) -> Folding | None:
+        return self._picture.folding if self._picture is not None else None
+
+    def _send_picture(self, run: Run) -> None:
+        began = time.monotonic()
+        states = {record.name: record.state for record in run._record.tasks}
+        pictures = self._pictures(states, details_of(run), png=False)
+        self._publish(pictures | {"text/plain": run_states_text(run)}, update=True)
+        cost = time.monotonic() - began
+        self._next_picture = began + max(SLOWEST, 20 * cost)
+
+    def _pictures(
+        self,
+        states: Mapping[str, State] | None,
+        details: Mapping[str, str] | None = None,
+        critical: Sequence[str] = (),
+        *,
+        png: bool = True,
+    ) -> dict[str, Any]:
+        if self._picture is None:
+            return {}
+        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states, details, critical)}
+        if png:
+            with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
+                drawn = self._picture.png(states, details, critical)
+                bundle["image/png"] = b64encode(drawn).decode("ascii")
+        return bundle
+
+    def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
+        from IPython.display import display
+
+        display(bundle, raw=True, display_id=self._display_id, update=update)
+
+
+def _new_bar() -> ProgressBar:
+    from ..terminal.progress_bar import ProgressBar
+
+    return ProgressBar(leave=False)
+
+
+def run_states_text(run: Run) -> str:
+    """Return the states of a run's tasks as text: their counts, then a line for each task.
+
+    Parameters
+    ----------
+    run : Run
+        The run, done or not.
+
+    Returns
+    -------
+    str
+        At most 60 lines; of more tasks, those that failed come first.
+    """
+    records = list(run.tasks.values())
+    counts = Counter(record.state for record in records)
+    total = counted(len(records), "task")
+    told = [f"{counts[state]:,} {state.words}" for state in LOOKS if counts[state]]
+    lines = [", ".join([f"{visible(run.flow.name)}: {total}", *told])]
+    if len(records) >= MOST_LINES:
+        records.sort(key=lambda record: not record.state.is_failure)
+    for record in records:
+        if len(lines) == MOST_LINES - 1 and len(records) >= MOST_LINES:
+            lines.append(f"  … and {len(records) - MOST_LINES + 2} more")
+            break
+        usual = record.state in (State.SUCCEEDED, State.PENDING)
+        why = "" if usual else f" ({record.state.words})"
+        items = "" if record.items is None else f" [{items_done(record)}]"
+        lines.append(f"  {LOOKS[record.state].sign} {record.name}{items}{why}")
+    return "\n".join(lines)

@@ -1,0 +1,101 @@
+"""Runs, labels and errors in words, the same in charts, tables and plain text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ...formatting import counted, one_line, printable, short_time
+from ...model.events import State
+
+if TYPE_CHECKING:
+    from ...model.plan import Plan
+    from ...model.record import TaskRun
+    from ...model.run import Run
+    from ...model.task import Task
+
+__all__ = [
+    "details_of",
+    "error_line",
+    "items_done",
+    "label_of",
+    "labels_of",
+    "on_workers",
+    "outcome",
+    "own_labels",
+]
+
+LONGEST_LABEL = 120
+"""Characters that are shown of a label, or of another name that may be anything."""
+
+LONGEST_ERROR = 200
+"""Characters of an error's first line that are shown."""
+
+
+def on_workers(run: Run) -> str:
+    """Write what ran a run: ``"threads on 4 workers"``, or ``"sequential"``."""
+    if run.executor == "sequential":
+        return run.executor
+    return f"{one_line(run.executor, LONGEST_LABEL)} on {counted(run.workers, 'worker')}"
+
+
+def details_of(run: Run) -> dict[str, str]:
+    """Write what the picture of a run tells of each task: its items, and how long it took."""
+    mapped = {edge.target for edge in run.flow.edges if edge.kind == "map"}
+    told = {}
+    for name, record in run.tasks.items():
+        parts = [items_done(record)] if record.items is not None else []
+        if record.duration is not None:
+            parts.append(short_time(record.duration))
+        told[name] = " · ".join(parts) or ("each item" if name in mapped else "")
+    return told
+
+
+def items_done(record: TaskRun) -> str:
+    """Write how many items of a mapped task have ended well, such as ``"3 of 12"``."""
+    items = record.items or ()
+    return f"{sum(item.state.is_success for item in items):,} of {len(items):,}"
+
+
+def outcome(run: Run) -> str:
+    """Write how many tasks ended otherwise than well, such as ``"1 failed, 2 upstream failed"``."""
+    usual = (State.SUCCEEDED, State.CACHED) if run.done else (State.SUCCEEDED,)
+    counts = Counter(record.state for record in list(run.tasks.values()))
+    told = [(state, counts[state]) for state in State if counts[state] and state not in usual]
+    return ", ".join(f"{count} {state.words}" for state, count in told)
+
+
+def label_of(name: str, task: Task) -> str:
+    """Return what people see of the node `name`: the label of its task, if it was given one."""
+    own = getattr(task.function, "__name__", type(task.function).__name__)
+    return name if task.name == own else one_line(str(task.name), LONGEST_LABEL) or name
+
+
+def labels_of(plan: Plan) -> dict[str, str]:
+    """Return what people see of each task of a plan."""
+    return {call.name: label_of(call.name, call.task) for call in plan.calls}
+
+
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of the tasks that were given one."""
+    return {name: label for name, label in labels.items() if label != name}
+
+
+def error_line(error: BaseException) -> str:
+    """Return the type of an error and its first line, cut and without control characters.
+
+    Examples
+    --------
+    >>> error_line(ValueError("no such file\\nand more"))
+    'ValueError: no such file'
+    """
+    try:
+        text = str(error)
+    except Exception:  # an exception of a user may be broken itself
+        text = "(its text cannot be shown)"
+    first = next((line for line in text[:10_000].splitlines() if line.strip()), "").strip()
+    first = printable(first)
+    cut = first[: LONGEST_ERROR - 1] + "…" if len(first) > LONGEST_ERROR else first
+    name = one_line(type(error).__name__, LONGEST_LABEL)
+    return f"{name}: {cut}" if cut else name

@@ -1,0 +1,4 @@
+"""What a terminal shows: a flow in characters, bars.
+
+Nothing here needs a browser.
+"""
