@@ -287,7 +287,7 @@ class TestMixedExecutors:
         assert result["fan"] == 3
         assert result["a"][1] != os.getpid() == result["b"][1]
 
-    def test_the_same_executor_is_one_crew(self):
+    def test_the_same_executor_is_one_backend(self):
         """A task that asks for what the run has anyway shares its workers."""
         running, most, lock = 0, 0, threading.Lock()
 
@@ -303,17 +303,17 @@ class TestMixedExecutors:
         names = {f"a{i}": watch for i in range(8)} | {
             f"b{i}": Task(watch, executor="threads") for i in range(8)
         }
-        run(Flow("one crew", tasks=names), namespace=names, executor="threads", workers=1)
+        run(Flow("one backend", tasks=names), namespace=names, executor="threads", workers=1)
         assert most == 1
 
-    def test_workers_of_another_crew_do_not_count(self):
+    def test_workers_of_another_backend_do_not_count(self):
         """With one worker, a thread of the run and a process wait for each other."""
         meeting = threading.Barrier(2)
         names = {
             "a": lambda: meeting.wait(30),
             "b": Task(lambda: meeting.wait(30), executor=ThreadPoolExecutor(1)),
         }
-        result = run(Flow("two crews", tasks=names), namespace=names, workers=1)
+        result = run(Flow("two backends", tasks=names), namespace=names, workers=1)
         assert sorted(result.values()) == [0, 1]
 
     def test_sequential_keeps_all_in_the_calling_thread(self):

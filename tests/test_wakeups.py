@@ -17,7 +17,7 @@ from taskinity_nb import ExecutorError, State, Task, parse_dsl, run, start
 from taskinity_nb.engine.backends.processes import backend as processes
 from taskinity_nb.engine.backends.threads import PoolThreads, Threads
 from taskinity_nb.engine.scheduling.scheduler import Scheduler
-from taskinity_nb.engine.scheduling.worker_loop import Workers
+from taskinity_nb.engine.scheduling.worker_loop import WorkerLoop
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.run import Run
 
@@ -32,9 +32,9 @@ class Parking(Threads):
     def start(self):
         self._explorer.spawn("thread", self.loop, lambda: True)
 
-    def park(self, seat):
-        self._explorer.step("its gate", lambda: not seat.gate.locked())
-        assert seat.gate.acquire(blocking=False)
+    def park(self, worker):
+        self._explorer.step("its wakeup", lambda: not worker.wakeup.locked())
+        assert worker.wakeup.acquire(blocking=False)
 
 
 class Alarm:
@@ -81,14 +81,16 @@ def program(text, kinds, places=None, **options):
         made = {name: make() for name, make in options.items()}
         names = {flow.function_of(name): one for name in flow.tasks} | made
         a_run = Run(resolve(flow, None, names), "explored", 1)
-        crews = []
+        backends = []
         for kind in kinds:
             word, size = kind.split()
             pool = Pool(explorer, int(size))
-            crews.append(PoolThreads(a_run, pool, int(size)) if word == "pool"
+            backends.append(PoolThreads(a_run, pool, int(size)) if word == "pool"
                          else Parking(explorer, a_run, int(size)))  # fmt: skip
-        lanes = [(places or {}).get(name, 0) for name in flow.tasks]
-        scheduler = Scheduler(a_run, crews, "continue", lanes=lanes if len(crews) > 1 else None)
+        queues = [(places or {}).get(name, 0) for name in flow.tasks]
+        scheduler = Scheduler(
+            a_run, backends, "continue", queues=queues if len(backends) > 1 else None
+        )
         scheduler.lock = Lock(explorer)
         scheduler.attempts._alarm = Alarm(explorer)
         explorer.spawn("main", scheduler.start, lambda: True)
@@ -100,11 +102,11 @@ def program(text, kinds, places=None, **options):
                 "timed_out",
                 "upstream_failed",
             }
-            assert all(crew.has_nobody for crew in all_crews)
-            assert [sorted(crew.unused) for crew in all_crews] == names_of_all
+            assert all(backend.has_nobody for backend in all_backends)
+            assert [sorted(backend.unused) for backend in all_backends] == names_of_all
 
-        all_crews = list(crews)
-        names_of_all = [sorted(crew.unused) for crew in all_crews]
+        all_backends = list(backends)
+        names_of_all = [sorted(backend.unused) for backend in all_backends]
         return check
 
     return begin
@@ -140,15 +142,15 @@ def give_names_back_later(monkeypatch):
     later = set()
     leave = PoolThreads.leave
 
-    def rest(crew, seat):
-        seat.left_behind = True
-        later.add(seat)
+    def rest(backend, worker):
+        worker.abandoned = True
+        later.add(worker)
 
-    def leave_now(crew, seat, **options):
-        if seat in later:
-            later.discard(seat)
-            seat.left_behind = False
-        leave(crew, seat, **options)
+    def leave_now(backend, worker, **options):
+        if worker in later:
+            later.discard(worker)
+            worker.abandoned = False
+        leave(backend, worker, **options)
 
     monkeypatch.setattr(PoolThreads, "rest", rest)
     monkeypatch.setattr(PoolThreads, "leave", leave_now)
@@ -157,7 +159,7 @@ def give_names_back_later(monkeypatch):
 def test_the_explorer_finds_a_name_that_is_given_back_too_late(monkeypatch):
     """What becomes ready in between finds nobody."""
     give_names_back_later(monkeypatch)
-    monkeypatch.setattr(Workers, "see_who_is_left", lambda workers, crew: workers.catch_up())
+    monkeypatch.setattr(WorkerLoop, "see_who_is_left", lambda workers, backend: workers.catch_up())
     with pytest.raises(AssertionError, match="choices"):
         explore(program("a -> b -> c", ["pool 1", "pool 1"], {"b": 1}), 3)
 

@@ -41,7 +41,7 @@ class Handle:
         self, scheduler: Scheduler, again: Callable[..., Run], prints: Prints | None = None
     ) -> None:
         self._scheduler = scheduler
-        self._crews = scheduler.crews
+        self._backends = scheduler.backends
         self.maps = scheduler.maps
         self._again = again
         self.prints = prints
@@ -102,8 +102,8 @@ class Handle:
         """Let the engine let go of results too."""
         for task in self.maps.where:
             self.maps.release(task)
-        for crew in self._crews:
-            crew.release()
+        for backend in self._backends:
+            backend.release()
 
     def _raise_error(self, run: Run) -> None:
         scheduler, cause = self._scheduler, None

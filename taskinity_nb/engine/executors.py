@@ -1,4 +1,4 @@
-"""Chooses who does the work of a run: a crew for each executor that its tasks ask for."""
+"""Chooses who does the work of a run: a backend for each executor that its tasks ask for."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from ..errors import ExecutorError, suggestion
 from ..model.plan import Plan
 from ..model.run import Run
 from .runtime.cores import available_cores
-from .scheduling.backend import Crew
+from .scheduling.backend import Backend
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from .backends.cluster.client import Port
 
-__all__ = ["EXECUTORS", "check_executor", "cores_of", "crews_for"]
+__all__ = ["EXECUTORS", "backends_for", "check_executor", "cores_of"]
 
 EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
 """The executors that have a word."""
 
 
-def crews_for(
+def backends_for(
     plan: Plan, executor: str | Executor, workers: int | None
-) -> tuple[Run, list[Crew], list[int] | None]:
-    """Return a new run of a plan, who works for it, and the crew of each task.
+) -> tuple[Run, list[Backend], list[int] | None]:
+    """Return a new run of a plan, who works for it, and the backend of each task.
 
     Parameters
     ----------
@@ -43,42 +43,42 @@ def crews_for(
     ExecutorError
         If there is no such executor.
     """
-    run, crew = _main_crew(plan, executor, workers)
-    crews = [crew]
+    run, backend = _main_backend(plan, executor, workers)
+    backends = [backend]
     mixed = any(task.is_async or task.executor is not None for task in plan.tasks)
     if executor == "sequential" or not mixed:
-        _check_resources(plan, crews, [0] * len(plan.bindings))
-        return run, crews, None
-    lane_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
-    lanes = []
+        _check_resources(plan, backends, [0] * len(plan.bindings))
+        return run, backends, None
+    queue_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
+    queues = []
     for binding in plan.bindings:
         task = binding.task
         wanted: str | Executor | None = "async" if task.is_async else task.executor
-        lane = 0
+        queue = 0
         if wanted is not None:
             key = wanted if isinstance(wanted, str) else id(wanted)
-            if key not in lane_of:
-                lane_of[key] = len(crews)
-                crews.append(_crew(run, wanted, None))
-            lane = lane_of[key]
-        lanes.append(lane)
-    _check_resources(plan, crews, lanes)
-    return run, crews, lanes if len(crews) > 1 else None
+            if key not in queue_of:
+                queue_of[key] = len(backends)
+                backends.append(_backend(run, wanted, None))
+            queue = queue_of[key]
+        queues.append(queue)
+    _check_resources(plan, backends, queues)
+    return run, backends, queues if len(backends) > 1 else None
 
 
-def _main_crew(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Run, Crew]:
+def _main_backend(plan: Plan, executor: str | Executor, workers: int | None) -> tuple[Run, Backend]:
     name = executor if isinstance(executor, str) else type(executor).__name__
     if _is_cluster(executor):
         name = "ray" if executor == "ray" else "dask"
         _port_to(executor, workers)  # the run begins when the cluster is there
     run = Run(plan, name, 1)
-    crew = _crew(run, executor, workers)
-    run.workers = crew.workers
+    backend = _backend(run, executor, workers)
+    run.workers = backend.workers
     run.cores = cores_of(executor)
-    return run, crew
+    return run, backend
 
 
-def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
+def _backend(run: Run, executor: str | Executor, workers: int | None) -> Backend:
     """Return who works on an executor."""
     if executor == "sequential":
         from .backends.threads import CallingThread
@@ -93,9 +93,9 @@ def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
 
         return Processes(run, workers or available_cores())
     if executor == "async":
-        from .backends.coroutines import EventLoop
+        from .backends.coroutines import CoroutinesBackend
 
-        return EventLoop(run)
+        return CoroutinesBackend(run)
     if _is_cluster(executor):
         from .backends.cluster.backend import Cluster
 
@@ -114,9 +114,9 @@ def _crew(run: Run, executor: str | Executor, workers: int | None) -> Crew:
         from .backends.threads import PoolThreads
 
         return PoolThreads(run, executor, count)
-    from .backends.futures import Foreign
+    from .backends.futures import FuturesBackend
 
-    return Foreign(run, executor, count)
+    return FuturesBackend(run, executor, count)
 
 
 def _is_cluster(executor: object) -> bool:
@@ -139,13 +139,13 @@ def _port_to(executor: Any, workers: int | None) -> Port:
     return port_to(executor, workers or (available_cores() if executor == "dask" else None))
 
 
-def _check_resources(plan: Plan, crews: Sequence[Crew], lanes: Sequence[int]) -> None:
+def _check_resources(plan: Plan, backends: Sequence[Backend], queues: Sequence[int]) -> None:
     """Let a task that asks for resources be refused where nobody can reserve them."""
     if not any(task.resources for task in plan.tasks):
         return
-    for binding, lane, name in zip(plan.bindings, lanes, plan.flow.tasks, strict=True):
+    for binding, queue, name in zip(plan.bindings, queues, plan.flow.tasks, strict=True):
         if binding.task.resources:
-            crews[lane].check_resources(name, binding.task.resources)
+            backends[queue].check_resources(name, binding.task.resources)
 
 
 def check_executor(executor: object) -> None:

@@ -14,7 +14,7 @@ from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.run import Run
 from .control import Handle
-from .executors import EXECUTORS, crews_for
+from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
 from .rerun.resume import Prints, kept_of, prints_of
 from .runtime.cores import available_cores
@@ -247,7 +247,7 @@ def _schedule(
     if isinstance(flow, str):
         flow = parse_dsl(flow)
     plan = resolve(flow, inputs, options["namespace"])
-    run, crews, lanes = crews_for(plan, executor, workers)
+    run, backends, queues = backends_for(plan, executor, workers)
     kept, prints, earlier = None, None, options["resume"]
     if earlier is not None:
         before = getattr(earlier._handle, "prints", None)
@@ -257,7 +257,7 @@ def _schedule(
         kept = kept_of(plan, prints, earlier, before)
         run._record.reasons.update(kept.reasons)
     scheduler = Scheduler(
-        run, crews, options["on_error"], lanes=lanes, keep=options["keep"],
+        run, backends, options["on_error"], queues=queues, keep=options["keep"],
         kept=kept and kept.results, kept_items=kept and kept.items,
     )  # fmt: skip
     options["resume"] = None  # an earlier run is not kept alive

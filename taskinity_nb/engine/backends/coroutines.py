@@ -22,17 +22,17 @@ from ..remote.capture import listen_in_context
 from ..remote.forks import forks, leave_if_forked
 from ..remote.frames import user_frames
 from ..remote.printed import Output
-from ..scheduling.backend import Crew, Seat, numbered
+from ..scheduling.backend import Backend, Worker, numbered
 from ..scheduling.failures import timed_out
 from .threads import fetched
 
-__all__ = ["EventLoop"]
+__all__ = ["CoroutinesBackend"]
 
 MOST_AT_ONCE = 10_000
 """Tasks that may wait on the loop at once."""
 
 
-class EventLoop(Crew):
+class CoroutinesBackend(Backend):
     """The places on the loop: there is always one more, up to `MOST_AT_ONCE`.
 
     Everything but `wake`, `start`, `end_attempt`, `finish` and `stop` happens in the loop's thread.
@@ -46,8 +46,8 @@ class EventLoop(Crew):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._changed: asyncio.Event
-        self._at_work: dict[Seat, asyncio.Task[None]] = {}
-        self._late: set[Seat] = set()
+        self._at_work: dict[Worker, asyncio.Task[None]] = {}
+        self._late: set[Worker] = set()
         self._generation = forks()
 
     def wake(self) -> bool:
@@ -59,16 +59,16 @@ class EventLoop(Crew):
             self._in_loop(lambda: self._changed.set())
         return False
 
-    def rest(self, seat: Seat) -> None:
+    def rest(self, worker: Worker) -> None:
         """Do nothing: it is the loop that waits."""
 
     def start(self) -> None:
         assert self._thread is not None
         self._thread.start()
 
-    def end_attempt(self, seat: Seat) -> bool:
-        self._late.add(seat)
-        self._in_loop(lambda: self._at_work[seat].cancel() if seat in self._at_work else None)
+    def end_attempt(self, worker: Worker) -> bool:
+        self._late.add(worker)
+        self._in_loop(lambda: self._at_work[worker].cancel() if worker in self._at_work else None)
         return True
 
     def finish(self) -> None:
@@ -136,47 +136,47 @@ class EventLoop(Crew):
         copy_of_context = scheduler.screen.context.copy
         assert self._loop is not None
         while len(self._at_work) < MOST_AT_ONCE:
-            seat = Seat(self.unused.pop() if self.unused else next(self._names))
+            worker = Worker(self.unused.pop() if self.unused else next(self._names))
             with scheduler.lock:
-                task = scheduler.claim(self, seat)
+                task = scheduler.claim(self, worker)
             if task is None:
-                self.unused.append(seat.name)
+                self.unused.append(worker.name)
                 break
             if not self._at_work:
                 scheduler.taps.open()
-            self._at_work[seat] = self._loop.create_task(
-                self._do(task, seat), context=copy_of_context()
+            self._at_work[worker] = self._loop.create_task(
+                self._do(task, worker), context=copy_of_context()
             )
         scheduler.workers.catch_up()
 
-    async def _do(self, task: int, seat: Seat) -> None:
+    async def _do(self, task: int, worker: Worker) -> None:
         try:
-            await self._perform_and_settle(task, seat)
+            await self._perform_and_settle(task, worker)
         except BaseException as error:  # a defect here: never a hanging run
             self.scheduler.break_off(error)
 
-    async def _perform_and_settle(self, task: int, seat: Seat) -> None:
+    async def _perform_and_settle(self, task: int, worker: Worker) -> None:
         """Do what `Scheduler.loop` does with a task that it has claimed."""
         scheduler = self.scheduler
         if scheduler.is_map(task):
             value, entry = scheduler.maps.gather(task)
         else:
-            value, entry = await self._perform(task, seat)
+            value, entry = await self._perform(task, worker)
         if scheduler.stopped:
             return
         delay = scheduler.attempts.delay(task, entry) if value is MISSING else None
         with scheduler.lock:
-            seat.turn += 1
+            worker.attempt += 1
             if not scheduler.stopped:
                 scheduler.settle(task, value, entry, delay)
-        self._late.discard(seat)
-        del self._at_work[seat]
+        self._late.discard(worker)
+        del self._at_work[worker]
         if not self._at_work:
             scheduler.taps.shut()
-        self.unused.append(seat.name)
+        self.unused.append(worker.name)
         self._changed.set()
 
-    async def _perform(self, task: int, seat: Seat) -> tuple[Any, Entry]:
+    async def _perform(self, task: int, worker: Worker) -> tuple[Any, Entry]:
         scheduler = self.scheduler
         output, cpu = Output(outer=scheduler.screen.outer), [0]
         listen_in_context(output)
@@ -197,7 +197,7 @@ class EventLoop(Crew):
             entry = (task, State.FAILED, finished, started, cpu[0], failure)
         leave_if_forked(self._generation)
         finished = perf_counter_ns()
-        if seat in self._late:
+        if worker in self._late:
             late = timed_out(scheduler.name_of(task), scheduler.task_of(task).timeout)
             value = MISSING
             entry = (task, State.TIMED_OUT, finished, started, cpu[0], Failure(finished, late))

@@ -16,11 +16,11 @@ from ...model.events import Entry
 from ...model.run import Run
 from ...strangers import is_interrupt, text_of, type_name
 from ..remote.call import Answer, open_quietly
-from ..scheduling.backend import Crew, Perform, Seat, numbered
+from ..scheduling.backend import Backend, Perform, Worker, numbered
 from ..transport.codec import Packer, failure, unpack
 from .threads import fetched
 
-__all__ = ["Foreign"]
+__all__ = ["FuturesBackend"]
 
 GUARD = (
     "if this is a script, put the code that starts the run under "
@@ -36,7 +36,7 @@ KINDS = ("value", "error", "lost error", "unpicklable")
 """What an `Answer` may be here."""
 
 
-class Foreign(Crew):
+class FuturesBackend(Backend):
     """The workers of somebody else's executor."""
 
     unstoppable = "what runs on an executor of your own"
@@ -48,15 +48,15 @@ class Foreign(Crew):
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
 
-    def worker(self) -> Perform:
+    def performer(self) -> Perform:
         return self._perform
 
     def stop(self) -> None:
-        """Withdraw what has not started; what runs elsewhere is left behind."""
+        """Withdraw what has not started; what runs elsewhere is abandoned."""
         for future in list(self._futures.values()):
             future.cancel()
 
-    def _perform(self, slot: int, seat: Seat) -> tuple[Any, Entry]:
+    def _perform(self, slot: int, worker: Worker) -> tuple[Any, Entry]:
         scheduler = self.scheduler
         name, task = scheduler.name_of(slot), scheduler.owner(slot)
         try:
@@ -70,8 +70,8 @@ class Foreign(Crew):
         submitted = perf_counter_ns()
         try:
             future = self._executor.submit(open_quietly, function, arguments, next(self._numbers))
-            self._futures[seat.name] = future
-            scheduler.started(slot, self, seat, submitted)
+            self._futures[worker.name] = future
+            scheduler.started(slot, self, worker, submitted)
             reply = future.result()
         except BaseException as error:  # an executor of somebody else's may raise anything
             if is_interrupt(error):
@@ -81,7 +81,7 @@ class Foreign(Crew):
         value, entry = unpack(name, slot, submitted, answer)
         if answer.waited is not None:
             self.run._record.waits[slot] = answer.waited
-        if any(answer.output) and not seat.left_behind:
+        if any(answer.output) and not worker.abandoned:
             self.run._record.outputs[slot] = answer.output
             scheduler.screen.show(answer.output)
         return value, entry

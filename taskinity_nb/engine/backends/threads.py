@@ -20,7 +20,7 @@ from ..remote.frames import user_frames
 from ..remote.printed import Output
 from ..runtime.interrupts import is_interrupt, let_in
 from ..runtime.waiting import pass_gate
-from ..scheduling.backend import Crew, Perform, Seat, numbered
+from ..scheduling.backend import Backend, Perform, Worker, numbered
 from ..scheduling.failures import timed_out
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ SPARSE = 10_000_000
 still; of what is shorter it is not known."""
 
 
-class Here(Crew):
-    """A crew that works in this process, each task in its own copy of the caller's context."""
+class InProcess(Backend):
+    """A backend that works in this process, each task in its own copy of the caller's context."""
 
     starts_at_claim = True
 
@@ -50,7 +50,7 @@ class Here(Crew):
         self._functions: list[Callable[..., Any]] = []
         self._endings: dict[Perform, Callable[[], None]] = {}
 
-    def worker(self) -> Perform:
+    def performer(self) -> Perform:
         scheduler, plan = self.scheduler, self.run.plan
         if not self._functions:
             self._functions = self._callables()
@@ -69,11 +69,11 @@ class Here(Crew):
         if core_wait() is None:  # the system does not tell, so it is never asked again
             asked = sys.maxsize
 
-        def perform(task: int, seat: Seat) -> tuple[Any, Entry]:
+        def perform(task: int, worker: Worker) -> tuple[Any, Entry]:
             nonlocal read, cpu_before, asked, waited_before
             entry: Entry
             if timed:
-                seat.output = output
+                worker.output = output
             started = perf_counter_ns()
             if started - read > BRIEF:
                 cpu_before, read = thread_time_ns(), started
@@ -108,7 +108,7 @@ class Here(Crew):
                         waited_before = waited
                 entry = (task, SUCCEEDED, finished, started, cpu, finished)
             leave_if_forked(generation)
-            if not output.is_empty and not seat.left_behind:
+            if not output.is_empty and not worker.abandoned:
                 outputs[task] = output.take()
             return value, entry
 
@@ -118,16 +118,16 @@ class Here(Crew):
     def dismiss(self, perform: Perform) -> None:
         self._endings.pop(perform)()
 
-    def park(self, seat: Seat) -> None:
+    def park(self, worker: Worker) -> None:
         taps = self.scheduler.taps
         taps.shut()
         try:
-            self._wait(seat)
+            self._wait(worker)
         finally:
             taps.open()
 
-    def _wait(self, seat: Seat) -> None:
-        super().park(seat)
+    def _wait(self, worker: Worker) -> None:
+        super().park(worker)
 
     def _callables(self) -> list[Callable[..., Any]]:
         """Return what to call for each task."""
@@ -152,7 +152,7 @@ def fetched(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[st
     return here, named
 
 
-class CallingThread(Here):
+class CallingThread(InProcess):
     """One worker: the thread that starts the run, so that breakpoints and Ctrl-C work in it."""
 
     def __init__(self, run: Run) -> None:
@@ -163,15 +163,15 @@ class CallingThread(Here):
     def start(self) -> None:
         self.loop()
 
-    def _wait(self, seat: Seat) -> None:
-        let_in(pass_gate)(seat.gate)
+    def _wait(self, worker: Worker) -> None:
+        let_in(pass_gate)(worker.wakeup)
 
-    def worker(self) -> Perform:
-        perform = super().worker()
+    def performer(self) -> Perform:
+        perform = super().performer()
 
-        def perform_in_time(task: int, seat: Seat) -> tuple[Any, Entry]:
-            value, entry = perform(task, seat)
-            if seat.turn not in self._late:
+        def perform_in_time(task: int, worker: Worker) -> tuple[Any, Entry]:
+            value, entry = perform(task, worker)
+            if worker.attempt not in self._late:
                 return value, entry
             error = timed_out(self.scheduler.name_of(task), self.scheduler.task_of(task).timeout)
             late = (task, State.TIMED_OUT, *entry[2:5], Failure(entry[2], error))
@@ -182,8 +182,8 @@ class CallingThread(Here):
         self._endings[perform_in_time] = self._endings.pop(perform)
         return perform_in_time
 
-    def end_attempt(self, seat: Seat) -> bool:
-        self._late.add(seat.turn)  # it is found to be late when it returns
+    def end_attempt(self, worker: Worker) -> bool:
+        self._late.add(worker.attempt)  # it is found to be late when it returns
         return True
 
     def _callable(self, task: Task) -> Callable[..., Any]:
@@ -195,7 +195,7 @@ class CallingThread(Here):
         return let_in(function)
 
 
-class Threads(Here):
+class Threads(InProcess):
     """Threads of our own, started when there is something to do for them."""
 
     def __init__(self, run: Run, workers: int, name: str = "thread") -> None:
@@ -210,8 +210,8 @@ class PoolThreads(Threads):
         self._pool = pool
         self._futures: set[Future[None]] = set()
 
-    def rest(self, seat: Seat) -> None:
-        self.leave(seat)  # it ends, so that the pool's thread is free for others
+    def rest(self, worker: Worker) -> None:
+        self.leave(worker)  # it ends, so that the pool's thread is free for others
 
     def start(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""A crew is who does the work: the workers of one executor, and which of them are free."""
+"""A backend is who does the work: it has the workers of one executor, and knows who is free."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ if TYPE_CHECKING:
     from ..remote.printed import Output
     from .scheduler import Scheduler
 
-__all__ = ["Crew", "Perform", "Seat", "numbered"]
+__all__ = ["Backend", "Perform", "Worker", "numbered"]
 
 
-class Seat:
-    """A worker's place in a crew, while its loop runs.
+class Worker:
+    """One who performs tasks for a backend, while its loop runs.
 
     Attributes
     ----------
     name : str
-        The worker's name.
-    gate : lock
-        Closed; the worker waits at it when it has nothing to do.
-    turn : int
-        How many tasks it has claimed, so that what is meant for one of them is known to be late.
-    left_behind : bool
+        What it is called.
+    wakeup : lock
+        Held; who releases it wakes the worker, which waits for it when it has nothing to do.
+    attempt : int
+        Number of the task that it is at, so that what is meant for one before is known to be late.
+    abandoned : bool
         Whether it has its name no more: it has found nothing to do and ends, or its task did not
         end in time and somebody else takes its place.
     output : Output or None
-        Where its tasks print, if they run here and may be left behind.
+        Where its tasks print, if they run here and may be abandoned.
     """
 
-    __slots__ = ("gate", "left_behind", "name", "output", "turn")
+    __slots__ = ("abandoned", "attempt", "name", "output", "wakeup")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.gate = threading.Lock()
-        self.gate.acquire()
-        self.turn = 0
-        self.left_behind = False
+        self.wakeup = threading.Lock()
+        self.wakeup.acquire()
+        self.attempt = 0
+        self.abandoned = False
         self.output: Output | None = None
 
 
-Perform = Callable[[int, Seat], tuple[Any, Entry]]
+Perform = Callable[[int, Worker], tuple[Any, Entry]]
 """Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
 
 
-class Crew:
+class Backend:
     """Who runs the loops: daemon threads of our own, unless a subclass has others.
 
-    A thread cannot be killed, so one that is left behind must not hold up the interpreter's end.
+    A thread cannot be killed, so one that is abandoned must not hold up the interpreter's end.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ class Crew:
 
     Attributes
     ----------
-    lane : int
-        The crew's lane of the frontier.
-    idle : list of Seat
+    queue : int
+        From which queue of the frontier its workers take.
+    idle : list of Worker
         The workers that wait for something to do.
     unused : list of str
         The names of workers whose loop does not run.
@@ -88,13 +88,13 @@ class Crew:
     unstoppable = "its thread"
     needs_run = False
     scheduler: Scheduler
-    lane = 0
+    queue = 0
 
     def __init__(self, run: Run, names: Iterator[str], workers: int) -> None:
         self.run = run
         self.workers = workers
         self.unused = [next(names) for _ in range(workers)][::-1]
-        self.idle: list[Seat] = []
+        self.idle: list[Worker] = []
         self.in_use = 0
         self.starting = 0
 
@@ -103,33 +103,33 @@ class Crew:
     def wake(self) -> bool:
         """Wake a worker that waits; return whether a loop is to be started instead."""
         if self.idle:
-            self.idle.pop().gate.release()
+            self.idle.pop().wakeup.release()
             return False
         if self.starting < len(self.unused):  # else a loop is on its way for each of the names
             self.starting += 1
             return True
         return False
 
-    def enter(self) -> Seat | None:
+    def enter(self) -> Worker | None:
         """Give a loop that begins a name; None if there is none, as others were quicker."""
         self.starting -= 1
         if not self.unused:
             return None
         self.in_use += 1
-        return Seat(self.unused.pop())
+        return Worker(self.unused.pop())
 
-    def rest(self, seat: Seat) -> None:
+    def rest(self, worker: Worker) -> None:
         """Note that a worker has found nothing: it waits to be woken, or gives its name back."""
-        self.idle.append(seat)
+        self.idle.append(worker)
 
-    def leave(self, seat: Seat, *, for_good: bool = False) -> None:
+    def leave(self, worker: Worker, *, for_good: bool = False) -> None:
         """Take the name of a worker that ends, unless it has lost it already."""
-        if not seat.left_behind:
-            seat.left_behind = True
+        if not worker.abandoned:
+            worker.abandoned = True
             if for_good:
                 self.in_use -= 1
             else:
-                self.give_back(seat.name)
+                self.give_back(worker.name)
 
     def give_back(self, name: str) -> None:
         """Let somebody else have a name."""
@@ -151,9 +151,9 @@ class Crew:
         """Work until there is nothing to do."""
         self.scheduler.workers.loop(self)
 
-    def park(self, seat: Seat) -> None:
+    def park(self, worker: Worker) -> None:
         """Wait until there is something to do."""
-        seat.gate.acquire()
+        worker.wakeup.acquire()
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
         """Raise an `ExecutorError` if what a task asks for cannot be reserved here."""
@@ -162,11 +162,11 @@ class Crew:
             remedy='run it with executor="dask" or executor="ray", or take resources= away',
         )
 
-    def worker(self) -> Perform:
+    def performer(self) -> Perform:
         """Return how one more worker performs a task."""
         raise NotImplementedError
 
-    def end_attempt(self, seat: Seat) -> bool:
+    def end_attempt(self, worker: Worker) -> bool:
         """End what a worker does, whose time is up; return whether that can be done."""
         return False
 
@@ -176,7 +176,7 @@ class Crew:
     def finish(self) -> None:
         """Let the workers that wait end, since the run has ended."""
         while self.idle:
-            self.idle.pop().gate.release()
+            self.idle.pop().wakeup.release()
 
     def stop(self) -> None:
         """Stop what runs, as far as that is possible."""

@@ -8,8 +8,8 @@ J. R. Dickson, "A comparison of list schedules for parallel processing systems",
 Weights are seconds where they are known, and 1 where nothing is.
 
 State. Tasks are numbers, in the order of the text. ``_waiting[i]`` counts the tasks that task i
-still waits for. Ready tasks lie in the heap of their *lane* (each executor has one) as their places
-in the order of ranks, so that the smallest number is the next task. A frontier knows nothing of
+still waits for. Ready tasks lie in their *queue* (each executor has one, a heap) as their places in
+the order of ranks, so that the smallest number is the next task. A frontier knows nothing of
 threads: who shares it brings a lock.
 
 Handshake. `take` a task, then say `done` or `fail`::
@@ -104,8 +104,8 @@ class Frontier:
         The tasks by rank; by default as `ranked` has them.
     done : collection of int
         Tasks that are done from the start, each after those that it waits for.
-    lanes : sequence of int, optional
-        For each task, its lane; by default all are on lane 0.
+    queues : sequence of int, optional
+        For each task, its queue; by default all are in queue 0.
     streams : mapping of int to int
         For mapped tasks that take the items of another mapped task, which one.
 
@@ -130,7 +130,7 @@ class Frontier:
         order: Sequence[int] | None = None,
         done: Collection[int] = (),
         *,
-        lanes: Sequence[int] | None = None,
+        queues: Sequence[int] | None = None,
         streams: Mapping[int, int] | None = None,
     ) -> None:
         count = len(waiting)
@@ -140,8 +140,8 @@ class Frontier:
         self._place = [0] * count
         for place, task in enumerate(self._at):
             self._place[task] = place
-        self._heaps: list[list[int]] = [[] for _ in range(1 + max(lanes or (0,), default=0))]
-        self._heap_of = [self._heaps[lane] for lane in lanes] if lanes else self._heaps * count
+        self._heaps: list[list[int]] = [[] for _ in range(1 + max(queues or (0,), default=0))]
+        self._heap_of = [self._heaps[queue] for queue in queues] if queues else self._heaps * count
         self._maps: dict[int, _Map] = {}
         self._firsts: list[int] = []  # the first items of the maps, ascending
         self._owners: list[int] = []  # and their tasks
@@ -158,36 +158,36 @@ class Frontier:
         for heap in self._heaps:
             heapify(heap)
 
-    def ready(self, lane: int = 0) -> int:
-        """Return how many tasks are ready on a lane; the items of one count once."""
-        return len(self._heaps[lane])
+    def ready(self, queue: int = 0) -> int:
+        """Return how many tasks are ready in a queue; the items of one count once."""
+        return len(self._heaps[queue])
 
-    def backlog(self, lane: int = 0) -> int:
-        """Return about how many tasks and items are ready on a lane."""
-        heap = self._heaps[lane]
+    def backlog(self, queue: int = 0) -> int:
+        """Return about how many tasks and items are ready in a queue."""
+        heap = self._heaps[queue]
         best = self._maps.get(self._at[heap[0]]) if heap and self._maps else None
-        return len(heap) + (len(best.queue) if best is not None else 0)
+        return len(heap) + (len(best.ready) if best is not None else 0)
 
-    def take(self, lane: int = 0) -> int | None:
-        """Take the best of the ready tasks of a lane, or None if nothing is ready."""
-        heap = self._heaps[lane]
+    def take(self, queue: int = 0) -> int | None:
+        """Take the best of the ready tasks of a queue, or None if nothing is ready."""
+        heap = self._heaps[queue]
         if not heap:
             return None
         if self._maps:
             items = self._maps.get(self._at[heap[0]])
             if items is not None:
-                if len(items.queue) == 1:
+                if len(items.ready) == 1:
                     heappop(heap)
-                return items.queue.popleft()
+                return items.ready.popleft()
         return self._at[heappop(heap)]
 
-    def peek(self, lane: int = 0) -> int | None:
+    def peek(self, queue: int = 0) -> int | None:
         """Return what `take` would take."""
-        heap = self._heaps[lane]
+        heap = self._heaps[queue]
         if not heap:
             return None
         task = self._at[heap[0]]
-        return self._maps[task].queue[0] if task in self._maps else task
+        return self._maps[task].ready[0] if task in self._maps else task
 
     def done(self, task: int) -> list[int]:
         """Say that a task succeeded; return the tasks that became ready, in the text's order."""
@@ -241,8 +241,8 @@ class Frontier:
         for task in rest:
             self._waiting[task] = LOST
         for items in self._maps.values():
-            waits = set(items.queue) | items.waiting
-            items.queue.clear()
+            waits = set(items.ready) | items.waiting
+            items.ready.clear()
             items.waiting.clear()
             for item in sorted(waits):
                 items.end(item, FAILED)
@@ -315,9 +315,9 @@ class Frontier:
             return item
         return self._owners[bisect_right(self._firsts, item) - 1]
 
-    def is_on(self, task: int, lane: int) -> bool:
-        """Tell whether a task is on a lane."""
-        return self._heap_of[task] is self._heaps[lane]
+    def is_in(self, task: int, queue: int) -> bool:
+        """Tell whether a task is in a queue."""
+        return self._heap_of[task] is self._heaps[queue]
 
     def streams_of(self, task: int) -> Sequence[int]:
         """Return the mapped tasks that take the items of a mapped task one by one."""
@@ -334,10 +334,10 @@ class Frontier:
         return self._followers[task]
 
     def _push_items(self, task: int, items: Sequence[int]) -> None:
-        queue = self._maps[task].queue
-        if items and not queue:
+        ready = self._maps[task].ready
+        if items and not ready:
             heappush(self._heap_of[task], self._place[task])
-        queue.extend(items)
+        ready.extend(items)
 
     def _item_done(self, item: int) -> list[int]:
         task = self.owner(item)
@@ -380,7 +380,7 @@ class _Map:
         self.first = first
         self.left = count
         self.known = bytearray(count)  # OPEN, DONE or FAILED
-        self.queue: deque[int] = deque()  # ready
+        self.ready: deque[int] = deque()
         self.waiting: set[int] = set()  # for the same item of the task before
 
     def end(self, item: int, how: int) -> None:

@@ -157,7 +157,7 @@ class Maps:
             self._values[slot] = value
             for follower in self._frontier.done(slot):
                 log += (follower, State.READY, entry[5], None, None, None)
-            if len(scheduler.crews) > 1:
+            if len(scheduler.backends) > 1:
                 scheduler.workers.wake_others()
         else:
             error = entry[5].error

@@ -15,7 +15,7 @@ from ..runtime.timers import Alarm
 from .failures import timed_out
 
 if TYPE_CHECKING:
-    from .backend import Crew, Seat
+    from .backend import Backend, Worker
     from .scheduler import Scheduler
 
 __all__ = ["Attempts"]
@@ -90,36 +90,36 @@ class Attempts:
             self._start_again(task)
         self._scheduler.workers.catch_up()
 
-    def watch(self, task: int, crew: Crew, seat: Seat) -> None:
+    def watch(self, task: int, backend: Backend, worker: Worker) -> None:
         """Have an attempt ended when its time is up."""
         timeout = self._scheduler.task_of(task).timeout
         if timeout is not None:
-            self._alarm.set(timeout, self._time_is_up, task, crew, seat, seat.turn)
+            self._alarm.set(timeout, self._time_is_up, task, backend, worker, worker.attempt)
 
-    def _time_is_up(self, task: int, crew: Crew, seat: Seat, turn: int) -> None:
-        """End an attempt, or leave its worker behind with it and have another take the place."""
+    def _time_is_up(self, task: int, backend: Backend, worker: Worker, attempt: int) -> None:
+        """End an attempt, or abandon its worker to it and have another take the place."""
         scheduler = self._scheduler
         with scheduler.lock:
-            if scheduler.stopped or seat.turn != turn or crew.end_attempt(seat):
+            if scheduler.stopped or worker.attempt != attempt or backend.end_attempt(worker):
                 return
-            seat.left_behind = True
-            if seat.output is not None and not seat.output.is_empty:
-                scheduler.run._record.outputs[task] = seat.output.take()
+            worker.abandoned = True
+            if worker.output is not None and not worker.output.is_empty:
+                scheduler.run._record.outputs[task] = worker.output.take()
         if callable(scheduler.task_of(task).retry_delay):  # it may take as long as it likes
-            rest = threading.Thread(target=self._leave_behind, args=(task, crew, seat), daemon=True)
+            rest = threading.Thread(target=self._abandon, args=(task, backend, worker), daemon=True)
             rest.start()
         else:
-            self._leave_behind(task, crew, seat)
+            self._abandon(task, backend, worker)
 
-    def _leave_behind(self, task: int, crew: Crew, seat: Seat) -> None:
+    def _abandon(self, task: int, backend: Backend, worker: Worker) -> None:
         """Write down that an attempt has failed whose worker goes on, and let another come."""
         scheduler = self._scheduler
         timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
-        failure = Failure(now, timed_out(scheduler.name_of(task), timeout, crew.unstoppable))
+        failure = Failure(now, timed_out(scheduler.name_of(task), timeout, backend.unstoppable))
         entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
         delay = self.delay(task, entry)
         with scheduler.lock:
-            crew.give_back(seat.name)
+            backend.give_back(worker.name)
             if scheduler.stopped:
                 return
             scheduler.settle(task, MISSING, entry, delay)

@@ -1,28 +1,29 @@
 """The scheduler: decides when each task runs, and writes down what happened.
 
-There is no coordinator. Each worker runs `Workers.loop`: it claims the best ready task, has it
+There is no coordinator. Each worker runs `WorkerLoop.loop`: it claims the best ready task, has it
 performed, settles it and takes the next, all under one lock that is held for a microsecond. What
 differs between threads, processes and other executors is only how a task is performed (`Perform`)
-and who runs the loops (`Crew`). A run has a crew for each executor that its tasks ask for; each
-takes from its own lane of the frontier.
+and who runs the loops (`Backend`). A run has a backend for each executor that its tasks ask for;
+each takes from its own queue of the frontier.
 
-No wake-up is lost. What holds whenever the lock is free: if something is ready on a lane, a worker
-of that crew is going to claim. It has a name and performs a task, was woken, or is on its way. For
+No wake-up is lost. What holds whenever the lock is free: if something is ready in a queue, a worker
+of its backend is going to claim. It has a name and performs a task, was woken, or is on its way.
+For
 
-* a worker that finds nothing says so (`Crew.rest`) under the same hold of the lock in which it has
-  found nothing: one that parks is among the `idle` from then on, one that ends has given its name
-  back. Who makes something ready later finds it there, wakes it, or asks for a new loop. Were the
-  name given back under a later hold, a task that becomes ready in between would find nobody;
-* who makes a task ready looks for a worker under that same hold (`Workers.wake_others`), or is
-  itself a worker of that lane, which claims next; and who claims has one more woken if there is
-  more (`claim`);
-* a loop that was asked for counts as on its way (`Crew.starting`) until it begins or it is known
+* a worker that finds nothing says so (`Backend.rest`) under the same hold of the lock in which it
+  has found nothing: one that parks is among the `idle` from then on, one that ends has given its
+  name back. Who makes something ready later finds it there, wakes it, or asks for a new loop. Were
+  the name given back under a later hold, a task that becomes ready in between would find nobody;
+* who makes a task ready looks for a worker under that same hold (`WorkerLoop.wake_others`), or is
+  itself a worker that takes from that queue, and claims next; and who claims has one more woken if
+  there is more (`claim`);
+* a loop that was asked for counts as on its way (`Backend.starting`) until it begins or it is known
   that it does not; then the run goes on with those who are left, or ends with an error.
 
 Should that be wrong somewhere, the last worker to go sees that tasks are left, and the run ends
-with an error that says so (`Workers.see_who_is_left`).
+with an error that says so (`WorkerLoop.see_who_is_left`).
 
-No code of the user's runs under the lock: what is let go of (`Workers.dropped`) dies after it.
+No code of the user's runs under the lock: what is let go of (`WorkerLoop.dropped`) dies after it.
 
 The log (`model.events`) is the truth: every fact is appended under the lock, in order, and what
 comes after the end of a task is not appended.
@@ -44,14 +45,14 @@ from ...model.task import Task
 from ..remote.capture import Taps
 from ..runtime.locks import is_held
 from ..runtime.waiting import Ending
-from .backend import Crew, Seat
+from .backend import Backend, Worker
 from .consumers import Takers
 from .frontier import Frontier
 from .mapped import Maps
 from .priorities import learn, order_of
 from .retries import Attempts
 from .screen import Screen
-from .worker_loop import Workers
+from .worker_loop import WorkerLoop
 
 __all__ = ["Keep", "OnError", "Scheduler"]
 
@@ -68,12 +69,12 @@ class Scheduler:
     ----------
     run : Run
         Where results and the log are written.
-    crews : sequence of Crew
-        Who does the work; each is the lane of its place.
+    backends : sequence of Backend
+        Who does the work; the place of each is the number of its queue.
     on_error : {"raise", "stop", "continue"}
         What a failed task means to the rest, and to `wait`.
-    lanes : sequence of int, optional
-        The lane of each task; by default all are on lane 0.
+    queues : sequence of int, optional
+        In which queue each task is; by default all are in queue 0.
     keep : {"all", "last"}
         Whether a result is let go when the last task that takes it is done.
     kept : mapping of int to object
@@ -85,10 +86,10 @@ class Scheduler:
     def __init__(
         self,
         run: Run,
-        crews: Sequence[Crew],
+        backends: Sequence[Backend],
         on_error: OnError = "raise",
         *,
-        lanes: Sequence[int] | None = None,
+        queues: Sequence[int] | None = None,
         keep: Keep = "all",
         kept: Mapping[int, Any] | None = None,
         kept_items: Mapping[int, Mapping[int, Any]] | None = None,
@@ -96,8 +97,8 @@ class Scheduler:
         plan, flow = run.plan, run.flow
         waiting, followers = flow._structure.waiting, flow._structure.followers
         self.run = run
-        self.crews = crews
-        self.workers = Workers(self)
+        self.backends = backends
+        self.workers = WorkerLoop(self)
         self.on_error = on_error
         self.finished = Ending()
         # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
@@ -110,7 +111,7 @@ class Scheduler:
             followers,
             order_of(flow),
             self._kept,
-            lanes=lanes,
+            queues=queues,
             streams=plan.streams(self.mapped),
         )
         self.maps = Maps(self, kept_items or {})
@@ -122,10 +123,10 @@ class Scheduler:
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
         self._takers = Takers(run, self.workers.dropped) if keep == "last" else None
-        self.has_results_elsewhere = len(crews) > 1 or bool(kept)
+        self.has_results_elsewhere = len(backends) > 1 or bool(kept)
         self.attempts = Attempts(self)
-        for lane, crew in enumerate(crews):
-            crew.scheduler, crew.lane = self, lane
+        for queue, backend in enumerate(backends):
+            backend.scheduler, backend.queue = self, queue
 
     # Life of a run.
 
@@ -150,9 +151,9 @@ class Scheduler:
         if not self.left:
             self._finish()
             return
-        for crew in self.crews:
-            for _ in range(min(self.frontier.ready(crew.lane), len(crew.unused))):
-                self.workers.wake(crew)
+        for backend in self.backends:
+            for _ in range(min(self.frontier.ready(backend.queue), len(backend.unused))):
+                self.workers.wake(backend)
 
     def break_off(self, error: BaseException) -> None:
         """End the run because of what went wrong outside the tasks."""
@@ -176,7 +177,7 @@ class Scheduler:
                 return
             self.stopped = True
             self.broken = error
-            crews = self.crews
+            backends = self.backends
             log, now = self.log, perf_counter_ns()
             ended = {slot for slot, how, *_ in entries(log) if how.is_final}
             items = (range(first, first + count) for first, count in self.maps.where.values())
@@ -184,8 +185,8 @@ class Scheduler:
                 if slot not in ended:
                     log += (slot, State.CANCELLED, now, None, None, None)
             self._finish(state)
-        for crew in crews:
-            crew.stop()
+        for backend in backends:
+            backend.stop()
         with self.lock:
             self.part()
 
@@ -198,11 +199,11 @@ class Scheduler:
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
         self.attempts.close()
         learn(self.run)
-        crews = self.crews
+        backends = self.backends
         self.part()
         self.finished.set()
-        for crew in crews:
-            crew.finish()
+        for backend in backends:
+            backend.finish()
 
     def part(self) -> None:
         """Let go of the run once no worker needs it, so that it is freed when nobody names it.
@@ -210,41 +211,44 @@ class Scheduler:
         What a failed task raised refers to the frames that called it, and so to this scheduler;
         from here it must not go on to the run, which holds what was raised.
         """
-        is_needed = self.stopped or any(crew.needs_run for crew in self.crews)
-        if not self.crews or (is_needed and not all(crew.has_nobody for crew in self.crews)):
+        is_needed = self.stopped or any(backend.needs_run for backend in self.backends)
+        if not self.backends or (
+            is_needed and not all(backend.has_nobody for backend in self.backends)
+        ):
             return
         self.maps.part()
-        for crew in self.crews:
-            del crew.run
-        self.crews = ()
+        for backend in self.backends:
+            del backend.run
+        self.backends = ()
         del self.run, self.log, self.maps, self.attempts, self._takers
 
     # The workers.
 
-    def claim(self, crew: Crew, seat: Seat) -> int | None:
+    def claim(self, backend: Backend, worker: Worker) -> int | None:
         """Take the next task, and have another worker woken if there is more."""
         frontier = self.frontier
-        task = None if self.stopped else frontier.take(crew.lane)
+        task = None if self.stopped else frontier.take(backend.queue)
         if task is None:
             if not (self.stopped or self.finished.is_set()):
-                crew.rest(seat)
+                backend.rest(worker)
             return None
-        if crew.starts_at_claim and task not in self.mapped:
+        if backend.starts_at_claim and task not in self.mapped:
             now, log = perf_counter_ns(), self.log
-            log += (task, RUNNING, now, seat.name, now, None)
+            log += (task, RUNNING, now, worker.name, now, None)
             if self.attempts.timed:
-                self.attempts.watch(task, crew, seat)
-        if (crew.idle or crew.unused) and frontier.ready(crew.lane):  # somebody, and something
-            self.workers.wake(crew)
+                self.attempts.watch(task, backend, worker)
+        # Is there somebody, and something to do?
+        if (backend.idle or backend.unused) and frontier.ready(backend.queue):
+            self.workers.wake(backend)
         return task
 
-    def started(self, task: int, crew: Crew, seat: Seat, submitted: int) -> None:
+    def started(self, task: int, backend: Backend, worker: Worker, submitted: int) -> None:
         """Write down that a task was handed to a worker far away."""
         with self.lock:
             if not self.stopped:
-                self.log += (task, State.RUNNING, submitted, seat.name, submitted, None)
+                self.log += (task, State.RUNNING, submitted, worker.name, submitted, None)
                 if self.attempts.timed:
-                    self.attempts.watch(task, crew, seat)
+                    self.attempts.watch(task, backend, worker)
 
     def retrying(self, task: int, error: BaseException) -> bool:
         """Write down that a task is tried again; return whether it should be."""
@@ -279,7 +283,7 @@ class Scheduler:
             ready = self.frontier.done(task)
             for follower in ready:
                 log += (follower, READY, received, None, None, None)
-            if ready and len(self.crews) > 1:
+            if ready and len(self.backends) > 1:
                 self.workers.wake_others()
             if self._takers is not None:
                 self._takers.let_go(task, self.maps)
@@ -326,7 +330,7 @@ class Scheduler:
                 if not (self.left or self.finished.is_set()):
                     self._finish()
 
-    # For the crews.
+    # For the backends.
 
     def is_map(self, task: int) -> bool:
         """Tell whether a task that was claimed is to be expanded, and not performed."""
@@ -360,14 +364,14 @@ class Scheduler:
                 self.settle(task, value, entry, delay)
         self.workers.catch_up()
 
-    def claim_more(self, crew: Crew, fits: Callable[[int], bool]) -> list[int]:
+    def claim_more(self, backend: Backend, fits: Callable[[int], bool]) -> list[int]:
         """Take further tasks for the same worker, as long as they fit."""
         more: list[int] = []
         with self.lock:
             while not self.stopped:
-                task = self.frontier.peek(crew.lane)
+                task = self.frontier.peek(backend.queue)
                 if task is None or task in self.mapped or not fits(task):
                     break
-                self.frontier.take(crew.lane)
+                self.frontier.take(backend.queue)
                 more.append(task)
         return more

@@ -12,15 +12,15 @@ from ...errors import ExecutorError, FlowError, described
 from ...model.record import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import take_turn
-from .backend import Crew, Perform, Seat
+from .backend import Backend, Perform, Worker
 
 if TYPE_CHECKING:
     from .scheduler import Scheduler
 
-__all__ = ["Workers"]
+__all__ = ["WorkerLoop"]
 
 
-class Workers:
+class WorkerLoop:
     """Whoever claims tasks for a scheduler.
 
     Attributes
@@ -31,55 +31,55 @@ class Workers:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._to_start: list[Crew] = []  # crews of which one more loop is to be started
+        self._to_start: list[Backend] = []  # backends of which one more loop is to be started
         self.dropped: list[Any] = []
         self._dropping = threading.RLock()  # reentrant: what goes may be code that waits for a run
 
-    def loop(self, crew: Crew) -> None:
+    def loop(self, backend: Backend) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
         scheduler, to_start, dropped = self._scheduler, self._to_start, self.dropped
         lock, mapped = scheduler.lock, scheduler.mapped
         with lock:
-            seat = crew.enter()
-        if seat is None:
+            worker = backend.enter()
+        if worker is None:
             return
         perform: Perform | None = None
         is_interrupted = False
         try:
             if scheduler.stopped or scheduler.finished.is_set():
                 return
-            perform = self._worker(crew, seat)
+            perform = self._performer(backend, worker)
             if perform is None:
                 return
             with lock:
-                task = scheduler.claim(crew, seat)
+                task = scheduler.claim(backend, worker)
             while True:
                 if to_start or dropped:
                     self.catch_up()
                 if task is None:
-                    if seat.left_behind or scheduler.stopped or scheduler.finished.is_set():
+                    if worker.abandoned or scheduler.stopped or scheduler.finished.is_set():
                         return
-                    crew.park(seat)
+                    backend.park(worker)
                     with lock:
-                        task = scheduler.claim(crew, seat)
+                        task = scheduler.claim(backend, worker)
                     continue
                 if task in mapped:
                     value, entry = scheduler.maps.gather(task)
                 else:
-                    value, entry = perform(task, seat)
+                    value, entry = perform(task, worker)
                 delay = None
                 if value is MISSING:
-                    if scheduler.stopped or seat.left_behind:
+                    if scheduler.stopped or worker.abandoned:
                         return
                     delay = scheduler.attempts.delay(task, entry)
                 take_turn(lock)
                 try:
-                    seat.turn += 1
-                    if scheduler.stopped or seat.left_behind:
+                    worker.attempt += 1
+                    if scheduler.stopped or worker.abandoned:
                         return
                     scheduler.settle(task, value, entry, delay)
                     value = None  # a parked worker holds on to nothing
-                    task = scheduler.claim(crew, seat)
+                    task = scheduler.claim(backend, worker)
                 finally:
                     lock.release()
         except BaseException as error:  # a broken executor, or a defect here: never a hanging run
@@ -90,39 +90,39 @@ class Workers:
         finally:
             try:
                 if perform is not None:
-                    crew.dismiss(perform)
+                    backend.dismiss(perform)
             finally:
                 with lock:
-                    crew.leave(seat)
+                    backend.leave(worker)
                 if not is_interrupted:
-                    self.see_who_is_left(crew)
+                    self.see_who_is_left(backend)
 
-    def _worker(self, crew: Crew, seat: Seat) -> Perform | None:
+    def _performer(self, backend: Backend, worker: Worker) -> Perform | None:
         """Return how a new worker performs tasks; None if it cannot, and others go on without."""
         scheduler = self._scheduler
         try:
-            return crew.worker()
+            return backend.performer()
         except BaseException as error:
             if is_interrupt(error):
                 raise
             with scheduler.lock:
-                crew.leave(seat, for_good=True)
-            self._end_if_alone(crew, error)
+                backend.leave(worker, for_good=True)
+            self._end_if_alone(backend, error)
             return None
 
-    def not_started(self, crew: Crew, error: BaseException) -> None:
+    def not_started(self, backend: Backend, error: BaseException) -> None:
         """Say that a loop that was asked for does not begin; the others go on, if there are any."""
         with self._scheduler.lock:
-            crew.starting -= 1
-        self._end_if_alone(crew, error)
+            backend.starting -= 1
+        self._end_if_alone(backend, error)
 
-    def _end_if_alone(self, crew: Crew, error: BaseException) -> None:
+    def _end_if_alone(self, backend: Backend, error: BaseException) -> None:
         """End the run, unless there are others who can do what one that has not come would do."""
         scheduler = self._scheduler
         with scheduler.lock:
-            if not crew.has_nobody or scheduler.finished.is_set():
+            if not backend.has_nobody or scheduler.finished.is_set():
                 return
-            slot = scheduler.frontier.peek(crew.lane)
+            slot = scheduler.frontier.peek(backend.queue)
             if slot is None:  # what it was to do is not to be done any more
                 return
             name = scheduler.name_of(slot)
@@ -133,7 +133,7 @@ class Workers:
         ended.__cause__ = cause
         scheduler.break_off(ended)
 
-    def see_who_is_left(self, crew: Crew) -> None:
+    def see_who_is_left(self, backend: Backend) -> None:
         """Say that a worker has ended; with the last one, the run ends, however it stands."""
         self.catch_up()
         scheduler = self._scheduler
@@ -141,8 +141,8 @@ class Workers:
             if scheduler.finished.is_set():
                 scheduler.part()
                 return
-            is_missed = crew.has_nobody and scheduler.frontier.ready(crew.lane)
-            is_alone = all(crew.has_nobody for crew in scheduler.crews)
+            is_missed = backend.has_nobody and scheduler.frontier.ready(backend.queue)
+            is_alone = all(backend.has_nobody for backend in scheduler.backends)
             if not (is_missed or (is_alone and not scheduler.attempts.are_awaited)):
                 return
             name, left = scheduler.run.flow.name, scheduler.left
@@ -153,25 +153,25 @@ class Workers:
             )
         )
 
-    def wake(self, crew: Crew) -> None:
+    def wake(self, backend: Backend) -> None:
         """Have one more worker work; who wakes the next."""
-        if crew.wake():
-            self._to_start.append(crew)
+        if backend.wake():
+            self._to_start.append(backend)
 
     def catch_up(self) -> None:
         """Do what must not be done under the lock: start loops, let go of the user's values."""
         self.drop()
         while self._to_start:
             try:
-                crew = self._to_start.pop()
+                backend = self._to_start.pop()
             except IndexError:  # another worker was quicker
                 return
             try:
-                crew.start()
+                backend.start()
             except BaseException as error:  # no more threads, a closed pool
                 if is_interrupt(error):
                     raise
-                self.not_started(crew, error)
+                self.not_started(backend, error)
 
     def drop(self) -> None:
         """Let go of what is to be let go of; when this returns, it has gone."""
@@ -179,8 +179,8 @@ class Workers:
             self.dropped.clear()
 
     def wake_others(self) -> None:
-        """Wake a worker of each crew that has something to do now."""
+        """Wake a worker of each backend that has something to do now."""
         frontier = self._scheduler.frontier
-        for crew in self._scheduler.crews:
-            if frontier.ready(crew.lane):
-                self.wake(crew)
+        for backend in self._scheduler.backends:
+            if frontier.ready(backend.queue):
+                self.wake(backend)

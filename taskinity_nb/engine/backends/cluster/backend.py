@@ -22,7 +22,7 @@ from ....model.record import MISSING
 from ....model.run import Run
 from ...remote.call import Answer
 from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
-from ...scheduling.backend import Crew, Perform, numbered
+from ...scheduling.backend import Backend, Perform, numbered
 from ...scheduling.mapped import Gathered
 from ...transport.codec import failure
 from .client import Port, Report
@@ -37,7 +37,7 @@ PATIENCE = 0.5
 LOOK, END = "look", "end"
 
 
-class Cluster(Crew):
+class Cluster(Backend):
     """The workers of a cluster. One thread here hands over, and writes down what is reported."""
 
     needs_run = True
@@ -75,19 +75,19 @@ class Cluster(Crew):
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
         self._port.check(resources)
 
-    def worker(self) -> Perform:
+    def performer(self) -> Perform:
         raise NotImplementedError("the cluster performs the tasks")
 
     def loop(self) -> None:
         scheduler = self.scheduler
         with scheduler.lock:
-            seat = self.enter()
-            if seat is None:
+            worker = self.enter()
+            if worker is None:
                 return
             if scheduler.stopped:
-                self.leave(seat)
+                self.leave(worker)
                 return
-            jobs = self._jobs = Jobs(scheduler, self._port, self._token, self.lane)
+            jobs = self._jobs = Jobs(scheduler, self._port, self._token, self.queue)
         self._port.letters.subscribe(
             self._token, lambda sender, reports: self._inbox.put((sender, reports))
         )
@@ -104,7 +104,7 @@ class Cluster(Crew):
             jobs.futures.clear()
             self._early.clear()
             with scheduler.lock:
-                self.leave(seat)
+                self.leave(worker)
             scheduler.workers.see_who_is_left(self)
 
     # In the thread.
@@ -158,7 +158,7 @@ class Cluster(Crew):
         while True:
             taken = []
             with scheduler.lock:
-                while (slot := scheduler.frontier.take(self.lane)) is not None:
+                while (slot := scheduler.frontier.take(self.queue)) is not None:
                     taken.append(slot)
                 self._read_log()
             maps = [slot for slot in taken if scheduler.is_map(slot)]

@@ -43,8 +43,8 @@ class Jobs:
         The way to the cluster.
     run : str
         What the run is called there.
-    lane : int
-        The lane of the tasks that run there.
+    queue : int
+        The queue of the tasks that run there.
 
     Attributes
     ----------
@@ -56,13 +56,13 @@ class Jobs:
         The mapped tasks whose items are being counted there.
     """
 
-    def __init__(self, scheduler: Scheduler, port: Port, run: str, lane: int) -> None:
+    def __init__(self, scheduler: Scheduler, port: Port, run: str, queue: int) -> None:
         self._scheduler = scheduler
         self._plan = plan = scheduler.run.plan
         self._values = scheduler.run._values
         self._port = port
         self._run = run
-        self._lane = lane
+        self._queue = queue
         self._packer = Packer(plan)
         self._shipped: dict[int, tuple[Any, Any]] = {}
         self._places: dict[int, dict[int, int]] = {}
@@ -139,7 +139,7 @@ class Jobs:
         if slot >= len(self._before):
             before = scheduler.maps.previous_in_stream(slot)
             return before is not None and self._is_there(before)
-        if slot in self._plan.maps or not scheduler.frontier.is_on(slot, self._lane):
+        if slot in self._plan.maps or not scheduler.frontier.is_in(slot, self._queue):
             return False
         return all(map(self._is_there, self._before[slot]))  # none of them has failed meanwhile
 

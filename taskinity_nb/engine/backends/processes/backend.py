@@ -21,7 +21,7 @@ from ....strangers import is_interrupt
 from ...remote.call import Answer
 from ...remote.pickling import dumps
 from ...remote.printed import Output
-from ...scheduling.backend import Crew, Perform, Seat, numbered
+from ...scheduling.backend import Backend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
 from ...transport.codec import Packer, failure, unpack
 from ...transport.shared_memory import Parcel, pack
@@ -52,7 +52,7 @@ End = tuple[int, Any, Entry]
 """The slot of a task, its value, and how it ended."""
 
 
-class Processes(Crew):
+class Processes(Backend):
     """The workers of our pool."""
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
@@ -61,7 +61,7 @@ class Processes(Crew):
         self.folders = self.shelf.folders
         self.packer = Packer(run.plan, self._pack)
         self.settings = dumps(("settings", settings()))
-        self.busy: dict[Seat, WorkerProcess] = {}
+        self.busy: dict[Worker, WorkerProcess] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the packer
         self.stopped = False
 
@@ -69,15 +69,15 @@ class Processes(Crew):
         packed = pack(value, *self.folders)
         return packed if isinstance(packed, Parcel) else value
 
-    def worker(self) -> Perform:
-        return _Worker(self)
+    def performer(self) -> Perform:
+        return _PooledProcess(self)
 
     def dismiss(self, perform: Perform) -> None:
-        assert isinstance(perform, _Worker)
+        assert isinstance(perform, _PooledProcess)
         perform.give_back()
 
-    def end_attempt(self, seat: Seat) -> bool:
-        process = self.busy.get(seat)
+    def end_attempt(self, worker: Worker) -> bool:
+        process = self.busy.get(worker)
         if process is not None:
             process.is_late = True
             process.kill()
@@ -112,20 +112,20 @@ class Processes(Crew):
         return self.seconds.get(self.packer.key(self.scheduler.owner(slot)))
 
 
-class _Worker:
+class _PooledProcess:
     """Performs tasks in one process, which is replaced if it dies."""
 
-    def __init__(self, crew: Processes) -> None:
-        self._crew = crew
-        self._process: WorkerProcess | None = lease(crew.settings)
+    def __init__(self, backend: Processes) -> None:
+        self._backend = backend
+        self._process: WorkerProcess | None = lease(backend.settings)
         self._outputs: dict[int, Output] = {}  # of tasks that have not ended
 
-    def __call__(self, slot: int, seat: Seat) -> tuple[Any, Entry]:
+    def __call__(self, slot: int, worker: Worker) -> tuple[Any, Entry]:
         """Perform a task, and settle those that travel with it."""
-        scheduler = self._crew.scheduler
-        beside = scheduler.claim_more(self._crew, self._room_beside(slot))
+        scheduler = self._backend.scheduler
+        beside = scheduler.claim_more(self._backend, self._room_beside(slot))
         mine: tuple[Any, Entry] | None = None
-        for other, value, entry in self._perform([slot, *beside], seat):
+        for other, value, entry in self._perform([slot, *beside], worker):
             if other == slot:
                 mine = value, entry
             else:
@@ -135,15 +135,15 @@ class _Worker:
 
     def _room_beside(self, slot: int) -> Callable[[int], bool]:
         """Return what tells whether one more task fits into the envelope of a task."""
-        crew = self._crew
-        first = crew.expected(slot)
+        backend = self._backend
+        first = backend.expected(slot)
         room = LONGEST if first is None else LONGEST - first
         # The last tasks are dealt out one by one, so that no worker waits for another's envelope.
-        places = crew.scheduler.frontier.backlog(crew.lane) // (2 * crew.workers)
+        places = backend.scheduler.frontier.backlog(backend.queue) // (2 * backend.workers)
 
         def fits(other: int) -> bool:
             nonlocal room, places
-            expected = crew.expected(other)
+            expected = backend.expected(other)
             if first is None or expected is None or expected > room or not places:
                 return False
             room, places = room - expected, places - 1
@@ -151,7 +151,7 @@ class _Worker:
 
         return fits
 
-    def _perform(self, slots: list[int], seat: Seat) -> Iterator[End]:
+    def _perform(self, slots: list[int], worker: Worker) -> Iterator[End]:
         """Yield how each task ended; one whose process dies is tried again, alone."""
         envelope: list[Load] = []
         for slot in slots:
@@ -167,11 +167,11 @@ class _Worker:
             envelope = envelopes.popleft()
             ended = 0
             try:
-                for end in self._send(envelope, seat):
+                for end in self._send(envelope, worker):
                     ended += 1
                     yield end
             except ProcessEnded:
-                end_of_process, is_late = self._bury(seat)
+                end_of_process, is_late = self._bury(worker)
                 for load in envelope[ended:]:
                     lives[load.slot] -= 1
                     if is_late:
@@ -183,33 +183,33 @@ class _Worker:
             except MemoryError as error:  # for the arguments, or for the results: half are sent
                 if self._process is not None:
                     self._process.kill()
-                    self._bury(seat)
+                    self._bury(worker)
                 for load in envelope[ended:]:
                     self._keep_output(load.slot)
                     yield load.slot, *failure(load.slot, error)
 
     def _pack(self, slot: int) -> Load:
-        scheduler, packer = self._crew.scheduler, self._crew.packer
+        scheduler, packer = self._backend.scheduler, self._backend.packer
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
         function, arguments = packer.function(task), packer.arguments(task, args, kwargs)
         return Load(slot, packer.key(task), function, arguments)
 
-    def _send(self, envelope: list[Load], seat: Seat) -> Iterator[End]:
+    def _send(self, envelope: list[Load], worker: Worker) -> Iterator[End]:
         """Hand over an envelope, and yield how each task ended."""
-        crew, scheduler = self._crew, self._crew.scheduler
+        backend, scheduler = self._backend, self._backend.scheduler
         process = self._process or lease(
-            crew.settings, f"task '{scheduler.name_of(envelope[0].slot)}': "
+            backend.settings, f"task '{scheduler.name_of(envelope[0].slot)}': "
         )  # fmt: skip
         self._process = process
         submitted = perf_counter_ns()
         for load in envelope:
-            scheduler.started(load.slot, crew, seat, submitted)
+            scheduler.started(load.slot, backend, worker, submitted)
         with scheduler.lock:
-            crew.busy[seat] = process
-            if crew.stopped:
+            backend.busy[worker] = process
+            if backend.stopped:
                 process.kill()
-        process.send(crew.folders, [load[1:] for load in envelope])
+        process.send(backend.folders, [load[1:] for load in envelope])
         ended = 0
         while ended < len(envelope):
             kind, content = process.receive()
@@ -222,18 +222,18 @@ class _Worker:
                 ended += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
-                value, entry = unpack(name, load.slot, submitted, answer, crew.read)
+                value, entry = unpack(name, load.slot, submitted, answer, backend.read)
                 self._note(load.slot, Answer(*answer))
-                crew.learn(load.key, (entry[2] - entry[3]) * 1e-9)
+                backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 yield load.slot, value, entry
         with scheduler.lock:  # so that nobody is about to kill it
-            del crew.busy[seat]
+            del backend.busy[worker]
         if process.is_late:  # it was killed just after it had answered
-            self._bury(seat)
+            self._bury(worker)
 
     def _note(self, slot: int, answer: Answer) -> None:
         """Keep what a worker tells of a task beside how it ended."""
-        record = self._crew.run._record
+        record = self._backend.run._record
         if answer.waited is not None:
             record.waits[slot] = answer.waited
         if answer.helpers is not None:
@@ -246,27 +246,27 @@ class _Worker:
         for stream, text in enumerate(texts):
             if text:
                 output.write(stream, text)
-        self._crew.scheduler.screen.show(texts)
+        self._backend.scheduler.screen.show(texts)
 
     def _keep_output(self, slot: int) -> None:
         if slot in self._outputs:
-            self._crew.run._record.outputs[slot] = self._outputs.pop(slot).take()
+            self._backend.run._record.outputs[slot] = self._outputs.pop(slot).take()
 
-    def _bury(self, seat: Seat) -> tuple[str, bool]:
+    def _bury(self, worker: Worker) -> tuple[str, bool]:
         """See what a dead process died of, and whether that was our doing."""
         process, self._process = self._process, None
-        with self._crew.scheduler.lock:
-            self._crew.busy.pop(seat, None)
+        with self._backend.scheduler.lock:
+            self._backend.busy.pop(worker, None)
         assert process is not None
         return end_of(process.reap()), process.is_late
 
     def _may_live(self, slot: int, lives: int, end: str) -> bool:
-        return lives > 0 and self._crew.scheduler.retrying(slot, self._lost(slot, end))
+        return lives > 0 and self._backend.scheduler.retrying(slot, self._lost(slot, end))
 
     def _lost(self, slot: int, end: str) -> WorkerLost:
         self._keep_output(slot)
         return WorkerLost(
-            f"task '{self._crew.scheduler.name_of(slot)}': its worker process died under it "
+            f"task '{self._backend.scheduler.name_of(slot)}': its worker process died under it "
             f"({end}), in each of {LIVES} attempts",
             remedy="look for what ends a process: memory that runs out, a crash in "
             "compiled code, os._exit",
@@ -275,7 +275,7 @@ class _Worker:
     def _late(self, slot: int) -> End:
         """Return how a task ended whose process was killed because its time was up."""
         self._keep_output(slot)
-        scheduler, now = self._crew.scheduler, perf_counter_ns()
+        scheduler, now = self._backend.scheduler, perf_counter_ns()
         timeout = scheduler.task_of(slot).timeout or 0.0
         lost = Failure(now, timed_out(scheduler.name_of(slot), timeout))
         began = now - round(timeout * 1e9)
@@ -283,7 +283,7 @@ class _Worker:
 
     def give_back(self) -> None:
         """Keep the process warm for the next run."""
-        if self._process is not None and not self._crew.stopped:
+        if self._process is not None and not self._backend.stopped:
             give_back(self._process)
         elif self._process is not None:
             self._process.kill()
