@@ -11,7 +11,7 @@ import weakref
 import pytest
 
 from taskinity_nb import Cancelled, ExecutorError, MapError, State, Task, TaskError, run, start
-from taskinity_nb.engine.runtime.timers import Alarm
+from taskinity_nb.engine.runtime.timers import Timers
 
 HERE = ["sequential", "threads", "thread pool"]
 
@@ -81,7 +81,7 @@ class TestWhereTheEngineCallsTheUser:
         assert error.run.tasks["fail"].attempts == 1
 
     def test_a_delay_after_a_time_out(self):
-        """The thread of the alarm goes on, and so do the time-outs of others."""
+        """The thread of the timers goes on, and so do the time-outs of others."""
         gate = threading.Event()
         slow = Task(gate.wait, timeout=0.05, retries=2, retry_delay=leave)
         stuck = Task(gate.wait, timeout=0.1, retries=1, retry_delay=lambda _: gate.wait(20) and 0)
@@ -233,24 +233,24 @@ class TestNothingOfTheUsersUnderTheLock:
         assert going.done
 
 
-class TestAlarm:
+class TestTimers:
     def test_a_call_that_raises_ends_no_other(self):
         rung, broken = threading.Event(), []
-        alarm = Alarm(broken.append)
-        alarm.set(0.0, leave)
-        alarm.set(0.01, rung.set)
+        timers = Timers(broken.append)
+        timers.set(0.0, leave)
+        timers.set(0.01, rung.set)
         assert rung.wait(20)
         assert [type(error) for error in broken] == [SystemExit]
-        alarm.close()
+        timers.close()
 
     @pytest.mark.parametrize("delay", [float("inf"), 1e10, float(2**63), 1e300])
     def test_a_time_beyond_what_the_system_can_wait(self, delay):
         rung = threading.Event()
-        alarm = Alarm()
-        alarm.set(delay, rung.set)
-        alarm.set(0.01, rung.set)
+        timers = Timers()
+        timers.set(delay, rung.set)
+        timers.set(0.01, rung.set)
         assert rung.wait(20)
-        alarm.close()
+        timers.close()
 
 
 class Box:

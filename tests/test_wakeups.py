@@ -37,8 +37,8 @@ class Parking(Threads):
         assert worker.wakeup.acquire(blocking=False)
 
 
-class Alarm:
-    """An alarm that rings at any moment after it was set."""
+class Timers:
+    """Timers that go off at any moment after they were set."""
 
     def __init__(self, explorer):
         self._explorer = explorer
@@ -46,7 +46,7 @@ class Alarm:
 
     def set(self, delay, call, *arguments):
         ring = lambda: None if self._is_closed else call(*arguments)  # noqa: E731
-        self._explorer.spawn("alarm", ring, lambda: True)
+        self._explorer.spawn("timers", ring, lambda: True)
 
     def close(self):
         self._is_closed = True
@@ -92,7 +92,7 @@ def program(text, kinds, places=None, **options):
             a_run, backends, "continue", queues=queues if len(backends) > 1 else None
         )
         scheduler.lock = Lock(explorer)
-        scheduler.attempts._alarm = Alarm(explorer)
+        scheduler.retries._timers = Timers(explorer)
         explorer.spawn("main", scheduler.start, lambda: True)
 
         def check():

@@ -16,10 +16,10 @@ from .scheduling.failures import cancelled, task_error
 if TYPE_CHECKING:
     from .scheduling.scheduler import Scheduler
 
-__all__ = ["Handle"]
+__all__ = ["Control"]
 
 
-class Handle:
+class Control:
     """The engine's side of a run. It is called with the run, which holds it, and does not hold it.
 
     Parameters
@@ -33,7 +33,7 @@ class Handle:
 
     Attributes
     ----------
-    maps : Maps
+    maps : MappedTasks
         The items of mapped tasks.
     """
 

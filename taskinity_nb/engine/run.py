@@ -13,7 +13,7 @@ from ..errors import FlowError, suggestion
 from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.run import Run
-from .control import Handle
+from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
 from .rerun.resume import Prints, kept_of, prints_of
@@ -98,27 +98,27 @@ def run(
     (7, 7)
     """
     with held() as interrupts:
-        begun, handle = _schedule(
+        begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
-            handle.take_function_prints(begun)
+            control.take_function_prints(begun)
             if executor == "sequential":
-                handle.take_prints(begun)
-            handle.start()
-            handle.take_prints(begun)  # of large inputs, while the workers work
-            handle.wait(begun)
+                control.take_prints(begun)
+            control.start()
+            control.take_prints(begun)  # of large inputs, while the workers work
+            control.wait(begun)
             return begun
         except KeyboardInterrupt:
             interrupts.forget()
-            cancelled = handle.interrupted(begun)
+            cancelled = control.interrupted(begun)
             interrupts.forget()  # one that came meanwhile wants the same
             if on_error != "continue":
                 raise cancelled from None
             return begun
         except BaseException:  # also what a handler of a signal raises while this waits
-            handle.cancel()  # unless it has ended: nothing goes on behind the caller's back
+            control.cancel()  # unless it has ended: nothing goes on behind the caller's back
             raise
         finally:
             del begun  # what a task raised refers to this frame, and the run to what it raised
@@ -150,21 +150,21 @@ def start(
     42
     """
     with held():
-        begun, handle = _schedule(
+        begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
-            handle.take_prints(begun)
+            control.take_prints(begun)
             if executor == "sequential":
-                threading.Thread(target=handle.start, name="taskinity_nb", daemon=True).start()
+                threading.Thread(target=control.start, name="taskinity_nb", daemon=True).start()
             else:
-                handle.start()
+                control.start()
         except KeyboardInterrupt:
-            handle.cancel()
+            control.cancel()
             raise
         except BaseException as error:
-            handle.break_off(error)
+            control.break_off(error)
         return begun
 
 
@@ -236,7 +236,7 @@ class Options(TypedDict):
 
 def _schedule(
     flow: Flow | str, inputs: Any = None, **options: Unpack[Options]
-) -> tuple[Run, Handle]:
+) -> tuple[Run, Control]:
     """Get a run ready to start."""
     _refuse_in_starting_process()
     executor, workers = options["executor"], options["workers"]
@@ -250,7 +250,7 @@ def _schedule(
     run, backends, queues = backends_for(plan, executor, workers)
     kept, prints, earlier = None, None, options["resume"]
     if earlier is not None:
-        before = getattr(earlier._handle, "prints", None)
+        before = getattr(earlier._control, "prints", None)
         if not isinstance(before, Prints):
             raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
         prints = prints_of(plan)
@@ -261,10 +261,10 @@ def _schedule(
         kept=kept and kept.results, kept_items=kept and kept.items,
     )  # fmt: skip
     options["resume"] = None  # an earlier run is not kept alive
-    run._handle = handle = Handle(scheduler, partial(_again, flow, inputs, options), prints)
+    run._control = control = Control(scheduler, partial(_again, flow, inputs, options), prints)
     if options["observers"]:
-        handle.when_finished.append(watch(run, options["observers"], scheduler.finished))
-    return run, handle
+        control.when_finished.append(watch(run, options["observers"], scheduler.finished))
+    return run, control
 
 
 def _again(flow: Flow, inputs: Any, options: Options, earlier: Run, /, **changes: Any) -> Run:

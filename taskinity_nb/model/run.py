@@ -25,7 +25,7 @@ __all__ = ["Run"]
 T = TypeVar("T")
 
 
-class Handle(Protocol):
+class Control(Protocol):
     """What the engine puts into a run, so that a run can be waited for and cancelled.
 
     It is given the run at each call and keeps none, so that the run is freed when nobody names it.
@@ -70,7 +70,7 @@ class Run(Mapping[str, Any]):
         self._log = self._record.log
         self._ended: int | None = None
         self._state = State.RUNNING
-        self._handle: Handle | None = None
+        self._control: Control | None = None
         self._known: dict[str, object] = {}
 
     # The record.
@@ -141,8 +141,8 @@ class Run(Mapping[str, Any]):
         if not self.done:
             raise FlowError("the run is not done; cancel it or wait for it before releasing it")
         self._values[:] = [RELEASED] * len(self._values)
-        if self._handle is not None:
-            self._handle.release()
+        if self._control is not None:
+            self._control.release()
 
     # Time.
 
@@ -282,7 +282,7 @@ class Run(Mapping[str, Any]):
         """
         return cast(Path, renderer().export(self, "trace", path))
 
-    # Control: the engine's handle does it.
+    # Control: the engine does it.
 
     @property
     def done(self) -> bool:
@@ -304,14 +304,14 @@ class Run(Mapping[str, Any]):
         TaskError, Cancelled
             As `run`.
         """
-        if self._handle is not None:
-            self._handle.wait(self, timeout)
+        if self._control is not None:
+            self._control.wait(self, timeout)
         return self
 
     def cancel(self) -> None:
         """Cancel what has not started and stop what can be stopped; what is finished is kept."""
-        if self._handle is not None:
-            self._handle.cancel()
+        if self._control is not None:
+            self._control.cancel()
 
     def resume(self, **options: Any) -> Run:
         """Run the flow again, keeping what this run has a result for and what is still right.
@@ -330,9 +330,9 @@ class Run(Mapping[str, Any]):
         Run
             The new run, done.
         """
-        if self._handle is None:
+        if self._control is None:
             raise FlowError("this run was not started by 'run' or 'start', so it cannot be resumed")
-        return self._handle.resume(self, **options)
+        return self._control.resume(self, **options)
 
     def replay(self, task: str, item: int | None = None) -> Any:
         """Call a task again in this thread with the very same arguments; return its result.
@@ -353,9 +353,9 @@ class Run(Mapping[str, Any]):
             If there is no such task, or its arguments are not there (any more).
         """
         __tracebackhide__ = True
-        if self._handle is None:
+        if self._control is None:
             raise FlowError("this run was not started by 'run' or 'start': nothing to replay")
-        return self._handle.replay(self, task, item)
+        return self._control.replay(self, task, item)
 
     # Display.
 

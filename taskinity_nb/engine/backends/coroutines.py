@@ -164,7 +164,7 @@ class CoroutinesBackend(Backend):
             value, entry = await self._perform(task, worker)
         if scheduler.stopped:
             return
-        delay = scheduler.attempts.delay(task, entry) if value is MISSING else None
+        delay = scheduler.retries.delay(task, entry) if value is MISSING else None
         with scheduler.lock:
             worker.attempt += 1
             if not scheduler.stopped:

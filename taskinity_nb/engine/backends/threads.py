@@ -61,7 +61,7 @@ class InProcess(Backend):
         value_of = self.run._values.__getitem__
         copy_of_context = scheduler.screen.context.copy
         output = Output(outer=scheduler.screen.outer)
-        timed = scheduler.attempts.timed
+        timed = scheduler.retries.timed
         generation = forks()
 
         read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
@@ -177,7 +177,7 @@ class CallingThread(InProcess):
             late = (task, State.TIMED_OUT, *entry[2:5], Failure(entry[2], error))
             return MISSING, late
 
-        if not self.scheduler.attempts.timed:
+        if not self.scheduler.retries.timed:
             return perform
         self._endings[perform_in_time] = self._endings.pop(perform)
         return perform_in_time

@@ -160,8 +160,8 @@ def _whole(run: Run, task: str, origin: Origin) -> Any:
 
 def _item(run: Run, task: str, origin: Origin, item: int) -> Any:
     """Return what an item of a mapped task was called with."""
-    handle, slot, place = run._handle, run.plan.index[task], whole_number(item)
-    maps = getattr(handle, "maps", None)
+    control, slot, place = run._control, run.plan.index[task], whole_number(item)
+    maps = getattr(control, "maps", None)
     where = maps.where.get(slot) if maps is not None else None
     value: Any
     if maps is not None and where is not None:

@@ -114,8 +114,8 @@ class _Comparison:
         for name in reversed(plan.order):
             if results.get(plan.index[name]) is RELEASED:
                 edges = plan.flow.downstream[name]
-                takers = [plan.index[edge.target] for edge in edges if edge.kind != "wait"]
-                if not takers or any(t not in results or t in self.missing for t in takers):
+                consumers = [plan.index[edge.target] for edge in edges if edge.kind != "wait"]
+                if not consumers or any(t not in results or t in self.missing for t in consumers):
                     self.missing.add(plan.index[name])
         return len(self.missing) > before
 

@@ -1,4 +1,4 @@
-"""Rings for what has to wait: one thread a run, and only if something waits."""
+"""Calls what has to wait, when its time has come: one thread a run, and only if something waits."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-__all__ = ["Alarm"]
+__all__ = ["Timers"]
 
 
-class Alarm:
+class Timers:
     """Calls something after a while, in a thread of its own.
 
     Parameters
@@ -24,12 +24,12 @@ class Alarm:
     Examples
     --------
     >>> rung, done = [], threading.Event()
-    >>> alarm = Alarm()
-    >>> alarm.set(0.02, done.set), alarm.set(0.01, rung.append, 1)
+    >>> timers = Timers()
+    >>> timers.set(0.02, done.set), timers.set(0.01, rung.append, 1)
     (None, None)
     >>> done.wait(10), rung
     (True, [1])
-    >>> alarm.close()
+    >>> timers.close()
     """
 
     def __init__(self, when_broken: Callable[[BaseException], object] | None = None) -> None:
@@ -46,7 +46,7 @@ class Alarm:
             moment = time.monotonic() + delay
             heapq.heappush(self._calls, (moment, next(self._number), call, arguments))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, name="alarm", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="timers", daemon=True)
                 self._thread.start()
             self._changed.notify()
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from ...model.record import RELEASED, is_missing
 from ...model.run import Run
-from .mapped import Maps
+from .mapped import MappedTasks
 
-__all__ = ["Takers"]
+__all__ = ["Consumers"]
 
 
-class Takers:
+class Consumers:
     """How many tasks will still take each result (``keep="last"``).
 
     Last tasks keep theirs, and so do those before a task that failed, for a run that resumes.
@@ -37,7 +37,7 @@ class Takers:
             for source in sources:
                 self._left[source] += 1
 
-    def let_go(self, task: int, maps: Maps) -> None:
+    def let_go(self, task: int, maps: MappedTasks) -> None:
         """Say that a task has its result; release those that it was the last to take."""
         for source in self._sources[task]:
             self._left[source] -= 1

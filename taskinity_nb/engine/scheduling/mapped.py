@@ -18,7 +18,7 @@ from .failures import FailedItem, map_error
 if TYPE_CHECKING:
     from .scheduler import Scheduler
 
-__all__ = ["Maps", "items_of"]
+__all__ = ["MappedTasks", "items_of"]
 
 
 def items_of(result: Any, source: str, task: str) -> list[Any]:
@@ -72,7 +72,7 @@ class Gathered(Elsewhere):
         return list, (self.parts,)  # a part travels as what it stands for
 
 
-class Maps:
+class MappedTasks:
     """The mapped tasks of a run whose items are known.
 
     All but `gather` and `arguments` are called under the scheduler's lock.

@@ -11,27 +11,27 @@ from ...model.events import Entry, Failure, State
 from ...model.record import MISSING
 from ...strangers import add_note
 from ..runtime.interrupts import is_interrupt
-from ..runtime.timers import Alarm
+from ..runtime.timers import Timers
 from .failures import timed_out
 
 if TYPE_CHECKING:
     from .backend import Backend, Worker
     from .scheduler import Scheduler
 
-__all__ = ["Attempts"]
+__all__ = ["Retries"]
 
 NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
 """Failures on the way to a task or back, after which trying again is of no use."""
 
 
-class Attempts:
-    """The attempts of a run's tasks, beyond the first one that ends by itself."""
+class Retries:
+    """The attempts of a run's tasks: which are ended, and which are followed by another."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._retries: dict[int, int] = {}  # how often a task was tried again
         self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
-        self._alarm = Alarm(scheduler.break_off)
+        self._timers = Timers(scheduler.break_off)
         self.timed = any(task.timeout for task in scheduler.run.plan.tasks)
         """Whether any task has a timeout."""
 
@@ -68,7 +68,7 @@ class Attempts:
         self._scheduler.run._record.outputs.pop(task, None)  # the last attempt's is kept
         self._waiting[task] = entry
         if delay:
-            self._alarm.set(delay, self._wait_is_over, task)
+            self._timers.set(delay, self._wait_is_over, task)
         else:
             self._start_again(task)
 
@@ -94,7 +94,7 @@ class Attempts:
         """Have an attempt ended when its time is up."""
         timeout = self._scheduler.task_of(task).timeout
         if timeout is not None:
-            self._alarm.set(timeout, self._time_is_up, task, backend, worker, worker.attempt)
+            self._timers.set(timeout, self._time_is_up, task, backend, worker, worker.attempt)
 
     def _time_is_up(self, task: int, backend: Backend, worker: Worker, attempt: int) -> None:
         """End an attempt, or abandon its worker to it and have another take the place."""
@@ -129,4 +129,4 @@ class Attempts:
 
     def close(self) -> None:
         """Wait for nothing more."""
-        self._alarm.close()
+        self._timers.close()

@@ -46,11 +46,11 @@ from ..remote.capture import Taps
 from ..runtime.locks import is_held
 from ..runtime.waiting import Ending
 from .backend import Backend, Worker
-from .consumers import Takers
+from .consumers import Consumers
 from .frontier import Frontier
-from .mapped import Maps
+from .mapped import MappedTasks
 from .priorities import learn, order_of
-from .retries import Attempts
+from .retries import Retries
 from .screen import Screen
 from .worker_loop import WorkerLoop
 
@@ -114,7 +114,7 @@ class Scheduler:
             queues=queues,
             streams=plan.streams(self.mapped),
         )
-        self.maps = Maps(self, kept_items or {})
+        self.maps = MappedTasks(self, kept_items or {})
         self.count = len(waiting)
         self.left = self.count - len(self._kept)
         """How many tasks have not ended."""
@@ -122,9 +122,9 @@ class Scheduler:
         self.stopped = False  # nothing new starts, and what still runs is not waited for
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
-        self._takers = Takers(run, self.workers.dropped) if keep == "last" else None
+        self._consumers = Consumers(run, self.workers.dropped) if keep == "last" else None
         self.has_results_elsewhere = len(backends) > 1 or bool(kept)
-        self.attempts = Attempts(self)
+        self.retries = Retries(self)
         for queue, backend in enumerate(backends):
             backend.scheduler, backend.queue = self, queue
 
@@ -143,8 +143,8 @@ class Scheduler:
         for task, value in self._kept.items():
             self.run._values[task] = value
             log += (task, State.CACHED, now, None, None, None)
-            if self._takers is not None:
-                self._takers.let_go(task, self.maps)
+            if self._consumers is not None:
+                self._consumers.let_go(task, self.maps)
         self._kept = {}
         for task in self.frontier.starting:
             log += (task, State.READY, now, None, None, None)
@@ -197,7 +197,7 @@ class Scheduler:
         failed = self.first_failed is not None
         self.run._ended = perf_counter_ns()
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
-        self.attempts.close()
+        self.retries.close()
         learn(self.run)
         backends = self.backends
         self.part()
@@ -220,7 +220,7 @@ class Scheduler:
         for backend in self.backends:
             del backend.run
         self.backends = ()
-        del self.run, self.log, self.maps, self.attempts, self._takers
+        del self.run, self.log, self.maps, self.retries, self._consumers
 
     # The workers.
 
@@ -235,8 +235,8 @@ class Scheduler:
         if backend.starts_at_claim and task not in self.mapped:
             now, log = perf_counter_ns(), self.log
             log += (task, RUNNING, now, worker.name, now, None)
-            if self.attempts.timed:
-                self.attempts.watch(task, backend, worker)
+            if self.retries.timed:
+                self.retries.watch(task, backend, worker)
         # Is there somebody, and something to do?
         if (backend.idle or backend.unused) and frontier.ready(backend.queue):
             self.workers.wake(backend)
@@ -247,8 +247,8 @@ class Scheduler:
         with self.lock:
             if not self.stopped:
                 self.log += (task, State.RUNNING, submitted, worker.name, submitted, None)
-                if self.attempts.timed:
-                    self.attempts.watch(task, backend, worker)
+                if self.retries.timed:
+                    self.retries.watch(task, backend, worker)
 
     def retrying(self, task: int, error: BaseException) -> bool:
         """Write down that a task is tried again; return whether it should be."""
@@ -263,7 +263,7 @@ class Scheduler:
     def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
         """Write down how a task ended, and what became ready; or that it is tried again."""
         if delay is not None:
-            self.attempts.again(task, entry, delay)
+            self.retries.again(task, entry, delay)
             return
         if task >= self.count:
             self.maps.settle(task, value, entry)
@@ -285,8 +285,8 @@ class Scheduler:
                 log += (follower, READY, received, None, None, None)
             if ready and len(self.backends) > 1:
                 self.workers.wake_others()
-            if self._takers is not None:
-                self._takers.let_go(task, self.maps)
+            if self._consumers is not None:
+                self._consumers.let_go(task, self.maps)
         if not self.left:
             self._finish()
 
@@ -358,7 +358,7 @@ class Scheduler:
 
     def give(self, task: int, value: Any, entry: Entry) -> None:
         """Settle a task that was claimed beside the one that a loop claimed."""
-        delay = self.attempts.delay(task, entry) if value is MISSING else None
+        delay = self.retries.delay(task, entry) if value is MISSING else None
         with self.lock:
             if not self.stopped:
                 self.settle(task, value, entry, delay)

@@ -71,7 +71,7 @@ class WorkerLoop:
                 if value is MISSING:
                     if scheduler.stopped or worker.abandoned:
                         return
-                    delay = scheduler.attempts.delay(task, entry)
+                    delay = scheduler.retries.delay(task, entry)
                 take_turn(lock)
                 try:
                     worker.attempt += 1
@@ -143,7 +143,7 @@ class WorkerLoop:
                 return
             is_missed = backend.has_nobody and scheduler.frontier.ready(backend.queue)
             is_alone = all(backend.has_nobody for backend in scheduler.backends)
-            if not (is_missed or (is_alone and not scheduler.attempts.are_awaited)):
+            if not (is_missed or (is_alone and not scheduler.retries.are_awaited)):
                 return
             name, left = scheduler.run.flow.name, scheduler.left
         scheduler.break_off(

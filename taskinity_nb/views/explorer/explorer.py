@@ -349,7 +349,7 @@ class _GraphPart(LiveGraph):
 
 def _called(run: Run | None) -> Mapping[str, Any]:
     """Return what a run was called with, as far as that is known."""
-    again = getattr(getattr(run, "_handle", None), "_again", None)
+    again = getattr(getattr(run, "_control", None), "_again", None)
     _, inputs, options = getattr(again, "args", (None, None, {}))
     return {"inputs": inputs, **options}
 
