@@ -26,7 +26,7 @@ from taskinity_nb import (
 )
 from taskinity_nb.engine.backends.cluster import dask as dask_module
 from taskinity_nb.engine.backends.processes import pool as pool_module
-from taskinity_nb.engine.remote.call import Answer, open_envelope
+from taskinity_nb.engine.remote.call import CallResult, run_call
 from taskinity_nb.engine.remote.pickling import dumps
 from taskinity_nb.engine.transport.codec import read_error
 from taskinity_nb.model.call import invoke
@@ -116,7 +116,7 @@ class TestExceptions:
 
     @pytest.mark.parametrize("name", EXCEPTIONS)
     def test_a_worker_answers_whatever_is_raised(self, name):
-        answer = Answer(*open_envelope((invoke, (raise_it, None, None)), lambda: ([name], {})))
+        answer = CallResult(*run_call((invoke, (raise_it, None, None)), lambda: ([name], {})))
         assert answer.kind in ("error", "lost error")
         assert issubclass(type(read_error(answer.kind, answer.payload)), BaseException)
         assert all(type(text) is str for text in answer.payload[-2:])

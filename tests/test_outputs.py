@@ -23,7 +23,7 @@ from taskinity_nb import Flow, State, Task, TaskError, run, start
 from taskinity_nb.engine.backends.cluster.code_shipping import bundle, remote_function
 from taskinity_nb.engine.remote import capture as outputs
 from taskinity_nb.engine.remote import cluster_task as remote
-from taskinity_nb.engine.remote.call import Answer
+from taskinity_nb.engine.remote.call import CallResult
 
 NAMES = vars(fn)
 
@@ -485,8 +485,8 @@ class TestGivenBack:
         remote.perform(letters, tuple(ticket))
         assert begun.is_set()
         assert are_given_back(screens)
-        answer = Answer(*letters[-1][5])
-        assert (answer.kind, answer.output) == ("late", ("waiting\n", ""))
+        call = CallResult(*letters[-1][5])
+        assert (call.kind, call.output) == ("late", ("waiting\n", ""))
         gate.set()
         assert ended.wait(30)
 

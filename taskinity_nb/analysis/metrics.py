@@ -106,7 +106,7 @@ def handovers(run: Run) -> dict[TaskRun, tuple[float, float]]:
     """Return how long each task was on the way to its worker, and its result on the way back.
 
     That is from submission to start, and from finish to receipt. Of short tasks that travel
-    together in one envelope, each is on its way only from when the one before it has finished, and
+    together in one batch, each is on its way only from when the one before it has finished, and
     its result only until the next one starts: in between the worker was at work.
 
     Parameters
@@ -164,11 +164,11 @@ def _by_worker(records: Iterable[TaskRun]) -> dict[str, list[TaskRun]]:
 
 
 def _together(records: Iterable[TaskRun]) -> list[list[TaskRun]]:
-    """Return the tasks of each envelope: those that a worker was given at one moment."""
-    envelopes: dict[tuple[str | None, float | None], list[TaskRun]] = {}
+    """Return the tasks of each batch: those that a worker was given at one moment."""
+    batches: dict[tuple[str | None, float | None], list[TaskRun]] = {}
     for record in sorted(records, key=lambda record: record.started or 0.0):
-        envelopes.setdefault((record.worker, record.submitted), []).append(record)
-    return list(envelopes.values())
+        batches.setdefault((record.worker, record.submitted), []).append(record)
+    return list(batches.values())
 
 
 def _between(before: float | None, after: float | None) -> float:

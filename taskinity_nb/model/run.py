@@ -256,7 +256,7 @@ class Run(Mapping[str, Any]):
             ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready to started),
             ``compute`` (from started to finished), ``transfer`` (from submitted to started and
             from finished to received, less the time in which its worker was at other tasks of the
-            same envelope), ``cpu`` and ``waited`` (for a core); and ``attempts``.
+            same batch), ``cpu`` and ``waited`` (for a core); and ``attempts``.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Any other ``concurrent.futures.Executor``: a task travels to it in an envelope.
+"""Any other ``concurrent.futures.Executor``: a task travels to it as bytes, and is called there.
 
 A thread here stands for each task in flight; never more are in flight than there are workers, so
 that priorities mean something and "running" is true.
@@ -15,9 +15,9 @@ from ...errors import ExecutorError, described
 from ...model.events import Entry
 from ...model.run import Run
 from ...strangers import is_interrupt, text_of, type_name
-from ..remote.call import Answer, open_quietly
+from ..remote.call import CallResult, run_call_quietly
 from ..scheduling.backend import Backend, Perform, Worker, numbered
-from ..transport.codec import Packer, failure, unpack
+from ..transport.codec import Encoder, failure, unpack
 from .threads import fetched
 
 __all__ = ["FuturesBackend"]
@@ -33,7 +33,7 @@ SHUT = "shutdown"
 """What the text of an error says that an executor raises which takes nothing any more."""
 
 KINDS = ("value", "error", "lost error", "unpicklable")
-"""What an `Answer` may be here."""
+"""What a `CallResult` may be here."""
 
 
 class FuturesBackend(Backend):
@@ -44,7 +44,7 @@ class FuturesBackend(Backend):
     def __init__(self, run: Run, executor: Executor, workers: int) -> None:
         super().__init__(run, numbered(type(executor).__name__), workers)
         self._executor = executor
-        self._packer = Packer(run.plan)
+        self._encoder = Encoder(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
 
@@ -61,15 +61,17 @@ class FuturesBackend(Backend):
         name, task = scheduler.name_of(slot), scheduler.owner(slot)
         try:
             args, kwargs = fetched(*scheduler.arguments(slot))
-            function = self._packer.function(task)
-            arguments = self._packer.arguments(task, args, kwargs)
+            function = self._encoder.function(task)
+            arguments = self._encoder.arguments(task, args, kwargs)
         except BaseException as error:  # looking for a key runs code of the user's
             if is_interrupt(error):
                 raise
             return failure(slot, error)
         submitted = perf_counter_ns()
         try:
-            future = self._executor.submit(open_quietly, function, arguments, next(self._numbers))
+            future = self._executor.submit(
+                run_call_quietly, function, arguments, next(self._numbers)
+            )
             self._futures[worker.name] = future
             scheduler.started(slot, self, worker, submitted)
             reply = future.result()
@@ -77,21 +79,21 @@ class FuturesBackend(Backend):
             if is_interrupt(error):
                 raise
             raise _ended(error, name) from error
-        answer = _checked(reply, name)
-        value, entry = unpack(name, slot, submitted, answer)
-        if answer.waited is not None:
-            self.run._record.waits[slot] = answer.waited
-        if any(answer.output) and not worker.abandoned:
-            self.run._record.outputs[slot] = answer.output
-            scheduler.screen.show(answer.output)
+        call = _checked(reply, name)
+        value, entry = unpack(name, slot, submitted, call)
+        if call.waited is not None:
+            self.run._record.waits[slot] = call.waited
+        if any(call.output) and not worker.abandoned:
+            self.run._record.outputs[slot] = call.output
+            scheduler.screen.show(call.output)
         return value, entry
 
 
-def _checked(reply: Any, name: str) -> Answer:
-    """Return the answer to an envelope, which an executor of somebody else's may have lost."""
-    is_whole = type(reply) is tuple and len(reply) == len(Answer._fields)
+def _checked(reply: Any, name: str) -> CallResult:
+    """Return how a call ended, if that is what came: the executor is somebody else's."""
+    is_whole = type(reply) is tuple and len(reply) == len(CallResult._fields)
     if is_whole and type(reply[0]) is str and reply[0] in KINDS:
-        return Answer(*reply)
+        return CallResult(*reply)
     raise ExecutorError(
         f"the executor gave a {type_name(reply)} for task '{name}', "
         "and not what the function returned that it was given",

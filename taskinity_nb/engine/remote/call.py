@@ -1,9 +1,8 @@
-"""Opens an envelope where a task runs far away: another process, perhaps another machine.
+"""Runs a call where a task runs far away: in another process, perhaps on another machine.
 
-An envelope is a function and its arguments as bytes; its answer is an `Answer` as a plain tuple.
-This module, `core_wait`, `forks`, `frames`, `outputs`, `pickling`, `printed` and `strangers` use
-the standard library and cloudpickle alone, so that they can be sent along to a place where the
-package is not installed.
+A call is a function and its arguments as bytes; how it ended is a `CallResult` as a plain tuple.
+This module and those that it imports use the standard library and cloudpickle alone, so that they
+can be sent along to a place where the package is not installed.
 
 Reading arguments, calling, and pickling what comes of it run code of the user's. Whatever that
 raises is the task's own failure, an interrupt too: none from the keyboard is meant for a worker.
@@ -25,7 +24,7 @@ from .frames import user_frames
 from .pickling import dumps
 from .printed import Output
 
-__all__ = ["Answer", "open_envelope", "open_quietly", "pack_error"]
+__all__ = ["CallResult", "pack_error", "run_call", "run_call_quietly"]
 
 load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
     pickle.loads
@@ -33,8 +32,8 @@ load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = l
 """Reads a function once; the bytes are the key."""
 
 
-class Answer(NamedTuple):
-    """How a task ended: when, and with what.
+class CallResult(NamedTuple):
+    """How a call ended: when, and with what.
 
     `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception,
     its type and its text), ``"lost error"`` (these two alone, since it could not be pickled) or
@@ -57,12 +56,12 @@ class Answer(NamedTuple):
 Arguments = tuple[Any, dict[str, Any]]
 
 
-def open_envelope(
+def run_call(
     function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any] = dumps,
 ) -> tuple[Any, ...]:
-    """Call a pickled function with pickled arguments, and answer; nothing is raised.
+    """Call a pickled function with pickled arguments; nothing is raised.
 
     Parameters
     ----------
@@ -76,15 +75,15 @@ def open_envelope(
     Returns
     -------
     tuple
-        An `Answer`.
+        A `CallResult`.
 
     Examples
     --------
     >>> import pickle
     >>> from taskinity_nb.model.call import invoke
     >>> function = pickle.dumps((invoke, (abs, None, None)))
-    >>> answer = Answer(*open_envelope(function, pickle.dumps(([-3], {}))))
-    >>> answer.kind, pickle.loads(answer.payload)
+    >>> result = CallResult(*run_call(function, pickle.dumps(([-3], {}))))
+    >>> result.kind, pickle.loads(result.payload)
     ('value', 3)
     """
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
@@ -105,19 +104,19 @@ def open_envelope(
         cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
         kind, payload = _pack_value(value, pack)
     waited = None if waits is None else (core_wait() or waits) - waits
-    return tuple(Answer(kind, payload, started, finished, cpu, frames, waited=waited))
+    return tuple(CallResult(kind, payload, started, finished, cpu, frames, waited=waited))
 
 
-def open_quietly(function: bytes, arguments: bytes, number: int = 0) -> tuple[Any, ...]:
-    """Open an envelope, and put what is printed into the answer instead of showing it here.
+def run_call_quietly(function: bytes, arguments: bytes, number: int = 0) -> tuple[Any, ...]:
+    """Run a call, and put what is printed into its result instead of showing it here.
 
-    No two envelopes have the same number, because there are executors that take two calls with the
-    same arguments for one.
+    No two calls have the same number, because there are executors that take two with the same
+    arguments for one.
     """
     output = Output(through=False)
     with Taps().around(output):
-        answer = open_envelope(function, arguments)
-    return tuple(Answer(*answer)._replace(output=output.take()))
+        result = run_call(function, arguments)
+    return tuple(CallResult(*result)._replace(output=output.take()))
 
 
 def _pack_value(value: Any, pack: Callable[[Any], Any]) -> tuple[str, Any]:
@@ -128,7 +127,7 @@ def _pack_value(value: Any, pack: Callable[[Any], Any]) -> tuple[str, Any]:
 
 
 def pack_error(error: BaseException) -> tuple[str, Any]:
-    """Return kind and payload of the `Answer` of a task that has raised.
+    """Return kind and payload of the `CallResult` of a task that has raised.
 
     Examples
     --------

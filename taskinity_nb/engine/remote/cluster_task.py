@@ -1,6 +1,6 @@
 """What runs on a cluster: does one task there, keeps its result there, and reports by mail.
 
-A task is a `Ticket` and the outcomes of the tasks before it. Its own outcome stays on the cluster
+A task is a `Ticket` and the products of the tasks before it. Its own product stays on the cluster
 until another task takes it, or somebody asks for it; what happened (when, where, what was printed,
 how large the result is) goes to the run in letters, so that the run need not fetch a result.
 
@@ -18,7 +18,7 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from ...strangers import described, text_of, type_name
-from .call import Answer, open_envelope, pack_error
+from .call import CallResult, pack_error, run_call
 from .capture import Taps
 from .pickling import PLAIN, size_of
 from .printed import Output
@@ -29,7 +29,7 @@ __all__ = [
     "ENDED",
     "GIVEN_UP",
     "STARTED",
-    "Outcome",
+    "Product",
     "Spec",
     "Ticket",
     "on_dask",
@@ -40,7 +40,7 @@ __all__ = [
     "told",
 ]
 
-Outcome = tuple[Any, ...]
+Product = tuple[Any, ...]
 """``(report, value)`` of a task with a result; ``(report,)`` of another, ``()`` if it never ran."""
 
 STARTED, ENDED, GIVEN_UP = range(3)
@@ -51,7 +51,7 @@ LONG = 100_000
 
 Spec = tuple[Any, ...]
 """Where an argument comes from: ``("result", place)``, ``("key", place, key)``, ``("item", place,
-number)``, ``("value", bytes)`` or ``("list", specs)``; a place is that of an outcome before it."""
+number)``, ``("value", bytes)`` or ``("list", specs)``; a place is that of a product before it."""
 
 
 class Ticket(NamedTuple):
@@ -64,7 +64,7 @@ class Ticket(NamedTuple):
     slot, attempt : int
         Which task or item, and which attempt.
     function : bytes, int or None
-        A pickled ``(call, leading arguments)``; or the place of the outcome that has it; or None to
+        A pickled ``(call, leading arguments)``; or the place of the product that has it; or None to
         make a list of the argument's items.
     args : int or tuple of Spec
         The positional arguments; a number stands for so many results, in order.
@@ -86,53 +86,53 @@ class Ticket(NamedTuple):
     timeout: float | None = None
 
 
-def on_dask(topic: str, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
+def on_dask(topic: str, ticket: tuple[Any, ...], *before: Product) -> Product:
     """Do a task on a Dask worker; a result of the user's own class travels sealed."""
-    outcome = perform(box_on_dask(topic), ticket, *before)
-    if len(outcome) == 2:
-        report, value = outcome
+    product = perform(box_on_dask(topic), ticket, *before)
+    if len(product) == 2:
+        report, value = product
         return report, sealed(value, report[-2])
-    return outcome
+    return product
 
 
 def on_ray(board: str, ticket: bytes, *before: Any) -> tuple[Any, bytes]:
-    """Do a task on a Ray worker; return its outcome, and beside it the report of its end.
+    """Do a task on a Ray worker; return its product, and beside it the report of its end.
 
     Tickets, reports and plain results are pickled here: Ray takes several times as long for that.
     """
-    outcome = perform(box_on_ray(board), pickle.loads(ticket), *map(opened, before))
-    return _closed(outcome), pickle.dumps((machine(), told(outcome)), 5)
+    product = perform(box_on_ray(board), pickle.loads(ticket), *map(opened, before))
+    return _closed(product), pickle.dumps((machine(), told(product)), 5)
 
 
-def opened(outcome: Any) -> Outcome:
-    """Return an outcome as it was before it lay on Ray."""
-    whole: Outcome = pickle.loads(outcome) if type(outcome) is bytes else outcome
+def opened(product: Any) -> Product:
+    """Return a product as it was before it lay on Ray."""
+    whole: Product = pickle.loads(product) if type(product) is bytes else product
     return whole
 
 
-def _closed(outcome: Outcome) -> Any:
-    """Return an outcome as it lies on Ray: without its report, and as bytes if it is plain."""
-    if len(outcome) != 2:
-        return (None,) * len(outcome)
-    value = outcome[1]
+def _closed(product: Product) -> Any:
+    """Return a product as it lies on Ray: without its report, and as bytes if it is plain."""
+    if len(product) != 2:
+        return (None,) * len(product)
+    value = product[1]
     is_plain = type(value) in PLAIN and getsizeof(value) < LONG
     return pickle.dumps((None, value), 5) if is_plain else (None, value)
 
 
-def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
+def perform(box: Box, ticket: tuple[Any, ...], *before: Product) -> Product:
     """Do a task, unless one before it has no result, which the run knows.
 
     Parameters
     ----------
     box : Box
         Takes the reports: ``(STARTED, run, slot, attempt, worker, time)`` and ``(ENDED, run, slot,
-        attempt, worker, Answer, bytes of the result, its length if it is a list)``.
+        attempt, worker, CallResult, bytes of the result, its length if it is a list)``.
     ticket : tuple
         A `Ticket`.
-    *before : Outcome
+    *before : Product
         Those of the tasks before it.
     """
-    if any(len(outcome) != 2 for outcome in before):
+    if any(len(product) != 2 for product in before):
         return ()
     task, worker = Ticket(*ticket), box.worker()
     head = task.run, task.slot, task.attempt, worker
@@ -154,31 +154,31 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Outcome) -> Outcome:
         elif isinstance(function, int):
             function = unsealed(before[function][1])
         with taps.around(output):
-            return open_envelope(function, arguments, _weighed)
+            return run_call(function, arguments, _weighed)
 
-    answer = Answer(*(work() if task.timeout is None else _in_time(work, task.timeout)))
+    call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
     taps.close()  # to a thread that was left behind nobody listens
     if not output.is_empty:
-        answer = answer._replace(output=output.take())
-    if answer.kind == "value":
-        value, size, length = answer.payload
-        report = (ENDED, *head, ("value", None, *answer[2:]), size, length)
+        call = call._replace(output=output.take())
+    if call.kind == "value":
+        value, size, length = call.payload
+        report = (ENDED, *head, ("value", None, *call[2:]), size, length)
         box.add(report)
         return report, value
     if lost:
-        answer = answer._replace(frames=())
+        call = call._replace(frames=())
         try:
-            described = [_described(unsealed(outcome[1])) for outcome in before]
-            answer = answer._replace(kind="lost", payload=described)
+            described = [_described(unsealed(product[1])) for product in before]
+            call = call._replace(kind="lost", payload=described)
         except BaseException as error:  # to say what it has instead of a key runs the user's code
             kind, payload = pack_error(error)
-            answer = answer._replace(kind=kind, payload=payload)
-    report = (ENDED, *head, tuple(answer), 0, None)
+            call = call._replace(kind=kind, payload=payload)
+    report = (ENDED, *head, tuple(call), 0, None)
     box.add(report)
     return (report,)
 
 
-def pick(source: Any, place: int) -> Outcome:
+def pick(source: Any, place: int) -> Product:
     """Return one item of a result, where that lies."""
     source = opened(source)
     if len(source) != 2:
@@ -191,9 +191,9 @@ def pick(source: Any, place: int) -> Outcome:
         raise RuntimeError(described(error)) from None
 
 
-def told(outcome: Outcome) -> Any:
+def told(product: Product) -> Any:
     """Return the report of a task, without its value; None if it did not run."""
-    return outcome[0] if outcome else None
+    return product[0] if product else None
 
 
 # Arguments.
@@ -203,9 +203,9 @@ class _Lost(Exception):
     """A key is not there, or no item; the run words it, since it knows the flow."""
 
 
-def _arguments(task: Ticket, before: tuple[Outcome, ...]) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(task: Ticket, before: tuple[Product, ...]) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(task.args, int):
-        return [unsealed(outcome[1]) for outcome in before[: task.args]], {}
+        return [unsealed(product[1]) for product in before[: task.args]], {}
     kwargs = {name: _value(spec, before) for name, spec in task.kwargs}
     if task.keys is not None:
         late, optional, mappings = task.keys
@@ -213,7 +213,7 @@ def _arguments(task: Ticket, before: tuple[Outcome, ...]) -> tuple[list[Any], di
     return [_value(spec, before) for spec in task.args], kwargs
 
 
-def _value(spec: Spec, before: tuple[Outcome, ...]) -> Any:
+def _value(spec: Spec, before: tuple[Product, ...]) -> Any:
     kind, what = spec[:2]
     if kind == "value":
         return pickle.loads(what)
@@ -278,11 +278,11 @@ def _weighed(value: Any) -> tuple[Any, int, int | None]:
 
 def _in_time(work: Callable[[], tuple[Any, ...]], timeout: float) -> tuple[Any, ...]:
     """Do some work in a thread, which is left behind when the time is up."""
-    answers: list[tuple[Any, ...]] = []
+    calls: list[tuple[Any, ...]] = []
     begun = time.perf_counter_ns()
-    thread = threading.Thread(target=lambda: answers.append(work()), daemon=True)
+    thread = threading.Thread(target=lambda: calls.append(work()), daemon=True)
     thread.start()
     thread.join(timeout)
-    if answers:
-        return answers[0]
-    return tuple(Answer("late", None, begun, time.perf_counter_ns(), 0))
+    if calls:
+        return calls[0]
+    return tuple(CallResult("late", None, begun, time.perf_counter_ns(), 0))

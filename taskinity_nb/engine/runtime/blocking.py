@@ -14,7 +14,7 @@ from .waiting import Ending
 
 __all__ = ["blocking"]
 
-Outcome = tuple[Any, BaseException | None]
+Returned = tuple[Any, BaseException | None]
 """What a coroutine returned, or raised."""
 
 
@@ -30,7 +30,7 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
     3
     """
 
-    async def call(output: Output | None, args: Any, kwargs: Any) -> Outcome:
+    async def call(output: Output | None, args: Any, kwargs: Any) -> Returned:
         if output is not None:
             listen_in_context(output)
         try:
@@ -46,16 +46,16 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
         runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         loop = runner.get_loop()  # and the runner takes this thread's context along
         called = call(current_output(), args, kwargs)
-        outcome: Outcome = None, None
+        returned: Returned = None, None
         ended = Ending()
 
         def live() -> None:
-            nonlocal outcome
+            nonlocal returned
             try:
                 with runner:  # it ends what is left on the loop
-                    outcome = runner.run(called)
+                    returned = runner.run(called)
             except BaseException as error:  # from a task of the user's own
-                outcome = None, error
+                returned = None, error
             ended.set()
 
         try:
@@ -65,7 +65,7 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
             with contextlib.suppress(RuntimeError):  # it is closed already
                 loop.call_soon_threadsafe(cancel_all)
             raise
-        value, error = outcome
+        value, error = returned
         if error is not None:
             raise error
         return value

@@ -1,4 +1,4 @@
-"""Packs functions and arguments into envelopes and unpacks answers: `envelope`'s near side."""
+"""Turns functions and arguments into bytes, and reads what came back: `call`'s near side."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ...strangers import (
     traceback_of,
     type_name,
 )
-from ..remote.call import Answer
+from ..remote.call import CallResult
 from ..remote.frames import user_frames
 from ..remote.pickling import LARGE, PLAIN, dumps
 
-__all__ = ["Packer", "culprit", "describe_frames", "error_of", "failure", "read_error", "unpack"]
+__all__ = ["Encoder", "culprit", "describe_frames", "error_of", "failure", "read_error", "unpack"]
 
 
-class Packer:
-    """Packs the tasks of one run; a function is packed once, and so is a large argument.
+class Encoder:
+    """Turns the tasks of one run into bytes; a function once, and so a large argument.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def unpack(
     reply: tuple[Any, ...],
     read: Callable[[Any], Any] = pickle.loads,
 ) -> tuple[Any, Entry]:
-    """Return value and log entry of a task from the answer of its worker.
+    """Return value and log entry of a task from what its worker has sent back.
 
     Parameters
     ----------
@@ -208,49 +208,49 @@ def unpack(
     submitted : int
         When it was handed over.
     reply : tuple
-        The `Answer`.
+        The `CallResult`.
     read : callable
         Returns the result from what the worker packed.
     """
-    answer = Answer(*reply)
+    call = CallResult(*reply)
     received = perf_counter_ns()
-    started, finished = _on_our_clock(answer.started, answer.finished, submitted, received)
+    started, finished = _on_our_clock(call.started, call.finished, submitted, received)
     error: BaseException | None = None
-    frames = answer.frames
+    frames = call.frames
     value: Any = MISSING
-    if answer.kind == "value":
+    if call.kind == "value":
         try:
-            value = read(answer.payload)
+            value = read(call.payload)
         except BaseException as why:
             if is_interrupt(why):
                 raise
             error, frames = why, user_frames(traceback_of(why))
             add_note(why, f"while the result of task '{name}' was read from its worker")
     else:
-        error = error_of(name, answer)
+        error = error_of(name, call)
     received = perf_counter_ns()
     if error is None:
-        return value, (slot, State.SUCCEEDED, finished, started, answer.cpu, received)
+        return value, (slot, State.SUCCEEDED, finished, started, call.cpu, received)
     lost = Failure(received, error, frames)
-    return MISSING, (slot, State.FAILED, finished, started, answer.cpu, lost)
+    return MISSING, (slot, State.FAILED, finished, started, call.cpu, lost)
 
 
-def error_of(name: str, answer: Answer) -> BaseException:
-    """Return why a task has no result, from the answer of its worker.
+def error_of(name: str, call: CallResult) -> BaseException:
+    """Return why a task has no result, from what its worker has sent back.
 
     Parameters
     ----------
     name : str
         What to call it.
-    answer : Answer
+    call : CallResult
         One without a value.
     """
-    if answer.kind in ("error", "lost error"):
-        error = read_error(answer.kind, answer.payload)
-        add_note(error, describe_frames(answer.frames))
+    if call.kind in ("error", "lost error"):
+        error = read_error(call.kind, call.payload)
+        add_note(error, describe_frames(call.frames))
         return error
-    if answer.kind == "unpicklable":
-        kind, text = answer.payload
+    if call.kind == "unpicklable":
+        kind, text = call.payload
         return UnpicklableError(
             f"task '{name}': its result, a {kind}, cannot be sent back: {text}",
             remedy='return plain data, or run with executor="threads"',
@@ -264,7 +264,7 @@ def read_error(kind: str, payload: Any) -> BaseException:
     Parameters
     ----------
     kind, payload
-        Those of the `Answer`.
+        Those of the `CallResult`.
     """
     if kind == "error":
         packed, *payload = payload

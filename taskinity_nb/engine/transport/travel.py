@@ -19,7 +19,7 @@ from .codec import read_error
 __all__ = ["pack_items", "reduced", "with_items"]
 
 Packed = tuple[int, bytes, str, Any]
-"""Which item it was, the item, and the kind and payload of its error (see `Answer`)."""
+"""Which item it was, the item, and the kind and payload of its error (see `CallResult`)."""
 
 
 def pack_items(items: Sequence[tuple[int, Any, BaseException]]) -> list[Packed]:

@@ -20,7 +20,7 @@ from ....errors import WorkerLost
 from ....model.events import WIDTH, Entry, Failure, State
 from ....model.record import MISSING
 from ....model.run import Run
-from ...remote.call import Answer
+from ...remote.call import CallResult
 from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
 from ...scheduling.backend import Backend, Perform, numbered
 from ...scheduling.mapped import Gathered
@@ -191,19 +191,19 @@ class Cluster(Backend):
         if kind == STARTED:
             what -= ahead
         elif kind == ENDED and ahead:
-            answer = Answer(*what)
-            what = answer._replace(started=answer.started - ahead, finished=answer.finished - ahead)
+            call = CallResult(*what)
+            what = call._replace(started=call.started - ahead, finished=call.finished - ahead)
         if kind == GIVEN_UP and (slot in self._claimed or slot in jobs.counting):
             self._given_up(jobs, slot, what)
         elif slot in jobs.counting:
             if kind == ENDED:
-                self._counted(jobs, slot, worker, Answer(*what), *more)
+                self._counted(jobs, slot, worker, CallResult(*what), *more)
         elif slot not in self._claimed:
             self._early[slot].append((kind, run, slot, attempt, worker, what, *more))
         elif kind == STARTED:
             self._started(slot, worker, what)
         else:
-            self._ended(jobs, slot, worker, Answer(*what), *more)
+            self._ended(jobs, slot, worker, CallResult(*what), *more)
 
     def _started(self, slot: int, worker: str, moment: int) -> None:
         scheduler, ready, before = self.scheduler, self._claimed[slot], self._running.get(slot)
@@ -226,33 +226,33 @@ class Cluster(Backend):
         jobs: Jobs,
         slot: int,
         worker: str,
-        answer: Answer,
+        call: CallResult,
         size: int = 0,
         length: int | None = None,
     ) -> None:
         if self._running.get(slot) != worker:  # nobody has told of its start here
-            self._started(slot, worker, answer.started)
+            self._started(slot, worker, call.started)
         scheduler, record, now = self.scheduler, self.run._record, perf_counter_ns()
         if scheduler.stopped:
             return
-        started = max(min(answer.started, now), self._claimed[slot])
-        finished = max(min(answer.finished, now), started)
-        if any(answer.output):
-            record.outputs[slot] = answer.output
-            scheduler.screen.show(answer.output)
-        if answer.waited is not None:
-            record.waits[slot] = answer.waited
+        started = max(min(call.started, now), self._claimed[slot])
+        finished = max(min(call.finished, now), started)
+        if any(call.output):
+            record.outputs[slot] = call.output
+            scheduler.screen.show(call.output)
+        if call.waited is not None:
+            record.waits[slot] = call.waited
         value: Any = MISSING
         entry: Entry
-        if answer.kind == "value":
+        if call.kind == "value":
             name, future = scheduler.name_of(slot), jobs.futures[slot]
             value = Remote(self._port, future, name, worker, size, length)
-            entry = (slot, State.SUCCEEDED, finished, started, answer.cpu, finished)
+            entry = (slot, State.SUCCEEDED, finished, started, call.cpu, finished)
         else:
-            state = State.TIMED_OUT if answer.kind == "late" else State.FAILED
-            error = jobs.error_of(slot, answer)
-            how = Failure(finished, error, answer.frames)
-            entry = (slot, state, finished, started, answer.cpu, how)
+            state = State.TIMED_OUT if call.kind == "late" else State.FAILED
+            error = jobs.error_of(slot, call)
+            how = Failure(finished, error, call.frames)
+            entry = (slot, state, finished, started, call.cpu, how)
         self._forget(jobs, slot)
         self._settle(jobs, value, entry)
 
@@ -305,16 +305,16 @@ class Cluster(Backend):
         jobs: Jobs,
         task: int,
         worker: str,
-        answer: Answer,
+        call: CallResult,
         size: int = 0,
         length: int | None = None,
     ) -> None:
         now, future = perf_counter_ns(), jobs.futures[task]
-        error = None if answer.kind == "value" else jobs.error_of(task, answer)
+        error = None if call.kind == "value" else jobs.error_of(task, call)
         jobs.ended(task)
         if error is not None:
-            how = Failure(now, error, answer.frames)
-            self._settle(jobs, MISSING, (task, State.FAILED, now, now, answer.cpu, how))
+            how = Failure(now, error, call.frames)
+            self._settle(jobs, MISSING, (task, State.FAILED, now, now, call.cpu, how))
         else:
             items = Remote(self._port, future, self.scheduler.name_of(task), worker, size, length)
             entry = (task, State.RUNNING, now, None, now, None)

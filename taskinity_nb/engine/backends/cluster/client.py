@@ -48,7 +48,7 @@ class Slot(NamedTuple):
 
 
 class Port(Protocol):
-    """The way to a cluster. A future is the cluster's own, of a `remote.Outcome`.
+    """The way to a cluster. A future is the cluster's own, of a `cluster_task.Product`.
 
     Attributes
     ----------
@@ -83,13 +83,13 @@ class Port(Protocol):
         """Hand over a stretch of the graph, each job after those it waits for; return futures."""
 
     def ship(self, value: Any) -> Any:
-        """Put a value on the cluster; return the future of its outcome."""
+        """Put a value on the cluster; return its future."""
 
     def pick(self, future: Any, number: int) -> Any:
         """Return the future of one item of a list that lies on the cluster."""
 
     def fetch(self, future: Any, name: str) -> Any:
-        """Bring an outcome here; raise an `ExecutorError` if it is not to be had."""
+        """Bring a product here; raise an `ExecutorError` if it is not to be had."""
 
     def cancel(self, futures: Iterable[Any]) -> None:
         """Withdraw what has not begun, and end what has, where that can be done."""

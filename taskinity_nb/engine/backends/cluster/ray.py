@@ -168,9 +168,9 @@ class RayPort:
     def _submit(self, job: Job, references: Mapping[int, Any]) -> Any:
         before = [references[one.slot] if isinstance(one, Slot) else one for one in job.before]
         do = self._do.options(**_in_words_of_ray(job.resources)) if job.resources else self._do
-        outcome, report = do.remote(pickle.dumps(job.ticket, 5), *before)
+        product, report = do.remote(pickle.dumps(job.ticket, 5), *before)
         self._reports.setdefault(job.ticket[0], {})[report] = job.ticket
-        return outcome
+        return product
 
     def ship(self, value: Any) -> Any:
         return self._ray.put((None, value))
@@ -245,24 +245,24 @@ class RayPort:
         tickets = [tickets_of.pop(one) for one in done]
         told: dict[str, list[Any]] = {}
         try:
-            answers = [pickle.loads(letter) for letter in self._ray.get(done)]
+            reports = [pickle.loads(letter) for letter in self._ray.get(done)]
         except BaseException:  # of one of them
-            answers = [
-                _answer(self._ray, one, each) for one, each in zip(done, tickets, strict=True)
+            reports = [
+                _report_at(self._ray, one, each) for one, each in zip(done, tickets, strict=True)
             ]
-        for sender, report in answers:
+        for sender, report in reports:
             if report is not None:
                 told.setdefault(sender, []).append(report)
         return told
 
 
-def _answer(ray: Any, reference: Any, ticket: tuple[Any, ...]) -> tuple[str, Any]:
+def _report_at(ray: Any, reference: Any, ticket: tuple[Any, ...]) -> tuple[str, Any]:
     """Return the machine and the report that a reference stands for, or why there is none."""
     try:
-        answer: tuple[str, Any] = pickle.loads(ray.get(reference))
+        told: tuple[str, Any] = pickle.loads(ray.get(reference))
     except BaseException as error:  # Ray reads what a task has raised
         return machine(), (GIVEN_UP, *ticket[:3], "", _as_lost(error))
-    return answer
+    return told
 
 
 def _there(name: str, *leading: Any) -> Callable[..., Any]:

@@ -24,7 +24,7 @@ class Remote(Elsewhere):
     home : Port
         The way to the cluster.
     future : object
-        The cluster's own, of an outcome.
+        The cluster's own, of a product.
     name : str
         Of which task, for errors.
     place : str

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import BindingError
 from ....model.record import MISSING, is_missing
-from ...remote.call import Answer
+from ...remote.call import CallResult
 from ...remote.cluster_task import Ticket
 from ...scheduling.failures import timed_out
 from ...scheduling.mapped import items_of
 from ...scheduling.priorities import order_of
-from ...transport.codec import Packer, error_of
+from ...transport.codec import Encoder, error_of
 from .arguments import Described, Ingredients, binding_error, stand_in
 from .client import Job, Port, Slot
 from .refs import Remote
@@ -63,7 +63,7 @@ class Jobs:
         self._port = port
         self._run = run
         self._queue = queue
-        self._packer = Packer(plan)
+        self._encoder = Encoder(plan)
         self._shipped: dict[int, tuple[Any, Any]] = {}
         self._places: dict[int, dict[int, int]] = {}
         structure = plan.flow._structure
@@ -196,7 +196,7 @@ class Jobs:
             future = self._future_of(before)
             if future is not None and before not in self.counting:
                 ingredients.wait_for(future)
-        function: bytes | int = self._packer.function(task)
+        function: bytes | int = self._encoder.function(task)
         if isinstance(function, bytes) and len(function) > LARGE_FUNCTION:
             function = ingredients.wait_for(self._ship(function))
         if not isinstance(args, int):
@@ -228,15 +228,15 @@ class Jobs:
 
     # Failures.
 
-    def error_of(self, slot: int, answer: Answer) -> BaseException:
+    def error_of(self, slot: int, call: CallResult) -> BaseException:
         """Return why a task failed, worded as anywhere else."""
         scheduler, task = self._scheduler, self._scheduler.owner(slot)
         name = scheduler.name_of(slot)
-        if answer.kind == "late":
+        if call.kind == "late":
             return timed_out(name, scheduler.task_of(slot).timeout, self._port.unstoppable)
-        if answer.kind != "lost":
-            return error_of(name, answer)
-        described: Sequence[Described] = answer.payload
+        if call.kind != "lost":
+            return error_of(name, call)
+        described: Sequence[Described] = call.payload
         if slot in self.counting:
             return self._no_items(task, described[0])
         known = {before: described[place] for before, place in self._places[slot].items()}

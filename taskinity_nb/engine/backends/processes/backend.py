@@ -1,7 +1,7 @@
 """Tasks in processes of our own pool, a thread here for each process.
 
 Short tasks travel together: where the time that their functions took says that all of them will
-take less than `LONGEST`, one envelope holds several. What a task returns that is large lies in a
+take less than `LONGEST`, one batch holds several. What a task returns that is large lies in a
 file that the next task's process maps; it comes to this process when somebody asks for it.
 """
 
@@ -18,12 +18,12 @@ from ....model.events import Entry, Failure, State
 from ....model.record import MISSING, Helpers
 from ....model.run import Run
 from ....strangers import is_interrupt
-from ...remote.call import Answer
+from ...remote.call import CallResult
 from ...remote.pickling import dumps
 from ...remote.printed import Output
 from ...scheduling.backend import Backend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
-from ...transport.codec import Packer, failure, unpack
+from ...transport.codec import Encoder, failure, unpack
 from ...transport.shared_memory import Parcel, pack
 from ...transport.stored import Stored
 from ...transport.workspace import Shelf
@@ -36,11 +36,11 @@ LIVES = 3
 """A task whose worker dies is tried so often in all."""
 
 LONGEST = 0.05
-"""Seconds that the tasks of an envelope with more than one may take in all."""
+"""Seconds that the tasks of a batch with more than one may take in all."""
 
 
 class Load(NamedTuple):
-    """A task in an envelope."""
+    """A task in a batch."""
 
     slot: int
     key: int
@@ -48,7 +48,7 @@ class Load(NamedTuple):
     arguments: bytes
 
 
-End = tuple[int, Any, Entry]
+Ended = tuple[int, Any, Entry]
 """The slot of a task, its value, and how it ended."""
 
 
@@ -59,10 +59,10 @@ class Processes(Backend):
         super().__init__(run, numbered(name), workers)
         self.shelf = Shelf()
         self.folders = self.shelf.folders
-        self.packer = Packer(run.plan, self._pack)
+        self.encoder = Encoder(run.plan, self._pack)
         self.settings = dumps(("settings", settings()))
         self.busy: dict[Worker, WorkerProcess] = {}
-        self.seconds: dict[int, float] = {}  # how long a function took, by the key of the packer
+        self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
 
     def _pack(self, value: Any) -> Any:
@@ -92,7 +92,7 @@ class Processes(Backend):
 
     def release(self) -> None:
         self.shelf = Shelf()  # the old one goes when a later run has no use for it either
-        self.packer.forget()
+        self.encoder.forget()
 
     def read(self, packed: Any) -> Any:
         """Return a result from what a worker packed: itself, or where it lies."""
@@ -109,7 +109,7 @@ class Processes(Backend):
         task = self.scheduler.task_of(slot)
         if task.retries or task.timeout:
             return None
-        return self.seconds.get(self.packer.key(self.scheduler.owner(slot)))
+        return self.seconds.get(self.encoder.key(self.scheduler.owner(slot)))
 
 
 class _PooledProcess:
@@ -134,11 +134,11 @@ class _PooledProcess:
         return mine
 
     def _room_beside(self, slot: int) -> Callable[[int], bool]:
-        """Return what tells whether one more task fits into the envelope of a task."""
+        """Return what tells whether one more task fits into the batch of a task."""
         backend = self._backend
         first = backend.expected(slot)
         room = LONGEST if first is None else LONGEST - first
-        # The last tasks are dealt out one by one, so that no worker waits for another's envelope.
+        # The last tasks are dealt out one by one, so that no worker waits for another's batch.
         places = backend.scheduler.frontier.backlog(backend.queue) // (2 * backend.workers)
 
         def fits(other: int) -> bool:
@@ -151,79 +151,79 @@ class _PooledProcess:
 
         return fits
 
-    def _perform(self, slots: list[int], worker: Worker) -> Iterator[End]:
+    def _perform(self, slots: list[int], worker: Worker) -> Iterator[Ended]:
         """Yield how each task ended; one whose process dies is tried again, alone."""
-        envelope: list[Load] = []
+        batch: list[Load] = []
         for slot in slots:
             try:
-                envelope.append(self._pack(slot))
+                batch.append(self._pack(slot))
             except BaseException as error:  # looking for a key runs code of the user's
                 if is_interrupt(error):
                     raise
                 yield slot, *failure(slot, error)
-        envelopes = deque([envelope] if envelope else [])
+        batches = deque([batch] if batch else [])
         lives = dict.fromkeys(slots, LIVES)
-        while envelopes:
-            envelope = envelopes.popleft()
+        while batches:
+            batch = batches.popleft()
             ended = 0
             try:
-                for end in self._send(envelope, worker):
+                for end in self._send(batch, worker):
                     ended += 1
                     yield end
             except ProcessEnded:
                 end_of_process, is_late = self._bury(worker)
-                for load in envelope[ended:]:
+                for load in batch[ended:]:
                     lives[load.slot] -= 1
                     if is_late:
                         yield self._late(load.slot)
                     elif self._may_live(load.slot, lives[load.slot], end_of_process):
-                        envelopes.append([load])
+                        batches.append([load])
                     else:
                         yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
             except MemoryError as error:  # for the arguments, or for the results: half are sent
                 if self._process is not None:
                     self._process.kill()
                     self._bury(worker)
-                for load in envelope[ended:]:
+                for load in batch[ended:]:
                     self._keep_output(load.slot)
                     yield load.slot, *failure(load.slot, error)
 
     def _pack(self, slot: int) -> Load:
-        scheduler, packer = self._backend.scheduler, self._backend.packer
+        scheduler, encoder = self._backend.scheduler, self._backend.encoder
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
-        function, arguments = packer.function(task), packer.arguments(task, args, kwargs)
-        return Load(slot, packer.key(task), function, arguments)
+        function, arguments = encoder.function(task), encoder.arguments(task, args, kwargs)
+        return Load(slot, encoder.key(task), function, arguments)
 
-    def _send(self, envelope: list[Load], worker: Worker) -> Iterator[End]:
-        """Hand over an envelope, and yield how each task ended."""
+    def _send(self, batch: list[Load], worker: Worker) -> Iterator[Ended]:
+        """Hand over a batch, and yield how each task ended."""
         backend, scheduler = self._backend, self._backend.scheduler
         process = self._process or lease(
-            backend.settings, f"task '{scheduler.name_of(envelope[0].slot)}': "
+            backend.settings, f"task '{scheduler.name_of(batch[0].slot)}': "
         )  # fmt: skip
         self._process = process
         submitted = perf_counter_ns()
-        for load in envelope:
+        for load in batch:
             scheduler.started(load.slot, backend, worker, submitted)
         with scheduler.lock:
             backend.busy[worker] = process
             if backend.stopped:
                 process.kill()
-        process.send(backend.folders, [load[1:] for load in envelope])
+        process.send(backend.folders, [load[1:] for load in batch])
         ended = 0
-        while ended < len(envelope):
+        while ended < len(batch):
             kind, content = process.receive()
             if kind == "output":
                 place, texts = content
-                self._print(envelope[place].slot, texts)
+                self._print(batch[place].slot, texts)
                 continue
-            for answer in content[0]:
-                load = envelope[ended]
+            for call in content[0]:
+                load = batch[ended]
                 ended += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
-                value, entry = unpack(name, load.slot, submitted, answer, backend.read)
-                self._note(load.slot, Answer(*answer))
+                value, entry = unpack(name, load.slot, submitted, call, backend.read)
+                self._note(load.slot, CallResult(*call))
                 backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 yield load.slot, value, entry
         with scheduler.lock:  # so that nobody is about to kill it
@@ -231,13 +231,13 @@ class _PooledProcess:
         if process.is_late:  # it was killed just after it had answered
             self._bury(worker)
 
-    def _note(self, slot: int, answer: Answer) -> None:
+    def _note(self, slot: int, call: CallResult) -> None:
         """Keep what a worker tells of a task beside how it ended."""
         record = self._backend.run._record
-        if answer.waited is not None:
-            record.waits[slot] = answer.waited
-        if answer.helpers is not None:
-            nanoseconds, threads, libraries = answer.helpers
+        if call.waited is not None:
+            record.waits[slot] = call.waited
+        if call.helpers is not None:
+            nanoseconds, threads, libraries = call.helpers
             record.helpers[slot] = Helpers(nanoseconds * 1e-9, threads, libraries)
 
     def _print(self, slot: int, texts: tuple[str, str]) -> None:
@@ -272,7 +272,7 @@ class _PooledProcess:
             "compiled code, os._exit",
         )
 
-    def _late(self, slot: int) -> End:
+    def _late(self, slot: int) -> Ended:
         """Return how a task ended whose process was killed because its time was up."""
         self._keep_output(slot)
         scheduler, now = self._backend.scheduler, perf_counter_ns()

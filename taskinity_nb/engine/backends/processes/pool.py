@@ -1,7 +1,7 @@
 """Our own small pool of processes: one process and one pipe a worker.
 
 With a pipe of its own it is known which task a dead process had, one worker can be killed and
-replaced without harm to its neighbours, and a task's answer comes straight to the thread that waits
+replaced without harm to its neighbours, and a task's result comes straight to the thread that waits
 for it. Processes are started by a fork server that has this package loaded, ignore interrupts, are
 kept warm between runs, end when they have been idle for long, and are closed at exit.
 """
@@ -107,7 +107,7 @@ class WorkerProcess:
         for key, function, arguments in loads:
             tasks.append((key, None if key in self.known else function, arguments))
             self.known.add(key)
-        self._send(pickle.dumps(("envelope", folders, tasks)))
+        self._send(pickle.dumps(("batch", folders, tasks)))
 
     def receive(self) -> tuple[str, list[Any]]:
         """Wait for the next message; return its kind and what it holds."""

@@ -1,4 +1,4 @@
-"""A worker process: opens one envelope after the other until its pipe is closed."""
+"""A worker process: runs one batch of tasks after the other until its pipe is closed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ....strangers import described, is_interrupt
-from ...remote.call import Answer, open_envelope
+from ...remote.call import CallResult, run_call
 from ...remote.capture import Taps, put_back, standing
 from ...remote.helper_threads import HelperClock
 from ...remote.pickling import dumps
@@ -32,7 +32,7 @@ IDLE_SECONDS = 300.0
 """A worker that has had nothing to do for so long ends."""
 
 LATEST = 0.005
-"""Seconds after which an answer is sent, without waiting for those to the rest of the envelope."""
+"""Seconds after which a result is sent, without waiting for those of the rest of the batch."""
 
 Settings = tuple[str, list[str], list[tuple[Any, ...]]]
 """What a worker is to have in common with its caller."""
@@ -80,7 +80,7 @@ class _Sender(Output):
     def __init__(self, pipe: Connection) -> None:
         super().__init__(through=False)
         self._pipe: Connection | None = pipe
-        self.place = 0  # in the envelope, of the task that prints
+        self.place = 0  # in the batch, of the task that prints
 
     def write(self, stream: int, text: str) -> None:
         super().write(stream, text)
@@ -101,12 +101,12 @@ class _Sender(Output):
 
 
 def serve(pipe: Connection) -> None:
-    """Answer envelopes until the other end is closed, or nothing has come for `IDLE_SECONDS`.
+    """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
     A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
-    functions, or ``("envelope", folders for large results, tasks)``, where a task is ``(key of the
+    functions, or ``("batch", folders for large results, tasks)``, where a task is ``(key of the
     function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
-    comes back is ``("output", place of the task, texts)`` and ``("answers", list of answers)``.
+    comes back is ``("output", place of the task, texts)`` and ``("results", list of CallResult)``.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
@@ -139,13 +139,13 @@ def _answer(
     folders: Sequence[str],
     tasks: list[tuple[int, bytes | None, bytes]],
 ) -> None:
-    """Do the tasks of an envelope."""
+    """Do the tasks of a batch."""
 
     def pack_result(value: Any) -> Any:
         packed = pack(value, *folders)
         return packed if isinstance(packed, bytes) else tuple(packed)
 
-    answers: list[tuple[Any, ...]] = []
+    results: list[tuple[Any, ...]] = []
     sent = time.perf_counter()
     for place, (key, function, arguments) in enumerate(tasks):
         if function is not None:
@@ -153,25 +153,25 @@ def _answer(
         sender.place = place
         put_back(streams)  # the task before may have been of another run
         clock.begin()
-        answer = open_envelope(functions[key], arguments, pack_result)
+        result = run_call(functions[key], arguments, pack_result)
         helpers = clock.end()
-        answers.append(answer if helpers is None else (*answer[:-1], helpers))
+        results.append(result if helpers is None else (*result[:-1], helpers))
         sender.send()
         if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
-            pipe.send_bytes(_message(answers))
-            answers, sent = [], time.perf_counter()
+            pipe.send_bytes(_message(results))
+            results, sent = [], time.perf_counter()
 
 
-def _message(answers: list[tuple[Any, ...]]) -> bytes:
-    """Return answers as they are sent; where memory does not do for that, without their results."""
+def _message(results: list[tuple[Any, ...]]) -> bytes:
+    """Return how calls ended, as that is sent; where memory does not do, without their values."""
     try:
-        return pickle.dumps(("answers", answers))
+        return pickle.dumps(("results", results))
     except MemoryError as error:
         text = described(error)
         short = [
-            Answer(*each)._replace(kind="unpicklable", payload=("large object", text))
+            CallResult(*each)._replace(kind="unpicklable", payload=("large object", text))
             if each[0] == "value" and isinstance(each[1], bytes)
             else each
-            for each in answers
+            for each in results
         ]
-        return pickle.dumps(("answers", [tuple(each) for each in short]))
+        return pickle.dumps(("results", [tuple(each) for each in short]))
