@@ -13,8 +13,8 @@ import pytest
 from functions import add, double, kill_self_once, one, wait_for_file, write_whole
 
 from taskinity_nb import Cancelled, ExecutorError, MapError, State, Task, TaskError, run, start
-from taskinity_nb.engine.backends.cluster.refs import Remote
-from taskinity_nb.engine.transport.stored import Stored
+from taskinity_nb.engine.backends.cluster.refs import RemoteRef
+from taskinity_nb.engine.transport.shared_memory import StoredResult
 
 __all__ = ["FEATURES"]
 
@@ -178,10 +178,10 @@ def intermediates(executor: Any, folder: Path) -> str:
     assert result["size"] == 20_000_000
     value = result._values[0]
     assert len(result["make"]) == 20_000_000
-    if isinstance(value, Remote):
+    if isinstance(value, RemoteRef):
         assert value.nbytes >= 20_000_000
         return "stay on the workers"
-    if isinstance(value, Stored):
+    if isinstance(value, StoredResult):
         return "in files in memory"
     return "copied" if result.executor.endswith("Executor") and not is_here(executor) else "shared"
 

@@ -15,7 +15,7 @@ from runs import make_run
 from taskinity_nb import FlowError, NoResultError, run, start
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.model.record import Elsewhere
+from taskinity_nb.model.record import ResultRef
 from taskinity_nb.views.explorer.explorer import _GraphPart
 from taskinity_nb.views.live import inspector, previews
 from taskinity_nb.views.live.inspector import inspect
@@ -249,7 +249,7 @@ def test_a_slow_preview_is_made_once_while_items_end(monkeypatch):
 
 
 def test_what_is_elsewhere_is_not_fetched_to_list_the_arguments():
-    class Far(Elsewhere):
+    class Far(ResultRef):
         def fetch(self):
             raise AssertionError("it was fetched")
 

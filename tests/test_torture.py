@@ -96,7 +96,7 @@ KILLS = """
             "right": ends.count("right"),
             "told": ends.count("told"),
             "at work": sum(thread.is_alive() for thread in at_work),
-            "shelves": [root.path for root in workspace._roots.values()],
+            "workdirs": [root.path for root in workspace._roots.values()],
         }))
 """
 
@@ -137,8 +137,8 @@ def test_a_worker_is_killed_at_a_random_moment(tmp_path, first):
     assert told["right"] > 40
     assert told["at work"] == 0
     wait_until(lambda: not processes_of(process.pid))
-    assert told["shelves"]
-    assert not any(map(os.path.exists, told["shelves"]))
+    assert told["workdirs"]
+    assert not any(map(os.path.exists, told["workdirs"]))
 
 
 # Interrupts.

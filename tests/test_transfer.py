@@ -17,7 +17,7 @@ import pytest
 
 from taskinity_nb import NoResultError, Task, run
 from taskinity_nb.engine.transport import workspace
-from taskinity_nb.model.record import Elsewhere
+from taskinity_nb.model.record import ResultRef
 
 NAMES = vars(fn)
 MEMORY = Path("/dev/shm")
@@ -57,8 +57,8 @@ class TestThroughFiles:
         names = {"make": make_bytes, "pass_on": lambda x: x, "size": len}
         result = run("make -> pass_on -> size", namespace=names, executor="processes", workers=1)
         assert result["size"] == SIZE
-        assert isinstance(raw(result, "make"), Elsewhere)
-        assert isinstance(raw(result, "pass_on"), Elsewhere)
+        assert isinstance(raw(result, "make"), ResultRef)
+        assert isinstance(raw(result, "pass_on"), ResultRef)
         assert len(files() - before) == 2
         assert result["make"] == bytes(SIZE)
         assert result["make"] is result["make"]
@@ -79,7 +79,7 @@ class TestThroughFiles:
     def test_kinds(self, value):
         names = {"make": lambda: value, "same": lambda x: x}
         result = run("make -> same", namespace=names, executor="processes")
-        assert isinstance(raw(result, "same"), Elsewhere)
+        assert isinstance(raw(result, "same"), ResultRef)
         assert result["same"] == value
 
     def test_arrays(self):
@@ -109,7 +109,7 @@ class TestThroughFiles:
 
         names = {"make": make, "total": lambda table: int(table["x"].sum())}
         result = run("make -> total", namespace=names, executor="processes")
-        assert isinstance(raw(result, "make"), Elsewhere)
+        assert isinstance(raw(result, "make"), ResultRef)
         assert result["total"] == sum(range(500_000))
         assert result["make"].shape == (500_000, 1)
 
@@ -174,7 +174,7 @@ class TestThroughFiles:
 
     def test_a_full_file_system(self, monkeypatch):
         """A value that finds no room travels as it is."""
-        monkeypatch.setattr(workspace.Shelf, "folders", ())
+        monkeypatch.setattr(workspace.WorkDir, "folders", ())
         names = {"make": make_bytes, "size": len}
         result = run("make -> size", namespace=names, executor="processes")
         assert dict(result) == {"make": bytes(SIZE), "size": SIZE}

@@ -18,7 +18,7 @@ import pytest
 
 from taskinity_nb.engine.transport import folder, ownership, workspace
 from taskinity_nb.engine.transport.ownership import MARKER, PREFIX, new_file, sweep_place
-from taskinity_nb.engine.transport.workspace import Shelf
+from taskinity_nb.engine.transport.workspace import WorkDir
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="needs /proc, and processes that are killed"
@@ -574,7 +574,7 @@ class TestOwn:
     """What a process removes of its own, when it has remembered a path for a while."""
 
     def test_all_goes(self, places):
-        with closing(Shelf()) as made:
+        with closing(WorkDir()) as made:
             new_file(made.folders[0]).close()
             new_file(made.folders[1]).close()
         assert not any(map(os.path.exists, made.folders))
@@ -582,7 +582,7 @@ class TestOwn:
         assert [os.listdir(place) for place in places] == [[], []]
 
     def test_a_root_that_was_replaced(self, places, home):
-        made = Shelf()
+        made = WorkDir()
         run = Path(made.folders[0])
         new_file(str(run)).close()
         run.parent.rename(home / "saved")
@@ -593,7 +593,7 @@ class TestOwn:
         assert (tree(run.parent), tree(home)) == before
 
     def test_a_root_that_is_now_a_link(self, places, home):
-        made = Shelf()
+        made = WorkDir()
         run = Path(made.folders[0])
         new_file(str(run)).close()
         run.parent.rename(home / "saved")
@@ -604,7 +604,7 @@ class TestOwn:
         assert tree(home) == before
 
     def test_a_run_that_was_replaced(self, places, home):
-        made = Shelf()
+        made = WorkDir()
         run = Path(made.folders[0])
         value = private(run / "0123456789abcdef")
         run.rename(home / "saved")
@@ -617,7 +617,7 @@ class TestOwn:
         assert (home / "saved" / value.name).exists()
 
     def test_a_run_that_is_now_a_link(self, places, home):
-        made = Shelf()
+        made = WorkDir()
         run = Path(made.folders[0])
         new_file(str(run)).close()
         run.rename(home / "saved")
@@ -630,7 +630,7 @@ class TestOwn:
 
     def test_what_the_user_put_there(self, places):
         """It stays, but a large value does not: it is the memory that counts."""
-        made = Shelf()
+        made = WorkDir()
         run = Path(made.folders[0])
         new_file(str(run)).close()
         (run / "notes.txt").write_text("mine")
@@ -641,11 +641,11 @@ class TestOwn:
         assert sorted(os.listdir(run.parent)) == [MARKER, run.name]
 
     def test_a_new_root_takes_the_place_of_one_that_was_replaced(self, places, home):
-        first = Shelf()
+        first = WorkDir()
         root = Path(first.folders[0]).parent
         root.rename(home / "saved")
         root.mkdir()
-        second = Shelf()
+        second = WorkDir()
         assert Path(second.folders[0]).parent not in (root, home / "saved")
         assert os.listdir(root) == []
         first.close()
@@ -656,7 +656,7 @@ class TestOwn:
             raise OSError("no space left")
 
         monkeypatch.setattr(ownership, "_marker", full)
-        made = Shelf()
+        made = WorkDir()
         assert made.folders == ()
         assert [os.listdir(place) for place in places] == [[], []]
 
@@ -683,7 +683,7 @@ def test_sweeps_take_a_hundredth_of_the_time(places, monkeypatch):
     monkeypatch.setattr(workspace, "sweep_place", look)
     for then, sweeps in [(1000.0, 1), (1000.6, 1), (1050.0, 1), (1050.6, 2), (1051.2, 2)]:
         now = then
-        with closing(Shelf()) as made:
+        with closing(WorkDir()) as made:
             assert len(made.folders) == 2
         assert swept == [*map(str, places)] * sweeps
 
@@ -863,5 +863,5 @@ class TestFonts:
         assert os.listdir(temporary / "memory") == []
 
     def test_where_there_is_no_room(self, temporary, tmp_path):
-        change = "workspace.Shelf.folders = ('/dev/null/none',)"
+        change = "workspace.WorkDir.folders = ('/dev/null/none',)"
         run_script(tmp_path, DRAW.format(change=change, end=""), TMPDIR=str(temporary))

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import BindingError, listed, suggestion
 from .flow import Edge, Flow
-from .record import is_elsewhere
+from .record import is_ref
 from .signature import Signature
 from .task import Task
 
@@ -38,7 +38,7 @@ class Origin(NamedTuple):
     def whole(self, values: Sequence[Any]) -> Any:
         """Return the value of the slot, or a key or attribute of it; of an item, all items."""
         whole = values[self.slot]
-        if is_elsewhere(whole) and self.key is not None:
+        if is_ref(whole) and self.key is not None:
             whole = whole.fetch()
         if self.key is None:
             return whole
@@ -121,7 +121,7 @@ class Call(NamedTuple):
         results: list[Mapping[str, Any]] = []
         for origin in self.mappings:
             result = origin.value(values, item)
-            if is_elsewhere(result):
+            if is_ref(result):
                 result = result.fetch()
             if not isinstance(result, Mapping):
                 raise self._no_mapping(origin, result, flow)

@@ -13,13 +13,13 @@ from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
 __all__ = [
     "MISSING",
     "RELEASED",
-    "Elsewhere",
     "Helpers",
     "Missing",
     "Record",
+    "ResultRef",
     "TaskRun",
-    "is_elsewhere",
     "is_missing",
+    "is_ref",
 ]
 
 READY, RUNNING, SUCCEEDED = State.READY, State.RUNNING, State.SUCCEEDED
@@ -40,7 +40,7 @@ RELEASED = Missing("RELEASED")
 """The result was let go, because nothing needs it any more (``keep="last"``)."""
 
 
-class Elsewhere:
+class ResultRef:
     """What stands in the slot of a result that is not in this process until somebody asks.
 
     Attributes
@@ -70,15 +70,15 @@ def is_missing(value: Any) -> TypeGuard[Missing]:
     return issubclass(type(value), Missing)
 
 
-def is_elsewhere(value: Any) -> TypeGuard[Elsewhere]:
+def is_ref(value: Any) -> TypeGuard[ResultRef]:
     """Tell whether something stands for a result that is not in this process.
 
     Examples
     --------
-    >>> is_elsewhere(Elsewhere()), is_elsewhere(None)
+    >>> is_ref(ResultRef()), is_ref(None)
     (True, False)
     """
-    return issubclass(type(value), Elsewhere)
+    return issubclass(type(value), ResultRef)
 
 
 class Helpers(NamedTuple):
@@ -210,7 +210,7 @@ class TaskRun:
             If it has no result; the text tells its state.
         """
         value = self._values[self._slot]
-        if is_elsewhere(value):
+        if is_ref(value):
             return value.fetch()
         if value is RELEASED:
             raise NoResultError(
@@ -228,13 +228,13 @@ class TaskRun:
     def place(self) -> str:
         """The worker of a cluster at which its result lies; empty if it lies here."""
         value = self._values[self._slot]
-        return value.place if is_elsewhere(value) else ""
+        return value.place if is_ref(value) else ""
 
     @property
     def nbytes(self) -> int | None:
         """How many bytes its result has there; None if it lies here."""
         value = self._values[self._slot]
-        return value.nbytes if is_elsewhere(value) else None
+        return value.nbytes if is_ref(value) else None
 
     @property
     def stdout(self) -> str:

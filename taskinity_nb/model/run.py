@@ -15,7 +15,7 @@ from .efforts import Stretch, efforts
 from .events import Event, State
 from .flow import Flow
 from .path import longest_path
-from .record import MISSING, RELEASED, Record, TaskRun, is_elsewhere, is_missing
+from .record import MISSING, RELEASED, Record, TaskRun, is_missing, is_ref
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -101,7 +101,7 @@ class Run(Mapping[str, Any]):
 
     def __getitem__(self, task: str) -> Any:
         value = self._values[self._slot_of(task)]
-        if is_elsewhere(value) or is_missing(value):
+        if is_ref(value) or is_missing(value):
             return self.tasks[task].result
         return value
 

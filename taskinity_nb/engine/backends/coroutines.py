@@ -185,7 +185,7 @@ class CoroutinesBackend(Backend):
         entry: Entry | None = None
         try:
             args, kwargs = scheduler.arguments(task)
-            if scheduler.has_results_elsewhere:
+            if scheduler.has_refs:
                 args, kwargs = fetched(args, kwargs)
             value = await _counted(scheduler.task_of(task)(*args, **kwargs), cpu)
             if scheduler.owner(task) in self.run.plan.listed and hasattr(value, "__next__"):

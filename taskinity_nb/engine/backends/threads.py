@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ExecutorError
 from ...model.call import listing
 from ...model.events import Entry, Failure, State
-from ...model.record import MISSING, is_elsewhere
+from ...model.record import MISSING, is_ref
 from ...model.run import Run
 from ...model.task import Task
 from ...strangers import text_of, traceback_of
@@ -56,7 +56,7 @@ class InProcess(Backend):
             self._functions = self._callables()
         functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
         arguments, owner = scheduler.arguments, scheduler.owner
-        fetches = scheduler.has_results_elsewhere
+        fetches = scheduler.has_refs
         slots_of = [None] * count if fetches else plan.slots
         value_of = self.run._values.__getitem__
         copy_of_context = scheduler.screen.context.copy
@@ -147,8 +147,8 @@ class InProcess(Backend):
 
 def fetched(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return arguments that are all in this process."""
-    here = [value.fetch() if is_elsewhere(value) else value for value in args]
-    named = {k: v.fetch() if is_elsewhere(v) else v for k, v in kwargs.items()}
+    here = [value.fetch() if is_ref(value) else value for value in args]
+    named = {k: v.fetch() if is_ref(v) else v for k, v in kwargs.items()}
     return here, named
 
 

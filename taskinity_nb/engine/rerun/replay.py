@@ -13,7 +13,7 @@ from ...errors import FlowError, NoResultError
 from ...model.call import listing
 from ...model.events import State
 from ...model.plan import Origin
-from ...model.record import RELEASED, Missing, is_elsewhere, is_missing
+from ...model.record import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
 from ..remote.frames import OURS
 from ..runtime.blocking import blocking
@@ -130,7 +130,7 @@ def arguments_of(
     named = [argument(*one) for one in call.keywords]
     if call.mappings:
         source = f"a key of the result of {' or '.join(o.name for o in call.mappings)}"
-        is_here = not any(is_elsewhere(run._values[o.slot]) for o in call.mappings)
+        is_here = not any(is_ref(run._values[o.slot]) for o in call.mappings)
         try:  # who only lists them does not wait for a result to come from a cluster
             found = list(keys() if needed or is_here else call.late)
         except FlowError:
@@ -151,7 +151,7 @@ def _value(run: Run, task: str, origin: Origin) -> Any:
     if is_missing(there):
         raise _gone(run, task, origin, there)
     value = origin.whole(run._values)
-    return value.fetch() if is_elsewhere(value) else value
+    return value.fetch() if is_ref(value) else value
 
 
 def _whole(run: Run, task: str, origin: Origin) -> Any:
@@ -176,7 +176,7 @@ def _item(run: Run, task: str, origin: Origin, item: int) -> Any:
         value = items[place]
     if is_missing(value):
         raise _gone(run, task, origin, value)
-    return value.fetch() if is_elsewhere(value) else value
+    return value.fetch() if is_ref(value) else value
 
 
 def _check_place(task: str, place: int, count: int) -> None:

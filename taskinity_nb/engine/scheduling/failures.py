@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import Cancelled, FlowError, MapError, TaskError, described
-from ...model.record import is_elsewhere
+from ...model.record import is_ref
 from ...model.run import Run
 from ...strangers import text_of
 from ..runtime.interrupts import is_interrupt
@@ -112,7 +112,7 @@ def _shown(item: Any) -> str:
 
 def _brought(item: Any) -> Any:
     """Return an item itself, if it lies elsewhere and can be had."""
-    if not is_elsewhere(item):
+    if not is_ref(item):
         return item
     try:
         return item.fetch()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import BindingError, is_skip
 from ...model.events import Entry, Failure, Frame, Items, State
-from ...model.record import MISSING, RELEASED, Elsewhere, is_elsewhere, is_missing
+from ...model.record import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ..remote.frames import user_frames
 from ..runtime.interrupts import is_interrupt, let_in
@@ -53,19 +53,19 @@ def items_of(result: Any, source: str, task: str) -> list[Any]:
     return list(result)
 
 
-class Gathered(Elsewhere):
+class GatheredRef(ResultRef):
     """The results of items, some of which are not in this process."""
 
     def __init__(self, parts: list[Any]) -> None:
         self.parts = parts
-        there = [part for part in parts if is_elsewhere(part) and part.place]
+        there = [part for part in parts if is_ref(part) and part.place]
         self.place = ", ".join(dict.fromkeys(part.place for part in there))
         self.nbytes = sum(part.nbytes or 0 for part in there) if there else None
         self._whole: list[Any] | None = None
 
     def fetch(self) -> list[Any]:
         if self._whole is None:
-            self._whole = [p.fetch() if is_elsewhere(p) else p for p in self.parts]
+            self._whole = [p.fetch() if is_ref(p) else p for p in self.parts]
         return self._whole
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ class MappedTasks:
             items = None
             if edge.key or source not in self.where:
                 whole = plan.items_origin(task).whole(self._values)
-                if is_elsewhere(whole):
+                if is_ref(whole):
                     whole = whole.fetch()
                 items = let_in(items_of)(whole, edge.source, edge.target)
         except BaseException as error:  # iterating runs code of the user's
@@ -220,8 +220,8 @@ class MappedTasks:
             return MISSING, (task, state, now, cause, None, None)
         values = self._values[first : first + count]
         values = [value for value in values if not is_missing(value)]  # none of a skip
-        is_here = not any(is_elsewhere(value) for value in values)
-        whole = values if is_here else Gathered(values)
+        is_here = not any(is_ref(value) for value in values)
+        whole = values if is_here else GatheredRef(values)
         return whole, (task, State.SUCCEEDED, now, began, 0, now)
 
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:

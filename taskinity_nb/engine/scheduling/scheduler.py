@@ -123,7 +123,7 @@ class Scheduler:
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
         self._consumers = Consumers(run, self.workers.dropped) if keep == "last" else None
-        self.has_results_elsewhere = len(backends) > 1 or bool(kept)
+        self.has_refs = len(backends) > 1 or bool(kept)
         self.retries = Retries(self)
         for queue, backend in enumerate(backends):
             backend.scheduler, backend.queue = self, queue

@@ -13,7 +13,7 @@ from ...errors import ExecutorError, FlowError, UnpicklableError
 from ...model.call import invoke, listing
 from ...model.events import Entry, Failure, State
 from ...model.plan import Call, Origin, Plan
-from ...model.record import MISSING, is_elsewhere
+from ...model.record import MISSING, is_ref
 from ...strangers import (
     add_note,
     described,
@@ -115,7 +115,7 @@ class Encoder:
 
     def _pack_once(self, value: Any) -> Any:
         """Return a value, or what stands for it if it is large; the same for the next task."""
-        if is_elsewhere(value) or type(value) in PLAIN - {bytes, str}:
+        if is_ref(value) or type(value) in PLAIN - {bytes, str}:
             return value
         with self._lock:
             if id(value) not in self._packed:

@@ -2,9 +2,9 @@
 
 Pickle's protocol 5 gives away the large buffers of a value (the data of an array, say) instead of
 copying them into the pickle. `pack` writes them to one file in a folder that lies in memory, and
-returns a `Parcel`: the name of the file and the small rest of the pickle. The parcel travels, the
-data stay where they are. Whoever opens it maps the file copy-on-write: what is only read is shared
-by all, what is written is each one's own, and the file stays as it was packed.
+returns a `SharedPickle`: the name of the file and the small rest of the pickle. The shared travels,
+the data stay where they are. Whoever opens it maps the file copy-on-write: what is only read is
+shared by all, what is written is each one's own, and the file stays as it was packed.
 
 A file that cannot be written, because the file system is full or the folder is gone, is no reason
 to lose a value: the next folder is tried, and at last the value is pickled whole.
@@ -17,15 +17,19 @@ import mmap
 import os
 import pickle
 import sys
+import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ...errors import NoResultError
+from ...errors import FlowError, NoResultError
+from ...model.record import ResultRef
+from ...strangers import described, is_interrupt
 from ..remote.pickling import LARGE, dumps
 from .ownership import new_file
+from .workspace import WorkDir
 
-__all__ = ["Parcel", "open_parcel", "pack"]
+__all__ = ["SharedPickle", "StoredResult", "open_shared", "pack"]
 
 ALIGNMENT = 64
 """Each part of a file begins at a multiple of so many bytes, which suits loops over arrays."""
@@ -43,11 +47,12 @@ if os.name == "posix" and not TAKES_DESCRIPTOR:
 _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
-class Parcel(NamedTuple):
+class SharedPickle(NamedTuple):
     """A pickled value whose large parts lie in a file.
 
-    ``tuple(parcel)`` is plain data that travels as it is, and ``Parcel(*fields)`` is the parcel
-    again. A parcel that is itself pickled, alone or within something else, arrives as the value.
+    ``tuple(shared)`` is plain data that travels as it is, and ``SharedPickle(*fields)`` is the
+    shared again. One that is itself pickled, alone or within something else, arrives as the
+    value.
 
     Attributes
     ----------
@@ -60,16 +65,15 @@ class Parcel(NamedTuple):
 
     Examples
     --------
-    >>> from taskinity_nb.engine.transport.workspace import Shelf
-    >>> shelf = Shelf()
-    >>> parcel = pack(bytearray(2_000_000), *shelf.folders)
-    >>> fields = pickle.loads(pickle.dumps(tuple(parcel)))
-    >>> Parcel(*fields) == parcel
+    >>> workdir = WorkDir()
+    >>> shared = pack(bytearray(2_000_000), *workdir.folders)
+    >>> fields = pickle.loads(pickle.dumps(tuple(shared)))
+    >>> SharedPickle(*fields) == shared
     True
-    >>> arguments = pickle.loads(pickle.dumps(([parcel], {})))
+    >>> arguments = pickle.loads(pickle.dumps(([shared], {})))
     >>> arguments == ([bytearray(2_000_000)], {})
     True
-    >>> shelf.close()
+    >>> workdir.close()
     """
 
     path: str
@@ -89,13 +93,13 @@ class Parcel(NamedTuple):
         NoResultError
             If the file is gone.
         """
-        return open_parcel(*self)
+        return open_shared(*self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return open_parcel, tuple(self)
+        return open_shared, tuple(self)
 
 
-def pack(value: Any, *folders: str) -> bytes | Parcel:
+def pack(value: Any, *folders: str) -> bytes | SharedPickle:
     """Pickle a value; what is large of it goes into a file.
 
     Parameters
@@ -107,7 +111,7 @@ def pack(value: Any, *folders: str) -> bytes | Parcel:
 
     Returns
     -------
-    bytes or Parcel
+    bytes or SharedPickle
         A plain pickle if nothing in it is large (from `LARGE` bytes on), or no folder takes it.
 
     Examples
@@ -142,12 +146,13 @@ def pack(value: Any, *folders: str) -> bytes | Parcel:
             path = _write(folder, parts)
         except OSError:  # whatever ails the folder, the value is sound
             continue
-        return Parcel(path, tuple(part.nbytes for part in parts), rest)
+        return SharedPickle(path, tuple(part.nbytes for part in parts), rest)
     return pickled if is_whole else dumps(value)
 
 
-def open_parcel(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
-    """Return the value of a `Parcel` that has these fields; a pickled one comes here to be opened.
+def open_shared(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
+    """Return the value of a `SharedPickle` that has these fields; a pickled one comes here to be
+    opened.
 
     Raises
     ------
@@ -218,3 +223,59 @@ def _mappings_allowed() -> int:
         return MOST_MAPPINGS
     descriptors = os.sysconf("SC_OPEN_MAX")  # -1 if there is no limit
     return min(MOST_MAPPINGS, descriptors // 4) if descriptors > 0 else MOST_MAPPINGS
+
+
+class StoredResult(ResultRef):
+    """A result in a file, which goes with it; it travels as what it is.
+
+    Parameters
+    ----------
+    shared : SharedPickle
+        Where it lies.
+    workdir : WorkDir
+        Whose folder that is; it is there as long as something in it is needed.
+
+    Examples
+    --------
+    >>> workdir = WorkDir()
+    >>> stored = StoredResult(pack(bytearray(2_000_000), *workdir.folders), workdir)
+    >>> del workdir
+    >>> stored.fetch() == bytearray(2_000_000), stored.fetch() is stored.fetch()
+    (True, True)
+    """
+
+    def __init__(self, shared: SharedPickle, workdir: WorkDir) -> None:
+        self._shared = shared
+        self._workdir = workdir
+        self._opened: list[Any] = []
+        self._lock = threading.Lock()
+        # At exit, the workdir removes the whole folder.
+        weakref.finalize(self, _remove, shared.path, os.getpid()).atexit = False
+
+    def fetch(self) -> Any:
+        with self._lock:
+            if not self._opened:
+                self._opened.append(self._open())
+            return self._opened[0]
+
+    def _open(self) -> Any:
+        """Return the value; what its class raises there must not end the program of who asks."""
+        try:
+            return self._shared.open()
+        except BaseException as error:
+            if issubclass(type(error), Exception) or is_interrupt(error):
+                raise
+            raise FlowError(f"a result cannot be read: {described(error)}") from error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._shared.__reduce__()
+
+
+def _remove(path: str, pid: int) -> None:
+    """Remove a file, unless this is a fork of the process whose it is.
+
+    The path may be an old one, but its random names are those of no other file.
+    """
+    if pid == os.getpid():
+        with contextlib.suppress(OSError):
+            os.unlink(path)

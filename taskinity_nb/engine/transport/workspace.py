@@ -21,7 +21,7 @@ from multiprocessing import util
 from ..runtime.interrupts import held
 from .ownership import Root, sweep_place
 
-__all__ = ["Shelf", "sweep"]
+__all__ = ["WorkDir", "sweep"]
 
 MEMORY = "/dev/shm"
 """Where Linux has a file system in memory."""
@@ -37,28 +37,28 @@ _rested = 0.0
 """When the next sweep may begin."""
 
 _lock = threading.RLock()
-"""Reentrant, since a shelf may be closed by the garbage collector, which may begin anywhere."""
+"""Reentrant, since a workdir may be closed by the garbage collector, which may begin anywhere."""
 
 
-class Shelf:
+class WorkDir:
     """The folders of one run, made when they are first asked for.
 
-    They are removed by `close`, with the shelf itself, or at exit. What is mapped from their files
-    remains. In a process that was forked from the one that made them they are not removed.
+    They are removed by `close`, with the workdir itself, or at exit. What is mapped from their
+    files remains. In a process that was forked from the one that made them they are not removed.
 
     Examples
     --------
-    >>> shelf = Shelf()
-    >>> [os.path.isdir(folder) for folder in shelf.folders][:1]
+    >>> workdir = WorkDir()
+    >>> [os.path.isdir(folder) for folder in workdir.folders][:1]
     [True]
-    >>> shelf.close()
-    >>> shelf.folders
+    >>> workdir.close()
+    >>> workdir.folders
     ()
     """
 
     def __init__(self) -> None:
         self._folders: tuple[str, ...] | None = None
-        self._remove: weakref.finalize[..., Shelf] | None = None
+        self._remove: weakref.finalize[..., WorkDir] | None = None
 
     @property
     def folders(self) -> tuple[str, ...]:

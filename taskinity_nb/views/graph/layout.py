@@ -20,7 +20,7 @@ from typing import Literal
 from xml.sax.saxutils import escape
 
 from ...engine.transport.ownership import new_file
-from ...engine.transport.workspace import Shelf
+from ...engine.transport.workspace import WorkDir
 from ...errors import FlowError
 
 __all__ = ["FONT", "render"]
@@ -113,8 +113,8 @@ def _configured(source: str) -> Iterator[None]:
     if "FONTCONFIG_FILE" in os.environ:
         yield
         return
-    with closing(Shelf()) as shelf:
-        for folder in shelf.folders:
+    with closing(WorkDir()) as workdir:
+        for folder in workdir.folders:
             with contextlib.suppress(OSError), new_file(folder) as file:
                 file.write(_configuration(source))
                 os.environ["FONTCONFIG_FILE"] = str(file.name)

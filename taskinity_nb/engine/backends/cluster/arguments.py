@@ -7,13 +7,13 @@ from typing import Any
 
 from ....errors import BindingError, UnpicklableError
 from ....model.plan import Call, Origin, Plan
-from ....model.record import is_elsewhere
+from ....model.record import is_ref
 from ...remote.cluster_task import Spec
 from ...remote.pickling import LARGE, PLAIN, dumps, size_of
-from ...scheduling.mapped import Gathered
+from ...scheduling.mapped import GatheredRef
 from ...transport.codec import culprit
 from .client import Slot
-from .refs import Remote
+from .refs import RemoteRef
 
 __all__ = ["Described", "Ingredients", "binding_error", "stand_in"]
 
@@ -107,7 +107,7 @@ class Ingredients:
     def _future(self, slot: int) -> Any:
         """Return the future of a slot, or None if its value is here."""
         value = self._values[slot]
-        if isinstance(value, Remote) and value.home is self._home:
+        if isinstance(value, RemoteRef) and value.home is self._home:
             return value.future
         return self._future_of(slot)
 
@@ -124,12 +124,12 @@ class Ingredients:
         """Return how a task gets a value: from where it lies, or sent along."""
         if isinstance(value, Slot):
             return "result", self.wait_for(self._future_of(value.slot))
-        if isinstance(value, Remote) and value.home is self._home:
+        if isinstance(value, RemoteRef) and value.home is self._home:
             return value.spec(self.wait_for)
-        if isinstance(value, Gathered):
+        if isinstance(value, GatheredRef):
             return "list", tuple(self.given(call, name, origin, part) for part in value.parts)
         try:
-            if is_elsewhere(value):
+            if is_ref(value):
                 value = value.fetch()
             if type(value) in PLAIN - {bytes, str} or size_of(value) < LARGE:
                 return "value", dumps(value)

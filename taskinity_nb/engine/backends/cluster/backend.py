@@ -23,10 +23,10 @@ from ....model.run import Run
 from ...remote.call import CallResult
 from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
 from ...scheduling.backend import Backend, Perform, numbered
-from ...scheduling.mapped import Gathered
+from ...scheduling.mapped import GatheredRef
 from ...transport.codec import failure
 from .client import Port, Report
-from .refs import Item, Remote
+from .refs import ItemRef, RemoteRef
 from .submission import Jobs
 
 __all__ = ["Cluster"]
@@ -246,7 +246,7 @@ class Cluster(Backend):
         entry: Entry
         if call.kind == "value":
             name, future = scheduler.name_of(slot), jobs.futures[slot]
-            value = Remote(self._port, future, name, worker, size, length)
+            value = RemoteRef(self._port, future, name, worker, size, length)
             entry = (slot, State.SUCCEEDED, finished, started, call.cpu, finished)
         else:
             state = State.TIMED_OUT if call.kind == "late" else State.FAILED
@@ -288,12 +288,12 @@ class Cluster(Backend):
         items: Any
         if plan.maps[task].key is None and source.slot in scheduler.maps.where:
             items = None  # a stream
-        elif isinstance(value, Gathered) and source.key is None:
+        elif isinstance(value, GatheredRef) and source.key is None:
             items = value.parts
-        elif not isinstance(value, Remote) or value.home is not self._port:
+        elif not isinstance(value, RemoteRef) or value.home is not self._port:
             items, entry = scheduler.maps.gather(task)
         elif source.key is None and value.length is not None:
-            items = [Item(value, number) for number in range(value.length)]
+            items = [ItemRef(value, number) for number in range(value.length)]
         else:
             jobs.count(task, value)
             return
@@ -316,7 +316,9 @@ class Cluster(Backend):
             how = Failure(now, error, call.frames)
             self._settle(jobs, MISSING, (task, State.FAILED, now, now, call.cpu, how))
         else:
-            items = Remote(self._port, future, self.scheduler.name_of(task), worker, size, length)
+            items = RemoteRef(
+                self._port, future, self.scheduler.name_of(task), worker, size, length
+            )
             entry = (task, State.RUNNING, now, None, now, None)
-            self._settle(jobs, [Item(items, number) for number in range(length or 0)], entry)
+            self._settle(jobs, [ItemRef(items, number) for number in range(length or 0)], entry)
             jobs.expanded(task)

@@ -7,16 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ....model.record import Elsewhere
+from ....model.record import ResultRef
 from ...remote.cluster_task import Spec
 
 if TYPE_CHECKING:
     from .client import Port
 
-__all__ = ["Item", "Remote"]
+__all__ = ["ItemRef", "RemoteRef"]
 
 
-class Remote(Elsewhere):
+class RemoteRef(ResultRef):
     """A result on a cluster; it is let go there when nobody has this any more.
 
     Parameters
@@ -70,10 +70,10 @@ class Remote(Elsewhere):
         return operator.getitem, ((self.fetch(),), 0)  # it travels as what it is
 
 
-class Item(Remote):
+class ItemRef(RemoteRef):
     """One item of a list on a cluster."""
 
-    def __init__(self, source: Remote, number: int) -> None:
+    def __init__(self, source: RemoteRef, number: int) -> None:
         super().__init__(source.home, source.future, source.name, source.place)
         self._number = number
 

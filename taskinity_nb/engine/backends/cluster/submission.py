@@ -21,7 +21,7 @@ from ...scheduling.priorities import order_of
 from ...transport.codec import Encoder, error_of
 from .arguments import Described, Ingredients, binding_error, stand_in
 from .client import Job, Port, Slot
-from .refs import Remote
+from .refs import RemoteRef
 
 if TYPE_CHECKING:
     from ...scheduling.scheduler import Scheduler
@@ -175,7 +175,7 @@ class Jobs:
         self.counting.discard(slot)
         self.attempts[slot] += 1
 
-    def count(self, task: int, source: Remote) -> None:
+    def count(self, task: int, source: RemoteRef) -> None:
         """Have a list made of what a task is mapped over."""
         origin = self._plan.items_origin(task)
         spec = ("result", 0) if origin.key is None else ("key", 0, origin.key)

@@ -24,9 +24,8 @@ from ...remote.printed import Output
 from ...scheduling.backend import Backend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
-from ...transport.shared_memory import Parcel, pack
-from ...transport.stored import Stored
-from ...transport.workspace import Shelf
+from ...transport.shared_memory import SharedPickle, StoredResult, pack
+from ...transport.workspace import WorkDir
 from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
 from .worker import settings
 
@@ -57,8 +56,8 @@ class Processes(Backend):
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
         super().__init__(run, numbered(name), workers)
-        self.shelf = Shelf()
-        self.folders = self.shelf.folders
+        self.workdir = WorkDir()
+        self.folders = self.workdir.folders
         self.encoder = Encoder(run.plan, self._pack)
         self.settings = dumps(("settings", settings()))
         self.busy: dict[Worker, WorkerProcess] = {}
@@ -67,7 +66,7 @@ class Processes(Backend):
 
     def _pack(self, value: Any) -> Any:
         packed = pack(value, *self.folders)
-        return packed if isinstance(packed, Parcel) else value
+        return packed if isinstance(packed, SharedPickle) else value
 
     def performer(self) -> Perform:
         return _PooledProcess(self)
@@ -91,14 +90,14 @@ class Processes(Backend):
                 process.kill()
 
     def release(self) -> None:
-        self.shelf = Shelf()  # the old one goes when a later run has no use for it either
+        self.workdir = WorkDir()  # the old one goes when a later run has no use for it either
         self.encoder.forget()
 
     def read(self, packed: Any) -> Any:
         """Return a result from what a worker packed: itself, or where it lies."""
         if isinstance(packed, bytes):
             return pickle.loads(packed)
-        return Stored(Parcel(*packed), self.shelf)
+        return StoredResult(SharedPickle(*packed), self.workdir)
 
     def learn(self, key: int, seconds: float) -> None:
         """Remember how long a function took; what it took once it may take again."""

@@ -25,20 +25,19 @@ from leftovers import begun
 
 from taskinity_nb import NoResultError
 from taskinity_nb.engine.remote.pickling import LARGE
-from taskinity_nb.engine.transport import ownership, workspace
-from taskinity_nb.engine.transport import shared_memory as parcels
-from taskinity_nb.engine.transport.shared_memory import Parcel, pack
-from taskinity_nb.engine.transport.workspace import Shelf, sweep
+from taskinity_nb.engine.transport import ownership, shared_memory, workspace
+from taskinity_nb.engine.transport.shared_memory import SharedPickle, pack
+from taskinity_nb.engine.transport.workspace import WorkDir, sweep
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs locks and signals")
 
 SCRIPT = """
 import os, resource, signal, sys, tempfile, time
-from taskinity_nb.engine.transport import workspace as module
-from taskinity_nb.engine.transport.shared_memory import Parcel, pack
-from taskinity_nb.engine.transport.workspace import Shelf, sweep
+from taskinity_nb.engine.transport import workspace
+from taskinity_nb.engine.transport.shared_memory import SharedPickle, pack
+from taskinity_nb.engine.transport.workspace import WorkDir, sweep
 
-module.MEMORY, tempfile.tempdir = sys.argv[1:]
+workspace.MEMORY, tempfile.tempdir = sys.argv[1:]
 
 def say(what):
     print(repr(what), flush=True)
@@ -46,9 +45,9 @@ def say(what):
 """
 
 HOLD = """
-shelf = Shelf()
-parcel = pack(bytearray(3_000_000), *shelf.folders)
-say(tuple(parcel))
+workdir = WorkDir()
+shared = pack(bytearray(3_000_000), *workdir.folders)
+say(tuple(shared))
 sys.stdin.read()
 """
 
@@ -118,7 +117,7 @@ def places(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folders(places):
-    with closing(Shelf()) as made:
+    with closing(WorkDir()) as made:
         yield made.folders
 
 
@@ -168,12 +167,12 @@ class TestTravel:
             pytest.importorskip("pandas")
         fields = workers[0].submit(pack_there, name, folders).result(30)
         assert Path(fields[0]).parent == Path(folders[0])
-        parcel = Parcel(*fields)
-        assert parcel.nbytes > LARGE
+        shared = SharedPickle(*fields)
+        assert shared.nbytes > LARGE
         assert len(pickle.dumps(fields)) < 2000 or name in ("objects", "frame")
         # As an argument it arrives as what it stands for.
-        assert workers[1].submit(is_same_there, name, parcel).result(30)
-        assert is_same(parcel.open(), VALUES[name]())
+        assert workers[1].submit(is_same_there, name, shared).result(30)
+        assert is_same(shared.open(), VALUES[name]())
 
     @pytest.mark.parametrize("value", [None, 5, "text", bytes(LARGE // 2), np.ones(100_000)])
     def test_what_is_small_is_a_plain_pickle(self, value, folders):
@@ -182,25 +181,25 @@ class TestTravel:
         assert os.listdir(folders[0]) == []
 
     def test_writes_are_private(self, workers, folders):
-        parcel = pack(np.ones(200_000), *folders)
-        content = Path(parcel.path).read_bytes()
+        shared = pack(np.ones(200_000), *folders)
+        content = Path(shared.path).read_bytes()
         for worker in [*workers, workers[0]]:
-            assert worker.submit(add_there, parcel, 1).result(30) == (200_000, 400_000)
-        one, two = parcel.open(), parcel.open()
+            assert worker.submit(add_there, shared, 1).result(30) == (200_000, 400_000)
+        one, two = shared.open(), shared.open()
         one[:] = 7
         assert two.sum() == 200_000
         two[0] = 0
         assert one[0] == 7
-        assert Path(parcel.path).read_bytes() == content
+        assert Path(shared.path).read_bytes() == content
 
     def test_what_was_read_only_is_so_again(self, folders):
         array = np.ones(200_000)
         array.flags.writeable = False
         assert not pack(array, *folders).open().flags.writeable
 
-    def test_twice_the_same_parcel_is_once_the_same_value(self, folders):
-        parcel = pack(np.ones(200_000), *folders)
-        args, kwargs = pickle.loads(pickle.dumps(([parcel], {"again": parcel})))
+    def test_twice_the_same_pickle_is_once_the_same_value(self, folders):
+        shared = pack(np.ones(200_000), *folders)
+        args, kwargs = pickle.loads(pickle.dumps(([shared], {"again": shared})))
         assert args[0] is kwargs["again"]
 
     def test_arrays_are_aligned(self, folders):
@@ -216,12 +215,12 @@ class TestTravel:
         assert os.listdir(folders[0]) == []
 
     def test_a_file_that_is_gone(self, folders):
-        parcel = pack(np.ones(200_000), *folders)
-        os.unlink(parcel.path)
+        shared = pack(np.ones(200_000), *folders)
+        os.unlink(shared.path)
         with pytest.raises(NoResultError) as caught:
-            parcel.open()
+            shared.open()
         assert str(caught.value) == (
-            f"a large value (1,600,000 bytes) is gone with its file {parcel.path}: "
+            f"a large value (1,600,000 bytes) is gone with its file {shared.path}: "
             "its run was released, or the process that began the run has ended\n"
             "keep the run for as long as its results are needed, or run the flow again"
         )
@@ -231,9 +230,9 @@ class TestTravel:
         process = child("""
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 import numpy
-shelf = Shelf()
-parcels = [pack(numpy.full(130_000, float(i)), *shelf.folders) for i in range(80)]
-arrays = [parcel.open() for parcel in parcels]
+workdir = WorkDir()
+shared = [pack(numpy.full(130_000, float(i)), *workdir.folders) for i in range(80)]
+arrays = [one.open() for one in shared]
 files = [open(os.devnull) for _ in range(30)]
 for i, array in enumerate(arrays):
     array += 1
@@ -250,10 +249,10 @@ class TestTrouble:
         process = child("""
 resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
 import numpy
-shelf = Shelf()
-packed = [pack(v, *shelf.folders) for v in (numpy.ones(400_000), bytes(3_000_000))]
+workdir = WorkDir()
+packed = [pack(v, *workdir.folders) for v in (numpy.ones(400_000), bytes(3_000_000))]
 say([type(p).__name__ for p in packed])
-say([os.listdir(folder) for folder in shelf.folders])
+say([os.listdir(folder) for folder in workdir.folders])
 """)
         assert heard(process) == ["bytes", "bytes"]
         assert heard(process) == [[], []]
@@ -268,12 +267,12 @@ say([os.listdir(folder) for folder in shelf.folders])
         except (OSError, subprocess.CalledProcessError):
             pytest.skip("may not mount a file system")
         lines = """
-shelf = Shelf()
-first = pack(bytearray(1_500_000), *shelf.folders)
-second = pack(bytearray(1_500_000), *shelf.folders)
+workdir = WorkDir()
+first = pack(bytearray(1_500_000), *workdir.folders)
+second = pack(bytearray(1_500_000), *workdir.folders)
 assert first.open() == second.open() == bytearray(1_500_000)
-say([os.path.dirname(parcel.path) for parcel in (first, second)] == list(shelf.folders))
-say(len(os.listdir(shelf.folders[0])))
+say([os.path.dirname(one.path) for one in (first, second)] == list(workdir.folders))
+say(len(os.listdir(workdir.folders[0])))
 """
         run = [sys.executable, "-c", SCRIPT + lines, *map(str, places)]
         done = subprocess.run(
@@ -294,7 +293,7 @@ say(len(os.listdir(shelf.folders[0])))
             yield 0
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(parcels, "_bounds", interrupted)
+        monkeypatch.setattr(shared_memory, "_bounds", interrupted)
         with pytest.raises(KeyboardInterrupt):
             pack([np.ones(200_000), np.ones(200_000)], *folders)
         assert os.listdir(folders[0]) == []
@@ -302,15 +301,15 @@ say(len(os.listdir(shelf.folders[0])))
     def test_no_folder_at_all(self, places, monkeypatch):
         monkeypatch.setattr(workspace, "MEMORY", str(places[0] / "none"))
         monkeypatch.setattr(tempfile, "tempdir", str(places[1] / "none"))
-        made = Shelf()
+        made = WorkDir()
         assert made.folders == ()
         assert isinstance(pack(np.ones(200_000), *made.folders), bytes)
         made.close()
 
     def test_a_root_that_somebody_removed(self, places):
-        first = Shelf()
+        first = WorkDir()
         shutil.rmtree(Path(first.folders[0]).parent)
-        second = Shelf()
+        second = WorkDir()
         assert all(map(os.path.isdir, second.folders))
         assert os.path.isdir(first.folders[1])
         first.close()
@@ -318,22 +317,22 @@ say(len(os.listdir(shelf.folders[0])))
 
     def test_where_there_are_no_locks(self, places, monkeypatch):
         monkeypatch.setattr(ownership, "fcntl", None)
-        with closing(Shelf()) as made:
+        with closing(WorkDir()) as made:
             assert is_same(pack(np.ones(200_000), *made.folders).open(), np.ones(200_000))
         sweep()
 
 
 class TestRelease:
     def test_nobody_else_may_look(self, places):
-        with closing(Shelf()) as made:
-            parcel = pack(bytes(LARGE), *made.folders)
-            file = Path(parcel.path)
+        with closing(WorkDir()) as made:
+            shared = pack(bytes(LARGE), *made.folders)
+            file = Path(shared.path)
             modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, *file.parents[:2])]
             assert modes == [0o600, 0o700, 0o700]
             assert file.parents[2] == places[0]
 
     def test_folders_are_made_when_they_are_needed(self, places):
-        made = Shelf()
+        made = WorkDir()
         assert list(places[0].iterdir()) == []
         found = []
         start = threading.Barrier(8)
@@ -351,7 +350,7 @@ class TestRelease:
         made.close()
 
     def test_close(self, places):
-        made, other = Shelf(), Shelf()
+        made, other = WorkDir(), WorkDir()
         array = pack(np.ones(200_000), *made.folders).open()
         folders = made.folders
         threads = [threading.Thread(target=made.close) for _ in range(4)]
@@ -367,14 +366,16 @@ class TestRelease:
         assert made.folders == ()
         other.close()
 
-    def test_a_shelf_that_nobody_holds(self, places):
-        made = Shelf()
+    def test_a_workdir_that_nobody_holds(self, places):
+        made = WorkDir()
         folders = made.folders
         del made
         gc.collect()
         assert not any(map(os.path.exists, folders))
 
-    @pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise KeyboardInterrupt", "shelf.close()"])
+    @pytest.mark.parametrize(
+        "end", ["", "sys.exit(3)", "raise KeyboardInterrupt", "workdir.close()"]
+    )
     def test_the_end_of_a_process(self, end, child, places):
         process = child(f"sys.stderr = open(os.devnull, 'w')\n{HOLD}\n{end}")
         assert os.path.exists(heard(process)[0])
@@ -387,7 +388,7 @@ class TestRelease:
         path = heard(process)[0]
         ended(process)
         assert os.path.exists(path)
-        Shelf().folders  # noqa: B018  # the first one in a process sweeps
+        WorkDir().folders  # noqa: B018  # the first one in a process sweeps
         assert not os.path.exists(path)
 
     def test_in_dev_shm(self):
@@ -395,8 +396,8 @@ class TestRelease:
         if not os.access("/dev/shm", os.W_OK):
             pytest.skip("there is no /dev/shm")
         code = (
-            "from taskinity_nb.engine.transport.workspace import Shelf; "
-            "shelf = Shelf(); print(*shelf.folders)"
+            "from taskinity_nb.engine.transport.workspace import WorkDir; "
+            "workdir = WorkDir(); print(*workdir.folders)"
         )
         run = [sys.executable, "-c", code]
         out = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
@@ -411,9 +412,9 @@ class TestSweep:
         second = child(HOLD)
         heard(second)
         sweep()
-        assert Parcel(*fields).open() == bytearray(3_000_000)
+        assert SharedPickle(*fields).open() == bytearray(3_000_000)
         assert ended(second) == 0
-        assert Parcel(*fields).open() == bytearray(3_000_000)
+        assert SharedPickle(*fields).open() == bytearray(3_000_000)
         assert ended(first) == 0
 
     def test_many_that_begin_at_once(self, child, places):
@@ -429,7 +430,7 @@ class TestSweep:
             process.stdin.write("\n")
             process.stdin.flush()
         for process in processes:
-            assert Parcel(*heard(process)).open() == bytearray(3_000_000)
+            assert SharedPickle(*heard(process)).open() == bytearray(3_000_000)
         assert not path.parents[1].exists()
         assert [ended(process) for process in processes] == [0] * 4
 
@@ -437,17 +438,17 @@ class TestSweep:
 class TestFork:
     def test_a_forked_process_leaves_the_folders_alone(self, child):
         process = child("""
-shelf = Shelf()
-parcel = pack(bytearray(3_000_000), *shelf.folders)
+workdir = WorkDir()
+shared = pack(bytearray(3_000_000), *workdir.folders)
 if os.fork() == 0:
-    own = Shelf()
-    assert not set(map(os.path.dirname, own.folders)) & set(map(os.path.dirname, shelf.folders))
-    assert Parcel(*parcel).open() == bytearray(3_000_000)
-    shelf.close()
-    del shelf
+    own = WorkDir()
+    assert not set(map(os.path.dirname, own.folders)) & set(map(os.path.dirname, workdir.folders))
+    assert SharedPickle(*shared).open() == bytearray(3_000_000)
+    workdir.close()
+    del workdir
     sys.exit(7)
 _, status = os.wait()
-say([os.waitstatus_to_exitcode(status), parcel.open() == bytearray(3_000_000)])
+say([os.waitstatus_to_exitcode(status), shared.open() == bytearray(3_000_000)])
 sweep()
 say(len(os.listdir(module.MEMORY)))
 """)
@@ -457,8 +458,8 @@ say(len(os.listdir(module.MEMORY)))
 
     def test_a_forked_process_does_not_keep_the_dead_alive(self, child):
         process = child("""
-shelf = Shelf()
-shelf.folders
+workdir = WorkDir()
+workdir.folders
 here, there = os.pipe()
 pid = os.fork()
 if pid == 0:
@@ -466,7 +467,7 @@ if pid == 0:
     sys.stdin.read()
     os._exit(0)
 os.read(here, 20)
-say([shelf.folders[0], pid])
+say([workdir.folders[0], pid])
 os.kill(os.getpid(), signal.SIGKILL)
 """)
         folder, pid = heard(process)
@@ -479,7 +480,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_killed_worker_leaves_nothing_behind(places, child):
     """What it had written, and what it was writing, goes with the folder."""
-    with closing(Shelf()) as made:
+    with closing(WorkDir()) as made:
         folders = made.folders
         worker = child(f"while True: pack(bytearray(3_000_000), *{folders})")
         deadline = time.monotonic() + 30
