@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from taskinity_nb.engine.backends.processes import pool
-from taskinity_nb.engine.remote import capture as outputs
+from taskinity_nb.engine.remote import capture
 from taskinity_nb.engine.transport import workspace
 
 __all__ = ["KINDS", "Moment", "begun", "left_streams"]
@@ -85,7 +85,7 @@ class Moment:
             step = min(0.2, 2 * step)
 
     def _left_streams(self) -> Iterable[str]:
-        for name, stream in zip(outputs.STREAMS, self.streams, strict=True):
+        for name, stream in zip(capture.STREAMS, self.streams, strict=True):
             if getattr(sys, name) is not stream:
                 yield f"sys.{name} is {getattr(sys, name)!r}, not {stream!r}"
 
@@ -138,9 +138,9 @@ def left_streams(before: tuple[Any, Any], patched: set[str]) -> list[str]:
     This has to be asked within the test's call: before the teardown pytest sets them anew.
     """
     found = []
-    for name, stream in zip(outputs.STREAMS, before, strict=True):
+    for name, stream in zip(capture.STREAMS, before, strict=True):
         now = getattr(sys, name)
-        is_the_tests = name in patched and not outputs._is_tap(now)
+        is_the_tests = name in patched and not capture._is_proxy(now)
         if now is not stream and not is_the_tests:
             found.append(f"sys.{name} is {now!r}, not {stream!r}")
     return found

@@ -16,8 +16,8 @@ import pytest
 from taskinity_nb import Cancelled, State, run, start
 from taskinity_nb.engine.backends.processes import pool
 from taskinity_nb.engine.runtime import interrupts
-from taskinity_nb.engine.runtime.interrupts import held, let_in
-from taskinity_nb.engine.runtime.waiting import Ending
+from taskinity_nb.engine.runtime.interrupts import allow_interrupts, defer_interrupts
+from taskinity_nb.engine.runtime.waiting import SignalSafeEvent
 
 NAMES = vars(fn)
 
@@ -29,38 +29,38 @@ def interrupt():
 class TestHeld:
     def test_it_comes_at_the_end_of_the_block(self):
         reached = []
-        with pytest.raises(KeyboardInterrupt), held():
+        with pytest.raises(KeyboardInterrupt), defer_interrupts():
             interrupt()
             reached.append(1)
         assert reached == [1]
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
     def test_it_is_let_in_once(self):
-        with held():
+        with defer_interrupts():
             interrupt()
             with pytest.raises(KeyboardInterrupt):
-                let_in(lambda: pytest.fail("it is not called"))()
-            assert let_in(lambda: "called")() == "called"
+                allow_interrupts(lambda: pytest.fail("it is not called"))()
+            assert allow_interrupts(lambda: "called")() == "called"
 
     def test_blocks_inside_of_blocks(self):
-        with held():
-            with pytest.raises(KeyboardInterrupt), held():
-                let_in(interrupt)()
-            with held():
+        with defer_interrupts():
+            with pytest.raises(KeyboardInterrupt), defer_interrupts():
+                allow_interrupts(interrupt)()
+            with defer_interrupts():
                 interrupt()
             with pytest.raises(KeyboardInterrupt):
-                let_in(abs)(1)
+                allow_interrupts(abs)(1)
         assert interrupts._holds == []
 
     def test_one_who_insists_is_not_held_back(self, monkeypatch):
         monkeypatch.setattr(interrupts, "PATIENCE", 0.0)
-        with held():
+        with defer_interrupts():
             interrupt()
             with pytest.raises(KeyboardInterrupt):
                 interrupt()
 
     def test_it_is_not_raised_after_what_was_interrupted_already(self):
-        with pytest.raises(Cancelled), held():
+        with pytest.raises(Cancelled), defer_interrupts():
             interrupt()
             raise Cancelled("by the one before")
 
@@ -68,7 +68,7 @@ class TestHeld:
         came = []
         before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
         try:
-            with held():
+            with defer_interrupts():
                 interrupt()
                 assert came == []
             assert came == [1]
@@ -79,13 +79,15 @@ class TestHeld:
 
     def test_nothing_is_raised_in_a_finalizer(self):
         with pytest.raises(KeyboardInterrupt):
-            with held(in_finalizer=True):
+            with defer_interrupts(in_finalizer=True):
                 interrupt()
-            Ending().wait(10)
+            SignalSafeEvent().wait(10)
 
     def test_other_threads_have_nothing_to_do_with_it(self):
-        with held():
-            thread = threading.Thread(target=lambda: let_in(held().__enter__)())
+        with defer_interrupts():
+            thread = threading.Thread(
+                target=lambda: allow_interrupts(defer_interrupts().__enter__)()
+            )
             thread.start()
             thread.join()
             assert len(interrupts._holds) == 1
@@ -105,7 +107,7 @@ class TestRuns:
             run("double", {"x": Inputs()}, namespace=NAMES, executor=executor)
         assert caught.value.run.done
         assert executor == "threads" or caught.value.run.state is State.CANCELLED
-        assert type(sys.stdout).__name__ != "_Tap"
+        assert type(sys.stdout).__name__ != "StreamProxy"
         assert run("one", namespace=NAMES, executor=executor)["one"] == 1
 
     def test_while_a_sequential_run_finds_items(self):
@@ -154,7 +156,7 @@ class TestRuns:
         going.cancel()
         threads[0].run()
         assert [str(event.state) for event in going.events] == ["cancelled"]
-        assert type(sys.stdout).__name__ != "_Tap"
+        assert type(sys.stdout).__name__ != "StreamProxy"
 
 
 FORK_SERVER = """

@@ -15,7 +15,7 @@ import pytest
 from leftovers import KINDS, Moment, left_streams
 
 from taskinity_nb import run
-from taskinity_nb.engine.remote.capture import Taps
+from taskinity_nb.engine.remote.capture import StreamProxies
 
 
 def leave_streams(end, tmp_path):
@@ -78,11 +78,11 @@ def test_what_the_package_keeps_is_not_left():
     assert not before.left()
 
 
-def test_a_tap_is_found_under_what_a_test_has_put_there(monkeypatch):
+def test_a_proxy_is_found_under_what_a_test_has_put_there(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
-    before, taps = (sys.stderr, sys.stderr), Taps()
+    before, proxies = (sys.stderr, sys.stderr), StreamProxies()
     assert not left_streams(before, {"stdout"})
-    taps.open()
+    proxies.open()
     left = left_streams(before, {"stdout"})
-    taps.close()
+    proxies.close()
     assert [line[:13] for line in left] == ["sys.stdout is", "sys.stderr is"]

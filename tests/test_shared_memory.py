@@ -450,7 +450,7 @@ if os.fork() == 0:
 _, status = os.wait()
 say([os.waitstatus_to_exitcode(status), shared.open() == bytearray(3_000_000)])
 sweep()
-say(len(os.listdir(module.MEMORY)))
+say(len(os.listdir(workspace.MEMORY)))
 """)
         assert heard(process) == [7, True]
         assert heard(process) == 1

@@ -19,7 +19,7 @@ from runs import make_run
 
 from taskinity_nb import parse_dsl, progress_bar, run, start
 from taskinity_nb.engine.observers import watch
-from taskinity_nb.engine.runtime.waiting import Ending
+from taskinity_nb.engine.runtime.waiting import SignalSafeEvent
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.graph.ascii_graph import flow_picture
@@ -243,7 +243,7 @@ def test_an_observer_is_told_of_the_end_once(done_before):
         ends.append(run.done)
         told.set()
 
-    flow, finished = Flow("Small", tasks=["load"]), Ending()
+    flow, finished = Flow("Small", tasks=["load"]), SignalSafeEvent()
     going = make_run(flow, [("load", "w", 0, 1)], state=None if done_before else State.RUNNING)
     wait = watch(going, [observer], finished)
     assert told.wait(PATIENCE)  # of all that happened

@@ -10,7 +10,7 @@ from ..errors import Cancelled, ExecutorError
 from ..model.events import State
 from ..model.run import Run
 from .rerun.resume import Prints, constant_prints_of, function_prints_of
-from .runtime.interrupts import held, let_in
+from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.failures import cancelled, task_error
 
 if TYPE_CHECKING:
@@ -55,17 +55,17 @@ class Control:
     def take_function_prints(self, run: Run) -> None:
         """Write down what functions are, before a task can change what its function names."""
         if self.prints is None:
-            self._functions = let_in(function_prints_of)(run.plan)
+            self._functions = allow_interrupts(function_prints_of)(run.plan)
 
     def take_prints(self, run: Run) -> None:
         """Write down what functions and inputs are now, for a later run that resumes this one."""
         if self.prints is None:
-            constants = let_in(constant_prints_of)(run.plan)
+            constants = allow_interrupts(constant_prints_of)(run.plan)
             self.prints = Prints(self._functions or function_prints_of(run.plan), constants)
 
     def wait(self, run: Run, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""
-        if not let_in(self._scheduler.finished.wait)(timeout):
+        if not allow_interrupts(self._scheduler.finished.wait)(timeout):
             raise TimeoutError(f"flow '{run.flow.name}' has not ended in {timeout} s; it goes on")
         self._scheduler.workers.drop()
         for follow_up in self.when_finished:
@@ -74,12 +74,12 @@ class Control:
 
     def cancel(self) -> None:
         """Cancel what has not started, stop what can be stopped, and end the run."""
-        with held():
+        with defer_interrupts():
             self._scheduler.end_early(State.CANCELLED)
 
     def break_off(self, error: BaseException) -> None:
         """End the run because of what went wrong outside the tasks."""
-        with held():
+        with defer_interrupts():
             self._scheduler.break_off(error)
 
     def interrupted(self, run: Run) -> Cancelled:

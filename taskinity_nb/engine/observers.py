@@ -17,8 +17,8 @@ from ..errors import described
 from ..model.events import WIDTH, Event
 from ..model.record import Record
 from ..model.run import Run
-from .runtime.interrupts import let_in
-from .runtime.waiting import Ending
+from .runtime.interrupts import allow_interrupts
+from .runtime.waiting import SignalSafeEvent
 from .scheduling.failures import warn
 
 __all__ = ["Observer", "watch"]
@@ -53,7 +53,7 @@ class Batch(Sequence[Event]):
         return self._record.event((slot, state, moment, more[0], more[1], more[2]))
 
 
-def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable[[], bool]:
+def watch(run: Run, observers: Sequence[Observer], finished: SignalSafeEvent) -> Callable[[], bool]:
     """Start telling `observers` about a run until `finished` is set.
 
     Returns
@@ -62,7 +62,7 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
         Waits until the observers have seen the end, for `LAST_CALL` seconds at most.
     """
     told, record = list(observers), run._record
-    saw_the_end = Ending()
+    saw_the_end = SignalSafeEvent()
     saw_it_done = False
     place = 0  # in the log; not where it was folded to, which others do as well
 
@@ -96,7 +96,7 @@ def watch(run: Run, observers: Sequence[Observer], finished: Ending) -> Callable
     context = contextvars.copy_context()  # what an observer shows belongs to the caller's cell
     thread = threading.Thread(target=context.run, args=(drain,), name="observers", daemon=True)
     thread.start()
-    return lambda: let_in(saw_the_end.wait)(LAST_CALL)
+    return lambda: allow_interrupts(saw_the_end.wait)(LAST_CALL)
 
 
 def _report(observer: Observer, error: BaseException, run: Run) -> None:

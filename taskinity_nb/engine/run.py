@@ -18,7 +18,7 @@ from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
 from .rerun.resume import Prints, kept_of, prints_of
 from .runtime.cores import available_cores
-from .runtime.interrupts import held
+from .runtime.interrupts import defer_interrupts
 from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def run(
     >>> result["total"], result.result
     (7, 7)
     """
-    with held() as interrupts:
+    with defer_interrupts() as interrupts:
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, observers=observers,
@@ -149,7 +149,7 @@ def start(
     >>> going.wait()["answer"]
     42
     """
-    with held():
+    with defer_interrupts():
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, observers=observers,

@@ -11,7 +11,7 @@ from IPython.display import display
 
 from ..dsl.read import parse_dsl
 from ..engine.run import run, start
-from ..engine.runtime.interrupts import held
+from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
 from ..model.events import Event, State
 from ..model.flow import Flow
@@ -56,7 +56,7 @@ class FlowMagics(Magics):
             return self._explore(flow, options)
         if options.background:
             return self._bound(options, self._run_in_background(flow, options))
-        with held():  # an interrupt ends the run; what comes of that is bound and drawn
+        with defer_interrupts():  # an interrupt ends the run; what comes of that is bound and drawn
             return self._run(flow, options)
 
     flow.__doc__ = HELP

@@ -18,7 +18,7 @@ from ...model.events import Entry, Failure, State
 from ...model.record import MISSING
 from ...model.run import Run
 from ...strangers import traceback_of
-from ..remote.capture import listen_in_context
+from ..remote.capture import capture_in_context
 from ..remote.forks import forks, leave_if_forked
 from ..remote.frames import user_frames
 from ..remote.printed import Output
@@ -143,7 +143,7 @@ class CoroutinesBackend(Backend):
                 self.unused.append(worker.name)
                 break
             if not self._at_work:
-                scheduler.taps.open()
+                scheduler.proxies.open()
             self._at_work[worker] = self._loop.create_task(
                 self._do(task, worker), context=copy_of_context()
             )
@@ -172,14 +172,14 @@ class CoroutinesBackend(Backend):
         self._late.discard(worker)
         del self._at_work[worker]
         if not self._at_work:
-            scheduler.taps.shut()
+            scheduler.proxies.shut()
         self.unused.append(worker.name)
         self._changed.set()
 
     async def _perform(self, task: int, worker: Worker) -> tuple[Any, Entry]:
         scheduler = self.scheduler
         output, cpu = Output(outer=scheduler.screen.outer), [0]
-        listen_in_context(output)
+        capture_in_context(output)
         started = perf_counter_ns()
         value: Any = MISSING
         entry: Entry | None = None

@@ -18,8 +18,8 @@ from ..remote.cpu_time import core_wait
 from ..remote.forks import forks, leave_if_forked
 from ..remote.frames import user_frames
 from ..remote.printed import Output
-from ..runtime.interrupts import is_interrupt, let_in
-from ..runtime.waiting import pass_gate
+from ..runtime.interrupts import allow_interrupts, is_interrupt
+from ..runtime.waiting import acquire_within
 from ..scheduling.backend import Backend, Perform, Worker, numbered
 from ..scheduling.failures import timed_out
 
@@ -112,19 +112,19 @@ class InProcess(Backend):
                 outputs[task] = output.take()
             return value, entry
 
-        self._endings[perform] = scheduler.taps.listen(output)
+        self._endings[perform] = scheduler.proxies.capture(output)
         return perform
 
     def dismiss(self, perform: Perform) -> None:
         self._endings.pop(perform)()
 
     def park(self, worker: Worker) -> None:
-        taps = self.scheduler.taps
-        taps.shut()
+        proxies = self.scheduler.proxies
+        proxies.shut()
         try:
             self._wait(worker)
         finally:
-            taps.open()
+            proxies.open()
 
     def _wait(self, worker: Worker) -> None:
         super().park(worker)
@@ -164,7 +164,7 @@ class CallingThread(InProcess):
         self.loop()
 
     def _wait(self, worker: Worker) -> None:
-        let_in(pass_gate)(worker.wakeup)
+        allow_interrupts(acquire_within)(worker.wakeup)
 
     def performer(self) -> Perform:
         perform = super().performer()
@@ -192,7 +192,7 @@ class CallingThread(InProcess):
             from ..runtime.blocking import blocking
 
             function = blocking(function)
-        return let_in(function)
+        return allow_interrupts(function)
 
 
 class Threads(InProcess):

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...strangers import described, is_error, text_of, traceback_of, type_name
-from .capture import Taps
+from .capture import StreamProxies
 from .cpu_time import core_wait
 from .forks import forks, leave_if_forked
 from .frames import user_frames
@@ -114,7 +114,7 @@ def run_call_quietly(function: bytes, arguments: bytes, number: int = 0) -> tupl
     arguments for one.
     """
     output = Output(through=False)
-    with Taps().around(output):
+    with StreamProxies().around(output):
         result = run_call(function, arguments)
     return tuple(CallResult(*result)._replace(output=output.take()))
 

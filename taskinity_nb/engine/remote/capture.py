@@ -1,13 +1,13 @@
 """What each task prints, kept apart, while ``print`` goes on working.
 
-A `_Tap` stands in front of ``sys.stdout`` and ``sys.stderr`` as long as a worker of some run is at
-work in this process (see `Taps`). What is written goes to the `Output` of the task in whose thread
-(or, on an event loop, in whose context) it is written, and on to the stream itself unless that
-output says that it shows it elsewhere.
+A `StreamProxy` stands in front of ``sys.stdout`` and ``sys.stderr`` as long as a worker of some run
+is at work in this process (see `StreamProxies`). What is written goes to the `Output` of the task
+in whose thread (or, on an event loop, in whose context) it is written, and on to the stream itself
+unless that output says that it shows it elsewhere.
 
-A task may put streams of its own there, around a tap or in its place, and leave them. So a tap that
-nobody needs lets everything through, of several in a row only the first one listens, and one that
-somebody puts back too late goes at the next thing that is written.
+A task may put streams of its own there, around a proxy or in its place, and leave them. So a proxy
+that nobody needs lets everything through, of several in a row only the first one captures, and one
+that somebody puts back too late goes at the next thing that is written.
 
 This module and `printed` use the standard library alone, so that they can be sent along to a
 place where the package is not installed.
@@ -29,11 +29,11 @@ from .printed import STREAMS, Output, give
 
 __all__ = [
     "STREAMS",
-    "Taps",
+    "StreamProxies",
     "beneath",
+    "capture_in_context",
     "current_output",
     "lay_under",
-    "listen_in_context",
     "put_back",
     "surroundings",
 ]
@@ -41,26 +41,26 @@ __all__ = [
 _by_thread: dict[int, Output] = {}
 _in_context: ContextVar[Output | None] = ContextVar("taskinity_nb output", default=None)
 _lock = threading.RLock()
-"""Held while taps are put in place and taken away; reentrant, since a finalizer may print."""
+"""Held while proxies are put in place and taken away; reentrant, since a finalizer may print."""
 
-_needed: set[Taps] = set()
-"""Whose taps stand."""
+_needed: set[StreamProxies] = set()
+"""Whose proxies stand."""
 
 _ours: deque[Any] = deque(maxlen=8)
 """What has last been put in the place of a stream. A `print` that goes on in another thread has no
 hold of it before Python 3.14, and crashes if it is gone."""
 
-_latest: dict[int, _Tap] = {}
-"""The taps that were put in place last, of each stream."""
+_latest: dict[int, StreamProxy] = {}
+"""The proxies that were put in place last, of each stream."""
 
 _passing: set[int] = set()
-"""Threads in which a tap hands something on that is kept already."""
+"""Threads in which a proxy hands something on that is kept already."""
 
 
-class _Tap:
+class StreamProxy:
     """Stands in front of a stream, and is otherwise like it."""
 
-    is_tap = True
+    is_proxy = True
 
     def __init__(self, stream: Any, number: int) -> None:
         self._stream = stream
@@ -95,14 +95,14 @@ class _Tap:
         if thread in _passing:
             self._stream.flush()
             return
-        _passing.add(thread)  # what a wrapper between two taps has held back is kept already
+        _passing.add(thread)  # what a wrapper between two proxies has held back is kept already
         try:
             self._stream.flush()
         finally:
             _passing.discard(thread)
 
     def is_needed(self) -> bool:
-        """Tell whether anybody listens; there may be a copy of this module that has others."""
+        """Tell whether anybody captures; there may be a copy of this module that has others."""
         return bool(_needed)
 
     def _go(self) -> None:
@@ -115,46 +115,47 @@ class _Tap:
         return getattr(self._stream, name)
 
 
-def _is_tap(stream: Any) -> bool:
-    """Tell whether something is a tap itself: a wrapper may pretend to be what it wraps."""
-    return getattr(type(stream), "is_tap", None) is True
+def _is_proxy(stream: Any) -> bool:
+    """Tell whether something is a proxy itself: a wrapper may pretend to be what it wraps."""
+    return getattr(type(stream), "is_proxy", None) is True
 
 
 def _put_in_place() -> None:
     for number, name in enumerate(STREAMS):
         stream = getattr(sys, name, None)
-        if stream is not None and type(stream) is not _Tap:
-            setattr(sys, name, _tap_of(stream, number))
+        if stream is not None and type(stream) is not StreamProxy:
+            setattr(sys, name, _proxy_of(stream, number))
 
 
-def _tap_of(stream: Any, number: int) -> _Tap:
-    """Return the tap of a stream: the one that it had, if that was not long ago."""
-    tap = _latest.get(number)
-    if tap is None or tap._stream is not stream:
-        tap = _latest[number] = _Tap(stream, number)
-        _ours.append(tap)
-    return tap
+def _proxy_of(stream: Any, number: int) -> StreamProxy:
+    """Return the proxy of a stream: the one that it had, if that was not long ago."""
+    proxy = _latest.get(number)
+    if proxy is None or proxy._stream is not stream:
+        proxy = _latest[number] = StreamProxy(stream, number)
+        _ours.append(proxy)
+    return proxy
 
 
 def _take_away() -> None:
     for name in STREAMS:
         stream: Any = getattr(sys, name, None)
-        if _is_tap(stream):
-            while _is_tap(stream) and not stream.is_needed():
+        if _is_proxy(stream):
+            while _is_proxy(stream) and not stream.is_needed():
                 stream = stream._stream
             setattr(sys, name, stream)
 
 
-class Taps:
-    """The taps of one run. They stand while one of its workers is at work in this process.
+class StreamProxies:
+    """The proxies of one run. They stand while one of its workers is at work in this process.
 
-    A worker that has nothing to do does not listen, nor does one that has ended or was left behind
-    by a run that is over. So the streams are given back however a run ends, and if it never does.
+    For a worker that has nothing to do nothing is captured, nor for one that has ended or was
+    abandoned by a run that is over. So the streams are given back however a run ends, and if it
+    never does.
 
     Examples
     --------
-    >>> taps, output, before = Taps(), Output(through=False), sys.stdout
-    >>> stop = taps.listen(output)
+    >>> proxies, output, before = StreamProxies(), Output(through=False), sys.stdout
+    >>> stop = proxies.capture(output)
     >>> print("heard")
     >>> stop()
     >>> output.take(), sys.stdout is before
@@ -183,14 +184,14 @@ class Taps:
                 _take_away()
 
     def close(self) -> None:
-        """Listen no more, whoever may still be at work."""
+        """Capture no more, whoever may still be at work."""
         with _lock:
             self._is_closed = True
             _needed.discard(self)
             if not _needed:
                 _take_away()
 
-    def listen(self, output: Output) -> Callable[[], None]:
+    def capture(self, output: Output) -> Callable[[], None]:
         """Give `output` what is printed in this thread; return how to end that."""
         thread = get_ident()
         before = _by_thread.get(thread)
@@ -212,7 +213,7 @@ class Taps:
 
         If the task is the only one here, the streams are afterwards those that it has found.
         """
-        stop = self.listen(output)
+        stop = self.capture(output)
         streams = standing()
         try:
             yield
@@ -232,7 +233,7 @@ def put_back(streams: Sequence[Any]) -> None:
     for number, stream in enumerate(streams):
         if getattr(sys, STREAMS[number], None) is not stream:
             setattr(sys, STREAMS[number], stream)
-        if type(stream) is _Tap and getattr(stream._stream, "closed", False):
+        if type(stream) is StreamProxy and getattr(stream._stream, "closed", False):
             stream._stream = _opened_again(number)
 
 
@@ -245,15 +246,15 @@ def _opened_again(number: int) -> Any:
 
 
 def beneath(name: str) -> Any:
-    """Return a stream of `STREAMS` itself, without the tap that may stand in front of it."""
+    """Return a stream of `STREAMS` itself, without the proxy that may stand in front of it."""
     stream: Any = getattr(sys, name, None)
-    while _is_tap(stream):
+    while _is_proxy(stream):
         stream = stream._stream
     return stream
 
 
 def lay_under(name: str, stream: Any) -> Callable[[], None]:
-    """Put another stream in the place of one, below the tap; return how to undo that.
+    """Put another stream in the place of one, below the proxy; return how to undo that.
 
     It has in its `_stream` what it stands in front of. What is laid under first may go first, as
     the bar of the one of two runs that is sooner done.
@@ -282,13 +283,13 @@ def _under(stream: Any) -> Any:
 
 
 def _set_beneath(name: str, stream: Any) -> None:
-    tap: Any = getattr(sys, name, None)
-    if not _is_tap(tap):
+    proxy: Any = getattr(sys, name, None)
+    if not _is_proxy(proxy):
         setattr(sys, name, stream)
         return
-    while _is_tap(tap._stream):
-        tap = tap._stream
-    tap._stream = stream
+    while _is_proxy(proxy._stream):
+        proxy = proxy._stream
+    proxy._stream = stream
 
 
 def _plain(text: str) -> str:
@@ -298,7 +299,7 @@ def _plain(text: str) -> str:
 
 
 def surroundings() -> tuple[Context, Output | None]:
-    """Return a copy of this context in which nobody listens, and who listens here."""
+    """Return a copy of this context in which nothing is captured, and who captures here."""
     context, output = copy_context(), current_output()
     context.run(_in_context.set, None)
     return context, output
@@ -309,13 +310,13 @@ def current_output() -> Output | None:
     return _in_context.get() or _by_thread.get(get_ident())
 
 
-def listen_in_context(output: Output) -> None:
+def capture_in_context(output: Output) -> None:
     """Give `output` what is printed in this context, as that of a task of an event loop."""
     _in_context.set(output)
 
 
 def _forked() -> None:
-    """Listen no more: who listened are the threads of the process that was forked."""
+    """Capture no more: who captured are the threads of the process that was forked."""
     global _lock
     _lock = threading.RLock()  # another thread may have held it
     _needed.clear()

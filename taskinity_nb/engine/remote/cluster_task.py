@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from ...strangers import described, text_of, type_name
 from .call import CallResult, pack_error, run_call
-from .capture import Taps
+from .capture import StreamProxies
 from .pickling import PLAIN, size_of
 from .printed import Output
 from .reporter import Box, box_on_dask, box_on_ray, machine
@@ -137,7 +137,7 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Product) -> Product:
     task, worker = Ticket(*ticket), box.worker()
     head = task.run, task.slot, task.attempt, worker
     box.add((STARTED, *head, time.perf_counter_ns()))
-    output, taps, lost = Output(through=False), Taps(), list[_Lost]()
+    output, proxies, lost = Output(through=False), StreamProxies(), list[_Lost]()
 
     def arguments() -> tuple[list[Any], dict[str, Any]]:
         try:
@@ -153,11 +153,11 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Product) -> Product:
             function = _first_of, ()
         elif isinstance(function, int):
             function = unsealed(before[function][1])
-        with taps.around(output):
+        with proxies.around(output):
             return run_call(function, arguments, _weighed)
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
-    taps.close()  # to a thread that was left behind nobody listens
+    proxies.close()  # what a thread prints that was abandoned is not captured
     if not output.is_empty:
         call = call._replace(output=output.take())
     if call.kind == "value":

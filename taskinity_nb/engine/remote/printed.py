@@ -50,7 +50,7 @@ class Output:
     Parameters
     ----------
     through : bool
-        Whether it is shown as well, as if nobody listened.
+        Whether it is shown as well, as if it were not captured.
     outer : Output, optional
         Who gets it too: that of the task which has begun the run of these.
 

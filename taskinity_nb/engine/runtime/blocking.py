@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..remote.capture import current_output, listen_in_context
+from ..remote.capture import capture_in_context, current_output
 from ..remote.printed import Output
-from .waiting import Ending
+from .waiting import SignalSafeEvent
 
 __all__ = ["blocking"]
 
@@ -32,7 +32,7 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
 
     async def call(output: Output | None, args: Any, kwargs: Any) -> Returned:
         if output is not None:
-            listen_in_context(output)
+            capture_in_context(output)
         try:
             return await function(*args, **kwargs), None
         except BaseException as error:  # asyncio would let some of them end the loop
@@ -47,7 +47,7 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
         loop = runner.get_loop()  # and the runner takes this thread's context along
         called = call(current_output(), args, kwargs)
         returned: Returned = None, None
-        ended = Ending()
+        ended = SignalSafeEvent()
 
         def live() -> None:
             nonlocal returned

@@ -1,8 +1,8 @@
-"""Holds an interrupt back where it would leave something half done.
+"""Defers an interrupt where it would leave something half done.
 
 Ctrl-C raises a `KeyboardInterrupt` in the main thread, between any two of its steps: also between a
-lock and its release, or between a result and its record. So an interrupt is held back as long as
-the engine works in the main thread, and let in where it waits there or calls what is the user's.
+lock and its release, or between a result and its record. So an interrupt is deferred as long as
+the engine works in the main thread, and allowed where it waits there or calls what is the user's.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from typing import Any, ParamSpec, TypeVar
 from ...errors import Cancelled
 from ...strangers import is_interrupt
 
-__all__ = ["held", "is_interrupt", "let_in"]
+__all__ = ["allow_interrupts", "defer_interrupts", "is_interrupt"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE = 2.0
-"""Seconds after which a second interrupt is held back no more: the user means it."""
+"""Seconds after which a second interrupt is deferred no more: the user means it."""
 
 A_MOMENT = 0.01
 """Seconds in which a finalizer has returned."""
 
-_holds: list[held] = []
+_holds: list[defer_interrupts] = []
 """Those of the main thread, the innermost one last."""
 
 
-class held:
-    """Holds interrupts back until the end of the block; in another thread, it does nothing.
+class defer_interrupts:
+    """Defers interrupts until the end of the block; in another thread, it does nothing.
 
-    One that is still held back then is raised at the end of the block, unless that is the end of
-    something that was interrupted already.
+    One that has come by then is raised at the end of the block, unless that is the end of something
+    that was interrupted already.
 
     Parameters
     ----------
@@ -46,11 +46,11 @@ class held:
 
     Examples
     --------
-    >>> with held():
+    >>> with defer_interrupts():
     ...     signal.raise_signal(signal.SIGINT)  # as Ctrl-C does
     ...     print("goes on")
     ...     try:
-    ...         let_in(print)("is not reached")
+    ...         allow_interrupts(print)("is not reached")
     ...     except KeyboardInterrupt:
     ...         print("interrupted")
     goes on
@@ -60,11 +60,11 @@ class held:
     def __init__(self, in_finalizer: bool = False) -> None:
         self.is_open = False
         self._in_finalizer = in_finalizer
-        self._came: float | None = None  # when an interrupt came that is held back
+        self._came: float | None = None  # when an interrupt came that is deferred
         self._before: Callable[[int, Any], Any] | None = None  # the handler outside of this
         self._original: Callable[[int, Any], Any] | None = None  # and outside of all of these
 
-    def __enter__(self) -> held:
+    def __enter__(self) -> defer_interrupts:
         before = signal.getsignal(signal.SIGINT) if _is_main_thread() else None
         if callable(before):
             try:
@@ -117,12 +117,12 @@ class held:
             self._original(signal.SIGINT, None)
 
 
-def let_in(call: Callable[P, T]) -> Callable[P, T]:
-    """Return a callable that does the same, and lets the interrupts in that are held back here.
+def allow_interrupts(call: Callable[P, T]) -> Callable[P, T]:
+    """Return a callable that does the same, and allows the interrupts that are deferred here.
 
     Examples
     --------
-    >>> let_in(abs)(-3)
+    >>> allow_interrupts(abs)(-3)
     3
     """
     return partial(_holds[-1].call, call) if _holds and _is_main_thread() else call

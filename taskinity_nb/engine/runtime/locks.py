@@ -1,15 +1,15 @@
-"""How threads take turns at a lock."""
+"""How threads share a lock."""
 
 from __future__ import annotations
 
 import threading
 from time import sleep
 
-__all__ = ["is_held", "take_turn"]
+__all__ = ["is_held", "spin_acquire"]
 
 
-def take_turn(lock: threading.RLock) -> None:
-    """Take a lock that threads take for a moment, again and again, without a queue.
+def spin_acquire(lock: threading.RLock) -> None:
+    """Take a lock that threads take for a moment, again and again, and do not wait in line.
 
     Who blocks at a lock is given it before the interpreter's own; then each of two threads has the
     one and waits for the other, at every task (a convoy). So a thread that comes too early steps

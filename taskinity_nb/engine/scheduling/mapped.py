@@ -12,7 +12,7 @@ from ...model.events import Entry, Failure, Frame, Items, State
 from ...model.record import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ..remote.frames import user_frames
-from ..runtime.interrupts import is_interrupt, let_in
+from ..runtime.interrupts import allow_interrupts, is_interrupt
 from .failures import FailedItem, map_error
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class MappedTasks:
                 whole = plan.items_origin(task).whole(self._values)
                 if is_ref(whole):
                     whole = whole.fetch()
-                items = let_in(items_of)(whole, edge.source, edge.target)
+                items = allow_interrupts(items_of)(whole, edge.source, edge.target)
         except BaseException as error:  # iterating runs code of the user's
             if is_interrupt(error):
                 raise

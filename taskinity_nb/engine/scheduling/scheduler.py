@@ -42,9 +42,9 @@ from ...model.events import Entry, Failure, State, entries
 from ...model.record import MISSING
 from ...model.run import Run
 from ...model.task import Task
-from ..remote.capture import Taps
+from ..remote.capture import StreamProxies
 from ..runtime.locks import is_held
-from ..runtime.waiting import Ending
+from ..runtime.waiting import SignalSafeEvent
 from .backend import Backend, Worker
 from .consumers import Consumers
 from .frontier import Frontier
@@ -100,7 +100,7 @@ class Scheduler:
         self.backends = backends
         self.workers = WorkerLoop(self)
         self.on_error = on_error
-        self.finished = Ending()
+        self.finished = SignalSafeEvent()
         # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
         self.lock = threading.RLock()
         self.log = run._log
@@ -118,7 +118,8 @@ class Scheduler:
         self.count = len(waiting)
         self.left = self.count - len(self._kept)
         """How many tasks have not ended."""
-        self.taps, self.screen = Taps(), Screen(flow.name)  # for what is printed here and elsewhere
+        self.proxies = StreamProxies()  # for what is printed here
+        self.screen = Screen(flow.name)  # and for what is printed elsewhere
         self.stopped = False  # nothing new starts, and what still runs is not waited for
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
@@ -193,7 +194,7 @@ class Scheduler:
     def _finish(self, state: State | None = None) -> None:
         if self.finished.is_set():  # by the end of a map, in the middle of what has led to it
             return
-        self.taps.close()
+        self.proxies.close()
         failed = self.first_failed is not None
         self.run._ended = perf_counter_ns()
         self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)

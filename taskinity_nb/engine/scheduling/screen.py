@@ -30,7 +30,7 @@ class Screen:
     Attributes
     ----------
     context : Context
-        That of the caller, in which nobody listens.
+        That of the caller, in which nothing is captured.
     outer : Output or None
         Who gets all that is printed in the run: the task that has begun it.
     """

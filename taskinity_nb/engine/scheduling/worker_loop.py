@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ExecutorError, FlowError, described
 from ...model.record import MISSING
 from ..runtime.interrupts import is_interrupt
-from ..runtime.locks import take_turn
+from ..runtime.locks import spin_acquire
 from .backend import Backend, Perform, Worker
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class WorkerLoop:
                     if scheduler.stopped or worker.abandoned:
                         return
                     delay = scheduler.retries.delay(task, entry)
-                take_turn(lock)
+                spin_acquire(lock)
                 try:
                     worker.attempt += 1
                     if scheduler.stopped or worker.abandoned:

@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Iterator
 from multiprocessing import util
 
-from ..runtime.interrupts import held
+from ..runtime.interrupts import defer_interrupts
 from .ownership import Root, sweep_place
 
 __all__ = ["WorkDir", "sweep"]
@@ -114,7 +114,7 @@ def _places() -> list[str]:
 
 
 def _remove(made: list[tuple[Root, str]]) -> None:
-    with held(in_finalizer=True):
+    with defer_interrupts(in_finalizer=True):
         for root, name in made:
             root.remove(name)
 
@@ -125,7 +125,7 @@ def _end() -> None:
 
     A process that `multiprocessing` has started does not get as far as `atexit`.
     """
-    with held(in_finalizer=True):
+    with defer_interrupts(in_finalizer=True):
         for root in list(_roots.values()):
             root.leave()
         if _roots:

@@ -134,7 +134,7 @@ class Cluster(Backend):
             return self._inbox.get(timeout=PATIENCE)
         until = monotonic() + PATIENCE
         while self._inbox.empty() and monotonic() < until:
-            self._port.listen(self._token)
+            self._port.poll(self._token)
         return self._inbox.get_nowait()
 
     def _ask(self, jobs: Jobs) -> None:

@@ -59,7 +59,7 @@ class Port(Protocol):
     unstoppable : str
         What a task is called that has begun and goes on after a time-out or a cancellation.
     hears_by_itself : bool
-        Whether reports arrive without `listen`.
+        Whether reports arrive without `poll`.
     longest_stretch : int
         How many jobs are handed over at once, at most.
     """
@@ -70,7 +70,7 @@ class Port(Protocol):
     hears_by_itself: bool
     longest_stretch: int
 
-    def listen(self, run: str) -> None:
+    def poll(self, run: str) -> None:
         """Wait for reports, for a moment at most."""
 
     def forget(self, run: str) -> None:

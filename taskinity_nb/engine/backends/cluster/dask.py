@@ -208,7 +208,7 @@ class DaskPort:
         told: dict[str, Any] = self.client.run(what)
         return told.values()
 
-    def listen(self, run: str) -> None:
+    def poll(self, run: str) -> None:
         """Do nothing: the client hears of all events."""
 
     def forget(self, run: str) -> None:

@@ -204,7 +204,7 @@ class RayPort:
                 remedy="keep it up until the run has ended, and as long as its results are needed",
             )
 
-    def listen(self, run: str) -> None:
+    def poll(self, run: str) -> None:
         """Wait a moment for the ends of a run's tasks, of a few at a time, and for letters.
 
         It is called by the run's own thread, which calls Ray no more when the run has ended: who

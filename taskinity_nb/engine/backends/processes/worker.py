@@ -17,7 +17,7 @@ from typing import Any
 
 from ....strangers import described, is_interrupt
 from ...remote.call import CallResult, run_call
-from ...remote.capture import Taps, put_back, standing
+from ...remote.capture import StreamProxies, put_back, standing
 from ...remote.helper_threads import HelperClock
 from ...remote.pickling import dumps
 from ...remote.printed import Output
@@ -113,7 +113,7 @@ def serve(pipe: Connection) -> None:
     functions: dict[int, bytes] = {}
     clock = HelperClock()
     sender = _Sender(pipe)
-    Taps().listen(sender)
+    StreamProxies().capture(sender)
     streams = standing()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=sender.part)

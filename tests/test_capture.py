@@ -21,7 +21,7 @@ import pytest
 
 from taskinity_nb import Flow, State, Task, TaskError, run, start
 from taskinity_nb.engine.backends.cluster.code_shipping import bundle, remote_function
-from taskinity_nb.engine.remote import capture as outputs
+from taskinity_nb.engine.remote import capture
 from taskinity_nb.engine.remote import cluster_task as remote
 from taskinity_nb.engine.remote.call import CallResult
 
@@ -453,12 +453,12 @@ class TestGivenBack:
         screens = new_screens()
         remote_function("perform")  # installs it
         copy = sys.modules[f"{bundle().root}.engine.remote.capture"]
-        assert copy is not outputs
-        for first, second in ((outputs, copy), (copy, outputs)):
-            taps = first.Taps(), second.Taps()
-            for each in taps:
+        assert copy is not capture
+        for first, second in ((capture, copy), (copy, capture)):
+            proxies = first.StreamProxies(), second.StreamProxies()
+            for each in proxies:
                 each.open()
-            for each in taps:
+            for each in proxies:
                 each.close()
             assert are_given_back(screens)
 
