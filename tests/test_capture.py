@@ -20,9 +20,8 @@ import functions as fn
 import pytest
 
 from taskinity_nb import Flow, State, Task, TaskError, run, start
-from taskinity_nb.engine.backends.cluster.code_shipping import bundle, remote_function
-from taskinity_nb.engine.remote import capture
-from taskinity_nb.engine.remote import cluster_task as remote
+from taskinity_nb.engine.backends.cluster.code_shipping import remote_function, shipped_code
+from taskinity_nb.engine.remote import capture, cluster_task
 from taskinity_nb.engine.remote.call import CallResult
 
 NAMES = vars(fn)
@@ -452,7 +451,7 @@ class TestGivenBack:
         """As on a Dask cluster in the same process, whose tasks may be left behind."""
         screens = new_screens()
         remote_function("perform")  # installs it
-        copy = sys.modules[f"{bundle().root}.engine.remote.capture"]
+        copy = sys.modules[f"{shipped_code().root}.engine.remote.capture"]
         assert copy is not capture
         for first, second in ((capture, copy), (copy, capture)):
             proxies = first.StreamProxies(), second.StreamProxies()
@@ -472,7 +471,7 @@ class TestGivenBack:
             gate.wait(30)
             ended.set()
 
-        class Letters(list):
+        class Sender(list):
             add = list.append
 
             def worker(self):
@@ -480,12 +479,12 @@ class TestGivenBack:
 
         monkeypatch.setattr(fn, "held", hold, raising=False)
         function = pickle.dumps((fn.call_held, ()))
-        ticket = remote.Ticket("run", 0, 0, function, 0, (), None, 0.2)
-        letters = Letters()
-        remote.perform(letters, tuple(ticket))
+        spec = cluster_task.TaskSpec("run", 0, 0, function, 0, (), None, 0.2)
+        sender = Sender()
+        cluster_task.perform(sender, tuple(spec))
         assert begun.is_set()
         assert are_given_back(screens)
-        call = CallResult(*letters[-1][5])
+        call = CallResult(*sender[-1][5])
         assert (call.kind, call.output) == ("late", ("waiting\n", ""))
         gate.set()
         assert ended.wait(30)

@@ -18,9 +18,9 @@ from test_oracle import continues
 import taskinity_nb
 from taskinity_nb import ExecutorError, State, Task, run
 from taskinity_nb.engine.backends.cluster import dask as dask_module
-from taskinity_nb.engine.backends.cluster.client import Clocks
+from taskinity_nb.engine.backends.cluster.client import ClockOffsets
 from taskinity_nb.engine.backends.cluster.installer import install
-from taskinity_nb.engine.remote.cluster_task import Ticket, perform, pick, told
+from taskinity_nb.engine.remote.cluster_task import TaskSpec, perform, pick, told
 
 TESTS = Path(__file__).parent
 ROOT = Path(taskinity_nb.__file__).parents[1]
@@ -322,15 +322,15 @@ def test_nothing_of_dask_or_ray_is_imported_until_it_is_used():
 # The parts.
 
 
-def test_clocks_take_the_quickest_exchange():
-    clocks = Clocks()
-    clocks.learn(
+def test_clock_offsets_take_the_quickest_exchange():
+    offsets = ClockOffsets()
+    offsets.learn(
         "far", [(0, 1_000_050, 1_000), (2_000, 1_002_105, 2_010), (5_000, 1_005_900, 5_900)]
     )
-    assert clocks.of("far") == 1_002_105 - 2_005
+    assert offsets.of("far") == 1_002_105 - 2_005
 
 
-class Box:
+class Sender:
     def __init__(self):
         self.reports = []
         self.add = self.reports.append
@@ -340,14 +340,14 @@ class Box:
 
 
 def test_what_follows_a_failure_does_not_run():
-    box = Box()
-    failed = perform(box, Ticket("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1}))
+    sender = Sender()
+    failed = perform(sender, TaskSpec("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1}))
     assert len(failed) == 1
     assert told(failed)[5][0] == "lost"
-    assert perform(box, Ticket("r", 1, 0, None, 1), failed) == ()
-    assert perform(box, Ticket("r", 2, 0, None, 1), ()) == ()
+    assert perform(sender, TaskSpec("r", 1, 0, None, 1), failed) == ()
+    assert perform(sender, TaskSpec("r", 2, 0, None, 1), ()) == ()
     assert pick(failed, 0) == ()
-    assert [report[2] for report in box.reports] == [0, 0]
+    assert [report[2] for report in sender.reports] == [0, 0]
 
 
 def test_a_package_that_is_there_is_left_alone():

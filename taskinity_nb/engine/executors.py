@@ -16,7 +16,7 @@ from .scheduling.backend import Backend
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from .backends.cluster.client import Port
+    from .backends.cluster.client import ClusterClient
 
 __all__ = ["EXECUTORS", "backends_for", "check_executor", "cores_of"]
 
@@ -70,7 +70,7 @@ def _main_backend(plan: Plan, executor: str | Executor, workers: int | None) -> 
     name = executor if isinstance(executor, str) else type(executor).__name__
     if _is_cluster(executor):
         name = "ray" if executor == "ray" else "dask"
-        _port_to(executor, workers)  # the run begins when the cluster is there
+        _connect(executor, workers)  # the run begins when the cluster is there
     run = Run(plan, name, 1)
     backend = _backend(run, executor, workers)
     run.workers = backend.workers
@@ -99,7 +99,7 @@ def _backend(run: Run, executor: str | Executor, workers: int | None) -> Backend
     if _is_cluster(executor):
         from .backends.cluster.backend import Cluster
 
-        return Cluster(run, _port_to(executor, workers))
+        return Cluster(run, _connect(executor, workers))
     if isinstance(executor, str):
         raise ExecutorError(
             f"there is no executor '{executor}'",
@@ -128,15 +128,15 @@ def _is_cluster(executor: object) -> bool:
     return is_dask_client(executor)
 
 
-def _port_to(executor: Any, workers: int | None) -> Port:
+def _connect(executor: Any, workers: int | None) -> ClusterClient:
     """Return the way to a cluster."""
     if executor == "ray":
-        from .backends.cluster.ray import port_to as port_to_ray
+        from .backends.cluster.ray import connect as connect_to_ray
 
-        return port_to_ray(workers)
-    from .backends.cluster.dask import port_to
+        return connect_to_ray(workers)
+    from .backends.cluster.dask import connect
 
-    return port_to(executor, workers or (available_cores() if executor == "dask" else None))
+    return connect(executor, workers or (available_cores() if executor == "dask" else None))
 
 
 def _check_resources(plan: Plan, backends: Sequence[Backend], queues: Sequence[int]) -> None:

@@ -1,11 +1,11 @@
-"""What runs on a cluster: does one task there, keeps its result there, and reports by mail.
+"""What runs on a cluster: does one task there, keeps its result there, and reports.
 
-A task is a `Ticket` and the products of the tasks before it. Its own product stays on the cluster
+A task is a `TaskSpec` and the products of the tasks before it. Its own product stays on the cluster
 until another task takes it, or somebody asks for it; what happened (when, where, what was printed,
-how large the result is) goes to the run in letters, so that the run need not fetch a result.
+how large the result is) goes to the run in messages, so that the run need not fetch a result.
 
 This module and those that it imports use the standard library and cloudpickle alone: they travel to
-places where the package is not installed (see `bundle`).
+places where the package is not installed (see `code_shipping`).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from .call import CallResult, pack_error, run_call
 from .capture import StreamProxies
 from .pickling import PLAIN, size_of
 from .printed import Output
-from .reporter import Box, box_on_dask, box_on_ray, machine
+from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, sealed, unsealed
 
 __all__ = [
     "ENDED",
     "GIVEN_UP",
     "STARTED",
+    "ArgumentSpec",
     "Product",
-    "Spec",
-    "Ticket",
+    "TaskSpec",
     "on_dask",
     "on_ray",
     "opened",
@@ -49,12 +49,12 @@ STARTED, ENDED, GIVEN_UP = range(3)
 LONG = 100_000
 """Bytes from which on a text is left to Ray, which copies it once less."""
 
-Spec = tuple[Any, ...]
+ArgumentSpec = tuple[Any, ...]
 """Where an argument comes from: ``("result", place)``, ``("key", place, key)``, ``("item", place,
 number)``, ``("value", bytes)`` or ``("list", specs)``; a place is that of a product before it."""
 
 
-class Ticket(NamedTuple):
+class TaskSpec(NamedTuple):
     """What to do; it travels as a plain tuple.
 
     Attributes
@@ -66,9 +66,9 @@ class Ticket(NamedTuple):
     function : bytes, int or None
         A pickled ``(call, leading arguments)``; or the place of the product that has it; or None to
         make a list of the argument's items.
-    args : int or tuple of Spec
+    args : int or tuple of ArgumentSpec
         The positional arguments; a number stands for so many results, in order.
-    kwargs : tuple of (str, Spec)
+    kwargs : tuple of (str, ArgumentSpec)
         The named ones.
     keys : (late, optional, mappings) or None
         Parameters that are filled from the keys of results, with and without a need; and these.
@@ -80,27 +80,27 @@ class Ticket(NamedTuple):
     slot: int
     attempt: int
     function: bytes | int | None
-    args: int | tuple[Spec, ...]
-    kwargs: tuple[tuple[str, Spec], ...] = ()
-    keys: tuple[tuple[str, ...], tuple[str, ...], tuple[Spec, ...]] | None = None
+    args: int | tuple[ArgumentSpec, ...]
+    kwargs: tuple[tuple[str, ArgumentSpec], ...] = ()
+    keys: tuple[tuple[str, ...], tuple[str, ...], tuple[ArgumentSpec, ...]] | None = None
     timeout: float | None = None
 
 
-def on_dask(topic: str, ticket: tuple[Any, ...], *before: Product) -> Product:
+def on_dask(topic: str, spec: tuple[Any, ...], *before: Product) -> Product:
     """Do a task on a Dask worker; a result of the user's own class travels sealed."""
-    product = perform(box_on_dask(topic), ticket, *before)
+    product = perform(sender_on_dask(topic), spec, *before)
     if len(product) == 2:
         report, value = product
         return report, sealed(value, report[-2])
     return product
 
 
-def on_ray(board: str, ticket: bytes, *before: Any) -> tuple[Any, bytes]:
+def on_ray(board: str, spec: bytes, *before: Any) -> tuple[Any, bytes]:
     """Do a task on a Ray worker; return its product, and beside it the report of its end.
 
-    Tickets, reports and plain results are pickled here: Ray takes several times as long for that.
+    Specs, reports and plain results are pickled here: Ray takes several times as long for that.
     """
-    product = perform(box_on_ray(board), pickle.loads(ticket), *map(opened, before))
+    product = perform(sender_on_ray(board), pickle.loads(spec), *map(opened, before))
     return _closed(product), pickle.dumps((machine(), told(product)), 5)
 
 
@@ -119,24 +119,24 @@ def _closed(product: Product) -> Any:
     return pickle.dumps((None, value), 5) if is_plain else (None, value)
 
 
-def perform(box: Box, ticket: tuple[Any, ...], *before: Product) -> Product:
+def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Product:
     """Do a task, unless one before it has no result, which the run knows.
 
     Parameters
     ----------
-    box : Box
+    sender : BatchedSend
         Takes the reports: ``(STARTED, run, slot, attempt, worker, time)`` and ``(ENDED, run, slot,
         attempt, worker, CallResult, bytes of the result, its length if it is a list)``.
-    ticket : tuple
-        A `Ticket`.
+    spec : tuple
+        A `TaskSpec`.
     *before : Product
         Those of the tasks before it.
     """
     if any(len(product) != 2 for product in before):
         return ()
-    task, worker = Ticket(*ticket), box.worker()
+    task, worker = TaskSpec(*spec), sender.worker()
     head = task.run, task.slot, task.attempt, worker
-    box.add((STARTED, *head, time.perf_counter_ns()))
+    sender.add((STARTED, *head, time.perf_counter_ns()))
     output, proxies, lost = Output(through=False), StreamProxies(), list[_Lost]()
 
     def arguments() -> tuple[list[Any], dict[str, Any]]:
@@ -163,7 +163,7 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Product) -> Product:
     if call.kind == "value":
         value, size, length = call.payload
         report = (ENDED, *head, ("value", None, *call[2:]), size, length)
-        box.add(report)
+        sender.add(report)
         return report, value
     if lost:
         call = call._replace(frames=())
@@ -174,7 +174,7 @@ def perform(box: Box, ticket: tuple[Any, ...], *before: Product) -> Product:
             kind, payload = pack_error(error)
             call = call._replace(kind=kind, payload=payload)
     report = (ENDED, *head, tuple(call), 0, None)
-    box.add(report)
+    sender.add(report)
     return (report,)
 
 
@@ -203,7 +203,7 @@ class _Lost(Exception):
     """A key is not there, or no item; the run words it, since it knows the flow."""
 
 
-def _arguments(task: Ticket, before: tuple[Product, ...]) -> tuple[list[Any], dict[str, Any]]:
+def _arguments(task: TaskSpec, before: tuple[Product, ...]) -> tuple[list[Any], dict[str, Any]]:
     if isinstance(task.args, int):
         return [unsealed(product[1]) for product in before[: task.args]], {}
     kwargs = {name: _value(spec, before) for name, spec in task.kwargs}
@@ -213,7 +213,7 @@ def _arguments(task: Ticket, before: tuple[Product, ...]) -> tuple[list[Any], di
     return [_value(spec, before) for spec in task.args], kwargs
 
 
-def _value(spec: Spec, before: tuple[Product, ...]) -> Any:
+def _value(spec: ArgumentSpec, before: tuple[Product, ...]) -> Any:
     kind, what = spec[:2]
     if kind == "value":
         return pickle.loads(what)

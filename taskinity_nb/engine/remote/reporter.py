@@ -1,6 +1,6 @@
-"""How a process of a cluster tells the run what happens there: in letters of many reports.
+"""How a process of a cluster tells the run what happens there: in messages of many reports.
 
-This module travels to the cluster, like `remote`.
+This module travels to the cluster, like all of `remote`.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from collections.abc import Callable, Hashable
 from functools import lru_cache, partial
 from typing import Any
 
-__all__ = ["Box", "box_on_dask", "box_on_ray", "hello", "machine"]
+__all__ = ["BatchedSend", "hello", "machine", "sender_on_dask", "sender_on_ray"]
 
 INTERVAL = 0.02
-"""Seconds between two letters of one process, at least."""
+"""Seconds between two messages of one process, at least."""
 
 A_MOMENT = 0.1
 """Seconds in which a task may end before its start is told on its own."""
 
 IDLE_SECONDS = 30.0
-"""After so long without a report, a box has no thread any more."""
+"""After so long without a report, a sender has no thread any more."""
 
 
-class Box:
+class BatchedSend:
     """Sends the reports of this process, a few times a second at most.
 
     Parameters
     ----------
     send : callable
-        Takes a letter: the pickle of ``(machine, reports)``.
+        Takes a message: the pickle of ``(machine, reports)``.
     name : str
         Name of this process as a worker.
 
     Examples
     --------
-    >>> letters, came = [], threading.Event()
-    >>> box = Box(lambda letter: (letters.append(letter), came.set()), "worker-1")
-    >>> box.add(("started", 7)), came.wait(10), pickle.loads(letters[0])[1]
+    >>> messages, came = [], threading.Event()
+    >>> sender = BatchedSend(lambda message: (messages.append(message), came.set()), "worker-1")
+    >>> sender.add(("started", 7)), came.wait(10), pickle.loads(messages[0])[1]
     (None, True, [('started', 7)])
     """
 
@@ -84,7 +84,7 @@ class Box:
                 self._send(pickle.dumps((machine(), reports), 5))
 
 
-class Lookout(Box):
+class SlowTaskSend(BatchedSend):
     """Sends only what a task has begun that has not ended a moment later."""
 
     def __init__(self, send: Callable[[bytes], object], name: str) -> None:
@@ -96,10 +96,10 @@ class Lookout(Box):
         if self._begun.pop(thread, None) is None:
             self._begun[thread] = report
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look_out, daemon=True)
+                self._thread = threading.Thread(target=self._send_slow_ones, daemon=True)
                 self._thread.start()
 
-    def _look_out(self) -> None:
+    def _send_slow_ones(self) -> None:
         seen: list[tuple[Any, ...]] = []
         sent: list[tuple[Any, ...]] = []
         while True:
@@ -112,43 +112,45 @@ class Lookout(Box):
             seen = begun
 
 
-_boxes: dict[Hashable, Box] = {}
+_senders: dict[Hashable, BatchedSend] = {}
 _lock = threading.Lock()
 
 
-def _box(key: Hashable, make: Callable[[], Box]) -> Box:
-    box = _boxes.get(key)
-    if box is None:
+def _sender(key: Hashable, make: Callable[[], BatchedSend]) -> BatchedSend:
+    sender = _senders.get(key)
+    if sender is None:
         with _lock:
-            box = _boxes.get(key) or _boxes.setdefault(key, make())
-    return box
+            sender = _senders.get(key) or _senders.setdefault(key, make())
+    return sender
 
 
-def box_on_dask(topic: str) -> Box:
-    """Return the box of a Dask worker, whose letters are events of a topic."""
+def sender_on_dask(topic: str) -> BatchedSend:
+    """Return the sender of a Dask worker, whose messages are events of a topic."""
     from distributed import get_worker
 
     worker = get_worker()
 
-    def make() -> Box:
+    def make() -> BatchedSend:
         name = str(worker.name).rpartition("://")[2]
-        return Box(partial(worker.log_event, topic), f"dask-{name}" if name.isdigit() else name)
+        return BatchedSend(
+            partial(worker.log_event, topic), f"dask-{name}" if name.isdigit() else name
+        )
 
-    return _box((id(worker), topic), make)
+    return _sender((id(worker), topic), make)
 
 
-def box_on_ray(board: str) -> Box:
-    """Return the box of a Ray worker, whose letters go to an actor."""
+def sender_on_ray(board: str) -> BatchedSend:
+    """Return the sender of a Ray worker, whose messages go to an actor."""
 
-    def make() -> Box:
+    def make() -> BatchedSend:
         import ray
 
         pin: Any = ray.get_actor(board, namespace=board).pin
         host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call,unused-ignore]
         place = "" if host == "127.0.0.1" else f"{host}:"
-        return Lookout(pin.remote, f"ray-{place}{os.getpid()}")
+        return SlowTaskSend(pin.remote, f"ray-{place}{os.getpid()}")
 
-    return _box(board, make)
+    return _sender(board, make)
 
 
 def hello() -> tuple[str, int]:

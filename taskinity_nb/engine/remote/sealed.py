@@ -4,7 +4,7 @@ Reading runs code of the value's own class, and Dask reads what arrives in the t
 loop: what is raised there breaks the worker, or the client. So a value travels as bytes, and is
 read by the task that takes it, or by who asks for it. Where it was made it is the object itself.
 
-This module travels to the cluster, like `remote`.
+This module travels to the cluster, like all of `remote`.
 """
 
 from __future__ import annotations

@@ -8,21 +8,21 @@ from typing import Any
 from ....errors import BindingError, UnpicklableError
 from ....model.plan import Call, Origin, Plan
 from ....model.record import is_ref
-from ...remote.cluster_task import Spec
+from ...remote.cluster_task import ArgumentSpec
 from ...remote.pickling import LARGE, PLAIN, dumps, size_of
 from ...scheduling.mapped import GatheredRef
 from ...transport.codec import culprit
-from .client import Slot
+from .client import SlotRef
 from .refs import RemoteRef
 
-__all__ = ["Described", "Ingredients", "binding_error", "stand_in"]
+__all__ = ["ArgumentSpecs", "Described", "binding_error", "stand_in"]
 
 Described = tuple[str, bool, list[str]]
 """What is told of a value that lies on the cluster: its type, whether it is a mapping, and its keys
 or attributes."""
 
 
-class Ingredients:
+class ArgumentSpecs:
     """The arguments of one task: where each comes from, and the futures of those that are there.
 
     Parameters
@@ -41,7 +41,7 @@ class Ingredients:
     Attributes
     ----------
     futures : list
-        What the task waits for; a place in a `Spec` is one in this list.
+        What the task waits for; a place in an `ArgumentSpec` is one in this list.
     by_slot : dict of int to int
         The places of the results that it takes.
     """
@@ -65,15 +65,15 @@ class Ingredients:
 
     def of(
         self, task: int, item: Any = None
-    ) -> tuple[int | tuple[Spec, ...], tuple[tuple[str, Spec], ...], Any]:
-        """Return what a `Ticket` says of the arguments of a task.
+    ) -> tuple[int | tuple[ArgumentSpec, ...], tuple[tuple[str, ArgumentSpec], ...], Any]:
+        """Return what a `TaskSpec` says of the arguments of a task.
 
         Parameters
         ----------
         task : int
             The task.
         item : object
-            Of a mapped task, the item, as a `Spec` or the value.
+            Of a mapped task, the item, as an `ArgumentSpec` or the value.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class Ingredients:
             return value.future
         return self._future_of(slot)
 
-    def _spec(self, call: Call, name: str, origin: Origin, item: Any) -> Spec:
+    def _spec(self, call: Call, name: str, origin: Origin, item: Any) -> ArgumentSpec:
         if origin.kind == "item":
             return self.given(call, name, origin, item)
         future = self._future(origin.slot)
@@ -120,9 +120,9 @@ class Ingredients:
         place = self.by_slot[origin.slot] = self.wait_for(future)
         return ("result", place) if origin.key is None else ("key", place, origin.key)
 
-    def given(self, call: Call, name: str, origin: Origin | None, value: Any) -> Spec:
+    def given(self, call: Call, name: str, origin: Origin | None, value: Any) -> ArgumentSpec:
         """Return how a task gets a value: from where it lies, or sent along."""
-        if isinstance(value, Slot):
+        if isinstance(value, SlotRef):
             return "result", self.wait_for(self._future_of(value.slot))
         if isinstance(value, RemoteRef) and value.home is self._home:
             return value.spec(self.wait_for)

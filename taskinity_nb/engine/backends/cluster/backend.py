@@ -25,14 +25,14 @@ from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
 from ...scheduling.backend import Backend, Perform, numbered
 from ...scheduling.mapped import GatheredRef
 from ...transport.codec import failure
-from .client import Port, Report
+from .client import ClusterClient, Report
 from .refs import ItemRef, RemoteRef
-from .submission import Jobs
+from .submission import Submitter
 
 __all__ = ["Cluster"]
 
 PATIENCE = 0.5
-"""Seconds without a letter after which the cluster is asked what has become of the tasks."""
+"""Seconds without a message after which the cluster is asked what has become of the tasks."""
 
 LOOK, END = "look", "end"
 
@@ -42,24 +42,24 @@ class Cluster(Backend):
 
     needs_run = True
 
-    def __init__(self, run: Run, port: Port) -> None:
-        super().__init__(run, numbered("cluster"), port.workers)
+    def __init__(self, run: Run, client: ClusterClient) -> None:
+        super().__init__(run, numbered("cluster"), client.workers)
         self.unused = ["cluster"]
-        self.unstoppable = port.unstoppable
-        self._port = port
+        self.unstoppable = client.unstoppable
+        self._client = client
         self._token = uuid.uuid4().hex
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._early: defaultdict[int, list[Report]] = defaultdict(list)  # before the task is ready
         self._claimed: dict[int, int] = {}  # what is ready or runs: when it became so
         self._running: dict[int, str] = {}  # and on which worker
-        self._jobs: Jobs | None = None
+        self._submitter: Submitter | None = None
         self._seen = 0  # how much of the log was read
         self._ready: dict[int, int] = {}  # what was read there
 
     # For the scheduler.
 
     def wake(self) -> bool:
-        if self._jobs is None:
+        if self._submitter is None:
             return super().wake()
         self._inbox.put(LOOK)
         return False
@@ -69,11 +69,11 @@ class Cluster(Backend):
 
     def stop(self) -> None:
         self._inbox.put(END)
-        if self._jobs is not None:
-            self._port.cancel(list(self._jobs.futures.values()))
+        if self._submitter is not None:
+            self._client.cancel(list(self._submitter.futures.values()))
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
-        self._port.check(resources)
+        self._client.check(resources)
 
     def performer(self) -> Perform:
         raise NotImplementedError("the cluster performs the tasks")
@@ -87,21 +87,23 @@ class Cluster(Backend):
             if scheduler.stopped:
                 self.leave(worker)
                 return
-            jobs = self._jobs = Jobs(scheduler, self._port, self._token, self.queue)
-        self._port.letters.subscribe(
+            submitter = self._submitter = Submitter(
+                scheduler, self._client, self._token, self.queue
+            )
+        self._client.router.subscribe(
             self._token, lambda sender, reports: self._inbox.put((sender, reports))
         )
         try:
-            self._take(jobs)
-            while self._goes_on(jobs):
+            self._take(submitter)
+            while self._goes_on(submitter):
                 if scheduler.on_error == "stop" and scheduler.first_failed is not None:
-                    self._withdraw(jobs)
+                    self._withdraw(submitter)
         except BaseException as error:  # the cluster is gone, or a defect: never a hanging run
             scheduler.break_off(error)
         finally:
-            self._port.letters.unsubscribe(self._token)
-            self._port.forget(self._token)
-            jobs.futures.clear()
+            self._client.router.unsubscribe(self._token)
+            self._client.forget(self._token)
+            submitter.futures.clear()
             self._early.clear()
             with scheduler.lock:
                 self.leave(worker)
@@ -109,50 +111,52 @@ class Cluster(Backend):
 
     # In the thread.
 
-    def _goes_on(self, jobs: Jobs) -> bool:
+    def _goes_on(self, submitter: Submitter) -> bool:
         """Wait for what comes next, and deal with it; return whether the run goes on."""
         try:
             came = self._next()
         except queue.Empty:
-            self._ask(jobs)
+            self._ask(submitter)
             return True
         if came == END:
             return False
         if came == LOOK:
-            self._take(jobs)
+            self._take(submitter)
             return True
         sender, reports = came
-        ahead = self._port.letters.ahead(sender)
+        ahead = self._client.router.ahead(sender)
         for report in reports:
-            self._read(jobs, report, ahead)
-        self._take(jobs)
+            self._read(submitter, report, ahead)
+        self._take(submitter)
         return not self.scheduler.stopped
 
     def _next(self) -> Any:
         """Return what comes next; raise `queue.Empty` if that takes long."""
-        if self._port.hears_by_itself:
+        if self._client.hears_by_itself:
             return self._inbox.get(timeout=PATIENCE)
         until = monotonic() + PATIENCE
         while self._inbox.empty() and monotonic() < until:
-            self._port.poll(self._token)
+            self._client.poll(self._token)
         return self._inbox.get_nowait()
 
-    def _ask(self, jobs: Jobs) -> None:
+    def _ask(self, submitter: Submitter) -> None:
         """Ask what has become of tasks of which nothing was heard."""
-        waiting = {slot: jobs.futures[slot] for slot in self._claimed if slot in jobs.futures}
-        counted = {slot: jobs.futures[slot] for slot in jobs.counting}
-        self._port.ended(self._token, waiting | counted)
+        waiting = {
+            slot: submitter.futures[slot] for slot in self._claimed if slot in submitter.futures
+        }
+        counted = {slot: submitter.futures[slot] for slot in submitter.counting}
+        self._client.ended(self._token, waiting | counted)
 
-    def _given_up(self, jobs: Jobs, slot: int, error: BaseException) -> None:
+    def _given_up(self, submitter: Submitter, slot: int, error: BaseException) -> None:
         """Write down that the cluster does not try a task any more."""
-        if slot not in self._running and slot not in jobs.counting:
+        if slot not in self._running and slot not in submitter.counting:
             self._started(slot, "", self._claimed[slot])
         now = perf_counter_ns()
         began = self._claimed.get(slot, now)
-        self._forget(jobs, slot)
-        self._settle(jobs, MISSING, (slot, State.FAILED, now, began, 0, Failure(now, error)))
+        self._forget(submitter, slot)
+        self._settle(submitter, MISSING, (slot, State.FAILED, now, began, 0, Failure(now, error)))
 
-    def _take(self, jobs: Jobs) -> None:
+    def _take(self, submitter: Submitter) -> None:
         """Take all that is ready: what the cluster has not got yet is handed over."""
         scheduler = self.scheduler
         while True:
@@ -165,14 +169,14 @@ class Cluster(Backend):
             tasks = [slot for slot in taken if not scheduler.is_map(slot)]
             for slot in tasks:
                 self._claimed[slot] = self._ready.pop(slot)
-            for slot, error in jobs.hand_over(tasks):
-                self._forget(jobs, slot)
-                self._settle(jobs, *failure(slot, error))
+            for slot, error in submitter.hand_over(tasks):
+                self._forget(submitter, slot)
+                self._settle(submitter, *failure(slot, error))
             for slot in maps:
-                self._expand(jobs, slot)
+                self._expand(submitter, slot)
             for slot in tasks:
                 for report in self._early.pop(slot, ()):
-                    self._read(jobs, report, 0)
+                    self._read(submitter, report, 0)
             if not taken:
                 return
 
@@ -183,27 +187,27 @@ class Cluster(Backend):
         facts = zip(new[::WIDTH], new[1::WIDTH], new[2::WIDTH], strict=True)
         self._ready |= {slot: moment for slot, state, moment in facts if state is State.READY}
 
-    def _read(self, jobs: Jobs, report: Report, ahead: int) -> None:
+    def _read(self, submitter: Submitter, report: Report, ahead: int) -> None:
         """Write down what a worker reports, or keep that until its task is ready."""
         kind, run, slot, attempt, worker, what, *more = report
-        if attempt not in (jobs.attempts[slot], None) or slot not in jobs.futures:
+        if attempt not in (submitter.attempts[slot], None) or slot not in submitter.futures:
             return  # it was handed over again since, or has ended
         if kind == STARTED:
             what -= ahead
         elif kind == ENDED and ahead:
             call = CallResult(*what)
             what = call._replace(started=call.started - ahead, finished=call.finished - ahead)
-        if kind == GIVEN_UP and (slot in self._claimed or slot in jobs.counting):
-            self._given_up(jobs, slot, what)
-        elif slot in jobs.counting:
+        if kind == GIVEN_UP and (slot in self._claimed or slot in submitter.counting):
+            self._given_up(submitter, slot, what)
+        elif slot in submitter.counting:
             if kind == ENDED:
-                self._counted(jobs, slot, worker, CallResult(*what), *more)
+                self._counted(submitter, slot, worker, CallResult(*what), *more)
         elif slot not in self._claimed:
             self._early[slot].append((kind, run, slot, attempt, worker, what, *more))
         elif kind == STARTED:
             self._started(slot, worker, what)
         else:
-            self._ended(jobs, slot, worker, CallResult(*what), *more)
+            self._ended(submitter, slot, worker, CallResult(*what), *more)
 
     def _started(self, slot: int, worker: str, moment: int) -> None:
         scheduler, ready, before = self.scheduler, self._claimed[slot], self._running.get(slot)
@@ -223,7 +227,7 @@ class Cluster(Backend):
 
     def _ended(
         self,
-        jobs: Jobs,
+        submitter: Submitter,
         slot: int,
         worker: str,
         call: CallResult,
@@ -245,41 +249,41 @@ class Cluster(Backend):
         value: Any = MISSING
         entry: Entry
         if call.kind == "value":
-            name, future = scheduler.name_of(slot), jobs.futures[slot]
-            value = RemoteRef(self._port, future, name, worker, size, length)
+            name, future = scheduler.name_of(slot), submitter.futures[slot]
+            value = RemoteRef(self._client, future, name, worker, size, length)
             entry = (slot, State.SUCCEEDED, finished, started, call.cpu, finished)
         else:
             state = State.TIMED_OUT if call.kind == "late" else State.FAILED
-            error = jobs.error_of(slot, call)
+            error = submitter.error_of(slot, call)
             how = Failure(finished, error, call.frames)
             entry = (slot, state, finished, started, call.cpu, how)
-        self._forget(jobs, slot)
-        self._settle(jobs, value, entry)
+        self._forget(submitter, slot)
+        self._settle(submitter, value, entry)
 
-    def _forget(self, jobs: Jobs, slot: int) -> None:
+    def _forget(self, submitter: Submitter, slot: int) -> None:
         self._claimed.pop(slot, None)
         self._running.pop(slot, None)
-        jobs.ended(slot)
+        submitter.ended(slot)
 
-    def _settle(self, jobs: Jobs, value: Any, entry: Entry) -> None:
+    def _settle(self, submitter: Submitter, value: Any, entry: Entry) -> None:
         self.scheduler.give(entry[0], value, entry)
         if entry[1] is State.SUCCEEDED:
-            jobs.reach(entry[0])
+            submitter.reach(entry[0])
 
-    def _withdraw(self, jobs: Jobs) -> None:
+    def _withdraw(self, submitter: Submitter) -> None:
         """Cancel what has not begun, because the run goes no further."""
         waiting = [slot for slot in self._claimed if slot not in self._running]
-        rest = [slot for slot in jobs.futures if slot not in self._running]
+        rest = [slot for slot in submitter.futures if slot not in self._running]
         if rest:
             for slot in waiting:
                 del self._claimed[slot]
-            self.scheduler.withdraw([*waiting, *jobs.counting])
-            jobs.counting.clear()
-            self._port.cancel([jobs.futures.pop(slot) for slot in rest])
+            self.scheduler.withdraw([*waiting, *submitter.counting])
+            submitter.counting.clear()
+            self._client.cancel([submitter.futures.pop(slot) for slot in rest])
 
     # Maps.
 
-    def _expand(self, jobs: Jobs, task: int) -> None:
+    def _expand(self, submitter: Submitter, task: int) -> None:
         """Give a mapped task its items; where their number is not known, have them counted."""
         scheduler, plan = self.scheduler, self.run.plan
         source, now = plan.items_origin(task), perf_counter_ns()
@@ -290,35 +294,37 @@ class Cluster(Backend):
             items = None  # a stream
         elif isinstance(value, GatheredRef) and source.key is None:
             items = value.parts
-        elif not isinstance(value, RemoteRef) or value.home is not self._port:
+        elif not isinstance(value, RemoteRef) or value.home is not self._client:
             items, entry = scheduler.maps.gather(task)
         elif source.key is None and value.length is not None:
             items = [ItemRef(value, number) for number in range(value.length)]
         else:
-            jobs.count(task, value)
+            submitter.count(task, value)
             return
-        self._settle(jobs, items, entry)
-        jobs.expanded(task)
+        self._settle(submitter, items, entry)
+        submitter.expanded(task)
 
     def _counted(
         self,
-        jobs: Jobs,
+        submitter: Submitter,
         task: int,
         worker: str,
         call: CallResult,
         size: int = 0,
         length: int | None = None,
     ) -> None:
-        now, future = perf_counter_ns(), jobs.futures[task]
-        error = None if call.kind == "value" else jobs.error_of(task, call)
-        jobs.ended(task)
+        now, future = perf_counter_ns(), submitter.futures[task]
+        error = None if call.kind == "value" else submitter.error_of(task, call)
+        submitter.ended(task)
         if error is not None:
             how = Failure(now, error, call.frames)
-            self._settle(jobs, MISSING, (task, State.FAILED, now, now, call.cpu, how))
+            self._settle(submitter, MISSING, (task, State.FAILED, now, now, call.cpu, how))
         else:
             items = RemoteRef(
-                self._port, future, self.scheduler.name_of(task), worker, size, length
+                self._client, future, self.scheduler.name_of(task), worker, size, length
             )
             entry = (task, State.RUNNING, now, None, now, None)
-            self._settle(jobs, [ItemRef(items, number) for number in range(length or 0)], entry)
-            jobs.expanded(task)
+            self._settle(
+                submitter, [ItemRef(items, number) for number in range(length or 0)], entry
+            )
+            submitter.expanded(task)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 from ...remote.reporter import hello, machine
 
-__all__ = ["Clocks", "Job", "Letters", "Port", "Report", "Slot"]
+__all__ = ["ClockOffsets", "ClusterClient", "Report", "ReportRouter", "SlotRef", "Submission"]
 
 
-class Job(NamedTuple):
+class Submission(NamedTuple):
     """A task as it is handed over.
 
     Attributes
@@ -22,11 +22,10 @@ class Job(NamedTuple):
         Which task or item.
     group : str
         What to call it on the cluster's own pages.
-    ticket : tuple
-        A `remote.Ticket`.
+    spec : tuple
+        A `cluster_task.TaskSpec`.
     before : list
-        The futures that it waits for; jobs handed over with it are named by their slots in a
-        `Slot`.
+        The futures that it waits for; what is handed over with it is named by a `SlotRef`.
     priority : int
         The smaller, the earlier.
     resources : dict of str to float
@@ -35,40 +34,40 @@ class Job(NamedTuple):
 
     slot: int
     group: str
-    ticket: tuple[Any, ...]
+    spec: tuple[Any, ...]
     before: list[Any]
     priority: int
     resources: dict[str, float]
 
 
-class Slot(NamedTuple):
-    """Stands for the future of a job that is handed over in the same stretch."""
+class SlotRef(NamedTuple):
+    """Stands for the future of a task that is handed over in the same subgraph."""
 
     slot: int
 
 
-class Port(Protocol):
+class ClusterClient(Protocol):
     """The way to a cluster. A future is the cluster's own, of a `cluster_task.Product`.
 
     Attributes
     ----------
     workers : int
         How many tasks it can run at once.
-    letters : Letters
+    router : ReportRouter
         Where the reports of its workers arrive.
     unstoppable : str
         What a task is called that has begun and goes on after a time-out or a cancellation.
     hears_by_itself : bool
         Whether reports arrive without `poll`.
-    longest_stretch : int
-        How many jobs are handed over at once, at most.
+    largest_subgraph : int
+        How many tasks are handed over at once, at most.
     """
 
     workers: int
-    letters: Letters
+    router: ReportRouter
     unstoppable: str
     hears_by_itself: bool
-    longest_stretch: int
+    largest_subgraph: int
 
     def poll(self, run: str) -> None:
         """Wait for reports, for a moment at most."""
@@ -79,8 +78,8 @@ class Port(Protocol):
     def check(self, resources: Mapping[str, float]) -> None:
         """Raise an `ExecutorError` if no worker has what a task needs."""
 
-    def hand_over(self, jobs: Sequence[Job]) -> list[Any]:
-        """Hand over a stretch of the graph, each job after those it waits for; return futures."""
+    def hand_over(self, submissions: Sequence[Submission]) -> list[Any]:
+        """Hand over a subgraph, each task after those that it waits for; return futures."""
 
     def ship(self, value: Any) -> Any:
         """Put a value on the cluster; return its future."""
@@ -104,7 +103,7 @@ class Port(Protocol):
         """
 
 
-class Clocks:
+class ClockOffsets:
     """Brings the times of other machines to the clock of this one.
 
     The processes of a machine have one clock. The clock of another is asked a few times, and what
@@ -112,11 +111,11 @@ class Clocks:
 
     Examples
     --------
-    >>> clocks = Clocks()
-    >>> clocks.of(machine()), clocks.of("another")
+    >>> offsets = ClockOffsets()
+    >>> offsets.of(machine()), offsets.of("another")
     (0, None)
-    >>> clocks.learn("another", [(100, 1_000, 300), (400, 1_260, 420)])
-    >>> clocks.of("another")
+    >>> offsets.learn("another", [(100, 1_000, 300), (400, 1_260, 420)])
+    >>> offsets.of("another")
     850
     """
 
@@ -136,7 +135,7 @@ class Clocks:
 Report = tuple[Any, ...]
 
 
-class Letters:
+class ReportRouter:
     """Hands the reports of a cluster's workers to the runs that they are about.
 
     Parameters
@@ -147,7 +146,7 @@ class Letters:
 
     def __init__(self, ask: Callable[[Callable[[], tuple[str, int]]], Iterable[Any]]) -> None:
         self._ask = ask
-        self._clocks = Clocks()
+        self._offsets = ClockOffsets()
         self._runs: dict[str, Callable[[str, list[Report]], object]] = {}
         self._lock = threading.Lock()
 
@@ -161,9 +160,9 @@ class Letters:
         with self._lock:
             self._runs.pop(run, None)
 
-    def deliver(self, letter: bytes) -> None:
-        """Take a letter from a worker."""
-        self.tell(*pickle.loads(letter))
+    def deliver(self, message: bytes) -> None:
+        """Take a message from a worker."""
+        self.tell(*pickle.loads(message))
 
     def tell(self, sender: str, reports: list[Report]) -> None:
         """Take reports that come from a machine."""
@@ -178,7 +177,7 @@ class Letters:
 
     def ahead(self, sender: str) -> int:
         """Return by how much a machine's clock is ahead; asks it, if that is not known."""
-        known = self._clocks.of(sender)
+        known = self._offsets.of(sender)
         if known is None:
             exchanges: dict[str, list[tuple[int, int, int]]] = {}
             for _ in range(5):
@@ -186,6 +185,6 @@ class Letters:
                 for other, said in self._ask(hello):
                     exchanges.setdefault(other, []).append((asked, said, time.perf_counter_ns()))
             for other, told in exchanges.items():
-                self._clocks.learn(other, told)
-            known = self._clocks.of(sender)
+                self._offsets.learn(other, told)
+            known = self._offsets.of(sender)
         return known or 0

@@ -14,9 +14,9 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from . import installer as installing
+from . import installer
 
-__all__ = ["Bundle", "bundle", "remote_function", "remote_module"]
+__all__ = ["ShippedCode", "remote_function", "remote_module", "shipped_code"]
 
 OURS = __name__.partition(".")[0]
 RUNS_THERE = (
@@ -35,7 +35,7 @@ from .model.task import Task, task
 """
 
 
-class Bundle(NamedTuple):
+class ShippedCode(NamedTuple):
     """Sources, and how to install them.
 
     Attributes
@@ -64,27 +64,28 @@ class Bundle(NamedTuple):
 
 
 @lru_cache(1)
-def bundle() -> Bundle:
+def shipped_code() -> ShippedCode:
     """Return what is sent, and install it in this process too.
 
     Examples
     --------
-    >>> bundle().root.startswith("_taskinity_nb_"), "taskinity_nb.errors" in bundle().stand_in
+    >>> shipped = shipped_code()
+    >>> shipped.root.startswith("_taskinity_nb_"), "taskinity_nb.errors" in shipped.stand_in
     (True, True)
     """
     sources = {name: _source(f"{OURS}.{name}") for name in (*RUNS_THERE, *STANDS_IN)}
-    installer = _source(installing.__name__)
-    digest = hashlib.sha256(repr((sources, installer)).encode()).hexdigest()[:12]
+    install = _source(installer.__name__)
+    digest = hashlib.sha256(repr((sources, install)).encode()).hexdigest()[:12]
     root = f"_taskinity_nb_{digest}"
     own = {root: ""} | {f"{root}.{name}": sources[name] for name in RUNS_THERE}
     face = {OURS: FACE} | {f"{OURS}.{name}": sources[name] for name in STANDS_IN}
-    installing.install(root, own)
-    return Bundle(root, own, face, installer)
+    installer.install(root, own)
+    return ShippedCode(root, own, face, install)
 
 
 def remote_module(name: str) -> Any:
     """Return a module of `remote` under the name that it has there: its classes are those."""
-    return import_module(f"{bundle().root}.engine.remote.{name}")
+    return import_module(f"{shipped_code().root}.engine.remote.{name}")
 
 
 def remote_function(name: str) -> Callable[..., Any]:

@@ -19,12 +19,12 @@ from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP
 from ...remote.pickling import size_of
 from ...remote.reporter import machine
-from .client import Job, Letters, Slot
-from .code_shipping import bundle, remote_function, remote_module
+from .client import ReportRouter, SlotRef, Submission
+from .code_shipping import remote_function, remote_module, shipped_code
 
-__all__ = ["DaskPort", "port_to"]
+__all__ = ["DaskClusterClient", "connect"]
 
-_ports: weakref.WeakKeyDictionary[Any, DaskPort] = weakref.WeakKeyDictionary()
+_connections: weakref.WeakKeyDictionary[Any, DaskClusterClient] = weakref.WeakKeyDictionary()
 _own: dict[object, Any] = {}
 """Clients that we have made: by the number of workers of a local cluster, or by address."""
 
@@ -34,7 +34,7 @@ GRACE = 0.5
 """Seconds in which a cancelled task may end by itself before its worker is started anew."""
 
 
-def port_to(executor: Any, workers: int | None) -> DaskPort:
+def connect(executor: Any, workers: int | None) -> DaskClusterClient:
     """Return the way to a Dask cluster.
 
     Parameters
@@ -75,11 +75,11 @@ def port_to(executor: Any, workers: int | None) -> DaskPort:
             raise ExecutorError(
                 "the Dask client is asynchronous", remedy="make one without asynchronous=True"
             )
-        port = _ports.get(client)
-        if port is None:
-            port = _ports[client] = DaskPort(client, is_own=executor == "dask")
-        port.look_at_workers()
-        return port
+        connection = _connections.get(client)
+        if connection is None:
+            connection = _connections[client] = DaskClusterClient(client, is_own=executor == "dask")
+        connection.look_at_workers()
+        return connection
 
 
 ITS_OWN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
@@ -148,11 +148,11 @@ def _abandon(client: Any) -> None:
         client.cluster.status = Status.closed
 
 
-class DaskPort:
+class DaskClusterClient:
     """The way to a Dask cluster, by a client."""
 
     hears_by_itself = True
-    longest_stretch = sys.maxsize  # a graph costs less than its parts
+    largest_subgraph = sys.maxsize  # a graph costs less than its parts
 
     def __init__(self, client: Any, is_own: bool = False) -> None:
         from distributed import WorkerPlugin
@@ -165,12 +165,12 @@ class DaskPort:
         self._do = remote_function("on_dask")
         self._sealing = remote_module("sealed")
         self._sealing.teach_dask()
-        code = bundle().code
+        code = shipped_code().code
 
         class TaskinityNB(WorkerPlugin):  # type: ignore[misc,unused-ignore]
             """Installs what runs on a worker, also on those that come later."""
 
-            name = bundle().root
+            name = shipped_code().root
             source = code
 
             def setup(self, worker: Any) -> None:
@@ -179,11 +179,11 @@ class DaskPort:
                 exec(self.source, {"__name__": self.name})
                 import_module(f"{self.name}.engine.remote.sealed").teach_dask()
 
-        client.run_on_scheduler(exec, code, {"__name__": bundle().root})
+        client.run_on_scheduler(exec, code, {"__name__": shipped_code().root})
         client.register_plugin(TaskinityNB())
-        self.letters = Letters(self._ask)
-        letters = self.letters
-        client.subscribe_topic(self._topic, lambda event: letters.deliver(event[1]))
+        self.router = ReportRouter(self._ask)
+        router = self.router
+        client.subscribe_topic(self._topic, lambda event: router.deliver(event[1]))
 
     @property
     def client(self) -> Any:
@@ -227,21 +227,25 @@ class DaskPort:
                 "they say so with 'dask worker --resources \"GPU=1\"'",
             )
 
-    def hand_over(self, jobs: Sequence[Job]) -> list[Any]:
+    def hand_over(self, submissions: Sequence[Submission]) -> list[Any]:
         from dask._task_spec import Task, TaskRef
         from dask.base import annotate  # type: ignore[attr-defined,unused-ignore]
 
         token = uuid.uuid4().hex
-        keys = {job.slot: (f"{job.group}-{token}", job.slot) for job in jobs}
+        keys = {one.slot: (f"{one.group}-{token}", one.slot) for one in submissions}
         graph = {}
-        for job in jobs:
-            key = keys[job.slot]
-            before = [TaskRef(keys[b.slot] if isinstance(b, Slot) else b.key) for b in job.before]
-            graph[key] = Task(key, self._do, self._topic, job.ticket, *before)
+        for one in submissions:
+            key = keys[one.slot]
+            before = [
+                TaskRef(keys[b.slot] if isinstance(b, SlotRef) else b.key) for b in one.before
+            ]
+            graph[key] = Task(key, self._do, self._topic, one.spec, *before)
         # Dask asks a callable for what it is to know of each key; a dict's own can be sent.
-        notes: dict[str, Any] = {"priority": {keys[job.slot]: -job.priority for job in jobs}.get}
-        if any(job.resources for job in jobs):
-            notes["resources"] = {keys[job.slot]: job.resources for job in jobs}.get
+        notes: dict[str, Any] = {
+            "priority": {keys[one.slot]: -one.priority for one in submissions}.get
+        }
+        if any(one.resources for one in submissions):
+            notes["resources"] = {keys[one.slot]: one.resources for one in submissions}.get
         with annotate(**notes):
             return list(self.client.get(graph, list(graph), sync=False))
 
@@ -288,7 +292,7 @@ class DaskPort:
                 asked.append(client.submit(remote_function("told"), future, pure=False))
             elif future.status == "error":
                 error = _as_lost(future.exception())
-                self.letters.tell(machine(), [(GIVEN_UP, run, slot, None, "", error)])
+                self.router.tell(machine(), [(GIVEN_UP, run, slot, None, "", error)])
             elif future.status in ("cancelled", "lost"):
                 raise ExecutorError(
                     "the Dask cluster has let go of a task: somebody cancelled it, or the "
@@ -297,7 +301,7 @@ class DaskPort:
                 )
         reports = [report for report in client.gather(asked) if report is not None]
         if reports:
-            self.letters.tell(machine(), reports)
+            self.router.tell(machine(), reports)
 
 
 def _as_lost(error: BaseException) -> BaseException:

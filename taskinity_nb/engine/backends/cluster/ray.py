@@ -16,10 +16,10 @@ from ....errors import ExecutorError, WorkerLost, described, listed
 from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP, opened
 from ...remote.reporter import machine
-from .client import Job, Letters, Slot
-from .code_shipping import bundle
+from .client import ReportRouter, SlotRef, Submission
+from .code_shipping import shipped_code
 
-__all__ = ["RayPort", "port_to"]
+__all__ = ["RayClusterClient", "connect"]
 
 ASKED_AGAIN = 2
 """How often Ray begins a task again whose worker has died, as our own processes do."""
@@ -30,11 +30,11 @@ INTERVAL = 0.02
 MOST_AT_ONCE = 200
 """Tasks that are waited for at a time; what that costs goes by their number."""
 
-_port: list[RayPort] = []
+_connection: list[RayClusterClient] = []
 _lock = threading.RLock()
 
 
-def port_to(workers: int | None) -> RayPort:
+def connect(workers: int | None) -> RayClusterClient:
     """Return the way to Ray; where none runs, it is started on this machine and kept.
 
     Parameters
@@ -56,17 +56,18 @@ def port_to(workers: int | None) -> RayPort:
     with _lock:
         if not ray.is_initialized():
             _begin(ray, workers)
-        if not _port or not _port[0].is_open:
-            _port[:] = [RayPort(ray)]
-        port = _port[0]
-        port.count_workers()
-    if workers is not None and workers != port.workers:
+        if not _connection or not _connection[0].is_open:
+            _connection[:] = [RayClusterClient(ray)]
+        connection = _connection[0]
+        connection.count_workers()
+    if workers is not None and workers != connection.workers:
         raise ExecutorError(
-            f"Ray runs with {port.workers} processors, so workers={workers} cannot be kept to",
+            f"Ray runs with {connection.workers} processors, "
+            f"so workers={workers} cannot be kept to",
             remedy="leave it out, or call ray.shutdown() before; the results that lie there are "
             "lost then",
         )
-    return port
+    return connection
 
 
 def _begin(ray: Any, workers: int | None) -> None:
@@ -85,26 +86,26 @@ def _begin(ray: Any, workers: int | None) -> None:
             ray.init(**options)
 
 
-class RayPort:
-    """The way to a Ray cluster: tasks with object references, and an actor that takes letters."""
+class RayClusterClient:
+    """The way to a Ray cluster: tasks with object references, and an actor that takes messages."""
 
     unstoppable = "a thread of a Ray worker"
     hears_by_itself = False
-    longest_stretch = 20  # each task is a call; the first ones run while the others are made
+    largest_subgraph = 20  # each task is a call; the first ones run while the others are made
 
     def __init__(self, ray: Any) -> None:
         self.workers = 1
         self._ray = ray
         self._session = self._now()
-        self.letters = Letters(self._ask)
+        self.router = ReportRouter(self._ask)
         name = f"taskinity_nb-{uuid.uuid4().hex}"
         self._board = _board_class(ray).options(name=name, namespace=name, num_cpus=0).remote()
         ray.get(self._board.pin.remote(b""))  # it is there before a worker asks for it
         self._do = ray.remote(max_retries=ASKED_AGAIN, num_returns=2)(_there("on_ray", name))
         self._pick = ray.remote(max_retries=ASKED_AGAIN)(_there("pick"))
-        self._letters = self._board.take.remote()
+        self._messages = self._board.take.remote()
         self._board_lock = threading.Lock()
-        self._reports: dict[str, dict[Any, tuple[Any, ...]]] = {}  # of each run, with its tickets
+        self._reports: dict[str, dict[Any, tuple[Any, ...]]] = {}  # of each run, with its specs
         self._at: dict[str, int] = {}  # where to look next
 
     @property
@@ -149,27 +150,27 @@ class RayPort:
                 remedy=f"its nodes have {listed(sorted(known))}",
             )
 
-    def hand_over(self, jobs: Sequence[Job]) -> list[Any]:
-        by_slot = {job.slot: job for job in jobs}
+    def hand_over(self, submissions: Sequence[Submission]) -> list[Any]:
+        by_slot = {one.slot: one for one in submissions}
         references: dict[int, Any] = {}
-        for first in sorted(jobs, key=lambda job: job.priority):  # Ray goes by the order
+        for first in sorted(submissions, key=lambda one: one.priority):  # Ray goes by the order
             stack = [first]
             while stack:
-                job = stack[-1]
-                wanted = [before.slot for before in job.before if isinstance(before, Slot)]
+                one = stack[-1]
+                wanted = [before.slot for before in one.before if isinstance(before, SlotRef)]
                 missing = [by_slot[slot] for slot in wanted if slot not in references]
                 stack += missing
                 if not missing:
                     stack.pop()
-                    if job.slot not in references:
-                        references[job.slot] = self._submit(job, references)
-        return [references[job.slot] for job in jobs]
+                    if one.slot not in references:
+                        references[one.slot] = self._submit(one, references)
+        return [references[one.slot] for one in submissions]
 
-    def _submit(self, job: Job, references: Mapping[int, Any]) -> Any:
-        before = [references[one.slot] if isinstance(one, Slot) else one for one in job.before]
-        do = self._do.options(**_in_words_of_ray(job.resources)) if job.resources else self._do
-        product, report = do.remote(pickle.dumps(job.ticket, 5), *before)
-        self._reports.setdefault(job.ticket[0], {})[report] = job.ticket
+    def _submit(self, one: Submission, references: Mapping[int, Any]) -> Any:
+        before = [references[b.slot] if isinstance(b, SlotRef) else b for b in one.before]
+        do = self._do.options(**_in_words_of_ray(one.resources)) if one.resources else self._do
+        product, report = do.remote(pickle.dumps(one.spec, 5), *before)
+        self._reports.setdefault(one.spec[0], {})[report] = one.spec
         return product
 
     def ship(self, value: Any) -> Any:
@@ -205,7 +206,7 @@ class RayPort:
             )
 
     def poll(self, run: str) -> None:
-        """Wait a moment for the ends of a run's tasks, of a few at a time, and for letters.
+        """Wait a moment for the ends of a run's tasks, of a few at a time, and for messages.
 
         It is called by the run's own thread, which calls Ray no more when the run has ended: who
         calls Ray after it was shut down ends the process.
@@ -217,38 +218,38 @@ class RayPort:
         self._at[run] = 0
         reads_board = self._board_lock.acquire(blocking=False)
         try:
-            awaited = [*waiting, self._letters] if reads_board else waiting
+            awaited = [*waiting, self._messages] if reads_board else waiting
             done, _ = self._ray.wait(
                 awaited, num_returns=len(waiting) or 1, timeout=INTERVAL, fetch_local=False
             )
-            if reads_board and self._letters in done:
-                done.remove(self._letters)
-                for letter in self._ray.get(self._letters):
-                    self.letters.deliver(letter)
-                self._letters = self._board.take.remote()
+            if reads_board and self._messages in done:
+                done.remove(self._messages)
+                for message in self._ray.get(self._messages):
+                    self.router.deliver(message)
+                self._messages = self._board.take.remote()
         finally:
             if reads_board:
                 self._board_lock.release()
         if len(done) < len(waiting):
             self._at[run] = at + len(waiting) - len(done)
         for sender, reports in self._reports_of(own, done).items():
-            self.letters.tell(sender, reports)
+            self.router.tell(sender, reports)
 
     def forget(self, run: str) -> None:
         self._reports.pop(run, None)
         self._at.pop(run, None)
 
     def _reports_of(
-        self, tickets_of: dict[Any, tuple[Any, ...]], done: list[Any]
+        self, specs_of: dict[Any, tuple[Any, ...]], done: list[Any]
     ) -> dict[str, list[Any]]:
         """Return reports of the ends of tasks, or why Ray has given them up, by machine."""
-        tickets = [tickets_of.pop(one) for one in done]
+        specs = [specs_of.pop(one) for one in done]
         told: dict[str, list[Any]] = {}
         try:
-            reports = [pickle.loads(letter) for letter in self._ray.get(done)]
+            reports = [pickle.loads(message) for message in self._ray.get(done)]
         except BaseException:  # of one of them
             reports = [
-                _report_at(self._ray, one, each) for one, each in zip(done, tickets, strict=True)
+                _report_at(self._ray, one, each) for one, each in zip(done, specs, strict=True)
             ]
         for sender, report in reports:
             if report is not None:
@@ -256,12 +257,12 @@ class RayPort:
         return told
 
 
-def _report_at(ray: Any, reference: Any, ticket: tuple[Any, ...]) -> tuple[str, Any]:
+def _report_at(ray: Any, reference: Any, spec: tuple[Any, ...]) -> tuple[str, Any]:
     """Return the machine and the report that a reference stands for, or why there is none."""
     try:
         told: tuple[str, Any] = pickle.loads(ray.get(reference))
     except BaseException as error:  # Ray reads what a task has raised
-        return machine(), (GIVEN_UP, *ticket[:3], "", _as_lost(error))
+        return machine(), (GIVEN_UP, *spec[:3], "", _as_lost(error))
     return told
 
 
@@ -270,7 +271,7 @@ def _there(name: str, *leading: Any) -> Callable[..., Any]:
 
     On this machine the worker finds the modules that are found here.
     """
-    root, code, host, path = bundle().root, bundle().code, machine(), list(sys.path)
+    root, code, host, path = shipped_code().root, shipped_code().code, machine(), list(sys.path)
 
     def call(*args: Any) -> Any:
         import sys
@@ -287,25 +288,25 @@ def _there(name: str, *leading: Any) -> Callable[..., Any]:
 
 
 def _board_class(ray: Any) -> Any:
-    """Return the class of the actor at which workers pin their letters."""
+    """Return the class of the actor at which workers pin their messages."""
 
     class Board:
         def __init__(self) -> None:
             import asyncio
 
-            self._letters: list[bytes] = []
+            self._messages: list[bytes] = []
             self._came = asyncio.Event()
 
-        async def pin(self, letter: bytes) -> None:
-            if letter:
-                self._letters.append(letter)
+        async def pin(self, message: bytes) -> None:
+            if message:
+                self._messages.append(message)
                 self._came.set()
 
         async def take(self) -> list[bytes]:
             await self._came.wait()
             self._came.clear()
-            letters, self._letters = self._letters, []
-            return letters
+            messages, self._messages = self._messages, []
+            return messages
 
     return ray.remote(Board)
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....model.record import ResultRef
-from ...remote.cluster_task import Spec
+from ...remote.cluster_task import ArgumentSpec
 
 if TYPE_CHECKING:
-    from .client import Port
+    from .client import ClusterClient
 
 __all__ = ["ItemRef", "RemoteRef"]
 
@@ -21,7 +21,7 @@ class RemoteRef(ResultRef):
 
     Parameters
     ----------
-    home : Port
+    home : ClusterClient
         The way to the cluster.
     future : object
         The cluster's own, of a product.
@@ -37,7 +37,7 @@ class RemoteRef(ResultRef):
 
     def __init__(
         self,
-        home: Port,
+        home: ClusterClient,
         future: Any,
         name: str = "",
         place: str = "",
@@ -62,7 +62,7 @@ class RemoteRef(ResultRef):
     def _bring(self) -> Any:
         return self.home.fetch(self.future, self.name)[1]
 
-    def spec(self, place_of: Callable[[Any], int]) -> Spec:
+    def spec(self, place_of: Callable[[Any], int]) -> ArgumentSpec:
         """Return how a task on the cluster gets it."""
         return "result", place_of(self.future)
 
@@ -80,5 +80,5 @@ class ItemRef(RemoteRef):
     def _bring(self) -> Any:
         return self.home.fetch(self.home.pick(self.future, self._number), self.name)[1]
 
-    def spec(self, place_of: Callable[[Any], int]) -> Spec:
+    def spec(self, place_of: Callable[[Any], int]) -> ArgumentSpec:
         return "item", place_of(self.future), self._number

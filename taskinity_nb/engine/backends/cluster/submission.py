@@ -1,7 +1,7 @@
-"""What a cluster has been given to do: the tasks of a run, in stretches of its graph.
+"""What a cluster has been given to do: the tasks of a run, in subgraphs.
 
-A stretch begins with tasks that are ready, and holds all that follow them as far as every task that
-they wait for was handed over too. It is cut where something must be known here first: behind a
+A subgraph begins with tasks that are ready, and holds all that follow them as far as every task
+that they wait for was handed over too. It is cut where something must be known here first: behind a
 mapped task, which has as many parts as there are items, and behind one that may be tried again.
 """
 
@@ -14,32 +14,32 @@ from typing import TYPE_CHECKING, Any
 from ....errors import BindingError
 from ....model.record import MISSING, is_missing
 from ...remote.call import CallResult
-from ...remote.cluster_task import Ticket
+from ...remote.cluster_task import TaskSpec
 from ...scheduling.failures import timed_out
 from ...scheduling.mapped import items_of
 from ...scheduling.priorities import order_of
 from ...transport.codec import Encoder, error_of
-from .arguments import Described, Ingredients, binding_error, stand_in
-from .client import Job, Port, Slot
+from .arguments import ArgumentSpecs, Described, binding_error, stand_in
+from .client import ClusterClient, SlotRef, Submission
 from .refs import RemoteRef
 
 if TYPE_CHECKING:
     from ...scheduling.scheduler import Scheduler
 
-__all__ = ["Jobs"]
+__all__ = ["Submitter"]
 
 LARGE_FUNCTION = 50_000
-"""Bytes of a pickled function from which on it is put on the cluster once, not into each job."""
+"""Bytes of a pickled function from which on it is put on the cluster once, not into each task."""
 
 
-class Jobs:
+class Submitter:
     """What was handed over and has not ended.
 
     Parameters
     ----------
     scheduler : Scheduler
         Whose tasks they are.
-    port : Port
+    client : ClusterClient
         The way to the cluster.
     run : str
         What the run is called there.
@@ -56,11 +56,11 @@ class Jobs:
         The mapped tasks whose items are being counted there.
     """
 
-    def __init__(self, scheduler: Scheduler, port: Port, run: str, queue: int) -> None:
+    def __init__(self, scheduler: Scheduler, client: ClusterClient, run: str, queue: int) -> None:
         self._scheduler = scheduler
         self._plan = plan = scheduler.run.plan
         self._values = scheduler.run._values
-        self._port = port
+        self._client = client
         self._run = run
         self._queue = queue
         self._encoder = Encoder(plan)
@@ -76,7 +76,7 @@ class Jobs:
         self._reached: set[int] = set()
         self._place = {task: place for place, task in enumerate(order_of(plan.flow))}
         self._next: deque[int] = deque()  # what may be handed over before it is ready
-        self._stretch: dict[int, Slot] = {}
+        self._subgraph: dict[int, SlotRef] = {}
         self.futures: dict[int, Any] = {}
         self.attempts: defaultdict[int, int] = defaultdict(int)
         self.counting: set[int] = set()
@@ -92,43 +92,44 @@ class Jobs:
         list of (int, BaseException)
             What is ready and cannot be sent, and why.
         """
-        jobs: list[Job] = []
+        submissions: list[Submission] = []
         failed: list[tuple[int, BaseException]] = []
         for slot in ready:
             for before in self._before[slot] if slot < len(self._before) else ():
                 self.reach(before)
             if slot not in self.futures:
                 try:
-                    jobs.append(self._job(slot))
+                    submissions.append(self._submission(slot))
                 except BaseException as error:  # pickling runs code of the user's
                     failed.append((slot, error))
                 else:
                     self._handed(slot)
         while self._next:
             slot = self._next.popleft()
-            if slot in self.futures or slot in self._stretch or not self._may_go_ahead(slot):
+            if slot in self.futures or slot in self._subgraph or not self._may_go_ahead(slot):
                 continue
             try:
-                jobs.append(self._job(slot))
+                submissions.append(self._submission(slot))
             except BaseException:  # it is told when the task is ready, if it ever is
-                self._stretch.pop(slot, None)
+                self._subgraph.pop(slot, None)
                 continue
             self._handed(slot)
-            if len(jobs) >= self._port.longest_stretch:
-                self._submit(jobs)
-        self._submit(jobs)
+            if len(submissions) >= self._client.largest_subgraph:
+                self._submit(submissions)
+        self._submit(submissions)
         return failed
 
-    def _submit(self, jobs: list[Job]) -> None:
-        """Hand over a stretch."""
-        if jobs:
-            futures = self._port.hand_over(jobs)
-            self.futures |= {job.slot: one for job, one in zip(jobs, futures, strict=True)}
-            self._stretch.clear()
-            jobs.clear()
+    def _submit(self, submissions: list[Submission]) -> None:
+        """Hand over a subgraph."""
+        if submissions:
+            futures = self._client.hand_over(submissions)
+            slots = [submission.slot for submission in submissions]
+            self.futures |= zip(slots, futures, strict=True)
+            self._subgraph.clear()
+            submissions.clear()
 
     def _handed(self, slot: int) -> None:
-        self._stretch[slot] = Slot(slot)
+        self._subgraph[slot] = SlotRef(slot)
         if not self._scheduler.task_of(slot).retries:
             self.reach(slot)
 
@@ -178,52 +179,52 @@ class Jobs:
     def count(self, task: int, source: RemoteRef) -> None:
         """Have a list made of what a task is mapped over."""
         origin = self._plan.items_origin(task)
-        spec = ("result", 0) if origin.key is None else ("key", 0, origin.key)
-        ticket = Ticket(self._run, task, self.attempts[task], None, (spec,))
+        argument = ("result", 0) if origin.key is None else ("key", 0, origin.key)
+        spec = TaskSpec(self._run, task, self.attempts[task], None, (argument,))
         group = f"items-of-{self._plan.flow.tasks[origin.slot]}"
-        job = Job(task, group, tuple(ticket), [source.future], self._place[task], {})
+        submission = Submission(task, group, tuple(spec), [source.future], self._place[task], {})
         self.counting.add(task)
-        (self.futures[task],) = self._port.hand_over([job])
+        (self.futures[task],) = self._client.hand_over([submission])
 
-    def _job(self, slot: int) -> Job:
+    def _submission(self, slot: int) -> Submission:
         scheduler, plan = self._scheduler, self._plan
         task = scheduler.owner(slot)
         options = plan.bindings[task].task
-        ingredients = Ingredients(plan, self._future_of, self._values, self._ship, self._port)
+        specs = ArgumentSpecs(plan, self._future_of, self._values, self._ship, self._client)
         item = None if task == slot else self._item(slot)
-        args, kwargs, keys = ingredients.of(task, item)
+        args, kwargs, keys = specs.of(task, item)
         for before in self._before[task]:
             future = self._future_of(before)
             if future is not None and before not in self.counting:
-                ingredients.wait_for(future)
+                specs.wait_for(future)
         function: bytes | int = self._encoder.function(task)
         if isinstance(function, bytes) and len(function) > LARGE_FUNCTION:
-            function = ingredients.wait_for(self._ship(function))
+            function = specs.wait_for(self._ship(function))
         if not isinstance(args, int):
-            self._places[slot] = ingredients.by_slot
-        ticket = Ticket(
+            self._places[slot] = specs.by_slot
+        spec = TaskSpec(
             self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout
         )
         group = plan.flow.function_of(plan.flow.tasks[task])
         place = self._place[task]
         resources = dict(options.resources)
-        return Job(slot, group, tuple(ticket), ingredients.futures, place, resources)
+        return Submission(slot, group, tuple(spec), specs.futures, place, resources)
 
     def _item(self, slot: int) -> Any:
         """Return the item of a slot, or the slot whose result it will be."""
         maps = self._scheduler.maps
         before = maps.previous_in_stream(slot)
         if before is not None and is_missing(self._values[before]):
-            return Slot(before)
+            return SlotRef(before)
         return maps.item(slot)
 
     def _future_of(self, slot: int) -> Any:
-        return self.futures.get(slot) or self._stretch.get(slot)
+        return self.futures.get(slot) or self._subgraph.get(slot)
 
     def _ship(self, value: Any) -> Any:
         """Put a large value on the cluster, once."""
         if id(value) not in self._shipped:
-            self._shipped[id(value)] = (value, self._port.ship(value))  # its id stays its own
+            self._shipped[id(value)] = (value, self._client.ship(value))  # its id stays its own
         return self._shipped[id(value)][1]
 
     # Failures.
@@ -233,7 +234,7 @@ class Jobs:
         scheduler, task = self._scheduler, self._scheduler.owner(slot)
         name = scheduler.name_of(slot)
         if call.kind == "late":
-            return timed_out(name, scheduler.task_of(slot).timeout, self._port.unstoppable)
+            return timed_out(name, scheduler.task_of(slot).timeout, self._client.unstoppable)
         if call.kind != "lost":
             return error_of(name, call)
         described: Sequence[Described] = call.payload
