@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from leftovers import KINDS, Moment, begun, left_streams
 
-from taskinity_nb.engine.scheduling import history as past
-from taskinity_nb.engine.scheduling import priorities as learning
+from taskinity_nb.engine.scheduling import history
 from taskinity_nb.model import task as task_module
 
 EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forkserver", "spawn")
@@ -87,9 +86,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
 def nothing_known(nothing_left: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a registry of tasks and a memory of runs of its own."""
     monkeypatch.setattr(task_module, "_registry", {})
-    monkeypatch.setattr(learning, "_seconds", OrderedDict())
-    monkeypatch.setattr(learning, "_orders", OrderedDict())
-    monkeypatch.setattr(past, "_past", OrderedDict())
+    monkeypatch.setattr(history, "_known", OrderedDict())
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,17 @@ from runs import make_run
 
 from taskinity_nb import Flow, FlowError, State, TaskError, history, run, start
 from taskinity_nb.analysis.history import History, Slower
-from taskinity_nb.engine.scheduling import history as past
-from taskinity_nb.engine.scheduling.history import PastRun, past_runs, remember, took
+from taskinity_nb.engine.scheduling.history import (
+    MOST_RUNS,
+    NOTHING,
+    PastRun,
+    learn,
+    past_runs,
+    remember,
+    took,
+)
 
+MEMORY = "taskinity_nb.engine.scheduling.history"
 CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
 
 
@@ -92,20 +100,20 @@ class TestWhatIsRemembered:
         assert history()[0].seconds.keys() == {"save"}
 
     def test_the_last_runs_of_a_flow(self):
-        for _ in range(past.MOST_RUNS + 5):
+        for _ in range(MOST_RUNS + 5):
             recorded([0.1, 0.2, 0.3])
-        assert len(history()) == past.MOST_RUNS
+        assert len(history()) == MOST_RUNS
         numbers = [row.number for row in history()]
         assert numbers == sorted(numbers, reverse=True)
 
     def test_the_last_flows(self, monkeypatch):
-        monkeypatch.setattr(past, "MOST_FLOWS", 2)
+        monkeypatch.setattr(f"{MEMORY}.MOST_FLOWS", 2)
         for name in ("a", "b", "a", "c"):
             recorded([0.1], Flow(name, tasks=["load"]))
         assert [row.name for row in history()] == ["c", "a", "a"]
 
     def test_fewer_runs_of_a_large_flow(self, monkeypatch):
-        monkeypatch.setattr(past, "MOST_SECONDS", 10)
+        monkeypatch.setattr(f"{MEMORY}.MOST_SECONDS", 10)
         for _ in range(5):
             recorded([0.1, 0.2, 0.3])
         assert len(history()) == 3
@@ -113,8 +121,6 @@ class TestWhatIsRemembered:
     def test_tasks_too_quick_to_matter_are_not_written_down(self):
         flow = Flow("Quick", tasks=[f"t{i}" for i in range(3000)])
         made = make_run(flow, [("t0", "w", 0, 1e-3)])
-        from taskinity_nb.engine.scheduling.priorities import learn
-
         learn(made)
         assert history(flow)[0].seconds == {}
 
@@ -209,7 +215,7 @@ class TestTable:
         assert repr(history()).startswith("the last 1 run of flow Chain\n")
 
     def test_many_rows(self):
-        row = PastRun(recorded([0.1, 0.2, 0.3]), past.NOTHING)
+        row = PastRun(recorded([0.1, 0.2, 0.3]), NOTHING)
         many = History((row,) * 60)
         assert repr(many).endswith("… and 10 more runs")
         assert many._repr_html_().count("<tr>") == 51
@@ -307,4 +313,4 @@ def test_runs_end_in_many_threads():
     for thread in threads:
         thread.join()
     (runs,) = past_runs().values()
-    assert len(runs) == past.MOST_RUNS and len({one.number for one in runs}) == past.MOST_RUNS
+    assert len(runs) == MOST_RUNS and len({one.number for one in runs}) == MOST_RUNS

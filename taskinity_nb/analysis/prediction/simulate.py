@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ...dsl.read import parse_dsl
 from ...engine.runtime.cores import available_cores
 from ...engine.scheduling.frontier import Frontier, ranked
-from ...engine.scheduling.priorities import weights_of
+from ...engine.scheduling.history import weights_of
 from ...errors import FlowError
 from ...formatting import counted, not_whole
 from ...model.binding import resolve

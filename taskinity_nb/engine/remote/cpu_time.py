@@ -1,7 +1,12 @@
-"""How long a thread was ready to run and waited for a core, which other work had.
+"""What a task had of the cores: how long it waited for one, and which threads computed beside it.
 
-Linux counts that for each thread (`/proc/<pid>/task/<tid>/schedstat`, the second number, in
-nanoseconds). What a task took, less this, is what it would have taken with a core to itself.
+Linux counts for each thread how long it was ready to run and waited for a core, which other work
+had (`/proc/<pid>/task/<tid>/schedstat`, the second number, in nanoseconds). What a task took, less
+this, is what it would have taken with a core to itself.
+
+Each process has a clock that counts the CPU time of all its threads. What it counts in a worker
+process beside the clock of the one thread that performs the tasks is the work of helpers: of the
+threads of a BLAS, of OpenMP.
 
 This module uses the standard library alone, so that it can be sent along to a place where the
 package is not installed.
@@ -11,8 +16,17 @@ from __future__ import annotations
 
 import os
 import threading
+from importlib.util import find_spec
+from time import perf_counter_ns, process_time_ns, thread_time_ns
 
-__all__ = ["core_wait"]
+__all__ = ["HelperClock", "core_wait"]
+
+SPARSE = 10_000_000
+"""Nanoseconds between two readings of the process's clock, which takes microseconds to read; what
+helpers did for shorter tasks is counted to the next long one."""
+
+LEAST = 5_000_000
+"""Nanoseconds that helpers of a task have to compute before anything is told of them."""
 
 _of_thread = threading.local()
 
@@ -64,3 +78,65 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
+
+
+class HelperClock:
+    """Reads how long other threads than the one that calls it compute."""
+
+    def __init__(self) -> None:
+        self._usual = _threads()
+        self._known: tuple[int, tuple[str, ...]] = (self._usual, ())
+        self._read_at = perf_counter_ns()
+        self._before = process_time_ns() - thread_time_ns()
+
+    def begin(self) -> None:
+        """Say that a task begins."""
+        now = perf_counter_ns()
+        if now - self._read_at > SPARSE:
+            self._read_at, self._before = now, process_time_ns() - thread_time_ns()
+
+    def end(self) -> tuple[int, int, tuple[str, ...]] | None:
+        """Return what helpers did since a task began, if that is worth telling.
+
+        Returns
+        -------
+        tuple of (int, int, tuple of str), or None
+            Nanoseconds, the threads that there are beside the task's, and the libraries that
+            started some of them, as far as `threadpoolctl` is there to tell.
+
+        Examples
+        --------
+        >>> clock = HelperClock()
+        >>> clock.begin()
+        >>> clock.end() is None  # it was too short to be asked about
+        True
+        """
+        now = perf_counter_ns()
+        if now - self._read_at <= SPARSE:
+            return None
+        after = process_time_ns() - thread_time_ns()
+        spent, self._before, self._read_at = after - self._before, after, now
+        if spent < LEAST:
+            return None
+        threads = _threads()
+        if threads != self._known[0]:
+            self._known = threads, _libraries()
+        return spent, max(1, threads - self._usual), self._known[1]
+
+
+def _threads() -> int:
+    """Return how many threads this process has, those of libraries too where the system tells."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
+
+
+def _libraries() -> tuple[str, ...]:
+    """Return the libraries of this process that have more than one thread to compute with."""
+    if find_spec("threadpoolctl") is None:
+        return ()
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if (pool.get("num_threads") or 0) > 1]
+    return tuple(sorted({str(pool["internal_api"]) for pool in pools}))

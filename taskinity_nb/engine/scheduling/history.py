@@ -1,7 +1,11 @@
-"""Facts of the last runs of each flow in this process, without their results.
+"""What is remembered of each flow in this process: its last runs, and what its tasks took.
 
-What is written down when a run ends has to be quick, also for 100,000 tasks, so it is packed column
-by column, without a loop; the rest is found out when somebody looks.
+Of a run nothing is kept but how long its tasks took, not its results. That is written down when it
+ends, which has to be quick, also for 100,000 tasks; so it is packed column by column, without a
+loop, and the rest is found out when somebody looks. What tasks took are the weights of the next
+run's priorities; one that was not seen yet weighs as much as the median of the others.
+
+A flow is known again by its name and structure, so that an edited text begins anew.
 """
 
 from __future__ import annotations
@@ -15,13 +19,18 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from itertools import compress, repeat
 from operator import is_, sub
+from statistics import median
 from typing import Any, NamedTuple
 
 from ...model.events import WIDTH, Items, State
 from ...model.flow import Flow
 from ...model.run import Run
+from .frontier import ranked
 
-__all__ = ["MOST_RUNS", "NOTHING", "PastRun", "Took", "past_runs", "remember", "took"]
+__all__ = [
+    "MOST_RUNS", "NOTHING", "PastRun", "Took", "learn", "order_of", "past_runs", "remember", "took",
+    "weights_of",
+]  # fmt: skip
 
 MOST_FLOWS = 64
 """Flows that are remembered; the one that has not run for longest is forgotten."""
@@ -32,7 +41,10 @@ MOST_RUNS = 20
 MOST_SECONDS = 1_000_000
 """Durations of tasks that are remembered of a flow: of a large one, fewer runs."""
 
-_past: OrderedDict[Flow, deque[PastRun]] = OrderedDict()
+SHORTEST = 20e-6
+"""Seconds a task, of a run; where all took less, the order in which they go does not matter."""
+
+_known: OrderedDict[Flow, _Known] = OrderedDict()
 _numbers = itertools.count()
 _lock = threading.Lock()
 
@@ -158,8 +170,57 @@ def _places(log: list[Any]) -> Iterator[int]:
         yield place
 
 
+class _Known:
+    """What is known of one flow.
+
+    Attributes
+    ----------
+    runs : deque of PastRun
+        The newest last.
+    seconds : dict of int to float
+        How long each task took when it succeeded last.
+    order : list of int or None
+        The tasks by rank, once somebody has asked for it.
+    """
+
+    __slots__ = ("order", "runs", "seconds")
+
+    def __init__(self) -> None:
+        self.runs: deque[PastRun] = deque(maxlen=MOST_RUNS)
+        self.seconds: dict[int, float] = {}
+        self.order: list[int] | None = None
+
+
+def _of(flow: Flow) -> _Known:
+    """Return what is known of a flow, now the last one that goes; under the lock."""
+    known = _known.get(flow)
+    if known is None:
+        known = _known[flow] = _Known()
+    _known.move_to_end(flow)
+    while len(_known) > MOST_FLOWS:
+        _known.popitem(last=False)
+    return known
+
+
+def learn(run: Run) -> None:
+    """Remember that a run was, and how long its tasks took that succeeded."""
+    count = len(run.plan.bindings)
+    if run.makespan < SHORTEST * count:
+        remember(run, NOTHING)
+        return
+    slots, nanoseconds = of_all = took(run._log)
+    remember(run, of_all)
+    pairs = zip(slots, nanoseconds, strict=True)
+    new = {slot: one * 1e-9 for slot, one in pairs if slot < count}  # without items
+    with _lock:
+        known = _of(run.flow)
+        known.seconds = known.seconds | new
+        if known.seconds:
+            known.order = None
+
+
 def remember(run: Run, took: Took) -> None:
-    """Write down the facts of a run that has ended, which is not kept alive.
+    """Write down what is known of a run that has ended, which is not kept alive.
 
     Parameters
     ----------
@@ -170,18 +231,42 @@ def remember(run: Run, took: Took) -> None:
     """
     past = PastRun(run, took)
     with _lock:
-        runs = _past.get(run.flow)
-        if runs is None:
-            runs = _past[run.flow] = deque(maxlen=MOST_RUNS)
-        _past.move_to_end(run.flow)
+        runs = _of(run.flow).runs
         runs.append(past)
         while len(runs) > 2 and sum(len(one._took.slots) for one in runs) > MOST_SECONDS:
             runs.popleft()
-        while len(_past) > MOST_FLOWS:
-            _past.popitem(last=False)
 
 
 def past_runs() -> dict[Flow, list[PastRun]]:
     """Return the runs that are remembered of each flow, the newest last."""
     with _lock:
-        return {flow: list(runs) for flow, runs in _past.items()}
+        return {flow: list(known.runs) for flow, known in _known.items() if known.runs}
+
+
+def weights_of(flow: Flow) -> list[float] | None:
+    """Return the seconds of each task, or None if nothing is known."""
+    with _lock:
+        known = _known.get(flow)
+        seconds = known.seconds if known is not None else {}
+    if not seconds:
+        return None
+    usual = median(seconds.values())
+    return [seconds.get(slot, usual) for slot in range(len(flow.tasks))]
+
+
+def order_of(flow: Flow) -> list[int]:
+    """Return the tasks of a flow by rank, the first one first.
+
+    Examples
+    --------
+    >>> order_of(Flow("Example", [("load", "save"), ("load", "show"), ("show", "print")]))
+    [0, 2, 1, 3]
+    """
+    with _lock:
+        known = _known.get(flow)
+        order = known.order if known is not None else None
+    if order is None:
+        order = ranked(flow._structure.followers, weights_of(flow))
+        with _lock:
+            _of(flow).order = order
+    return order

@@ -48,8 +48,8 @@ from ..runtime.waiting import SignalSafeEvent
 from .backend import Backend, Worker
 from .consumers import Consumers
 from .frontier import Frontier
+from .history import learn, order_of
 from .mapped import MappedTasks
-from .priorities import learn, order_of
 from .retries import Retries
 from .screen import Screen
 from .worker_loop import WorkerLoop

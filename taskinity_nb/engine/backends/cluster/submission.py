@@ -16,8 +16,8 @@ from ....model.record import MISSING, is_missing
 from ...remote.call import CallResult
 from ...remote.cluster_task import TaskSpec
 from ...scheduling.failures import timed_out
+from ...scheduling.history import order_of
 from ...scheduling.mapped import items_of
-from ...scheduling.priorities import order_of
 from ...transport.codec import Encoder, error_of
 from .arguments import ArgumentSpecs, Described, binding_error, stand_in
 from .client import ClusterClient, SlotRef, Submission

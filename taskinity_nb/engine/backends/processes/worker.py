@@ -18,7 +18,7 @@ from typing import Any
 from ....strangers import described, is_interrupt
 from ...remote.call import CallResult, run_call
 from ...remote.capture import StreamProxies, put_back, standing
-from ...remote.helper_threads import HelperClock
+from ...remote.cpu_time import HelperClock
 from ...remote.pickling import dumps
 from ...remote.printed import Output
 from ...transport.shared_memory import pack

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from taskinity_nb import run
-from taskinity_nb.engine.remote import helper_threads as helpers
-from taskinity_nb.engine.remote.helper_threads import LEAST, HelperClock
+from taskinity_nb.engine.remote import cpu_time
+from taskinity_nb.engine.remote.cpu_time import LEAST, HelperClock
 
 
 def compute(seconds):
@@ -42,7 +42,7 @@ class TestHelperClock:
         assert told is None or told[0] < 5 * LEAST
 
     def test_without_threadpoolctl_no_library_is_named(self, monkeypatch):
-        monkeypatch.setattr(helpers, "find_spec", lambda name: None)
+        monkeypatch.setattr(cpu_time, "find_spec", lambda name: None)
         clock = HelperClock()
         clock.begin()
         helped(0.05)
@@ -52,7 +52,7 @@ class TestHelperClock:
         importlib.util.find_spec("threadpoolctl") is None, reason="it is not installed"
     )
     def test_libraries_are_named_once(self):
-        names = helpers._libraries()
+        names = cpu_time._libraries()
         assert names == tuple(sorted(set(names)))
 
 
