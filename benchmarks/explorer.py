@@ -21,7 +21,7 @@ from measuring import (
 )
 
 from taskinity_nb import Flow, Run, plot_gantt, simulate
-from taskinity_nb.views.explorer.state import Exploration
+from taskinity_nb.views.explorer.state import ExplorerState
 
 __all__ = ["main"]
 
@@ -37,13 +37,13 @@ def recorded(tasks: int) -> Run:
 
 def mover(run: Run) -> Callable[[], object]:
     """Return what moves the slider and makes ready all that the browser gets."""
-    exploration = Exploration(run.flow, run=run)
-    exploration.state()  # the curve is played once, when the explorer is shown
+    state = ExplorerState(run.flow, run=run)
+    state.traits()  # the curve is played once, when the explorer is shown
     counts = cycle(COUNTS)
 
     def move() -> object:
-        exploration.set({"workers": next(counts)})
-        return exploration.state()
+        state.set({"workers": next(counts)})
+        return state.traits()
 
     return move
 
@@ -59,7 +59,7 @@ def main() -> None:
         contests = {
             "ours": [
                 timed("move", mover(run)),
-                timed("show", lambda run=run: Exploration(run.flow, run=run).state()),
+                timed("show", lambda run=run: ExplorerState(run.flow, run=run).traits()),
             ]
         }
         if tasks <= 500:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from runs import make_run
 
 from taskinity_nb import Advice, Flow, State, advise, run, task
-from taskinity_nb.analysis import metrics as facts
+from taskinity_nb.analysis import metrics
 from taskinity_nb.analysis.advice import evidence
 from taskinity_nb.analysis.advice.machine import threads_of
 from taskinity_nb.engine.remote.cpu_time import core_wait
@@ -35,7 +35,7 @@ CORES = 4
 @pytest.fixture
 def four_cores(monkeypatch):
     """A machine of 4 cores, whatever this one has."""
-    for module in (evidence, facts):
+    for module in (evidence, metrics):
         monkeypatch.setattr(module, "available_cores", lambda: CORES)
 
 
@@ -155,7 +155,7 @@ class TestHeldByLock:
         assert "held_by_lock" not in kinds(run("f -> map g", namespace=names, workers=4))
 
     def test_silent_on_one_core(self, monkeypatch):
-        for module in (evidence, facts):
+        for module in (evidence, metrics):
             monkeypatch.setattr(module, "available_cores", lambda: 1)
         assert "held_by_lock" not in kinds(rounds(8, 4, 4.0, cpu=0.25, cores=1))
 

@@ -15,10 +15,9 @@ from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import Comparison, Flow, FlowError, TaskError, compare, run
-from taskinity_nb.analysis.measuring import compare as module
-from taskinity_nb.analysis.measuring.compare import Case
+from taskinity_nb.analysis.measuring.compare import Case, _Tally
 from taskinity_nb.analysis.measuring.turns import Setup, Turn, in_turns
-from taskinity_nb.views.terminal import progress_line as progress
+from taskinity_nb.views.terminal import progress_line
 
 FLOW = "load -> [left, right] -> join"
 FUNCTIONS = {
@@ -50,7 +49,7 @@ class TestMeasuring:
             order.append((executor, workers))
             return run(flow, inputs, executor=executor, workers=workers, namespace=namespace)
 
-        monkeypatch.setattr(module, "run", spy)
+        monkeypatch.setattr("taskinity_nb.analysis.measuring.compare.run", spy)
         found = compare(
             FLOW, executors=("sequential", "threads"), workers=[1, 2], repeats=2,
             namespace=FUNCTIONS,
@@ -140,7 +139,7 @@ class TestWhatIsKept:
         [((5,), 5), ((3, 1, 2), 2), ((1, 2, 3, 4), 2), ((9, 1, 8, 2, 5), 5), ((7, 7, 7), 7)],
     )
     def test_the_run_of_median_makespan_is_kept(self, makespans, median):
-        tally = module._Tally(len(makespans))
+        tally = _Tally(len(makespans))
         tally.add(Turn(0, 0, 99.0, past(99)))
         for number, makespan in enumerate(makespans, 1):
             tally.add(Turn(number, 0, float(makespan), past(makespan)))
@@ -149,7 +148,7 @@ class TestWhatIsKept:
         assert kept.first == 99.0 and kept.seconds == tuple(map(float, makespans))
 
     def test_runs_that_cannot_be_the_median_are_let_go(self):
-        tally = module._Tally(3)
+        tally = _Tally(3)
         for number, makespan in enumerate((99, 3, 1, 2)):
             tally.add(Turn(number, 0, float(makespan), past(makespan)))
         assert [one.makespan for one in tally._runs] == [2]
@@ -268,9 +267,9 @@ class TestProgress:
     def test_quick_runs_are_not_told_one_by_one(self, monkeypatch):
         clock = iter(range(1000))
         written = []
-        monkeypatch.setattr(progress, "_writer", lambda: (written.append, written.append))
-        monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock) * 1e-3)
-        with progress.Progress("f", ["a", "b"], 9) as line:
+        monkeypatch.setattr(progress_line, "_writer", lambda: (written.append, written.append))
+        monkeypatch.setattr(progress_line.time, "monotonic", lambda: next(clock) * 1e-3)
+        with progress_line.Progress("f", ["a", "b"], 9) as line:
             for number in range(10):
                 for place in range(2):
                     line.before(number, place)
@@ -279,9 +278,9 @@ class TestProgress:
 
     def test_slow_runs_are_told_with_the_time_that_is_left(self, monkeypatch):
         written, now = [], [0.0]
-        monkeypatch.setattr(progress, "_writer", lambda: (written.append, written.append))
-        monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-        with progress.Progress("f", ["slow", "quick"], 2) as line:
+        monkeypatch.setattr(progress_line, "_writer", lambda: (written.append, written.append))
+        monkeypatch.setattr(progress_line.time, "monotonic", lambda: now[0])
+        with progress_line.Progress("f", ["slow", "quick"], 2) as line:
             for number in range(3):
                 for place, seconds in enumerate((10.0, 0.1)):
                     line.before(number, place)

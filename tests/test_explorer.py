@@ -16,7 +16,7 @@ from taskinity_nb import BindingError, FlowError, State, explore, parse_dsl, run
 from taskinity_nb.analysis.prediction.predictor import Predictor
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.explorer.encoding import errors_of, laid_over, off_by, sliders_of
-from taskinity_nb.views.explorer.state import Exploration
+from taskinity_nb.views.explorer.state import ExplorerState
 from taskinity_nb.views.live.live_graph import WIDGET_VIEW
 
 FAN = Flow("Fan", [("a", "b"), ("a", "c"), ("a", "d")])
@@ -33,60 +33,60 @@ def bars_of(data):
     return [tuple(numbers[i : i + 6]) for i in range(0, len(numbers), 6)]
 
 
-def says(exploration, **settings):
-    exploration.set(settings)
-    return exploration.state()["shown"]["told"]
+def says(state, **settings):
+    state.set(settings)
+    return state.traits()["shown"]["told"]
 
 
 class TestWhatIsPredicted:
     def test_without_durations_each_task_counts_one(self):
-        exploration = Exploration(FAN, workers=1)
-        state = exploration.state()
-        assert state["shown"]["makespan"] == 4 and not state["shown"]["seconds"]
-        assert says(exploration, workers=3) == (
+        state = ExplorerState(FAN, workers=1)
+        traits = state.traits()
+        assert traits["shown"]["makespan"] == 4 and not traits["shown"]["seconds"]
+        assert says(state, workers=3) == (
             "No durations are known yet, so each task counts 1: 2 on 3 workers."
         )
-        assert says(exploration, executor="sequential").endswith("4 one after the other.")
+        assert says(state, executor="sequential").endswith("4 one after the other.")
 
     def test_each_move_sends_the_schedule(self):
-        exploration = Exploration(FAN, workers=1, run=fan())
-        exploration.set({"workers": 3})
-        state = exploration.state()
-        assert bars_of(state["predicted"]) == [
+        state = ExplorerState(FAN, workers=1, run=fan())
+        state.set({"workers": 3})
+        traits = state.traits()
+        assert bars_of(traits["predicted"]) == [
             (0, 1, 0, 0, -1, 0),
             (1, 2, 0, 1, -1, 0),
             (1, 2, 1, 2, -1, 0),
             (1, 2, 2, 3, -1, 0),
         ]
-        assert state["shown"]["rows"] == 3 and state["shown"]["makespan"] == 3
-        assert state["shown"]["told"] == (
+        assert traits["shown"]["rows"] == 3 and traits["shown"]["makespan"] == 3
+        assert traits["shown"]["told"] == (
             "Predicted 3.00 s on 3 workers, 2.3 times faster than on one."
         )
-        assert state["measured"] == b""
+        assert traits["measured"] == b""
 
     def test_the_curve_has_a_point_for_each_run(self):
-        state = Exploration(FAN, run=fan()).state()
-        assert dict(state["curve"]["points"])[3] == pytest.approx(7 / 3)
-        assert state["curve"]["knee"] == 3
-        (point,) = state["curve"]["measured"]
+        traits = ExplorerState(FAN, run=fan()).traits()
+        assert dict(traits["curve"]["points"])[3] == pytest.approx(7 / 3)
+        assert traits["curve"]["knee"] == 3
+        (point,) = traits["curve"]["measured"]
         assert point["workers"] == 2 and point["speed"] == pytest.approx(1.4)
-        other = Exploration(FAN, executor="processes", run=fan())  # it ran on threads
-        assert other.state()["curve"]["measured"] == []
+        other = ExplorerState(FAN, executor="processes", run=fan())  # it ran on threads
+        assert other.traits()["curve"]["measured"] == []
 
     def test_what_was_simulated_was_not_measured(self):
         timeline = Predictor(fan(), "threads").predict("threads", 2)
-        state = Exploration(FAN, run=timeline.run).state()
-        assert state["shown"]["told"] == (
+        traits = ExplorerState(FAN, run=timeline.run).traits()
+        assert traits["shown"]["told"] == (
             "Predicted 5.00 s on 2 workers, 1.4 times faster than on one."
         )
-        assert state["curve"]["measured"] == [] and not state["measured"]
+        assert traits["curve"]["measured"] == [] and not traits["measured"]
 
     def test_items_of_a_map_are_bars(self):
         flow = parse_dsl("scan -> map work")
         measured = make_run(
             flow, [("scan", "w", 0, 1), ("work[0]", "w", 1, 2), ("work[1]", "v", 1, 2)], cpu=0.0
         )
-        bars = bars_of(Exploration(flow, workers=2, run=measured).state()["predicted"])
+        bars = bars_of(ExplorerState(flow, workers=2, run=measured).traits()["predicted"])
         assert [bar[3:5] for bar in bars] == [(0, -1), (1, 0), (1, 1)]
 
     def test_threads_share_the_lock_and_processes_do_not(self, monkeypatch):
@@ -98,19 +98,19 @@ class TestWhatIsPredicted:
 
     def test_a_pool_has_only_so_many_workers(self):
         with ThreadPoolExecutor(2) as pool:
-            exploration = Exploration(FAN, executor=pool, workers=8)
-            assert list(exploration.executors)[-1] == "ThreadPoolExecutor (yours)"
-            assert exploration.counting.workers == 2
-            assert says(exploration, workers=1).endswith("4 on 1 worker.")
+            state = ExplorerState(FAN, executor=pool, workers=8)
+            assert list(state.executors)[-1] == "ThreadPoolExecutor (yours)"
+            assert state.counting.workers == 2
+            assert says(state, workers=1).endswith("4 on 1 worker.")
 
     def test_two_pools_of_one_kind_are_told_apart(self):
         with ThreadPoolExecutor(2) as one, ThreadPoolExecutor(3) as other:
-            exploration = Exploration(FAN, executor=other, run=fan(), ran_on=one, workers=8)
-            assert exploration.executors["ThreadPoolExecutor (yours)"] is other
-            assert exploration.executors["ThreadPoolExecutor (yours, 2)"] is one
-            assert exploration.counting.workers == 3
-            exploration = Exploration(FAN, executor=one, run=fan(), ran_on=one)
-            assert len(exploration.executors) == 4
+            state = ExplorerState(FAN, executor=other, run=fan(), ran_on=one, workers=8)
+            assert state.executors["ThreadPoolExecutor (yours)"] is other
+            assert state.executors["ThreadPoolExecutor (yours, 2)"] is one
+            assert state.counting.workers == 3
+            state = ExplorerState(FAN, executor=one, run=fan(), ran_on=one)
+            assert len(state.executors) == 4
 
     @pytest.mark.parametrize("workers", [0, -1, 1.5, True, "4"])
     def test_workers_that_are_none(self, workers):
@@ -139,15 +139,15 @@ class TestInputs:
         assert sliders_of({"far": float("inf"), "huge": 10**400, "exact": 2**60}) == []
 
     def test_what_is_set_is_what_runs(self):
-        exploration = Exploration(FAN, {"n": 40, "path": "x", "rate": 0.5})
-        exploration.set({"values": [7.0, 0.25]})
-        assert exploration.given(exploration.settings) == {"n": 7, "path": "x", "rate": 0.25}
-        assert Exploration(FAN, 3).given(Exploration(FAN, 3).settings) == 3
-        assert Exploration(FAN, "x").given(Exploration(FAN, "x").settings) == "x"
+        state = ExplorerState(FAN, {"n": 40, "path": "x", "rate": 0.5})
+        state.set({"values": [7.0, 0.25]})
+        assert state.given(state.settings) == {"n": 7, "path": "x", "rate": 0.25}
+        assert ExplorerState(FAN, 3).given(ExplorerState(FAN, 3).settings) == 3
+        assert ExplorerState(FAN, "x").given(ExplorerState(FAN, "x").settings) == "x"
 
     def test_a_prediction_says_with_which_inputs_the_run_was(self):
-        exploration = Exploration(FAN, {"n": 40}, run=fan())
-        assert says(exploration, workers=1, values=[50]) == (
+        state = ExplorerState(FAN, {"n": 40}, run=fan())
+        assert says(state, workers=1, values=[50]) == (
             "Predicted 7.00 s on 1 worker, going by a run with n = 40."
         )
 
@@ -162,38 +162,38 @@ class TestInputs:
         ],
     )
     def test_what_cannot_be_set_is_left(self, message):
-        exploration = Exploration(FAN, {"n": 40}, workers=2)
-        before = exploration.settings
-        exploration.set(message)
-        assert exploration.settings == before
+        state = ExplorerState(FAN, {"n": 40}, workers=2)
+        before = state.settings
+        state.set(message)
+        assert state.settings == before
 
 
 class TestWhatWasMeasured:
     def test_it_lies_over_the_prediction_that_was_made_before(self):
-        exploration = Exploration(FAN, workers=2, run=fan(workers=3))
-        predicted = exploration.predict(exploration.counting)
-        told = exploration.remember(exploration.counting, fan(makespan=5.5), predicted)
+        state = ExplorerState(FAN, workers=2, run=fan(workers=3))
+        predicted = state.predict(state.counting)
+        told = state.remember(state.counting, fan(makespan=5.5), predicted)
         assert told == "predicted 5.00 s, measured 5.50 s: 9 % too quick"
-        state = exploration.state()
-        assert state["shown"]["measured"] == 5.5 and state["shown"]["makespan"] == 5
-        assert state["shown"]["speed"] == pytest.approx(dict(state["curve"]["points"])[2])
-        assert len(bars_of(state["measured"])) == 4
-        assert {bar[5] for bar in bars_of(state["measured"])} == {list(State).index("succeeded")}
-        exploration.set({"workers": 3})
-        assert "from this very run" in exploration.state()["shown"]["told"]
-        exploration.set({"workers": 4})
-        assert exploration.state()["measured"] == b""
-        exploration.set({"workers": 2})
-        assert exploration.state()["measured"] == state["measured"]
+        traits = state.traits()
+        assert traits["shown"]["measured"] == 5.5 and traits["shown"]["makespan"] == 5
+        assert traits["shown"]["speed"] == pytest.approx(dict(traits["curve"]["points"])[2])
+        assert len(bars_of(traits["measured"])) == 4
+        assert {bar[5] for bar in bars_of(traits["measured"])} == {list(State).index("succeeded")}
+        state.set({"workers": 3})
+        assert "from this very run" in state.traits()["shown"]["told"]
+        state.set({"workers": 4})
+        assert state.traits()["measured"] == b""
+        state.set({"workers": 2})
+        assert state.traits()["measured"] == traits["measured"]
 
     def test_only_the_last_run_can_be_shown_beside_it(self):
-        exploration = Exploration(FAN, {"n": 40}, workers=2, run=fan())
-        assert exploration.shown()[1]
-        exploration.set({"values": [50]})
-        exploration.remember(exploration.counting, fan(makespan=5.5), None)
-        assert exploration.shown()[1]
-        exploration.set({"values": [40]})  # it ran, but the last run had another input
-        assert exploration.state()["measured"] and not exploration.shown()[1]
+        state = ExplorerState(FAN, {"n": 40}, workers=2, run=fan())
+        assert state.shown()[1]
+        state.set({"values": [50]})
+        state.remember(state.counting, fan(makespan=5.5), None)
+        assert state.shown()[1]
+        state.set({"values": [40]})  # it ran, but the last run had another input
+        assert state.traits()["measured"] and not state.shown()[1]
 
     def test_a_worker_has_the_row_of_the_one_that_was_to_do_the_same(self):
         timeline = Predictor(fan(), "threads").predict("threads", 2)
@@ -205,13 +205,13 @@ class TestWhatWasMeasured:
             assert bar[2] == rows[task]
 
     def test_a_run_that_failed_teaches_nothing(self):
-        exploration = Exploration(FAN, workers=2)
+        state = ExplorerState(FAN, workers=2)
         failed = make_run(FAN, [("a", "w", 0, 1, ValueError("no"))])
-        assert exploration.remember(exploration.counting, failed, None).startswith("failed after")
-        assert not exploration.in_seconds
-        state = exploration.state()
-        assert state["curve"]["measured"] == []
-        assert state["measured"] and not state["predicted"]  # seconds are no tasks
+        assert state.remember(state.counting, failed, None).startswith("failed after")
+        assert not state.in_seconds
+        traits = state.traits()
+        assert traits["curve"]["measured"] == []
+        assert traits["measured"] and not traits["predicted"]  # seconds are no tasks
 
     def test_how_far_it_was_off(self):
         assert off_by(1.24, 1.31).endswith("5 % too quick")
@@ -279,7 +279,7 @@ class TestRunning:
                 raise SystemExit("not today")
 
         explorer = explore(FAN, namespace=self.NAMES)
-        explorer._exploration.inputs = Inputs(n=1)
+        explorer._state.inputs = Inputs(n=1)
         explorer.start()
         assert explorer.wait(30) is None
         assert explorer.widget.going == "no" and explorer.widget.problem == "not today"

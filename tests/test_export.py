@@ -11,7 +11,7 @@ import pytest
 from runs import make_run
 
 from taskinity_nb import Flow, FlowError, State, run
-from taskinity_nb.analysis.metrics import facts_of, handovers
+from taskinity_nb.analysis.metrics import handovers, metrics_of
 from taskinity_nb.model.flow import Edge
 
 DIAMOND = Flow("Diamond", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
@@ -31,32 +31,32 @@ def mapped():
     return make_run(MAPPED, [*stretches, ("end", "w1", 5, 6)])
 
 
-class TestFacts:
+class TestMetrics:
     def test_of_a_diamond(self):
-        facts = facts_of(diamond())
-        assert facts.makespan == 5
-        assert facts.peak == 2
-        assert facts.work == facts.compute == 6.75
-        assert facts.critical_path == facts.lower_bound == 5
-        assert facts.speedup == pytest.approx(1.35)
-        assert facts.efficiency == pytest.approx(0.675)
-        assert facts.busy == {"w1": pytest.approx(3.75 / 5), "w2": pytest.approx(3 / 5)}
-        assert facts.transfer == pytest.approx(0.375)
-        assert facts.wait == pytest.approx(0.25)
-        assert facts.cpu == pytest.approx(6.75 / 2)
+        metrics = metrics_of(diamond())
+        assert metrics.makespan == 5
+        assert metrics.peak == 2
+        assert metrics.work == metrics.compute == 6.75
+        assert metrics.critical_path == metrics.lower_bound == 5
+        assert metrics.speedup == pytest.approx(1.35)
+        assert metrics.efficiency == pytest.approx(0.675)
+        assert metrics.busy == {"w1": pytest.approx(3.75 / 5), "w2": pytest.approx(3 / 5)}
+        assert metrics.transfer == pytest.approx(0.375)
+        assert metrics.wait == pytest.approx(0.25)
+        assert metrics.cpu == pytest.approx(6.75 / 2)
 
     def test_of_a_run_in_which_nothing_ran(self):
-        facts = facts_of(make_run(DIAMOND, [], state=State.CANCELLED))
-        assert (facts.peak, facts.busy, facts.makespan, facts.work) == (0, {}, 0, 0)
+        metrics = metrics_of(make_run(DIAMOND, [], state=State.CANCELLED))
+        assert (metrics.peak, metrics.busy, metrics.makespan, metrics.work) == (0, {}, 0, 0)
 
     def test_what_follows_on_another_worker_at_once_is_not_beside_it(self):
         flow = Flow("Chain", [("a", "b")])
-        assert facts_of(make_run(flow, [("a", "w1", 0, 1), ("b", "w2", 1, 2)])).peak == 1
+        assert metrics_of(make_run(flow, [("a", "w1", 0, 1), ("b", "w2", 1, 2)])).peak == 1
 
     def test_a_worker_with_tasks_beside_each_other_is_not_busy_twice(self):
         flow = Flow("Two", tasks=["a", "b"])
-        facts = facts_of(make_run(flow, [("a", "w", 0, 3), ("b", "w", 1, 2)], makespan=4))
-        assert facts.busy == {"w": pytest.approx(0.75)}
+        metrics = metrics_of(make_run(flow, [("a", "w", 0, 3), ("b", "w", 1, 2)], makespan=4))
+        assert metrics.busy == {"w": pytest.approx(0.75)}
 
     def test_in_an_envelope_the_way_is_what_no_other_task_used(self):
         """Three tasks handed over at 0, one after the other, all back at 4."""

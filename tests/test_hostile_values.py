@@ -29,7 +29,7 @@ from taskinity_nb.engine.backends.processes import pool as pool_module
 from taskinity_nb.engine.remote.call import CallResult, run_call
 from taskinity_nb.engine.remote.pickling import dumps
 from taskinity_nb.engine.transport.codec import read_error
-from taskinity_nb.model.call import invoke
+from taskinity_nb.model.invoke import invoke
 
 others_warn = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning",

@@ -19,7 +19,7 @@ from taskinity_nb.model.record import ResultRef
 from taskinity_nb.views.explorer.explorer import _GraphPart
 from taskinity_nb.views.live import inspector, previews
 from taskinity_nb.views.live.inspector import inspect
-from taskinity_nb.views.live.panel import MOST_ROWS, facts_of, rows_of
+from taskinity_nb.views.live.panel import MOST_ROWS, details_of, rows_of
 from taskinity_nb.views.live.previews import LONGEST_TEXT, preview
 from taskinity_nb.views.live.widget import GraphWidget
 
@@ -516,7 +516,7 @@ def test_half_characters_can_be_sent():
         raise ValueError("\udfff")
 
     failed = run("odd", namespace={"odd": odd}, on_error="continue")
-    json.dumps(facts_of(failed, failed.tasks["odd"]), ensure_ascii=False).encode()
+    json.dumps(details_of(failed, failed.tasks["odd"]), ensure_ascii=False).encode()
     assert preview(lambda: "\ud800")["data"]
 
 

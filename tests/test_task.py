@@ -18,8 +18,8 @@ import cloudpickle
 import pytest
 from hostile import Raises
 
-from taskinity_nb.model.call import invoke
 from taskinity_nb.model.checks import LONGEST_WAIT
+from taskinity_nb.model.invoke import invoke
 from taskinity_nb.model.task import Task, registered_tasks, task
 
 

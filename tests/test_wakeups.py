@@ -14,7 +14,7 @@ import pytest
 from interleavings import Explorer, Lock, Pool, explore
 
 from taskinity_nb import ExecutorError, State, Task, parse_dsl, run, start
-from taskinity_nb.engine.backends.processes import backend as processes
+from taskinity_nb.engine.backends.processes import pool
 from taskinity_nb.engine.backends.threads import PoolThreads, Threads
 from taskinity_nb.engine.scheduling.scheduler import Scheduler
 from taskinity_nb.engine.scheduling.worker_loop import WorkerLoop
@@ -321,7 +321,7 @@ class TestWorkersThatDoNotCome:
         assert set(result) == set("abcde")
 
     def test_only_one_process(self, monkeypatch):
-        lease, leased = processes.lease, []
+        lease, leased = pool.lease, []
 
         def refuse_more(*given):
             if leased:
@@ -329,7 +329,7 @@ class TestWorkersThatDoNotCome:
             leased.append(lease(*given))
             return leased[0]
 
-        monkeypatch.setattr(processes, "lease", refuse_more)
+        monkeypatch.setattr("taskinity_nb.engine.backends.processes.backend.lease", refuse_more)
         result = run("a -> [b, c, d] -> e", executor="processes", workers=4,
                      namespace=dict.fromkeys("abcde", one))  # fmt: skip
         assert set(result) == set("abcde")

@@ -10,13 +10,13 @@ from ..engine.runtime.cores import available_cores
 from ..model.record import TaskRun
 from ..model.run import Run
 
-__all__ = ["Facts", "cores_of", "facts_of", "handovers", "transfer_of", "wait_of"]
+__all__ = ["Metrics", "cores_of", "handovers", "metrics_of", "transfer_of", "wait_of"]
 
 PARALLEL_CPU = 1.15
 """CPU seconds a second from which on threads have computed beside each other, without the lock."""
 
 
-class Facts(NamedTuple):
+class Metrics(NamedTuple):
     """What there is to know of a run as a whole; times are seconds.
 
     Attributes
@@ -59,14 +59,14 @@ class Facts(NamedTuple):
     cpu: float
 
 
-def facts_of(run: Run) -> Facts:
+def metrics_of(run: Run) -> Metrics:
     """Return the figures of a run, done or not.
 
     Examples
     --------
     >>> from taskinity_nb.engine.run import run
-    >>> facts = facts_of(run("one -> two", namespace={"one": lambda: 1, "two": abs}))
-    >>> facts.peak, list(facts.busy), 0 < facts.speedup <= 1
+    >>> metrics = metrics_of(run("one -> two", namespace={"one": lambda: 1, "two": abs}))
+    >>> metrics.peak, list(metrics.busy), 0 < metrics.speedup <= 1
     (1, ['thread-1'], True)
     """
     makespan, ran = run.makespan, _ended(run)
@@ -74,7 +74,7 @@ def facts_of(run: Run) -> Facts:
     for worker, stretches in _by_worker(ran).items():
         spent[worker] = _covered(stretches)
     ways = handovers(run)
-    return Facts(
+    return Metrics(
         makespan,
         run.work,
         run.lower_bound(max(1, len(run.on_workers()))),

@@ -1,6 +1,6 @@
 """What is wrong in the text of a flow: where, and what was probably meant.
 
-Nothing here is called for a text that is right. `Mistakes` looks at the tokens around the place
+Nothing here is called for a text that is right. `Diagnostics` looks at the tokens around the place
 where the reader stopped, because the intention shows in the neighbours.
 """
 
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from ..errors import DSLSyntaxError, Span, suggestion
 from .tokens import Token, bare, misfit, shown, spelled
 
-__all__ = ["Mistakes"]
+__all__ = ["Diagnostics"]
 
 _MERMAID = ("digraph", "flowchart", "graph")
 _PARTS = "a flow is made of names, arrows and lists, for example 'load -> [clean, count]'"
 
 
-class Mistakes:
+class Diagnostics:
     """Turns a place in a text into the error that explains it."""
 
     def __init__(self, text: str, tokens: Sequence[Token]) -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from ..errors import Span
 from ..model.flow import Edge, EdgeKind, Flow, Source
-from .diagnostics import Mistakes
+from .diagnostics import Diagnostics
 from .tokens import Token, shown, spelled, tokenize
 
 __all__ = ["ESCAPES", "Parser"]
@@ -64,7 +64,7 @@ class Parser:
         self.text = text.removeprefix("\ufeff")
         self.tokens = tokenize(self.text)
         self.at = 0
-        self.wrong = Mistakes(self.text, self.tokens)
+        self.wrong = Diagnostics(self.text, self.tokens)
         self.names: dict[str, str] = {}
         self.drafts: dict[str, _Draft] = {}
         self.draft: _Draft

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
-from .call import invoke, invoke_async
 from .checks import Checks, RetryDelay, RetryOn
+from .invoke import invoke, invoke_async
 from .signature import is_async
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ...engine.runtime.cores import available_cores
 from ...model.events import State
 from ...model.record import TaskRun
 from ...model.run import Run
-from ..metrics import Facts, cores_of, facts_of, handovers
+from ..metrics import Metrics, cores_of, handovers, metrics_of
 from ..prediction.simulate import Workload, play, workload_of
 
 __all__ = ["MOST_PLAYED", "NOTICED", "SURE", "Advice", "AdviceList", "Case"]
@@ -106,8 +106,8 @@ class Case:
         ]
 
     @cached_property
-    def facts(self) -> Facts:
-        return facts_of(self.run)
+    def metrics(self) -> Metrics:
+        return metrics_of(self.run)
 
     @cached_property
     def ways(self) -> dict[TaskRun, tuple[float, float]]:
@@ -122,7 +122,7 @@ class Case:
     @property
     def at_once(self) -> int:
         """How many tasks were at work at the same time, at most; at least 1."""
-        return max(1, self.facts.peak)
+        return max(1, self.metrics.peak)
 
     # Where tasks ran.
 

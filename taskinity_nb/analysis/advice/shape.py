@@ -101,7 +101,7 @@ def too_few_workers(case: Case) -> Advice | None:
     more workers do not make it any faster.
     """
     run = case.run
-    if not case.is_playable or len(case.records) < 2 or run.work < case.facts.transfer:
+    if not case.is_playable or len(case.records) < 2 or run.work < case.metrics.transfer:
         return None
     knee = knee_of(case.load)
     if knee <= run.workers:
@@ -110,7 +110,7 @@ def too_few_workers(case: Case) -> Advice | None:
     gain = saved * run.makespan
     if saved < SURE or gain < NOTICED:
         return None
-    computes = case.facts.cpu > run.work / 2
+    computes = case.metrics.cpu > run.work / 2
     remedy = f"run it with workers={knee}"
     if run.executor == "sequential":
         word = "processes" if computes else "threads"
@@ -160,7 +160,7 @@ def one_task(case: Case) -> Advice | None:
     name = max(path, key=efforts.__getitem__)
     if run.tasks[name].items is not None:
         return None
-    length, longest = case.facts.critical_path, efforts[name]
+    length, longest = case.metrics.critical_path, efforts[name]
     if longest < DOMINANT * length or length < BOUND_BY_PATH * run.makespan:
         return None
     shared, _ = longest_path(

@@ -8,8 +8,8 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ExecutorError
-from ...model.call import listing
 from ...model.events import Entry, Failure, State
+from ...model.invoke import listing
 from ...model.record import MISSING, is_ref
 from ...model.run import Run
 from ...model.task import Task

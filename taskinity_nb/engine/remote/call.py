@@ -80,7 +80,7 @@ def run_call(
     Examples
     --------
     >>> import pickle
-    >>> from taskinity_nb.model.call import invoke
+    >>> from taskinity_nb.model.invoke import invoke
     >>> function = pickle.dumps((invoke, (abs, None, None)))
     >>> result = CallResult(*run_call(function, pickle.dumps(([-3], {}))))
     >>> result.kind, pickle.loads(result.payload)

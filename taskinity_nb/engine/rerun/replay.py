@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from ...errors import FlowError, NoResultError
-from ...model.call import listing
 from ...model.events import State
+from ...model.invoke import listing
 from ...model.plan import Origin
 from ...model.record import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run

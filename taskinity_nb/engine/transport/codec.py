@@ -10,8 +10,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from ...errors import ExecutorError, FlowError, UnpicklableError
-from ...model.call import invoke, listing
 from ...model.events import Entry, Failure, State
+from ...model.invoke import invoke, listing
 from ...model.plan import Call, Origin, Plan
 from ...model.record import MISSING, is_ref
 from ...strangers import (

@@ -28,7 +28,7 @@ from ..live.live_graph import WIDGET_VIEW, LiveGraph
 from ..style.environment import in_kernel
 from ..style.words import labels_of, own_labels
 from .encoding import errors_of
-from .state import Exploration, Settings
+from .state import ExplorerState, Settings
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -138,7 +138,7 @@ class Explorer:
         ran_on = before.get("executor") or getattr(run, "executor", "threads")
         ran_on = "threads" if ran_on == SIMULATED else ran_on
         self._namespace = before.get("namespace") if namespace is None else namespace
-        self._exploration = Exploration(flow, inputs, executor or ran_on, workers, run, ran_on)
+        self._state = ExplorerState(flow, inputs, executor or ran_on, workers, run, ran_on)
         self.flow, self.run = flow, run
         self._on_run = on_run
         self._lock = threading.RLock()
@@ -155,9 +155,9 @@ class Explorer:
 
         from .widget import ExplorerWidget
 
-        exploration, labels, problem = self._exploration, {}, ""
+        state, labels, problem = self._state, {}, ""
         try:
-            plan = resolve(self.flow, exploration.inputs, self._namespace)
+            plan = resolve(self.flow, state.inputs, self._namespace)
             labels = labels_of(plan)
         except FlowError as error:
             problem = f"As it is, the flow cannot run: {error}"
@@ -166,25 +166,25 @@ class Explorer:
             self._hear,
             title=visible(self.flow.name),
             names=[labels.get(name, name) for name in self.flow.tasks],
-            executors=list(exploration.executors),
-            sliders=[slider._asdict() for slider in exploration.sliders],
-            most=exploration.most,
+            executors=list(state.executors),
+            sliders=[slider._asdict() for slider in state.sliders],
+            most=state.most,
             problem=problem,
-            **exploration.state(),
+            **state.traits(),
         )
         self.box = VBox([self.widget])
 
     def _show(self, **traits: Any) -> None:
         """Send what has changed, in one message."""
         with self._lock:
-            self.widget.tell(**(self._exploration.state() | traits))
+            self.widget.tell(**(self._state.traits() | traits))
 
     def _hear(self, content: Mapping[str, Any]) -> None:
         """Do what the browser asks for."""
         action = content["action"]
         if action == "set":
             with self._lock:
-                self._exploration.set(content)
+                self._state.set(content)
                 answered = {key: content.get(key) for key in ("view", "number")}
                 self._show(answered=answered)
         else:
@@ -195,9 +195,9 @@ class Explorer:
         with self._lock:
             if not self._over.is_set():
                 return
-            settings = self._exploration.counting
-            knows = self._exploration.in_seconds
-            predicted = self._exploration.predict(settings) if knows else None
+            settings = self._state.counting
+            knows = self._state.in_seconds
+            predicted = self._state.predict(settings) if knows else None
             self._over.clear()
             self._going, self._is_cancelled = None, False
             self._show(going="yes", problem="", status="running …")
@@ -239,8 +239,8 @@ class Explorer:
         error: BaseException | None = None
         try:
             going = start(
-                self.flow, self._exploration.given(settings),
-                executor=self._exploration.executors[settings.executor],
+                self.flow, self._state.given(settings),
+                executor=self._state.executors[settings.executor],
                 workers=settings.workers, namespace=self._namespace,
                 observers=[self._new_graph()],
             )  # fmt: skip
@@ -266,7 +266,7 @@ class Explorer:
             problem = errors_of(run, error)
         with self._lock:
             if run is not None:
-                self._exploration.remember(settings, run, predicted)
+                self._state.remember(settings, run, predicted)
                 status = run.state.value
             self._show(going="no", status=status, problem=problem)
         if run is not None and self._on_run is not None:
@@ -284,7 +284,7 @@ class Explorer:
     # Display.
 
     def __repr__(self) -> str:
-        return f"<Explorer of {self.flow.name}: {self._exploration.told()}>"
+        return f"<Explorer of {self.flow.name}: {self._state.told()}>"
 
     def _ipython_display_(self) -> None:
         if not in_kernel():
@@ -313,12 +313,12 @@ class Explorer:
     def _picture(self) -> dict[str, Any]:
         """Return what is shown where there are no widgets: the chart, and words."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
-        if not self._exploration.in_seconds or len(self.flow.tasks) > MOST_DRAWN:
+        if not self._state.in_seconds or len(self.flow.tasks) > MOST_DRAWN:
             return bundle
         from ..charts.figure import GanttFigure, figure_of
         from ..charts.plots import plot_gantt, plot_speedup
 
-        timeline, has_run = self._exploration.shown()
+        timeline, has_run = self._state.shown()
         run = self.run
         if has_run and run is not None and run.done:
             axes = plot_gantt(timeline, run)

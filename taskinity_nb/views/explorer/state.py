@@ -21,7 +21,7 @@ from .encoding import Laid, laid_over, off_by, packed, sliders_of
 if TYPE_CHECKING:
     from ...analysis.prediction.simulate import Timeline
 
-__all__ = ["Exploration", "Settings", "sentence"]
+__all__ = ["ExplorerState", "Settings", "sentence"]
 
 WORDS = ("sequential", "threads", "processes")
 
@@ -42,7 +42,7 @@ class _Ran(NamedTuple):
     told: str
 
 
-class Exploration:
+class ExplorerState:
     """A flow, what is set of it, and what is predicted and measured.
 
     Parameters
@@ -71,11 +71,11 @@ class Exploration:
 
     Examples
     --------
-    >>> exploration = Exploration(Flow("Example", [("a", "b"), ("a", "c")]), workers=1)
-    >>> exploration.state()["shown"]["told"]
+    >>> state = ExplorerState(Flow("Example", [("a", "b"), ("a", "c")]), workers=1)
+    >>> state.traits()["shown"]["told"]
     'No durations are known yet, so each task counts 1: 3 on 1 worker.'
-    >>> exploration.set({"workers": 2})
-    >>> exploration.state()["shown"]["makespan"]
+    >>> state.set({"workers": 2})
+    >>> state.traits()["shown"]["makespan"]
     2.0
     """
 
@@ -170,7 +170,7 @@ class Exploration:
             return ran.predicted, settings == self._last
         return self.predict(settings), False
 
-    def state(self) -> dict[str, Any]:
+    def traits(self) -> dict[str, Any]:
         """Return what a browser needs to show what is set (see `ExplorerWidget`)."""
         settings = self.counting
         ran = self._ran.get(settings)

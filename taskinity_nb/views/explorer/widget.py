@@ -49,7 +49,7 @@ class ExplorerWidget(Widget):
     shown = traitlets.Dict().tag(sync=True)
     """Of the Gantt chart: seconds, rows and words."""
     predicted = traitlets.Bytes().tag(sync=True)
-    """The bars that are predicted (see `exploring`)."""
+    """The bars that are predicted (see `encoding`)."""
     measured = traitlets.Bytes().tag(sync=True)
     """The bars that lie over them; empty if these settings have not run."""
     curve = traitlets.Dict().tag(sync=True)

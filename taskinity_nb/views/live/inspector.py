@@ -18,7 +18,7 @@ from ...formatting import clean, cut, visible
 from ..graph.picture import Picture
 from ..style.palette import CODES
 from ..style.words import labels_of, own_labels
-from .panel import facts_of, task_rows
+from .panel import details_of, task_rows
 from .previews import preview
 from .snapshot import progress_of
 from .widget import GraphWidget
@@ -62,7 +62,7 @@ class Inspector:
         self._run: Run | None = None
         self._at: tuple[str, int | None] | None = None
         self._known: Any = None
-        self._facts: dict[str, Any] = {}
+        self._details: dict[str, Any] = {}
         self._wanted: dict[Key, Callable[[], Any]] = {}
         self._previews: dict[Key, dict[str, str]] = {}
         self._turn = 0  # changes with what is shown, not with what becomes of it
@@ -112,10 +112,10 @@ class Inspector:
         """Show no task; where there is no picture to click at, all of them."""
         with self._lock:
             self._turn += 1
-            self._at, self._facts = None, {}
+            self._at, self._details = None, {}
             if self._run is not None and not self._widget.svg:
-                self._facts = {"items": task_rows(self._run)}
-            self._widget.tell(panel=self._facts)
+                self._details = {"items": task_rows(self._run)}
+            self._widget.tell(panel=self._details)
 
     def _asked_to_open(self, content: dict[str, Any]) -> None:
         task, item = content.get("task"), content.get("item")
@@ -131,8 +131,8 @@ class Inspector:
         with self._lock:
             if self._run is not None:
                 self._turn += 1
-                self._at, self._facts = None, {"task": node, "items": task_rows(self._run, tasks)}
-                self._widget.tell(panel=self._facts)
+                self._at, self._details = None, {"task": node, "items": task_rows(self._run, tasks)}
+                self._widget.tell(panel=self._details)
 
     def _record(self) -> TaskRun | None:
         if self._run is None or self._at is None:
@@ -145,9 +145,9 @@ class Inspector:
         items = record.items or ()
         return items[item] if 0 <= item < len(items) else None
 
-    def _show(self, facts: dict[str, Any], wanted: dict[Key, Callable[[], Any]]) -> None:
+    def _show(self, details: dict[str, Any], wanted: dict[Key, Callable[[], Any]]) -> None:
         """Send what is known, and have the previews made that are not there yet."""
-        self._facts, self._wanted = facts, wanted
+        self._details, self._wanted = details, wanted
         kept = {k: v for k, v in self._previews.items() if v["kind"] != "missing"}
         self._previews = {key: kept[key] for key in self._wanted if key in kept}
         self._publish(self._turn)
@@ -194,9 +194,9 @@ class Inspector:
             result = made.pop(RESULT, None)
             arguments = [
                 {**argument, "preview": one}
-                for argument, one in zip(self._facts["arguments"], made.values(), strict=True)
+                for argument, one in zip(self._details["arguments"], made.values(), strict=True)
             ]
-            self._widget.tell(panel={**self._facts, "arguments": arguments, "result": result})
+            self._widget.tell(panel={**self._details, "arguments": arguments, "result": result})
 
 
 def _look(
@@ -204,9 +204,9 @@ def _look(
 ) -> tuple[dict[str, Any], dict[Key, Callable[[], Any]]]:
     """Return what is known of a task or an item, and how to get what previews are made of."""
     try:
-        facts = facts_of(run, record)
+        details = details_of(run, record)
     except Exception as broken:  # an exception of a user's, that cannot be read
-        facts = {
+        details = {
             "name": record.name, "task": task, "item": record.item,
             "state": CODES[record.state], "facts": [],
             "note": cut(f"it cannot be shown: {described(broken)}"),
@@ -216,14 +216,14 @@ def _look(
     except FlowError:  # its items are not known yet, or not any more
         positional, named = [], []
     arguments = (positional + named)[:MOST_ARGUMENTS]
-    facts["arguments"] = [
+    details["arguments"] = [
         {"name": clean(argument.parameter), "source": clean(argument.source)}
         for argument in arguments
     ]
     wanted = {(i, argument.parameter): argument.get for i, argument in enumerate(arguments)}
     if record.state.is_success:
         wanted[RESULT] = lambda: record.result
-    return facts, wanted
+    return details, wanted
 
 
 def inspect(run: Run, task: str | None = None) -> GraphWidget:

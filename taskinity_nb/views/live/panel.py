@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ...model.run import Run
     from ...model.task import Task
 
-__all__ = ["MOST_ROWS", "facts_of", "rows_of", "task_rows"]
+__all__ = ["MOST_ROWS", "details_of", "rows_of", "task_rows"]
 
 MOST_ROWS = 1000
 """Items that are listed; of more those that failed, the slowest, and the first."""
@@ -30,7 +30,7 @@ LONGEST_OUTPUT, LONGEST_SOURCE = 20_000, 20_000
 MOMENTS = ("ready", "submitted", "started", "finished", "received")
 
 
-def facts_of(run: Run, record: TaskRun) -> dict[str, Any]:
+def details_of(run: Run, record: TaskRun) -> dict[str, Any]:
     """Return what is known of a task or an item, without what its objects look like.
 
     Parameters
@@ -51,8 +51,8 @@ def facts_of(run: Run, record: TaskRun) -> dict[str, Any]:
     --------
     >>> from taskinity_nb import run
     >>> done = run("answer", namespace={"answer": lambda: 42}, executor="sequential")
-    >>> facts = facts_of(done, done.tasks["answer"])
-    >>> facts["name"], facts["state"], [word for word, _ in facts["facts"]]
+    >>> details = details_of(done, done.tasks["answer"])
+    >>> details["name"], details["state"], [word for word, _ in details["facts"]]
     ('answer', 's', ['took', 'CPU', 'worker', 'attempts', 'times'])
     """
     task = record.task

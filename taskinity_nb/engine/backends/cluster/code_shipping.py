@@ -26,7 +26,7 @@ RUNS_THERE = (
     "engine.remote.cluster_task", "engine.remote.sealed",
 )  # fmt: skip
 STANDS_IN = (
-    "errors", "strangers", "model", "model.call", "model.checks", "model.signature", "model.task",
+    "errors", "strangers", "model", "model.invoke", "model.checks", "model.signature", "model.task",
 )  # fmt: skip
 FACE = """
 from .errors import *

@@ -13,7 +13,7 @@ from runs import make_run
 
 from taskinity_nb import Comparison, Flow, FlowError, compare, plot_speedup, run, start
 from taskinity_nb.analysis.measuring.compare import Case
-from taskinity_nb.views.charts import speedup_chart as speedup
+from taskinity_nb.views.charts import speedup_chart
 from taskinity_nb.views.charts.speedup_chart import chart_of_speedup
 
 
@@ -69,18 +69,18 @@ class TestOfARun:
         ("width", "workers", "most"), [(2, 2, 8), (2, 7, 14), (2, 50, 64), (2, 100, 100)]
     )
     def test_how_far_it_looks(self, width, workers, most, monkeypatch):
-        monkeypatch.setattr(speedup, "available_cores", lambda: 4)
+        monkeypatch.setattr(speedup_chart, "available_cores", lambda: 4)
         chart = chart_of_speedup(fan(width, workers))
         assert chart.most == most
         assert max(count for count, _ in chart.series[0].curve) == most
 
     def test_the_cores_of_the_machine(self, monkeypatch):
-        monkeypatch.setattr(speedup, "available_cores", lambda: 12)
+        monkeypatch.setattr(speedup_chart, "available_cores", lambda: 12)
         assert chart_of_speedup(fan(2, 2)).most == 24
 
     def test_a_large_run_has_fewer_points(self, monkeypatch):
-        monkeypatch.setattr(speedup, "MOST_TASKS", 1000)
-        monkeypatch.setattr(speedup, "available_cores", lambda: 32)
+        monkeypatch.setattr(speedup_chart, "MOST_TASKS", 1000)
+        monkeypatch.setattr(speedup_chart, "available_cores", lambda: 32)
         chart = chart_of_speedup(fan(98, 3))
         counts = [count for count, _ in chart.series[0].curve]
         assert counts[0] == 1 and counts[-1] == 64 and {3, chart.knee[0]} <= set(counts)
@@ -154,10 +154,10 @@ class TestWords:
         ],
     )  # fmt: skip
     def test_titles(self, curve, knee, title):
-        assert speedup._title(curve, knee, "") == title
+        assert speedup_chart._title(curve, knee, "") == title
 
     def test_an_executor_is_named_where_there_are_several(self):
-        assert speedup._title({1: 1.0}, 1, "threads") == (
+        assert speedup_chart._title({1: 1.0}, 1, "threads") == (
             "Threads: one worker is enough; more gain nothing"
         )
 
