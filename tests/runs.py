@@ -13,12 +13,12 @@ from taskinity_nb.model.run import Run
 
 __all__ = ["make_run"]
 
-Stretch = tuple[str, str, float, float] | tuple[str, str, float, float, Any]
+Interval = tuple[str, str, float, float] | tuple[str, str, float, float, Any]
 
 
 def make_run(
     flow: Flow,
-    stretches: Iterable[Stretch] = (),
+    intervals: Iterable[Interval] = (),
     *,
     executor: str = "threads",
     workers: int = 2,
@@ -37,7 +37,7 @@ def make_run(
     ----------
     flow : Flow
         What "ran"; each of its tasks gets a function that takes anything.
-    stretches : iterable of (task, worker, start, end) or (task, worker, start, end, how)
+    intervals : iterable of (task, worker, start, end) or (task, worker, start, end, how)
         Seconds from the run's start; `how` is the final state (succeeded, if it is left out), an
         exception with which the task failed, or None for a task that still runs. An item of a
         mapped task is called ``"task[0]"``.
@@ -46,7 +46,7 @@ def make_run(
     state : State, optional
         That of the run; by default FAILED if a task failed, otherwise SUCCEEDED.
     makespan : float, optional
-        Seconds; by default the end of the last stretch.
+        Seconds; by default the end of the last interval.
     others : dict of str to State or (State, str)
         How tasks ended that were never started, with the task that is the cause.
     cpu : float or dict of str to float
@@ -67,11 +67,11 @@ def make_run(
     log = run._log
     if cores is not None:
         run.cores = cores
-    stretches = list(stretches)
+    intervals = list(intervals)
     index, ends = dict(run.plan.index), [0.0]
-    mapped = _start_maps(run, index, stretches)
+    mapped = _start_maps(run, index, intervals)
     failed = False
-    for task, worker, start, end, *rest in stretches:
+    for task, worker, start, end, *rest in intervals:
         how = rest[0] if rest else State.SUCCEEDED
         i, began, ended = index[task], origin + round(start * 1e9), origin + round(end * 1e9)
         before, after = (round(s * 1e9) for s in (handovers or {}).get(task, (0, 0)))
@@ -98,7 +98,7 @@ def make_run(
         failed = failed or isinstance(how, BaseException) or how is State.TIMED_OUT
         ends.append(end + after * 1e-9)
     for task, items in mapped.items():
-        last = max((end for name, _, _, end, *_ in stretches if name in items), default=0.0)
+        last = max((end for name, _, _, end, *_ in intervals if name in items), default=0.0)
         ended = origin + round(last * 1e9)
         log += (index[task], State.SUCCEEDED, ended, None, 0, ended)
     last = max(ends) if makespan is None else makespan
@@ -112,11 +112,11 @@ def make_run(
 
 
 def _start_maps(
-    run: Run, index: dict[str, int], stretches: list[Stretch]
+    run: Run, index: dict[str, int], intervals: list[Interval]
 ) -> dict[str, dict[str, float]]:
-    """Give the items among the stretches slots, and start their tasks; return items by task."""
+    """Give the items among the intervals slots, and start their tasks; return items by task."""
     mapped: dict[str, dict[str, float]] = {}
-    for name, _, start, *_ in stretches:
+    for name, _, start, *_ in intervals:
         if name not in index:
             mapped.setdefault(name.partition("[")[0], {})[name] = start
     for task, items in mapped.items():

@@ -47,11 +47,11 @@ def rounds(number, at_once, seconds, *, every=None, **options):
     """Return a run of tasks that wait for nothing, in rounds of one for each worker."""
     every = every or seconds
     flow = Flow("Rounds", tasks=[f"t{i}" for i in range(number)])
-    stretches = [
+    intervals = [
         (name, f"w{i % at_once}", i // at_once * every, i // at_once * every + seconds)
         for i, name in enumerate(flow.tasks)
     ]
-    return make_run(flow, stretches, **{"workers": at_once, **options})
+    return make_run(flow, intervals, **{"workers": at_once, **options})
 
 
 def each(flow, value):
@@ -61,13 +61,13 @@ def each(flow, value):
 def mapped(seconds, at_once, **options):
     """Return a run of ``f -> map g``: the items one after the other on each worker in turns."""
     free = [1.0] * at_once
-    stretches = [("f", "w0", 0.0, 1.0)]
+    intervals = [("f", "w0", 0.0, 1.0)]
     for item, took in enumerate(seconds):
         worker = free.index(min(free))
-        stretches.append((f"g[{item}]", f"w{worker}", free[worker], free[worker] + took))
+        intervals.append((f"g[{item}]", f"w{worker}", free[worker], free[worker] + took))
         free[worker] += took
     flow = Flow("Mapped", [Edge("f", "g", "map")])
-    return make_run(flow, stretches, **{"workers": at_once, "cpu": 0.01, **options})
+    return make_run(flow, intervals, **{"workers": at_once, "cpu": 0.01, **options})
 
 
 @pytest.mark.usefixtures("four_cores")
@@ -82,16 +82,16 @@ class TestSmallTasks:
         assert advice.gain == pytest.approx(998 * 0.000_45 / 2)
 
     def test_of_items_it_says_what_to_map_over(self):
-        stretches = [("f", "w", 0, 0.1)]
-        stretches += [(f"g[{i}]", "w", 0.1 + i / 1e3, 0.1 + i / 1e3 + 1e-5) for i in range(500)]
-        recorded = make_run(Flow("Mapped", [Edge("f", "g", "map")]), stretches)
+        intervals = [("f", "w", 0, 0.1)]
+        intervals += [(f"g[{i}]", "w", 0.1 + i / 1e3, 0.1 + i / 1e3 + 1e-5) for i in range(500)]
+        recorded = make_run(Flow("Mapped", [Edge("f", "g", "map")]), intervals)
         (advice,) = advise(recorded)
         assert "map over lists of items" in advice.remedy
 
     def test_in_a_chain(self):
         flow = Flow("Chain", [(f"t{i}", f"t{i + 1}") for i in range(299)])
-        stretches = [(name, "w", i / 1e3, i / 1e3 + 1e-5) for i, name in enumerate(flow.tasks)]
-        assert kinds(make_run(flow, stretches)) == ["small_tasks"]
+        intervals = [(name, "w", i / 1e3, i / 1e3 + 1e-5) for i, name in enumerate(flow.tasks)]
+        assert kinds(make_run(flow, intervals)) == ["small_tasks"]
 
     def test_silent_where_tasks_take_longer(self):
         assert "small_tasks" not in kinds(rounds(1000, 2, 0.01, every=0.010_5, cpu=0.01))
@@ -134,8 +134,8 @@ class TestHeldByLock:
 
     def test_silent_where_nothing_runs_beside_it(self):
         chain = Flow("Chain", [("a", "b"), ("b", "c")])
-        stretches = [("a", "w", 0, 1), ("b", "w", 1, 2), ("c", "w", 2, 3)]
-        assert kinds(make_run(chain, stretches, cpu=1.0, cores=1, workers=4)) == []
+        intervals = [("a", "w", 0, 1), ("b", "w", 1, 2), ("c", "w", 2, 3)]
+        assert kinds(make_run(chain, intervals, cpu=1.0, cores=1, workers=4)) == []
 
     def test_silent_in_processes(self):
         assert kinds(rounds(8, 4, 4.0, cpu=1.0, cores=4, executor="processes")) == []
@@ -237,8 +237,8 @@ class TestWorkers:
 
     def test_silent_where_tasks_wait_for_each_other(self):
         chain = Flow("Chain", [("a", "b"), ("b", "c")])
-        stretches = [("a", "w", 0, 1), ("b", "w", 1, 2), ("c", "w", 2, 3)]
-        assert kinds(make_run(chain, stretches, workers=4)) == []
+        intervals = [("a", "w", 0, 1), ("b", "w", 1, 2), ("c", "w", 2, 3)]
+        assert kinds(make_run(chain, intervals, workers=4)) == []
 
     def test_too_many(self):
         (advice,) = advise(rounds(2, 2, 1.0, cpu=0.01, workers=12))
@@ -278,9 +278,9 @@ class TestOneTask:
     FLOW = Flow("Diamond", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
 
     def of(self, b, c, **options):
-        stretches = [("a", "w1", 0, 1), ("b", "w1", 1, 1 + b), ("c", "w2", 1, 1 + c)]
+        intervals = [("a", "w1", 0, 1), ("b", "w1", 1, 1 + b), ("c", "w2", 1, 1 + c)]
         last = 1 + max(b, c)
-        return make_run(self.FLOW, [*stretches, ("d", "w1", last, last + 1)], **options)
+        return make_run(self.FLOW, [*intervals, ("d", "w1", last, last + 1)], **options)
 
     def test_it_speaks(self):
         (advice,) = advise(self.of(2, 10))
@@ -293,8 +293,8 @@ class TestOneTask:
 
     def test_silent_where_there_is_as_much_else_to_do(self):
         flow = Flow("Wide", tasks=["long", *(f"t{i}" for i in range(10))])
-        stretches = [("long", "w1", 0, 10), *((f"t{i}", "w2", i, i + 1) for i in range(10))]
-        assert "one_task" not in kinds(make_run(flow, stretches, cpu=0.01))
+        intervals = [("long", "w1", 0, 10), *((f"t{i}", "w2", i, i + 1) for i in range(10))]
+        assert "one_task" not in kinds(make_run(flow, intervals, cpu=0.01))
 
     def test_silent_about_some_that_are_equally_long(self):
         assert "one_task" not in kinds(rounds(4, 4, 10.0))
@@ -574,11 +574,11 @@ def multiply():
 class TestAdvise:
     def test_what_saves_most_comes_first(self):
         flow = Flow("Two", [Edge("f", "g", "map")])
-        stretches = [("f", "w0", 0, 6)]
-        stretches += [(f"g[{i}]", f"w{i % 2}", 6 + i // 2, 7 + i // 2) for i in range(8)]
-        stretches[-1] = ("g[7]", "w1", 9, 19)
+        intervals = [("f", "w0", 0, 6)]
+        intervals += [(f"g[{i}]", f"w{i % 2}", 6 + i // 2, 7 + i // 2) for i in range(8)]
+        intervals[-1] = ("g[7]", "w1", 9, 19)
         recorded = make_run(
-            flow, stretches, cpu=0.01, executor="processes", cores=4, workers=2,
+            flow, intervals, cpu=0.01, executor="processes", cores=4, workers=2,
             handovers={"f": (0.5, 0)},
         )  # fmt: skip
         found = advise(recorded)

@@ -20,15 +20,15 @@ MAPPED = Flow("Mapped", [Edge("f", "g", "map"), Edge("g", "h", "map"), Edge("h",
 
 def diamond(**options):
     """Two workers; b is handed over for 0.25 s before it starts, and for 0.125 s after its end."""
-    stretches = [("a", "w1", 0, 1), ("b", "w1", 1.25, 3), ("c", "w2", 1, 4), ("d", "w1", 4, 5)]
-    return make_run(DIAMOND, stretches, handovers={"b": (0.25, 0.125)}, **options)
+    intervals = [("a", "w1", 0, 1), ("b", "w1", 1.25, 3), ("c", "w2", 1, 4), ("d", "w1", 4, 5)]
+    return make_run(DIAMOND, intervals, handovers={"b": (0.25, 0.125)}, **options)
 
 
 def mapped():
-    stretches = [("f", "w1", 0, 1)]
-    stretches += [(f"g[{i}]", f"w{i % 2 + 1}", 1 + i // 2, 2 + i // 2) for i in range(4)]
-    stretches += [(f"h[{i}]", f"w{i % 2 + 1}", 3 + i // 2, 4 + i // 2) for i in range(4)]
-    return make_run(MAPPED, [*stretches, ("end", "w1", 5, 6)])
+    intervals = [("f", "w1", 0, 1)]
+    intervals += [(f"g[{i}]", f"w{i % 2 + 1}", 1 + i // 2, 2 + i // 2) for i in range(4)]
+    intervals += [(f"h[{i}]", f"w{i % 2 + 1}", 3 + i // 2, 4 + i // 2) for i in range(4)]
+    return make_run(MAPPED, [*intervals, ("end", "w1", 5, 6)])
 
 
 class TestMetrics:
@@ -61,9 +61,9 @@ class TestMetrics:
     def test_in_an_envelope_the_way_is_what_no_other_task_used(self):
         """Three tasks handed over at 0, one after the other, all back at 4."""
         flow = Flow("Three", tasks=["a", "b", "c"])
-        stretches = [("a", "w", 1, 1.5), ("b", "w", 1.75, 2), ("c", "w", 2, 3)]
+        intervals = [("a", "w", 1, 1.5), ("b", "w", 1.75, 2), ("c", "w", 2, 3)]
         ways = {"a": (1, 2.5), "b": (1.75, 2), "c": (2, 1)}
-        recorded = make_run(flow, stretches, handovers=ways)
+        recorded = make_run(flow, intervals, handovers=ways)
         found = {record.name: way for record, way in handovers(recorded).items()}
         assert found["a"] == pytest.approx((1, 0.25))
         assert found["b"] == (0, 0)

@@ -123,8 +123,8 @@ def test_a_hundred_thousand_tasks_have_a_small_picture():
 @pytest.fixture
 def half_way():
     flow = wide(MANY, w="work", s="shrink")
-    stretches = [("load", "a", 0, 1), *((f"w{i}", "a", 1, 2) for i in range(1200))]
-    return make_run(flow, [*stretches, ("w1200", "a", 2, 3, None)])
+    intervals = [("load", "a", 0, 1), *((f"w{i}", "a", 1, 2) for i in range(1200))]
+    return make_run(flow, [*intervals, ("w1200", "a", 2, 3, None)])
 
 
 def test_the_widget_is_told_of_nodes_and_counts_tasks(half_way):

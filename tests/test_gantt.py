@@ -152,20 +152,20 @@ def test_a_task_has_one_colour_in_all_panels():
 
 
 def test_earlier_attempts_are_drawn():
-    stretches = [("a", "w1", 0.0, 0.1, State.RETRYING), ("a", "w1", 0.2, 0.5)]
-    ax = plot_gantt(make_run(Flow("Again", tasks=["a"]), stretches))
+    intervals = [("a", "w1", 0.0, 0.1, State.RETRYING), ("a", "w1", 0.2, 0.5)]
+    ax = plot_gantt(make_run(Flow("Again", tasks=["a"]), intervals))
     assert spans(ax, 1) == [(0.0, 0.1), (0.2, 0.5)]
 
 
 def test_no_label_leaves_its_bar_or_meets_another():
     rng = random.Random(3)
     flow = Flow("Mixed", tasks=[f"{'long_' * rng.randrange(4)}n{i}" for i in range(40)])
-    stretches, at = [], [0.0] * 4
+    intervals, at = [], [0.0] * 4
     for i, task in enumerate(flow.tasks):
         took = rng.choice([0.001, 0.02, 0.3, 2.0])
-        stretches.append((task, f"w{i % 4}", at[i % 4], at[i % 4] + took))
+        intervals.append((task, f"w{i % 4}", at[i % 4], at[i % 4] + took))
         at[i % 4] += took
-    ax = plot_gantt(make_run(flow, stretches, workers=4))
+    ax = plot_gantt(make_run(flow, intervals, workers=4))
     shown = labels(ax)
     assert len(shown) > 10
     for label in shown:
@@ -255,13 +255,13 @@ def test_a_failed_run_is_not_compared_with_a_whole_one():
 
 
 def test_failed_and_cancelled_tasks_look_like_their_state():
-    stretches = [
+    intervals = [
         ("a", "w1", 0.0, 1.0),
         ("b1", "w1", 1.0, 3.0, ValueError("no")),
         ("b2", "w2", 1.0, 3.0, State.CANCELLED),
         ("b3", "w3", 1.0, 1.001, State.TIMED_OUT),
     ]
-    ax = plot_gantt(make_run(DIAMOND, stretches, others={"c": (State.UPSTREAM_FAILED, "b1")}))
+    ax = plot_gantt(make_run(DIAMOND, intervals, others={"c": (State.UPSTREAM_FAILED, "b1")}))
     (collection,) = found(ax, "bars-1")
     fills = [to_hex(fill) for fill in collection.get_facecolor()]
     for state in (State.FAILED, State.CANCELLED, State.TIMED_OUT):
@@ -274,8 +274,8 @@ def test_failed_and_cancelled_tasks_look_like_their_state():
 
 @pytest.mark.parametrize(("factor", "unit"), [(1.0, "s"), (0.01, "ms"), (1e-5, "ms"), (5000, "s")])
 def test_the_time_axis_has_the_unit_of_its_size(factor, unit):
-    stretches = [(task, w, start * factor, end * factor) for task, w, start, end in PARALLEL]
-    ax = plot_gantt(make_run(DIAMOND, stretches))
+    intervals = [(task, w, start * factor, end * factor) for task, w, start, end in PARALLEL]
+    ax = plot_gantt(make_run(DIAMOND, intervals))
     assert ax.get_xlabel() == f"time in {unit}"
     ax.get_figure().draw_without_rendering()
     ticks = [text.get_text() for text in ax.get_xticklabels()]
@@ -362,8 +362,8 @@ def test_texts_stay_on_the_figure():
 
 def test_many_tasks_are_drawn_quickly():
     flow = Flow("Many", tasks=[f"t{i}" for i in range(1000)])
-    stretches = [(t, f"w{i % 8}", i // 8, i // 8 + 0.9) for i, t in enumerate(flow.tasks)]
-    run = make_run(flow, stretches, workers=8)
+    intervals = [(t, f"w{i % 8}", i // 8, i // 8 + 0.9) for i, t in enumerate(flow.tasks)]
+    run = make_run(flow, intervals, workers=8)
     start = time.perf_counter()
     ax = plot_gantt(run)
     ax.get_figure()._repr_png_()

@@ -30,11 +30,11 @@ CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
 
 def recorded(seconds, flow=CHAIN, **options):
     """Remember a run whose tasks took so long, one after the other; return it."""
-    stretches, now = [], 0.0
+    intervals, now = [], 0.0
     for task, took_ in zip(flow.tasks, seconds, strict=True):
-        stretches.append((task, "w", now, now + took_))
+        intervals.append((task, "w", now, now + took_))
         now += took_
-    made = make_run(flow, stretches, cpu=0.0, **options)
+    made = make_run(flow, intervals, cpu=0.0, **options)
     remember(made, took(made._log))
     return made
 

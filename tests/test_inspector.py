@@ -182,11 +182,11 @@ def test_a_flow_without_a_picture_has_a_list(monkeypatch):
 
 def test_of_many_items_the_failed_and_the_slowest_are_listed():
     flow = Flow("Many", [("load", "work", "map")])
-    stretches = [("load", "w", 0, 1)]
+    intervals = [("load", "w", 0, 1)]
     for i in range(3000):
         how = ValueError("no") if i == 2900 else State.SUCCEEDED
-        stretches.append((f"work[{i}]", "w", 1, 50 if i == 2800 else 2, how))
-    made = make_run(flow, stretches)
+        intervals.append((f"work[{i}]", "w", 1, 50 if i == 2800 else 2, how))
+    made = make_run(flow, intervals)
     rows, left_out = rows_of(made.tasks["work"].items)
     assert len(rows) == MOST_ROWS and left_out.startswith("2,000 more are not listed")
     assert {2800, 2900, 0, 1} <= {row[0] for row in rows}

@@ -31,8 +31,8 @@ from taskinity_nb.views.live.live_graph import LiveGraph
 
 flow = Flow("Deep<b>", [("load", "clean"), ("clean", "save")], description="<script>x</script>")
 
-def told(graph, *stretches, **how):
-    run = make_run(flow, stretches, **how)
+def told(graph, *intervals, **how):
+    run = make_run(flow, intervals, **how)
     run._record.fold()
     graph([], run)
     return run

@@ -83,10 +83,10 @@ def test_a_long_or_broken_error_is_cut():
 
     flow = Flow("Errors", tasks=["a", "b", "c"])
     errors = [ValueError("x" * 1_000_000), Broken(), KeyError()]
-    stretches = [
+    intervals = [
         (task, "w", i, i + 1, e) for i, (task, e) in enumerate(zip("abc", errors, strict=True))
     ]
-    shown = make_run(flow, stretches)._repr_html_()
+    shown = make_run(flow, intervals)._repr_html_()
     assert len(shown) < 10_000
     assert "x" * 199 + "…" in shown and "x" * 200 not in shown
     assert "Broken: (its text cannot be shown)" in shown
@@ -95,11 +95,11 @@ def test_a_long_or_broken_error_is_cut():
 def test_of_many_tasks_200_are_shown_and_failed_ones_always():
     flow = Flow("Many", tasks=[f"t{i}" for i in range(1000)])
     failing = {"t500", "t999"}
-    stretches = [
+    intervals = [
         (t, "w", i, i + 1, ValueError("no") if t in failing else State.SUCCEEDED)
         for i, t in enumerate(flow.tasks)
     ]
-    shown = make_run(flow, stretches)._repr_html_()
+    shown = make_run(flow, intervals)._repr_html_()
     assert "… and 800 more tasks" in shown
     assert shown.count("succeeded") == 198
     assert shown.count("ValueError: no") == 2

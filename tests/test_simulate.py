@@ -128,8 +128,8 @@ class TestRecordedRuns:
     def test_tasks_that_compute_share_the_cores(self):
         """Eight tasks that compute, on threads of one core: more workers do not help."""
         flow = Flow("Compute", tasks=[f"t{i}" for i in range(8)])
-        stretches = [(f"t{i}", "w1", i, i + 1) for i in range(8)]
-        recorded = make_run(flow, stretches, workers=1)
+        intervals = [(f"t{i}", "w1", i, i + 1) for i in range(8)]
+        recorded = make_run(flow, intervals, workers=1)
         recorded.cores = 1
         load = workload_of(recorded)._replace(shares=[1.0] * 8, cores=1.0)
         assert play(load, 4).makespan == pytest.approx(8.0)

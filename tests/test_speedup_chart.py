@@ -21,15 +21,15 @@ def fan(width, workers, executor="threads", seconds=0.1, name="Fan", **options):
     """Return a run of `load -> [...] -> join`, as `workers` would have done it."""
     tasks = [f"t{i}" for i in range(width)]
     flow = Flow(name, [("load", task) for task in tasks] + [(task, "join") for task in tasks])
-    stretches = [("load", "w0", 0.0, seconds)]
+    intervals = [("load", "w0", 0.0, seconds)]
     free = [seconds] * workers
     for task in tasks:
         worker = min(range(workers), key=free.__getitem__)
-        stretches.append((task, f"w{worker}", free[worker], free[worker] + seconds))
+        intervals.append((task, f"w{worker}", free[worker], free[worker] + seconds))
         free[worker] += seconds
-    stretches.append(("join", "w0", max(free), max(free) + seconds))
+    intervals.append(("join", "w0", max(free), max(free) + seconds))
     options = {"cpu": 0.0} | options
-    return make_run(flow, stretches, workers=workers, executor=executor, **options)
+    return make_run(flow, intervals, workers=workers, executor=executor, **options)
 
 
 def comparison(runs, baseline="sequential", spread=0.2):

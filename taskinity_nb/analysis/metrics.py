@@ -71,8 +71,8 @@ def metrics_of(run: Run) -> Metrics:
     """
     makespan, ran = run.makespan, _ended(run)
     spent = {record.worker or "": 0.0 for record in ran}
-    for worker, stretches in _by_worker(ran).items():
-        spent[worker] = _covered(stretches)
+    for worker, intervals in _by_worker(ran).items():
+        spent[worker] = _covered(intervals)
     ways = handovers(run)
     return Metrics(
         makespan,

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Stretch", "efforts"]
+__all__ = ["Interval", "efforts"]
 
 MOST_OF_ITS_SHARE = 0.6
 """A task that used so much of its share of the cores was held back by the others."""
 
 
-class Stretch(NamedTuple):
+class Interval(NamedTuple):
     """When a task ran, its CPU seconds, and those that it waited for a core, if that is known."""
 
     start: float
@@ -30,12 +30,12 @@ class Stretch(NamedTuple):
     waited: float | None = None
 
 
-def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
+def efforts(intervals: Sequence[Interval], cores: float) -> list[float]:
     """Return the seconds that each task would take alone.
 
     Parameters
     ----------
-    stretches : sequence of Stretch
+    intervals : sequence of Interval
         All tasks of a run.
     cores : float
         How many of them can compute at once.
@@ -44,19 +44,18 @@ def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
     --------
     Two tasks that compute share one core, and two that sleep do not mind:
 
-    >>> efforts([Stretch(0, 2, 1), Stretch(0, 2, 1)], cores=1)
+    >>> efforts([Interval(0, 2, 1), Interval(0, 2, 1)], cores=1)
     [1, 1]
-    >>> efforts([Stretch(0, 2, 0), Stretch(0, 2, 0)], cores=1)
+    >>> efforts([Interval(0, 2, 0), Interval(0, 2, 0)], cores=1)
     [2, 2]
 
     One that had to wait for a core:
 
-    >>> efforts([Stretch(0, 2, 1.25, waited=0.5)], cores=2)
+    >>> efforts([Interval(0, 2, 1.25, waited=0.5)], cores=2)
     [1.5]
     """
-    moments = sorted(
-        [(stretch.start, 1) for stretch in stretches] + [(stretch.end, -1) for stretch in stretches]
-    )
+    starts = [(interval.start, 1) for interval in intervals]
+    moments = sorted([*starts, *((interval.end, -1) for interval in intervals)])
     crowd: dict[float, float] = {}  # task-seconds up to each moment
     running, area, before = 0, 0.0, 0.0
     for moment, change in moments:
@@ -65,16 +64,16 @@ def efforts(stretches: Sequence[Stretch], cores: float) -> list[float]:
         running += change
         before = moment
     found = []
-    for stretch in stretches:
-        duration = stretch.end - stretch.start
-        waited = stretch.waited or 0
-        alone = max(min(stretch.cpu, duration), duration - waited)
-        if stretch.waited is not None and cores > 1:
+    for interval in intervals:
+        duration = interval.end - interval.start
+        waited = interval.waited or 0
+        alone = max(min(interval.cpu, duration), duration - waited)
+        if interval.waited is not None and cores > 1:
             found.append(alone)
             continue
-        at_once = (crowd[stretch.end] - crowd[stretch.start]) / duration if duration else 0.0
-        held_back = at_once > cores and stretch.cpu + waited >= (
+        at_once = (crowd[interval.end] - crowd[interval.start]) / duration if duration else 0.0
+        held_back = at_once > cores and interval.cpu + waited >= (
             MOST_OF_ITS_SHARE * duration * cores / at_once
         )
-        found.append(min(stretch.cpu, duration) if held_back else alone)
+        found.append(min(interval.cpu, duration) if held_back else alone)
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
-from .efforts import Stretch, efforts
+from .efforts import Interval, efforts
 from .events import Event, State
 from .flow import Flow
 from .path import longest_path
@@ -186,7 +186,7 @@ class Run(Mapping[str, Any]):
 
     def _measure_alone(self) -> dict[TaskRun, float]:
         ran = {
-            record: Stretch(record.started, record.finished, record.cpu or 0.0, record.waited)
+            record: Interval(record.started, record.finished, record.cpu or 0.0, record.waited)
             for record in self.on_workers()
             if record.started is not None and record.finished is not None
         }

@@ -26,7 +26,8 @@ MOST_BARS = 2000
 
 
 class Bar(NamedTuple):
-    """One stretch of work: seconds from the run's start, in a lane that is counted from the top."""
+    """One interval of work: seconds from the run's start, in a lane that is counted from the
+    top."""
 
     task: str
     lane: int

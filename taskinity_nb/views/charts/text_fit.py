@@ -86,7 +86,7 @@ class Ruler:
         self._known: dict[tuple[str, float, str], float] = {}
 
     def pixels(self, seconds: float) -> float:
-        """Return the width of a stretch of the time axis."""
+        """Return the width of an interval of the time axis."""
         return seconds * self._scale
 
     def measure(self, text: str, size: float, weight: str = "normal") -> float:
