@@ -72,7 +72,8 @@ class Workers:
                     if scheduler.stopped or seat.left_behind:
                         return
                     delay = scheduler.attempts.delay(task, entry)
-                take_turn(lock)
+                if not lock.acquire(False):  # nearly never, so it is asked here, without a call
+                    take_turn(lock)
                 try:
                     seat.turn += 1
                     if scheduler.stopped or seat.left_behind:
