@@ -37,8 +37,6 @@ FLOORS = [
 leads into the same room or to a floor below."""
 
 CIRCLES = {
-    # A flow finds its functions itself, in `explain`; and a plan is made of a flow.
-    frozenset({"model.binding", "model.flow", "model.lookup", "model.plan"}),
     # The scheduler makes its backends, which ask it for tasks: a protocol between them is missing.
     frozenset({
         "engine.scheduling.backend", "engine.scheduling.consumers", "engine.scheduling.mapped",

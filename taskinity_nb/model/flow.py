@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from ..display import renderer
 from ..errors import CycleError, FlowError, Span, listed
 from ..formatting import counted
-
-if TYPE_CHECKING:
-    from .plan import Plan
 
 __all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
 
@@ -276,7 +273,7 @@ class Flow:
         """Return the name of the function that `task` calls."""
         return self.functions.get(task, task)
 
-    def explain(self, inputs: Any = None, namespace: Mapping[str, Any] | None = None) -> Plan:
+    def explain(self, inputs: Any = None, namespace: Mapping[str, Any] | None = None) -> Any:
         """Show where each parameter of each task would get its value, without running anything.
 
         Parameters
@@ -305,9 +302,7 @@ class Flow:
           double(x)
             x  <- result of load
         """
-        from .binding import resolve
-
-        return resolve(self, inputs, namespace)
+        return renderer().export(self, "plan", inputs, namespace)
 
     def to_graphviz(self) -> Any:
         """Return the DAG as a ``graphviz.Digraph``."""

@@ -16,6 +16,7 @@ from ..analysis.measuring.benchmark import PerformanceBenchmark
 from ..analysis.measuring.compare import Comparison
 from ..display import Plain
 from ..errors import FlowError
+from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.run import Run
 from .charts.plots import plot_speedup
@@ -75,9 +76,9 @@ def _(run: Run, task: str | None) -> Any:
 
 
 @export.register
-def _(flow: Flow, form: str) -> Any:
-    assert form == "graphviz", form
-    return to_graphviz(flow)
+def _(flow: Flow, form: str, *options: Any) -> Any:
+    assert form in ("graphviz", "plan"), form
+    return to_graphviz(flow) if form == "graphviz" else resolve(flow, *options)
 
 
 @export.register

@@ -18,8 +18,9 @@ from ...model.events import Entry, Failure, State
 from ...model.record import MISSING
 from ...model.run import Run
 from ...strangers import traceback_of
+from ..remote import forks
 from ..remote.capture import capture_in_context
-from ..remote.forks import forks, leave_if_forked
+from ..remote.forks import leave_if_forked
 from ..remote.frames import user_frames
 from ..remote.printed import Output
 from ..scheduling.backend import Backend, Worker, numbered
@@ -48,7 +49,7 @@ class CoroutinesBackend(Backend):
         self._changed: asyncio.Event
         self._at_work: dict[Worker, asyncio.Task[None]] = {}
         self._late: set[Worker] = set()
-        self._generation = forks()
+        self._generation = forks.generation
 
     def wake(self) -> bool:
         if self._thread is None:

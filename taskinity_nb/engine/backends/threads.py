@@ -14,8 +14,9 @@ from ...model.record import MISSING, is_ref
 from ...model.run import Run
 from ...model.task import Task
 from ...strangers import text_of, traceback_of
+from ..remote import forks
 from ..remote.cpu_time import core_wait
-from ..remote.forks import forks, leave_if_forked
+from ..remote.forks import leave_if_forked
 from ..remote.frames import user_frames
 from ..remote.printed import Output
 from ..runtime.interrupts import allow_interrupts, is_interrupt
@@ -62,7 +63,7 @@ class InProcess(Backend):
         copy_of_context = scheduler.screen.context.copy
         output = Output(outer=scheduler.screen.outer)
         timed = scheduler.retries.timed
-        generation = forks()
+        generation = forks.generation
 
         read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
         asked, waited_before, waits = 0, 0, self.run._record.waits  # likewise
@@ -107,7 +108,8 @@ class InProcess(Backend):
                         waits[task] = waited - waited_before
                         waited_before = waited
                 entry = (task, SUCCEEDED, finished, started, cpu, finished)
-            leave_if_forked(generation)
+            if generation != forks.generation:
+                leave_if_forked(generation)
             if not output.is_empty and not worker.abandoned:
                 outputs[task] = output.take()
             return value, entry

@@ -17,9 +17,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...strangers import described, is_error, text_of, traceback_of, type_name
+from . import forks
 from .capture import StreamProxies
 from .cpu_time import core_wait
-from .forks import forks, leave_if_forked
+from .forks import leave_if_forked
 from .frames import user_frames
 from .pickling import dumps
 from .printed import Output
@@ -87,7 +88,7 @@ def run_call(
     ('value', 3)
     """
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
-    generation = forks()
+    generation = forks.generation
     try:
         call, leading = load_function(function) if isinstance(function, bytes) else function
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()

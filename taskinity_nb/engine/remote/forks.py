@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["forks", "leave_if_forked"]
+__all__ = ["generation", "leave_if_forked"]
 
-_generation = 0
-
-
-def forks() -> int:
-    """Return how many forks lie between this process and the one that imported this.
-
-    Examples
-    --------
-    >>> forks() == forks()
-    True
-    """
-    return _generation
+generation = 0
+"""How many forks lie between this process and the one that imported this."""
 
 
-def leave_if_forked(generation: int, error: BaseException | None = None) -> None:
+def leave_if_forked(before: int, error: BaseException | None = None) -> None:
     """End this process, if it was forked by a task that another process has begun.
 
     Parameters
     ----------
-    generation : int
-        What `forks` returned there.
+    before : int
+        What `generation` was there.
     error : BaseException, optional
         What the task raised here; the code of a `SystemExit` is the code of the process.
     """
-    if generation == _generation:
+    if before == generation:
         return
     code = 0 if error is None else 1
     if isinstance(error, SystemExit):
@@ -39,8 +29,8 @@ def leave_if_forked(generation: int, error: BaseException | None = None) -> None
 
 
 def _forked() -> None:
-    global _generation
-    _generation += 1
+    global generation
+    generation += 1
 
 
 if hasattr(os, "register_at_fork"):

@@ -72,7 +72,8 @@ class WorkerLoop:
                     if scheduler.stopped or worker.abandoned:
                         return
                     delay = scheduler.retries.delay(task, entry)
-                spin_acquire(lock)
+                if not lock.acquire(False):  # nearly never, so it is asked here, without a call
+                    spin_acquire(lock)
                 try:
                     worker.attempt += 1
                     if scheduler.stopped or worker.abandoned:

@@ -26,8 +26,7 @@ MOST_BARS = 2000
 
 
 class Bar(NamedTuple):
-    """One interval of work: seconds from the run's start, in a lane that is counted from the
-    top."""
+    """One interval of work: seconds from the run's start, in a lane counted from the top."""
 
     task: str
     lane: int

@@ -1,0 +1,76 @@
+"""The map of the code is true: `docs/architecture.md` and its picture.
+
+``UPDATE_GOLDEN=1`` makes both anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from test_house import MODULES, PACKAGE, imports, name_of, room
+
+from taskinity_nb import Flow, parse_dsl, to_dsl
+
+DOCS = PACKAGE.parent / "docs"
+MAP = DOCS / "architecture.md"
+PICTURE = DOCS / "rooms.svg"
+BLOCK = re.compile(r"(?<=^```\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+
+
+def rooms() -> Flow:
+    """Return the rooms as a flow: what imports comes before what it imports."""
+    below: dict[str, set[str]] = {}
+    for path in MODULES:
+        _, own = room(name_of(path))
+        below.setdefault(own, set())
+        below[own] |= {room(target)[1] for target in imports(path)} - {own}
+
+    def all_below(name):
+        return below[name].union(*map(all_below, below[name]))
+
+    def called(name):
+        return "taskinity_nb" if name == "__init__" else name.replace(".", "_")
+
+    return Flow(
+        "Rooms",
+        [
+            (called(name), called(other))
+            for name in sorted(below)
+            for other in sorted(below[name])
+            if not any(other in all_below(between) for between in below[name] - {other})
+        ],
+    )
+
+
+def texts(svg):
+    return sorted(e.text for e in ElementTree.fromstring(svg).iter() if e.text and e.text.strip())
+
+
+def test_the_map_has_the_rooms_that_there_are():
+    flow = rooms()
+    drawn = flow._repr_mimebundle_()["image/svg+xml"]
+    if os.environ.get("UPDATE_GOLDEN"):
+        text = MAP.read_text(encoding="utf-8")
+        MAP.write_text(
+            BLOCK.sub(lambda _: to_dsl(flow).strip() + "\n", text, count=1), encoding="utf-8"
+        )
+        PICTURE.write_text(drawn, encoding="utf-8")
+    (text,) = BLOCK.findall(MAP.read_text(encoding="utf-8"))
+    assert parse_dsl(text) == flow
+    assert texts(PICTURE.read_text(encoding="utf-8")) == texts(drawn)
+
+
+def test_the_files_that_it_names_exist():
+    text = MAP.read_text(encoding="utf-8")
+    table = text.partition("| question | file |")[2].partition("\n## ")[0]
+    assert table.count("\n| …") >= 15
+    folder = Path()
+    for name in re.findall(r"`([\w./]+(?:\.py|\.js|/))`", text):
+        path = PACKAGE.parent / name if name.startswith("tests/") else PACKAGE / name
+        if not path.exists():  # beside the one that was named before
+            path = folder / name
+        assert path.exists(), name
+        folder = path if path.is_dir() else path.parent
