@@ -1,4 +1,4 @@
-"""Runs a call where a task runs far away: in another process, perhaps on another machine.
+"""Runs a call far away: in another process, perhaps on another machine.
 
 A call is a function and its arguments as bytes; how it ended is a `CallResult` as a plain tuple.
 This module and those that it imports use the standard library and cloudpickle alone, so that they

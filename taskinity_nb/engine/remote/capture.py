@@ -102,7 +102,7 @@ class StreamProxy:
             _passing.discard(thread)
 
     def is_needed(self) -> bool:
-        """Tell whether anybody captures; there may be a copy of this module that has others."""
+        """Tell whether anything is captured; a copy of this module may have runs of its own."""
         return bool(_needed)
 
     def _go(self) -> None:
@@ -299,7 +299,7 @@ def _plain(text: str) -> str:
 
 
 def surroundings() -> tuple[Context, Output | None]:
-    """Return a copy of this context in which nothing is captured, and who captures here."""
+    """Return a copy of this context in which nothing is captured, and what captures here."""
     context, output = copy_context(), current_output()
     context.run(_in_context.set, None)
     return context, output
@@ -316,7 +316,7 @@ def capture_in_context(output: Output) -> None:
 
 
 def _forked() -> None:
-    """Capture no more: who captured are the threads of the process that was forked."""
+    """Capture no more: what was captured is printed in threads of the process that was forked."""
     global _lock
     _lock = threading.RLock()  # another thread may have held it
     _needed.clear()

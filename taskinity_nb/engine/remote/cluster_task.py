@@ -157,7 +157,7 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
             return run_call(function, arguments, _weighed)
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
-    proxies.close()  # what a thread prints that was abandoned is not captured
+    proxies.close()  # of a thread that was abandoned nothing is captured
     if not output.is_empty:
         call = call._replace(output=output.take())
     if call.kind == "value":
@@ -277,7 +277,7 @@ def _weighed(value: Any) -> tuple[Any, int, int | None]:
 
 
 def _in_time(work: Callable[[], tuple[Any, ...]], timeout: float) -> tuple[Any, ...]:
-    """Do some work in a thread, which is left behind when the time is up."""
+    """Do some work in a thread, which is abandoned when the time is up."""
     calls: list[tuple[Any, ...]] = []
     begun = time.perf_counter_ns()
     thread = threading.Thread(target=lambda: calls.append(work()), daemon=True)

@@ -1,9 +1,9 @@
 """What is remembered of each flow in this process: its last runs, and what its tasks took.
 
-Of a run nothing is kept but how long its tasks took, not its results. That is written down when it
-ends, which has to be quick, also for 100,000 tasks; so it is packed column by column, without a
-loop, and the rest is found out when somebody looks. What tasks took are the weights of the next
-run's priorities; one that was not seen yet weighs as much as the median of the others.
+Of a run its results are not kept, only how long its tasks took. That is written down when it ends,
+which has to be quick, also for 100,000 tasks; so it is packed column by column, without a loop, and
+the rest is found out when somebody looks. What tasks took is what they weigh when the next run
+orders them; one that was not seen yet weighs as much as the median of the others.
 
 A flow is known again by its name and structure, so that an edited text begins anew.
 """

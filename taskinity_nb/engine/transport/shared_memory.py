@@ -2,8 +2,8 @@
 
 Pickle's protocol 5 gives away the large buffers of a value (the data of an array, say) instead of
 copying them into the pickle. `pack` writes them to one file in a folder that lies in memory, and
-returns a `SharedPickle`: the name of the file and the small rest of the pickle. The shared travels,
-the data stay where they are. Whoever opens it maps the file copy-on-write: what is only read is
+returns a `SharedPickle`: the name of the file and the small rest of the pickle. These travel, the
+data stay where they are. Whoever opens it maps the file copy-on-write: what is only read is
 shared by all, what is written is each one's own, and the file stays as it was packed.
 
 A file that cannot be written, because the file system is full or the folder is gone, is no reason
@@ -50,8 +50,8 @@ _mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 class SharedPickle(NamedTuple):
     """A pickled value whose large parts lie in a file.
 
-    ``tuple(shared)`` is plain data that travels as it is, and ``SharedPickle(*fields)`` is the
-    shared again. One that is itself pickled, alone or within something else, arrives as the
+    ``tuple(shared)`` is plain data that travels as it is, and ``SharedPickle(*fields)`` makes the
+    same of it again. One that is itself pickled, alone or within something else, arrives as the
     value.
 
     Attributes
@@ -151,8 +151,7 @@ def pack(value: Any, *folders: str) -> bytes | SharedPickle:
 
 
 def open_shared(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
-    """Return the value of a `SharedPickle` that has these fields; a pickled one comes here to be
-    opened.
+    """Return the value of a `SharedPickle` with these fields; a pickled one comes here.
 
     Raises
     ------
@@ -233,7 +232,7 @@ class StoredResult(ResultRef):
     shared : SharedPickle
         Where it lies.
     workdir : WorkDir
-        Whose folder that is; it is there as long as something in it is needed.
+        Whose folder that is in; it stays as long as something in it is needed.
 
     Examples
     --------
@@ -249,7 +248,7 @@ class StoredResult(ResultRef):
         self._workdir = workdir
         self._opened: list[Any] = []
         self._lock = threading.Lock()
-        # At exit, the workdir removes the whole folder.
+        # At exit, `WorkDir` removes the whole folder.
         weakref.finalize(self, _remove, shared.path, os.getpid()).atexit = False
 
     def fetch(self) -> Any:

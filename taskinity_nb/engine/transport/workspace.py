@@ -37,14 +37,14 @@ _rested = 0.0
 """When the next sweep may begin."""
 
 _lock = threading.RLock()
-"""Reentrant, since a workdir may be closed by the garbage collector, which may begin anywhere."""
+"""Reentrant: the garbage collector may close a `WorkDir`, and may begin anywhere."""
 
 
 class WorkDir:
     """The folders of one run, made when they are first asked for.
 
-    They are removed by `close`, with the workdir itself, or at exit. What is mapped from their
-    files remains. In a process that was forked from the one that made them they are not removed.
+    They are removed by `close`, with the object itself, or at exit. What is mapped from their files
+    remains. In a process that was forked from the one that made them they are not removed.
 
     Examples
     --------

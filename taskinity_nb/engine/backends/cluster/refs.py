@@ -24,7 +24,7 @@ class RemoteRef(ResultRef):
     home : ClusterClient
         The way to the cluster.
     future : object
-        The cluster's own, of a product.
+        The cluster's own, of a `Product`.
     name : str
         Of which task, for errors.
     place : str

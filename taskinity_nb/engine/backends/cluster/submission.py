@@ -44,7 +44,7 @@ class Submitter:
     run : str
         What the run is called there.
     queue : int
-        The queue of the tasks that run there.
+        The queue of the frontier that has the tasks which run there.
 
     Attributes
     ----------

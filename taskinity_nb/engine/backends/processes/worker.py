@@ -163,7 +163,7 @@ def _answer(
 
 
 def _message(results: list[tuple[Any, ...]]) -> bytes:
-    """Return how calls ended, as that is sent; where memory does not do, without their values."""
+    """Return results as they are sent; where memory does not do for that, without their values."""
     try:
         return pickle.dumps(("results", results))
     except MemoryError as error:
