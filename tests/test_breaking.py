@@ -104,7 +104,7 @@ class TestDeadWorkers:
         assert result["f"] == "third attempt"
         assert result.tasks["f"].attempts == 3
 
-    def test_many_short_tasks_in_one_envelope(self):
+    def test_many_short_tasks_in_one_batch(self):
         """Those that travelled with the one that dies are not lost."""
         names = {"scan": lambda: range(400), "work": fn.die_at_200}
         warm = run("scan -> map work", namespace=names | {"scan": lambda: range(200)},

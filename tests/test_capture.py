@@ -213,7 +213,7 @@ class TestApart:
         assert result.tasks["a"].stdout.split() == [f"0-{i}" for i in range(5)]
         assert result.tasks["b"].stdout.split() == [f"1-{i}" for i in range(5)]
 
-    def test_many_in_one_envelope(self, printed):
+    def test_many_in_one_batch(self, printed):
         """Short tasks travel together, but what they print does not."""
         names = {"scan": lambda: range(500), "say": say}
         for _ in range(2):
@@ -411,7 +411,7 @@ class TestGivenBack:
         assert screens[0].getvalue() == "".join(printed)
 
     @pytest.mark.parametrize("how", ["timeout", "cancel"])
-    def test_a_task_that_is_left_behind_and_puts_back_what_it_found(self, new_screens, how):
+    def test_a_task_that_is_abandoned_and_puts_back_what_it_found(self, new_screens, how):
         screens = new_screens()
         redirected, gate, caught = threading.Event(), threading.Event(), []
 
@@ -448,7 +448,7 @@ class TestGivenBack:
         assert [screen.getvalue() for screen in screens] == ["seen\n", "seen too\n"]
 
     def test_a_copy_of_this_package_listens_too(self, new_screens):
-        """As on a Dask cluster in the same process, whose tasks may be left behind."""
+        """As on a Dask cluster in the same process, whose tasks may be abandoned."""
         screens = new_screens()
         remote_function("perform")  # installs it
         copy = sys.modules[f"{shipped_code().root}.engine.remote.capture"]

@@ -58,7 +58,7 @@ class TestMetrics:
         metrics = metrics_of(make_run(flow, [("a", "w", 0, 3), ("b", "w", 1, 2)], makespan=4))
         assert metrics.busy == {"w": pytest.approx(0.75)}
 
-    def test_in_an_envelope_the_way_is_what_no_other_task_used(self):
+    def test_in_a_batch_the_way_is_what_no_other_task_used(self):
         """Three tasks handed over at 0, one after the other, all back at 4."""
         flow = Flow("Three", tasks=["a", "b", "c"])
         intervals = [("a", "w", 1, 1.5), ("b", "w", 1.75, 2), ("c", "w", 2, 3)]

@@ -116,10 +116,10 @@ class TestExceptions:
 
     @pytest.mark.parametrize("name", EXCEPTIONS)
     def test_a_worker_answers_whatever_is_raised(self, name):
-        answer = CallResult(*run_call((invoke, (raise_it, None, None)), lambda: ([name], {})))
-        assert answer.kind in ("error", "lost error")
-        assert issubclass(type(read_error(answer.kind, answer.payload)), BaseException)
-        assert all(type(text) is str for text in answer.payload[-2:])
+        call = CallResult(*run_call((invoke, (raise_it, None, None)), lambda: ([name], {})))
+        assert call.kind in ("error", "lost error")
+        assert issubclass(type(read_error(call.kind, call.payload)), BaseException)
+        assert all(type(text) is str for text in call.payload[-2:])
 
     def test_one_that_cannot_be_read_here_leaves_its_type_and_text(self):
         error = read_error("error", (dumps(hv.ReadRaises()), "ReadRaises", "why"))

@@ -35,7 +35,7 @@ class TestHeld:
         assert reached == [1]
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
-    def test_it_is_let_in_once(self):
+    def test_it_is_allowed_once(self):
         with defer_interrupts():
             interrupt()
             with pytest.raises(KeyboardInterrupt):

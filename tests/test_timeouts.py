@@ -17,7 +17,7 @@ NAMES = vars(fn)
 
 @pytest.fixture
 def gate():
-    """An event for which tasks wait that are to be left behind; set in the end."""
+    """An event for which tasks wait that are to be abandoned; set in the end."""
     event = threading.Event()
     yield event
     event.set()
@@ -91,7 +91,7 @@ class TestProcesses:
 class TestThreads:
     @pytest.mark.parametrize("executor", ["threads", "own pool"])
     def test_another_takes_the_place(self, executor, gate):
-        """It is left behind: what follows runs in another thread, and the run ends without it."""
+        """It is abandoned: what follows runs in another thread, and the run ends without it."""
         went_on = threading.Event()
 
         def hold():
@@ -117,7 +117,7 @@ class TestThreads:
         assert result.tasks["hold"].stdout == ""
 
     def test_the_number_of_workers_holds(self, gate):
-        """After two were left behind, two run at once, and no third."""
+        """After two were abandoned, two run at once, and no third."""
         meeting = threading.Barrier(2)
         running, most, lock = 0, 0, threading.Lock()
 
@@ -228,7 +228,7 @@ class TestSequential:
 
 
 class TestUsersProcesses:
-    def test_is_reported_and_left_behind(self, tmp_path):
+    def test_is_reported_and_abandoned(self, tmp_path):
         from concurrent.futures import ProcessPoolExecutor
 
         gate = tmp_path / "gate"

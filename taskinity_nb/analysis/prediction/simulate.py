@@ -355,7 +355,7 @@ class _SharedClock(_Clock):
         running = self._running
         if not running:
             return []
-        longer = _stretches([one.share for one in running], self._load.cores)
+        longer = _slowdowns([one.share for one in running], self._load.cores)
         step = min(one.left * by for one, by in zip(running, longer, strict=True))
         self._now += step
         ended: list[End] = []
@@ -369,14 +369,14 @@ class _SharedClock(_Clock):
         return ended
 
 
-def _stretches(shares: list[float], cores: float) -> list[float]:
+def _slowdowns(shares: list[float], cores: float) -> list[float]:
     """Return by how much each task takes longer, if they compute for these shares of their time.
 
     Computing takes longer by a factor that is the same for all, such that the cores are just busy.
 
     Examples
     --------
-    >>> _stretches([1.0, 1.0, 1.0], cores=2), _stretches([0.25, 1.0], cores=2)
+    >>> _slowdowns([1.0, 1.0, 1.0], cores=2), _slowdowns([0.25, 1.0], cores=2)
     ([1.5, 1.5, 1.5], [1.0, 1.0])
     """
     factor = 1.0

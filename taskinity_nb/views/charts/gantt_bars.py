@@ -1,7 +1,7 @@
 """What a Gantt chart shows, before anything is drawn: bars in lanes, in panels.
 
 A worker has one row. Tasks that overlap on it (coroutines, a cluster's worker with several
-threads, a task that was left behind) lie in lanes of that row, so that bars never cover each other.
+threads, a task that was abandoned) lie in lanes of that row, so that bars never cover each other.
 """
 
 from __future__ import annotations
