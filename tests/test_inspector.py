@@ -15,7 +15,7 @@ from runs import make_run
 from taskinity_nb import FlowError, NoResultError, run, start
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.model.record import ResultRef
+from taskinity_nb.model.refs import ResultRef
 from taskinity_nb.views.explorer.explorer import _GraphPart
 from taskinity_nb.views.live import inspector, previews
 from taskinity_nb.views.live.inspector import inspect

@@ -17,7 +17,7 @@ import pytest
 
 from taskinity_nb import NoResultError, Task, run
 from taskinity_nb.engine.transport import workspace
-from taskinity_nb.model.record import ResultRef
+from taskinity_nb.model.refs import ResultRef
 
 NAMES = vars(fn)
 MEMORY = Path("/dev/shm")

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import BindingError, listed, suggestion
 from .flow import Edge, Flow
-from .record import is_ref
+from .refs import is_ref
 from .signature import Signature
 from .task import Task
 

@@ -5,80 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 from ..errors import NoResultError, described
 from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
+from .refs import MISSING, RELEASED, is_missing, is_ref
 
 __all__ = [
-    "MISSING",
-    "RELEASED",
     "Helpers",
-    "Missing",
     "Record",
-    "ResultRef",
     "TaskRun",
-    "is_missing",
-    "is_ref",
 ]
 
 READY, RUNNING, SUCCEEDED = State.READY, State.RUNNING, State.SUCCEEDED
-
-
-class Missing:
-    """What stands in the slot of a task that has no result: not yet, or not any more."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return self._name
-
-
-MISSING = Missing("MISSING")
-RELEASED = Missing("RELEASED")
-"""The result was let go, because nothing needs it any more (``keep="last"``)."""
-
-
-class ResultRef:
-    """What stands in the slot of a result that is not in this process until somebody asks.
-
-    Attributes
-    ----------
-    place : str
-        The worker where it lies, if it lies on a cluster.
-    nbytes : int or None
-        How large it is there.
-    """
-
-    place = ""
-    nbytes: int | None = None
-
-    def fetch(self) -> Any:
-        """Return the result; the same object each time."""
-        raise NotImplementedError
-
-
-def is_missing(value: Any) -> TypeGuard[Missing]:
-    """Tell whether something stands for no result, whatever a result says of its own class.
-
-    Examples
-    --------
-    >>> is_missing(MISSING), is_missing(None)
-    (True, False)
-    """
-    return issubclass(type(value), Missing)
-
-
-def is_ref(value: Any) -> TypeGuard[ResultRef]:
-    """Tell whether something stands for a result that is not in this process.
-
-    Examples
-    --------
-    >>> is_ref(ResultRef()), is_ref(None)
-    (True, False)
-    """
-    return issubclass(type(value), ResultRef)
 
 
 class Helpers(NamedTuple):
@@ -277,6 +216,38 @@ class Record:
         self._of_items: dict[int, TaskRun] = {}
         self._folded = 0
         self._lock = threading.Lock()
+
+    def note(
+        self,
+        slot: int,
+        *,
+        output: tuple[str, str] | None = None,
+        waited: int | None = None,
+        helpers: Helpers | None = None,
+    ) -> None:
+        """Keep what a worker found out of an attempt, beside how it ended.
+
+        Parameters
+        ----------
+        slot : int
+            The task, or the item.
+        output : tuple of str, optional
+            What it printed.
+        waited : int, optional
+            Nanoseconds in which it waited for a core.
+        helpers : Helpers, optional
+            The threads that computed beside its own.
+        """
+        if output is not None:
+            self.outputs[slot] = output
+        if waited is not None:
+            self.waits[slot] = waited
+        if helpers is not None:
+            self.helpers[slot] = helpers
+
+    def forget_output(self, slot: int) -> None:
+        """Forget what an attempt printed that is followed by another: the last one's is kept."""
+        self.outputs.pop(slot, None)
 
     @property
     def tasks(self) -> list[TaskRun]:

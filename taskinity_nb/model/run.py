@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
-from .efforts import Interval, efforts
 from .events import Event, State
 from .flow import Flow
-from .path import longest_path
-from .record import MISSING, RELEASED, Record, TaskRun, is_missing, is_ref
+from .metrics import Interval, efforts, longest_path
+from .record import Record, TaskRun
+from .refs import MISSING, RELEASED, is_missing, is_ref
 
 if TYPE_CHECKING:
     from .plan import Plan

@@ -6,7 +6,7 @@ import math
 from statistics import mean, median
 
 from ...formatting import counted, percent, quoted, time_text
-from ...model.path import longest_path
+from ...model.metrics import longest_path
 from ...model.record import TaskRun
 from ..prediction.scaling import WORTH_A_WORKER, knee_of
 from .evidence import NOTICED, SURE, Advice, Case

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import ExecutorError, described
 from ...model.events import Entry, Failure, State
-from ...model.record import MISSING
+from ...model.refs import MISSING
 from ...model.run import Run
 from ...strangers import traceback_of
 from ..remote import forks
@@ -157,7 +157,6 @@ class CoroutinesBackend(Backend):
             self.scheduler.break_off(error)
 
     async def _perform_and_settle(self, task: int, worker: Worker) -> None:
-        """Do what `Scheduler.loop` does with a task that it has claimed."""
         scheduler = self.scheduler
         if scheduler.is_map(task):
             value, entry = scheduler.maps.gather(task)
@@ -165,11 +164,8 @@ class CoroutinesBackend(Backend):
             value, entry = await self._perform(task, worker)
         if scheduler.stopped:
             return
-        delay = scheduler.retries.delay(task, entry) if value is MISSING else None
-        with scheduler.lock:
-            worker.attempt += 1
-            if not scheduler.stopped:
-                scheduler.settle(task, value, entry, delay)
+        worker.attempt += 1  # from here on it is too late to be too late
+        scheduler.give(task, value, entry)
         self._late.discard(worker)
         del self._at_work[worker]
         if not self._at_work:
@@ -203,7 +199,7 @@ class CoroutinesBackend(Backend):
             value = MISSING
             entry = (task, State.TIMED_OUT, finished, started, cpu[0], Failure(finished, late))
         if not output.is_empty:
-            self.run._record.outputs[task] = output.take()
+            self.run._record.note(task, output=output.take())
         return value, entry or (task, State.SUCCEEDED, finished, started, cpu[0], finished)
 
 

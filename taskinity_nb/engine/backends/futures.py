@@ -16,7 +16,7 @@ from ...model.events import Entry
 from ...model.run import Run
 from ...strangers import is_interrupt, text_of, type_name
 from ..remote.call import CallResult, run_call_quietly
-from ..scheduling.backend import Backend, Perform, Worker, numbered
+from ..scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ..transport.codec import Encoder, failure, unpack
 from .threads import fetched
 
@@ -36,7 +36,7 @@ KINDS = ("value", "error", "lost error", "unpicklable")
 """What a `CallResult` may be here."""
 
 
-class FuturesBackend(Backend):
+class FuturesBackend(LoopBackend):
     """The workers of somebody else's executor."""
 
     unstoppable = "what runs on an executor of your own"
@@ -58,7 +58,7 @@ class FuturesBackend(Backend):
 
     def _perform(self, slot: int, worker: Worker) -> tuple[Any, Entry]:
         scheduler = self.scheduler
-        name, task = scheduler.name_of(slot), scheduler.owner(slot)
+        name, task, note = scheduler.name_of(slot), scheduler.owner(slot), self.run._record.note
         try:
             args, kwargs = fetched(*scheduler.arguments(slot))
             function = self._encoder.function(task)
@@ -81,10 +81,9 @@ class FuturesBackend(Backend):
             raise _ended(error, name) from error
         call = _checked(reply, name)
         value, entry = unpack(name, slot, submitted, call)
-        if call.waited is not None:
-            self.run._record.waits[slot] = call.waited
+        note(slot, waited=call.waited)
         if any(call.output) and not worker.abandoned:
-            self.run._record.outputs[slot] = call.output
+            note(slot, output=call.output)
             scheduler.screen.show(call.output)
         return value, entry
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ExecutorError
 from ...model.events import Entry, Failure, State
 from ...model.invoke import listing
-from ...model.record import MISSING, is_ref
+from ...model.refs import MISSING, is_ref
 from ...model.run import Run
 from ...model.task import Task
 from ...strangers import text_of, traceback_of
@@ -21,7 +21,7 @@ from ..remote.frames import user_frames
 from ..remote.printed import Output
 from ..runtime.interrupts import allow_interrupts, is_interrupt
 from ..runtime.waiting import acquire_within
-from ..scheduling.backend import Backend, Perform, Worker, numbered
+from ..scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ..scheduling.failures import timed_out
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ SPARSE = 10_000_000
 still; of what is shorter it is not known."""
 
 
-class InProcess(Backend):
+class InProcess(LoopBackend):
     """A backend that works in this process, each task in its own copy of the caller's context."""
 
     starts_at_claim = True
@@ -55,7 +55,7 @@ class InProcess(Backend):
         scheduler, plan = self.scheduler, self.run.plan
         if not self._functions:
             self._functions = self._callables()
-        functions, count, outputs = self._functions, len(plan.bindings), self.run._record.outputs
+        functions, count, note = self._functions, len(plan.bindings), self.run._record.note
         arguments, owner = scheduler.arguments, scheduler.owner
         fetches = scheduler.has_refs
         slots_of = [None] * count if fetches else plan.slots
@@ -66,7 +66,7 @@ class InProcess(Backend):
         generation = forks.generation
 
         read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
-        asked, waited_before, waits = 0, 0, self.run._record.waits  # likewise
+        asked, waited_before = 0, 0  # likewise
         if core_wait() is None:  # the system does not tell, so it is never asked again
             asked = sys.maxsize
 
@@ -105,13 +105,13 @@ class InProcess(Backend):
                     cpu, cpu_before, read = min(now - cpu_before, cpu), now, finished
                     if finished - asked > SPARSE:
                         waited, asked = core_wait() or 0, finished
-                        waits[task] = waited - waited_before
+                        note(task, waited=waited - waited_before)
                         waited_before = waited
                 entry = (task, SUCCEEDED, finished, started, cpu, finished)
             if generation != forks.generation:
                 leave_if_forked(generation)
             if not output.is_empty and not worker.abandoned:
-                outputs[task] = output.take()
+                note(task, output=output.take())
             return value, entry
 
         self._endings[perform] = scheduler.proxies.capture(output)

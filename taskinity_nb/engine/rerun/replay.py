@@ -13,7 +13,7 @@ from ...errors import FlowError, NoResultError
 from ...model.events import State
 from ...model.invoke import listing
 from ...model.plan import Origin
-from ...model.record import RELEASED, Missing, is_missing, is_ref
+from ...model.refs import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
 from ..remote.frames import OURS
 from ..runtime.blocking import blocking

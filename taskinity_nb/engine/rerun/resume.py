@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...model.plan import Call, Plan
-from ...model.record import RELEASED, is_missing
+from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
 from .fingerprint import digest, fingerprint
 

@@ -1,20 +1,32 @@
-"""A backend is who does the work: it has the workers of one executor, and knows who is free."""
+"""The protocol between the scheduler and who does the work.
+
+A backend has the workers of one executor. The scheduler tells it, under its lock, that there is
+something to do (`Backend.wake`), and outside of it to begin (`start`). From then on the backend's
+threads call: they claim a task, perform it, and settle it (`Scheduling`). A backend whose workers
+do one task at a time says how that is done (`LoopBackend.performer`), and the scheduler's loop does
+the rest; one that has many on their way at once has a loop of its own.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
-from ...model.events import Entry
+from ...model.events import Entry, Items
 from ...model.run import Run
+from ...model.task import Task
+from ..remote.capture import StreamProxies
+from ..runtime.waiting import SignalSafeEvent
+from .frontier import Frontier
+from .screen import Screen
 
 if TYPE_CHECKING:
     from ..remote.printed import Output
-    from .scheduler import Scheduler
 
-__all__ = ["Backend", "Perform", "Worker", "numbered"]
+__all__ = ["Backend", "LoopBackend", "Perform", "Scheduling", "Worker", "numbered"]
 
 
 class Worker:
@@ -50,10 +62,165 @@ Perform = Callable[[int, Worker], tuple[Any, Entry]]
 """Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
 
 
-class Backend:
-    """Who runs the loops: daemon threads of our own, unless a subclass has others.
+class Loops(Protocol):
+    """The loops of a run's workers, as a backend and the scheduler's other parts see them."""
 
-    A thread cannot be killed, so one that is abandoned must not hold up the interpreter's end.
+    def loop(self, backend: LoopBackend) -> None:
+        """Work until there is nothing to do: what a thread of a `LoopBackend` calls."""
+
+    def not_started(self, backend: Backend, error: BaseException) -> None:
+        """Say that a loop that was asked for does not begin."""
+
+    def see_who_is_left(self, backend: Backend) -> None:
+        """Say that a worker has ended; with the last one, the run ends, however it stands."""
+
+    def catch_up(self) -> None:
+        """Do what was put off until the lock is free; not under the lock."""
+
+    def wake_others(self) -> None:
+        """Wake a worker of each backend that has something to do; under the lock."""
+
+
+class Mapped(Protocol):
+    """The items of mapped tasks, as a backend sees them."""
+
+    where: dict[int, Items]
+
+    def gather(self, task: int) -> tuple[Any, Entry]:
+        """Find the items of a mapped task, which was claimed; not under the lock."""
+
+    def item(self, slot: int) -> Any:
+        """Return the item that is in a slot, before the task has made something of it."""
+
+    def previous_in_stream(self, slot: int) -> int | None:
+        """Return the slot of the result that is an item, if a mapped task before it makes it."""
+
+    def next_in_stream(self, slot: int) -> list[int]:
+        """Return the slots of the items that the result of an item is."""
+
+
+class Attempts(Protocol):
+    """Which attempts are followed by another, as who settles a task sees it."""
+
+    timed: bool
+
+    @property
+    def are_awaited(self) -> bool:
+        """Whether a task waits for its next attempt."""
+
+    def delay(self, task: int, entry: Entry) -> float | None:
+        """Return when a failed task is tried again, or None; not under the lock."""
+
+
+class Scheduling(Protocol):
+    """What a backend may ask of the scheduler, and what the scheduler's parts may ask of it.
+
+    A backend's way of a task: `claim` it under the lock, perform it with its `arguments`, `settle`
+    it under the lock; or `give` it, which does that and all that belongs to it. A task that goes
+    far away is `started` when it is handed over, or has `begun` when that is heard of.
+
+    Attributes
+    ----------
+    lock : RLock
+        What "under the lock" means; it is held for microseconds, and no user's code runs in it.
+    stopped : bool
+        Whether nothing new starts, and what still runs is not waited for.
+    finished : SignalSafeEvent
+        Set when the run has ended.
+    first_failed : int or None
+        The task whose failure was first.
+    has_refs : bool
+        Whether a result may be somewhere else, so that an argument has to be fetched.
+    left : int
+        How many tasks have not ended.
+    mapped : set of int
+        The tasks that are expanded, and not performed.
+    """
+
+    run: Run
+    lock: threading.RLock
+    log: list[Any]
+    stopped: bool
+    finished: SignalSafeEvent
+    first_failed: int | None
+    has_refs: bool
+    left: int
+    frontier: Frontier
+    screen: Screen
+    proxies: StreamProxies
+
+    @property
+    def on_error(self) -> str: ...
+    @property
+    def mapped(self) -> set[int]: ...
+    @property
+    def backends(self) -> Sequence[Backend]: ...
+    @property
+    def workers(self) -> Loops: ...
+    @property
+    def maps(self) -> Mapped: ...
+    @property
+    def retries(self) -> Attempts: ...
+
+    # Under the lock.
+
+    def claim(self, backend: Backend, worker: Worker) -> int | None:
+        """Take the next task of a backend, or None; more workers are woken if there is more."""
+
+    def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
+        """Write down how a task ended, or that it is tried again after a delay."""
+
+    def abandon_after_failure(self) -> None:
+        """Cancel what has not started, if that is what a failure means."""
+
+    def part(self) -> None:
+        """Let go of the run once no worker needs it."""
+
+    # Not under the lock.
+
+    def claim_more(self, backend: Backend, fits: Callable[[int], bool]) -> list[int]:
+        """Take further tasks for the same worker, as long as they fit."""
+
+    def give(self, task: int, value: Any, entry: Entry) -> None:
+        """Settle a task that was claimed; whether it is tried again is found out here."""
+
+    def started(self, task: int, backend: Backend, worker: Worker, submitted: int) -> None:
+        """Write down that a task was handed to a worker far away."""
+
+    def begun(
+        self, task: int, worker: str, at: int, submitted: int, lost: BaseException | None = None
+    ) -> None:
+        """Write down that a task has begun far away; once more, if its worker was lost."""
+
+    def retrying(self, task: int, error: BaseException) -> bool:
+        """Write down that a task is tried again at once; return whether it should be."""
+
+    def withdraw(self, slots: Sequence[int]) -> None:
+        """Cancel what was claimed and has not begun, since the run goes no further."""
+
+    def break_off(self, error: BaseException) -> None:
+        """End the run because of what went wrong outside the tasks."""
+
+    # At any time.
+
+    def is_map(self, task: int) -> bool:
+        """Tell whether a task that was claimed is to be expanded, and not performed."""
+
+    def owner(self, slot: int) -> int:
+        """Return the task that a slot is of: itself, or the mapped task of an item."""
+
+    def task_of(self, slot: int) -> Task:
+        """Return the function and the options behind a slot."""
+
+    def name_of(self, slot: int) -> str:
+        """Return what to call a task or an item in an error."""
+
+    def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments of a task or an item."""
+
+
+class Backend(ABC):
+    """Who does the work of one executor: which names its workers have, and which of them are free.
 
     Parameters
     ----------
@@ -87,7 +254,7 @@ class Backend:
     starts_at_claim = False
     unstoppable = "its thread"
     needs_run = False
-    scheduler: Scheduler
+    scheduler: Scheduling
     queue = 0
 
     def __init__(self, run: Run, names: Iterator[str], workers: int) -> None:
@@ -141,19 +308,18 @@ class Backend:
         """Whether no worker has a name, and none is on its way."""
         return not (self.in_use or self.starting)
 
-    # In the threads.
+    # Outside the lock.
 
     def start(self) -> None:
-        """Have one more loop run, soon."""
+        """Have one more loop run, soon: in a daemon thread of our own, unless there are others.
+
+        A thread cannot be killed, so one that is abandoned must not hold up the interpreter's end.
+        """
         threading.Thread(target=self.loop, name="taskinity_nb", daemon=True).start()
 
+    @abstractmethod
     def loop(self) -> None:
-        """Work until there is nothing to do."""
-        self.scheduler.workers.loop(self)
-
-    def park(self, worker: Worker) -> None:
-        """Wait until there is something to do."""
-        worker.wakeup.acquire()
+        """Work until there is nothing to do; then say so (`Loops.see_who_is_left`)."""
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
         """Raise an `ExecutorError` if what a task asks for cannot be reserved here."""
@@ -162,27 +328,41 @@ class Backend:
             remedy='run it with executor="dask" or executor="ray", or take resources= away',
         )
 
-    def performer(self) -> Perform:
-        """Return how one more worker performs a task."""
-        raise NotImplementedError
-
     def end_attempt(self, worker: Worker) -> bool:
-        """End what a worker does, whose time is up; return whether that can be done."""
+        """End what a worker does, whose time is up; return whether that can be done.
+
+        It is called under the lock, by the thread of the timers.
+        """
         return False
+
+    def finish(self) -> None:
+        """Let the workers that wait end, since the run has ended; under the lock."""
+        while self.idle:
+            self.idle.pop().wakeup.release()
+
+    def stop(self) -> None:  # noqa: B027  # not every backend can
+        """Stop what runs, as far as that is possible."""
+
+    def release(self) -> None:  # noqa: B027  # not every backend keeps any
+        """Let go of results that are kept for the run, which has ended."""
+
+
+class LoopBackend(Backend):
+    """A backend whose workers do one task at a time, in the scheduler's loop."""
+
+    def loop(self) -> None:
+        self.scheduler.workers.loop(self)
+
+    @abstractmethod
+    def performer(self) -> Perform:
+        """Return how one more worker performs a task; what it raises means that none can come."""
 
     def dismiss(self, perform: Perform) -> None:
         """Say that a worker has ended."""
 
-    def finish(self) -> None:
-        """Let the workers that wait end, since the run has ended."""
-        while self.idle:
-            self.idle.pop().wakeup.release()
-
-    def stop(self) -> None:
-        """Stop what runs, as far as that is possible."""
-
-    def release(self) -> None:
-        """Let go of results that are kept for the run."""
+    def park(self, worker: Worker) -> None:
+        """Wait until there is something to do."""
+        worker.wakeup.acquire()
 
 
 def numbered(name: str) -> Iterator[str]:

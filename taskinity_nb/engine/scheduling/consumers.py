@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...model.record import RELEASED, is_missing
+from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
 from .mapped import MappedTasks
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import Cancelled, FlowError, MapError, TaskError, described
-from ...model.record import is_ref
+from ...model.refs import is_ref
 from ...model.run import Run
 from ...strangers import text_of
 from ..runtime.interrupts import is_interrupt

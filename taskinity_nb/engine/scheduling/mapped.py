@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import BindingError, is_skip
 from ...model.events import Entry, Failure, Frame, Items, State
-from ...model.record import MISSING, RELEASED, ResultRef, is_missing, is_ref
+from ...model.refs import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ..remote.frames import user_frames
 from ..runtime.interrupts import allow_interrupts, is_interrupt
+from .backend import Scheduling
 from .failures import FailedItem, map_error
-
-if TYPE_CHECKING:
-    from .scheduler import Scheduler
 
 __all__ = ["MappedTasks", "items_of"]
 
@@ -83,7 +81,7 @@ class MappedTasks:
         The slots of the items of each.
     """
 
-    def __init__(self, scheduler: Scheduler, kept: Mapping[int, Mapping[int, Any]]) -> None:
+    def __init__(self, scheduler: Scheduling, kept: Mapping[int, Mapping[int, Any]]) -> None:
         self._scheduler = scheduler
         self._plan = scheduler.run.plan
         self._values = scheduler.run._values

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import threading
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
 
 from ...errors import BindingError, UnpicklableError, WorkerLost, described
 from ...model.events import Entry, Failure, State
-from ...model.record import MISSING
+from ...model.refs import MISSING
 from ...strangers import add_note
 from ..runtime.interrupts import is_interrupt
 from ..runtime.timers import Timers
+from .backend import Backend, Scheduling, Worker
 from .failures import timed_out
-
-if TYPE_CHECKING:
-    from .backend import Backend, Worker
-    from .scheduler import Scheduler
 
 __all__ = ["Retries"]
 
@@ -27,7 +23,7 @@ NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
 class Retries:
     """The attempts of a run's tasks: which are ended, and which are followed by another."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduling) -> None:
         self._scheduler = scheduler
         self._retries: dict[int, int] = {}  # how often a task was tried again
         self._waiting: dict[int, Entry] = {}  # tasks that wait for it, and how they failed
@@ -65,7 +61,7 @@ class Retries:
     def again(self, task: int, entry: Entry, delay: float) -> None:
         """Write down that a task is tried again; while it waits it holds no worker."""
         self._scheduler.log += (task, State.RETRYING, entry[2], entry[5].error, None, None)
-        self._scheduler.run._record.outputs.pop(task, None)  # the last attempt's is kept
+        self._scheduler.run._record.forget_output(task)
         self._waiting[task] = entry
         if delay:
             self._timers.set(delay, self._wait_is_over, task)
@@ -104,7 +100,7 @@ class Retries:
                 return
             worker.abandoned = True
             if worker.output is not None and not worker.output.is_empty:
-                scheduler.run._record.outputs[task] = worker.output.take()
+                scheduler.run._record.note(task, output=worker.output.take())
         if callable(scheduler.task_of(task).retry_delay):  # it may take as long as it likes
             rest = threading.Thread(target=self._abandon, args=(task, backend, worker), daemon=True)
             rest.start()

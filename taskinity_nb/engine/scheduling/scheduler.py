@@ -39,7 +39,7 @@ from typing import Any, Literal
 
 from ...errors import ExecutorError, FlowError, described, is_skip
 from ...model.events import Entry, Failure, State, entries
-from ...model.record import MISSING
+from ...model.refs import MISSING
 from ...model.run import Run
 from ...model.task import Task
 from ..remote.capture import StreamProxies
@@ -251,12 +251,24 @@ class Scheduler:
                 if self.retries.timed:
                     self.retries.watch(task, backend, worker)
 
+    def begun(
+        self, task: int, worker: str, at: int, submitted: int, lost: BaseException | None = None
+    ) -> None:
+        """Write down that a task has begun far away; once more, if its worker was lost."""
+        with self.lock:
+            if self.stopped:
+                return
+            if lost is not None:
+                self.log += (task, State.RETRYING, at, lost, None, None)
+                self.log += (task, State.READY, at, None, None, None)
+            self.log += (task, State.RUNNING, at, worker, submitted, None)
+
     def retrying(self, task: int, error: BaseException) -> bool:
         """Write down that a task is tried again; return whether it should be."""
         with self.lock:
             if not self.stopped:
                 self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
-                self.run._record.outputs.pop(task, None)
+                self.run._record.forget_output(task)
             return not self.stopped
 
     # The end of a task.
@@ -359,7 +371,9 @@ class Scheduler:
 
     def give(self, task: int, value: Any, entry: Entry) -> None:
         """Settle a task that was claimed beside the one that a loop claimed."""
-        delay = self.retries.delay(task, entry) if value is MISSING else None
+        delay = None
+        if value is MISSING and not self.stopped:
+            delay = self.retries.delay(task, entry)
         with self.lock:
             if not self.stopped:
                 self.settle(task, value, entry, delay)

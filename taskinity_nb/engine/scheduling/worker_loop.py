@@ -6,16 +6,13 @@ Why no wake-up is lost stands in `scheduler`, whose lock is meant here by "the l
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import ExecutorError, FlowError, described
-from ...model.record import MISSING
+from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
-from .backend import Backend, Perform, Worker
-
-if TYPE_CHECKING:
-    from .scheduler import Scheduler
+from .backend import Backend, LoopBackend, Perform, Scheduling, Worker
 
 __all__ = ["WorkerLoop"]
 
@@ -29,13 +26,13 @@ class WorkerLoop:
         What is let go of as soon as the lock is free.
     """
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduling) -> None:
         self._scheduler = scheduler
         self._to_start: list[Backend] = []  # backends of which one more loop is to be started
         self.dropped: list[Any] = []
         self._dropping = threading.RLock()  # reentrant: what goes may be code that waits for a run
 
-    def loop(self, backend: Backend) -> None:
+    def loop(self, backend: LoopBackend) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
         scheduler, to_start, dropped = self._scheduler, self._to_start, self.dropped
         lock, mapped = scheduler.lock, scheduler.mapped
@@ -98,7 +95,7 @@ class WorkerLoop:
                 if not is_interrupted:
                     self.see_who_is_left(backend)
 
-    def _performer(self, backend: Backend, worker: Worker) -> Perform | None:
+    def _performer(self, backend: LoopBackend, worker: Worker) -> Perform | None:
         """Return how a new worker performs tasks; None if it cannot, and others go on without."""
         scheduler = self._scheduler
         try:

@@ -13,7 +13,7 @@ from ...errors import ExecutorError, FlowError, UnpicklableError
 from ...model.events import Entry, Failure, State
 from ...model.invoke import invoke, listing
 from ...model.plan import Call, Origin, Plan
-from ...model.record import MISSING, is_ref
+from ...model.refs import MISSING, is_ref
 from ...strangers import (
     add_note,
     described,

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import FlowError, NoResultError
-from ...model.record import ResultRef
+from ...model.refs import ResultRef
 from ...strangers import described, is_interrupt
 from ..remote.pickling import LARGE, dumps
 from .ownership import new_file

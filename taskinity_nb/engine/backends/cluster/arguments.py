@@ -7,7 +7,7 @@ from typing import Any
 
 from ....errors import BindingError, UnpicklableError
 from ....model.plan import Call, Origin, Plan
-from ....model.record import is_ref
+from ....model.refs import is_ref
 from ...remote.cluster_task import ArgumentSpec
 from ...remote.pickling import LARGE, PLAIN, dumps, size_of
 from ...scheduling.mapped import GatheredRef

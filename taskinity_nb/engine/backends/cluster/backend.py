@@ -18,11 +18,11 @@ from typing import Any
 
 from ....errors import WorkerLost
 from ....model.events import WIDTH, Entry, Failure, State
-from ....model.record import MISSING
+from ....model.refs import MISSING
 from ....model.run import Run
 from ...remote.call import CallResult
 from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
-from ...scheduling.backend import Backend, Perform, numbered
+from ...scheduling.backend import Backend, numbered
 from ...scheduling.mapped import GatheredRef
 from ...transport.codec import failure
 from .client import ClusterClient, Report
@@ -74,9 +74,6 @@ class Cluster(Backend):
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
         self._client.check(resources)
-
-    def performer(self) -> Perform:
-        raise NotImplementedError("the cluster performs the tasks")
 
     def loop(self) -> None:
         scheduler = self.scheduler
@@ -212,18 +209,12 @@ class Cluster(Backend):
     def _started(self, slot: int, worker: str, moment: int) -> None:
         scheduler, ready, before = self.scheduler, self._claimed[slot], self._running.get(slot)
         self._running[slot] = worker
-        with scheduler.lock:
-            if scheduler.stopped:
-                return
-            log, moment = scheduler.log, max(min(moment, perf_counter_ns()), ready)
-            if before is not None:  # the cluster has begun it again
-                name = scheduler.name_of(slot)
-                lost = WorkerLost(f"worker '{before}' was lost while task '{name}' was with it")
-                log += (slot, State.RETRYING, moment, lost, None, None)
-                log += (slot, State.READY, moment, None, None, None)
-                ready = self._claimed[slot] = moment
-                self._seen += 2 * WIDTH
-            log += (slot, State.RUNNING, moment, worker, ready, None)
+        moment, lost = max(min(moment, perf_counter_ns()), ready), None
+        if before is not None:  # the cluster has begun it again
+            name = scheduler.name_of(slot)
+            lost = WorkerLost(f"worker '{before}' was lost while task '{name}' was with it")
+            ready = self._claimed[slot] = moment
+        scheduler.begun(slot, worker, moment, ready, lost)
 
     def _ended(
         self,
@@ -236,16 +227,15 @@ class Cluster(Backend):
     ) -> None:
         if self._running.get(slot) != worker:  # nobody has told of its start here
             self._started(slot, worker, call.started)
-        scheduler, record, now = self.scheduler, self.run._record, perf_counter_ns()
+        scheduler, note, now = self.scheduler, self.run._record.note, perf_counter_ns()
         if scheduler.stopped:
             return
         started = max(min(call.started, now), self._claimed[slot])
         finished = max(min(call.finished, now), started)
         if any(call.output):
-            record.outputs[slot] = call.output
+            note(slot, output=call.output)
             scheduler.screen.show(call.output)
-        if call.waited is not None:
-            record.waits[slot] = call.waited
+        note(slot, waited=call.waited)
         value: Any = MISSING
         entry: Entry
         if call.kind == "value":

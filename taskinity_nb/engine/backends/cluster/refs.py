@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ....model.record import ResultRef
+from ....model.refs import ResultRef
 from ...remote.cluster_task import ArgumentSpec
 
 if TYPE_CHECKING:

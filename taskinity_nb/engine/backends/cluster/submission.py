@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....errors import BindingError
-from ....model.record import MISSING, is_missing
+from ....model.refs import MISSING, is_missing
 from ...remote.call import CallResult
 from ...remote.cluster_task import TaskSpec
+from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of
 from ...scheduling.mapped import items_of
@@ -22,9 +23,6 @@ from ...transport.codec import Encoder, error_of
 from .arguments import ArgumentSpecs, Described, binding_error, stand_in
 from .client import ClusterClient, SlotRef, Submission
 from .refs import RemoteRef
-
-if TYPE_CHECKING:
-    from ...scheduling.scheduler import Scheduler
 
 __all__ = ["Submitter"]
 
@@ -37,7 +35,7 @@ class Submitter:
 
     Parameters
     ----------
-    scheduler : Scheduler
+    scheduler : Scheduling
         Whose tasks they are.
     client : ClusterClient
         The way to the cluster.
@@ -56,7 +54,7 @@ class Submitter:
         The mapped tasks whose items are being counted there.
     """
 
-    def __init__(self, scheduler: Scheduler, client: ClusterClient, run: str, queue: int) -> None:
+    def __init__(self, scheduler: Scheduling, client: ClusterClient, run: str, queue: int) -> None:
         self._scheduler = scheduler
         self._plan = plan = scheduler.run.plan
         self._values = scheduler.run._values

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 
 from ....errors import WorkerLost
 from ....model.events import Entry, Failure, State
-from ....model.record import MISSING, Helpers
+from ....model.record import Helpers
+from ....model.refs import MISSING
 from ....model.run import Run
 from ....strangers import is_interrupt
 from ...remote.call import CallResult
 from ...remote.pickling import dumps
 from ...remote.printed import Output
-from ...scheduling.backend import Backend, Perform, Worker, numbered
+from ...scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
 from ...transport.shared_memory import SharedPickle, StoredResult, pack
@@ -51,7 +52,7 @@ Ended = tuple[int, Any, Entry]
 """The slot of a task, its value, and how it ended."""
 
 
-class Processes(Backend):
+class Processes(LoopBackend):
     """The workers of our pool."""
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
@@ -232,12 +233,11 @@ class _PooledProcess:
 
     def _note(self, slot: int, call: CallResult) -> None:
         """Keep what a worker tells of a task beside how it ended."""
-        record = self._backend.run._record
-        if call.waited is not None:
-            record.waits[slot] = call.waited
+        helpers = None
         if call.helpers is not None:
             nanoseconds, threads, libraries = call.helpers
-            record.helpers[slot] = Helpers(nanoseconds * 1e-9, threads, libraries)
+            helpers = Helpers(nanoseconds * 1e-9, threads, libraries)
+        self._backend.run._record.note(slot, waited=call.waited, helpers=helpers)
 
     def _print(self, slot: int, texts: tuple[str, str]) -> None:
         """Show what a task prints, and keep it."""
@@ -249,7 +249,7 @@ class _PooledProcess:
 
     def _keep_output(self, slot: int) -> None:
         if slot in self._outputs:
-            self._backend.run._record.outputs[slot] = self._outputs.pop(slot).take()
+            self._backend.run._record.note(slot, output=self._outputs.pop(slot).take())
 
     def _bury(self, worker: Worker) -> tuple[str, bool]:
         """See what a dead process died of, and whether that was our doing."""

@@ -1,4 +1,4 @@
-"""How long each task would take alone.
+"""What the record of a run gives: how long each task would take alone, and the longest path.
 
 A task that computes while more tasks do so than there are cores (in threads of one Python there is
 one, because of the interpreter's lock) spends much of its duration waiting for its turn. Then its
@@ -12,10 +12,12 @@ a core, so these two together are what tells that tasks have taken turns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["Interval", "efforts"]
+from .plan import Plan
+
+__all__ = ["Interval", "efforts", "longest_path"]
 
 MOST_OF_ITS_SHARE = 0.6
 """A task that used so much of its share of the cores was held back by the others."""
@@ -77,3 +79,49 @@ def efforts(intervals: Sequence[Interval], cores: float) -> list[float]:
         )
         found.append(min(interval.cpu, duration) if held_back else alone)
     return found
+
+
+def longest_path(
+    plan: Plan, seconds: Mapping[str, float], items: Mapping[str, Sequence[float]]
+) -> tuple[float, tuple[str, ...]]:
+    """Return the seconds of the longest path, and its tasks.
+
+    It is the chain of dependent tasks whose efforts add up to the most.
+
+    Parameters
+    ----------
+    plan : Plan
+        Who waits for whom.
+    seconds : mapping of str to float
+        The effort of each task.
+    items : mapping of str to sequence of float
+        For a mapped task, the effort of each of its items, which run beside each other. If its
+        items come from a mapped task too, each waits only for its own.
+    """
+    length: dict[str, float] = {}
+    before: dict[str, str | None] = {}
+    of_items: dict[str, list[float]] = {}
+    for name in plan.order:
+        source = plan.stream_of(name)
+        if source is not None and len(of_items.get(source, ())) != len(items.get(name, ())):
+            source = None
+        others = [edge.source for edge in plan.flow.upstream[name] if edge.source != source]
+        before[name] = max(others, key=length.__getitem__, default=None)
+        start = length[before[name] or ""] if others else 0.0
+        if name not in items:
+            length[name] = start + seconds[name]
+            continue
+        starts = [start] * len(items[name])
+        if source is not None:
+            starts = [max(start, own) for own in of_items[source]]
+            if max(starts, default=0.0) > start:
+                before[name] = source
+        of_items[name] = [a + b for a, b in zip(starts, items[name], strict=True)]
+        length[name] = max(of_items[name], default=start)
+    end = max(length, key=length.__getitem__, default=None)
+    total = length[end] if end else 0.0
+    path = []
+    while end is not None:
+        path.append(end)
+        end = before[end]
+    return total, tuple(reversed(path))
