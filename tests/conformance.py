@@ -176,7 +176,7 @@ def intermediates(executor: Any, folder: Path) -> str:
     names = {"make": lambda: bytearray(b"x") * 20_000_000, "size": len}
     result = run("make -> size", namespace=names, executor=executor)
     assert result["size"] == 20_000_000
-    value = result._values[0]
+    value = result.record.values[0]
     assert len(result["make"]) == 20_000_000
     if isinstance(value, RemoteRef):
         assert value.nbytes >= 20_000_000

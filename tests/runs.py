@@ -64,8 +64,8 @@ def make_run(
     run = Run(
         resolve(flow, None, {flow.function_of(n): _anything for n in flow.tasks}), executor, workers
     )
-    run._origin = run._record.origin = origin = 1_000_000_000
-    log = run._log
+    run.record.origin = origin = 1_000_000_000
+    log = run.record.log
     if cores is not None:
         run.cores = cores
     intervals = list(intervals)
@@ -79,9 +79,9 @@ def make_run(
         share = cpu if isinstance(cpu, float | int) else cpu.get(task, 0.5)
         computed, received = round((end - start) * share * 1e9), ended + after
         if waits and task in waits:
-            run._record.waits[i] = round(waits[task] * 1e9)
+            run.record.note(i, waited=round(waits[task] * 1e9))
         if helpers and task in helpers:
-            run._record.helpers[i] = helpers[task]
+            run.record.note(i, helpers=helpers[task])
         log += (i, State.READY, began - before, None, None, None)
         log += (i, State.RUNNING, began, worker, began - before, None)
         if isinstance(how, BaseException):
@@ -95,7 +95,7 @@ def make_run(
             log += (i, how, ended, None, None, None)
         elif how is State.SUCCEEDED:
             log += (i, how, ended, began, computed, received)
-            run._values[i] = task
+            run.record.values[i] = task
         failed = failed or isinstance(how, BaseException) or how is State.TIMED_OUT
         ends.append(end + after * 1e-9)
     for task, items in mapped.items():
@@ -107,8 +107,8 @@ def make_run(
         ending, cause = how if isinstance(how, tuple) else (how, None)
         detail = None if cause is None else index[cause]
         log += (index[task], ending, origin + round(last * 1e9), detail, None, None)
-    run._ended = origin + round(last * 1e9)
-    run._state = state or (State.FAILED if failed else State.SUCCEEDED)
+    ending = state or (State.FAILED if failed else State.SUCCEEDED)
+    run.record.end(ending, origin + round(last * 1e9))
     return run
 
 
@@ -121,12 +121,12 @@ def _start_maps(
         if name not in index:
             mapped.setdefault(name.partition("[")[0], {})[name] = start
     for task, items in mapped.items():
-        first = len(run._values)
-        run._values += [MISSING] * len(items)
+        first = len(run.record.values)
+        run.record.values += [MISSING] * len(items)
         index.update((f"{task}[{place}]", first + place) for place in range(len(items)))
-        began = run._origin + round(min(items.values()) * 1e9)
-        run._log += (index[task], State.READY, began, None, None, None)
-        run._log += (index[task], State.RUNNING, began, None, began, Items(first, len(items)))
+        began = run.record.origin + round(min(items.values()) * 1e9)
+        run.record.log += (index[task], State.READY, began, None, None, None)
+        run.record.log += (index[task], State.RUNNING, began, None, began, Items(first, len(items)))
     return mapped
 
 

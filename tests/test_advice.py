@@ -588,7 +588,7 @@ class TestAdvise:
     @pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED, State.RUNNING])
     def test_silent_about_a_run_that_did_not_succeed(self, state):
         recorded = rounds(16, 2, 1.0, cpu=0.01)
-        recorded._state = state
+        recorded.record.state = state
         assert advise(recorded) == []
 
     def test_silent_about_a_short_run(self):

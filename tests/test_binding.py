@@ -744,7 +744,7 @@ def test_the_plan_agrees_with_the_edges(flow):
     assert sorted(place) == sorted(flow.tasks)
     assert all(place[edge.source] < place[edge.target] for edge in flow.edges)
     arrows = {(plan.index[edge.source], plan.index[edge.target]) for edge in flow.edges}
-    structure = flow._structure
+    structure = flow.structure
     assert {(i, j) for i, found in enumerate(structure.followers) for j in found} == arrows
     assert sum(map(len, structure.followers)) == len(arrows)
     assert structure.waiting == [
@@ -755,6 +755,6 @@ def test_the_plan_agrees_with_the_edges(flow):
 def test_two_arrows_between_two_tasks_are_one_wait():
     flow = Flow("f", [Edge("a", "b", key="x"), Edge("a", "b", key="y")])
     assert len(flow.edges) == 2
-    structure = flow._structure
+    structure = flow.structure
     assert (structure.waiting, structure.followers) == ([0, 1], [[1], []])
     assert structure.order() == [0, 1]

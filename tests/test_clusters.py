@@ -67,7 +67,7 @@ MEMORY = """
         before = peak()
         result = run("make -> size", namespace=names, executor=sys.argv[1], workers=2)
         assert result["size"] == 400_000_000
-        assert result._values[0].nbytes >= 400_000_000
+        assert result.record.values[0].nbytes >= 400_000_000
         print(peak() - before)
 """
 

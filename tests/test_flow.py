@@ -307,7 +307,7 @@ def test_a_wide_flow():
     flow = Flow("wide", edges)
     plan = resolve(flow, namespace=dict.fromkeys(flow.tasks, lambda *args: args))
     assert len(flow.edges) == 10_000
-    assert flow._structure.waiting == [100 * name.startswith("t") for name in flow.tasks]
+    assert flow.structure.waiting == [100 * name.startswith("t") for name in flow.tasks]
     assert len(plan.calls) == 200
 
 

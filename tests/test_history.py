@@ -35,7 +35,7 @@ def recorded(seconds, flow=CHAIN, **options):
         intervals.append((task, "w", now, now + took_))
         now += took_
     made = make_run(flow, intervals, cpu=0.0, **options)
-    remember(made, took(made._log))
+    remember(made, took(made.record.log))
     return made
 
 
@@ -176,7 +176,7 @@ class TestSlower:
         run("load", namespace={"load": list})
         recorded([0.1, 0.2, 0.3])
         made = make_run(CHAIN, [("load", "w", 0, 0.5), ("clean", "w", 0.5, 1, ValueError("x"))])
-        remember(made, took(made._log))
+        remember(made, took(made.record.log))
         assert [one.task for one in history("Chain").slower()] == ["load"]
 
     def test_from_nothing(self):

@@ -256,7 +256,7 @@ def test_what_is_elsewhere_is_not_fetched_to_list_the_arguments():
     functions = {"load": lambda: {"a": 1, "b": 2, "more": 3}, "total": lambda a, b, more=0: a + b}
     made = run("load -> total", namespace=functions)
     assert [one["name"] for one in inspect(made, "total").panel["arguments"]] == ["a", "b", "more"]
-    made._values[0] = Far()
+    made.record.values[0] = Far()
     widget = inspect(made, "total")
     assert [one["name"] for one in widget.panel["arguments"]] == ["a", "b"]
     assert "it was fetched" in shown(widget)["arguments"][0]["preview"]["data"]
@@ -307,7 +307,7 @@ def test_it_looks_less_often_where_a_look_is_long(monkeypatch):
         def sleep(self, seconds):
             self.now += seconds
             if self.now > 5:
-                going._state = State.SUCCEEDED
+                going.record.state = State.SUCCEEDED
 
     widget = GraphWidget()
     monkeypatch.setattr(inspector, "time", Clock())

@@ -30,7 +30,7 @@ WATCHED = (
 
 # Tells when each number of tasks was done, on the clock that the browser reads too.
 TOLD = """
-now, begun = time.time() - time.perf_counter(), large._origin * 1e-9
+now, begun = time.time() - time.perf_counter(), large.record.origin * 1e-9
 print(json.dumps([(now + begun + t.finished) * 1e3 for t in large.tasks.values()]))
 """
 

@@ -33,7 +33,7 @@ flow = Flow("Deep<b>", [("load", "clean"), ("clean", "save")], description="<scr
 
 def told(graph, *intervals, **how):
     run = make_run(flow, intervals, **how)
-    run._record.fold()
+    run.record.fold()
     graph([], run)
     return run
 """

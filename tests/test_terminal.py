@@ -247,7 +247,7 @@ def test_an_observer_is_told_of_the_end_once(done_before):
     going = make_run(flow, [("load", "w", 0, 1)], state=None if done_before else State.RUNNING)
     wait = watch(going, [observer], finished)
     assert told.wait(PATIENCE)  # of all that happened
-    going._state = State.SUCCEEDED
+    going.record.state = State.SUCCEEDED
     finished.set()
     assert wait()
     assert ends == ([True] if done_before else [False, True])

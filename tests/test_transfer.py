@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not MEMORY.is_dir(), reason="there is no file sy
 
 def raw(run, task):
     """Return what stands in the slot of a task, without asking for it."""
-    return run._values[run.plan.index[task]]
+    return run.record.values[run.plan.index[task]]
 
 
 def folders():

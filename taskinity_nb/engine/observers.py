@@ -61,15 +61,14 @@ def watch(run: Run, observers: Sequence[Observer], finished: SignalSafeEvent) ->
     callable
         Waits until the observers have seen the end, for `LAST_CALL` seconds at most.
     """
-    told, record = list(observers), run._record
+    told, record = list(observers), run.record
     saw_the_end = SignalSafeEvent()
     saw_it_done = False
     place = 0  # in the log; not where it was folded to, which others do as well
 
     def tell(ended: bool) -> None:
         nonlocal place, saw_it_done
-        with record._lock:  # nobody is in the middle of it
-            number = (record._folded - place) // WIDTH
+        number = record.folded_since(place)
         events = Batch(record, place, number)
         place += number * WIDTH
         is_news = bool(events) or (ended and not saw_it_done)

@@ -250,18 +250,18 @@ def _schedule(
     run, backends, queues = backends_for(plan, executor, workers)
     kept, prints, earlier = None, None, options["resume"]
     if earlier is not None:
-        before = getattr(earlier._control, "prints", None)
+        before = getattr(earlier.control, "prints", None)
         if not isinstance(before, Prints):
             raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
         prints = prints_of(plan)
         kept = kept_of(plan, prints, earlier, before)
-        run._record.reasons.update(kept.reasons)
+        run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
         kept=kept and kept.results, kept_items=kept and kept.items,
     )  # fmt: skip
     options["resume"] = None  # an earlier run is not kept alive
-    run._control = control = Control(scheduler, partial(_again, flow, inputs, options), prints)
+    run.control = control = Control(scheduler, partial(_again, flow, inputs, options), prints)
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))
     return run, control

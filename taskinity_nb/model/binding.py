@@ -96,8 +96,8 @@ class _Binder:
         self.tasks = tasks
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
-        self.index = flow._structure.index
-        self.sources = flow._structure.sources
+        self.index = flow.structure.index
+        self.sources = flow.structure.sources
         self.bindings: list[Binding] = []
         self.slots: list[tuple[int, ...] | None] = []
         self.calls: dict[int, Call] = {}
@@ -136,7 +136,7 @@ class _Binder:
                 f"task '{name}': {signature.text(name)} is an 'async def' with 'yield', "
                 "which gives no result",
                 remedy="collect what it yields in a list, and return that",
-                **self.flow._at(name),
+                **self.flow.at(name),
             )
         return signature
 
@@ -361,7 +361,7 @@ class _Binder:
                 f"give the flow an input '{parameter}', add an edge from a task that returns "
                 f"it, or give the parameter a default"
             )
-        return BindingError(message, remedy=remedy, **self.flow._at(name))
+        return BindingError(message, remedy=remedy, **self.flow.at(name))
 
     def _not_taken(self, signature: Signature, name: str, left: list[Origin]) -> BindingError:
         first = left[0].name
@@ -372,7 +372,7 @@ class _Binder:
             f"{listed([origin.name for origin in left])}",
             remedy=f"use '{Edge(first, name, 'wait')}' if '{name}' should only wait, "
             f"or give the function a parameter '{first}'",
-            **self.flow._at(edge),
+            **self.flow.at(edge),
         )
 
 

@@ -149,7 +149,7 @@ class Flow:
         for task in self.tasks:
             if not isinstance(task, str) or not task.isidentifier():
                 raise FlowError(
-                    f"a task's name is a Python identifier, not {task!r}", **self._at(task)
+                    f"a task's name is a Python identifier, not {task!r}", **self.at(task)
                 )
         for task in self.functions:
             if task not in self._incoming:
@@ -164,14 +164,14 @@ class Flow:
                 raise FlowError(
                     f"'{edge}' contradicts '{first}'",
                     remedy="keep one of the two",
-                    **self._at(edge),
+                    **self.at(edge),
                 )
             if edge.kind == "map" and mapped.setdefault(edge.target, edge) != edge:
                 raise FlowError(
                     f"'{edge.target}' is mapped over two results, "
                     f"'{mapped[edge.target].source}' and '{edge.source}'",
                     remedy="a task runs over the items of one result; drop one 'map'",
-                    **self._at(edge),
+                    **self.at(edge),
                 )
 
     def _check_cycles(self) -> None:
@@ -195,7 +195,7 @@ class Flow:
                     error = CycleError(
                         f"the tasks wait for each other in a cycle: {_shortened(cycle)}",
                         remedy="remove one of these arrows",
-                        **self._at(edge),
+                        **self.at(edge),
                     )
                     error.path = cycle
                     raise error
@@ -203,7 +203,7 @@ class Flow:
                     path[edge.target] = None
                     stack.append((edge.target, iter(self.downstream[edge.target])))
 
-    def _at(self, part: str | Edge) -> dict[str, Any]:
+    def at(self, part: str | Edge) -> dict[str, Any]:
         """Return where a task or an edge stands in the text, as arguments of an error."""
         if self.source is None:
             return {}
@@ -232,7 +232,7 @@ class Flow:
         return MappingProxyType({task: tuple(edges) for task, edges in outgoing.items()})
 
     @cached_property
-    def _structure(self) -> Structure:
+    def structure(self) -> Structure:
         """The flow in numbers, which every run of it shares."""
         index = {name: i for i, name in enumerate(self.tasks)}
         waiting = [0] * len(index)
@@ -252,14 +252,14 @@ class Flow:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The tasks, each after those it waits for."""
-        return tuple(map(self.tasks.__getitem__, self._structure.order()))
+        return tuple(map(self.tasks.__getitem__, self.structure.order()))
 
     @property
     def last_tasks(self) -> tuple[str, ...]:
         """The tasks that nothing follows."""
         return tuple(task for task in self.tasks if not self.downstream[task])
 
-    def _ancestors(self, task: str) -> set[str]:
+    def ancestors(self, task: str) -> set[str]:
         """Return all tasks that `task` waits for, directly or not."""
         seen: set[str] = set()
         stack = [task]

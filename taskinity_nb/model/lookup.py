@@ -94,4 +94,4 @@ def _unknown(
             remedy = f"'{function}' is only a label; in the text this task is called '{label}'"
         elif tasks and not near:
             remedy += f"; the tasks on offer are {listed(tasks)}"
-    return UnknownTaskError(message, remedy=remedy, **flow._at(name))
+    return UnknownTaskError(message, remedy=remedy, **flow.at(name))

@@ -12,12 +12,13 @@ a core, so these two together are what tells that tasks have taken turns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .plan import Plan
+from .record import TaskRun
 
-__all__ = ["Interval", "efforts", "longest_path"]
+__all__ = ["Interval", "alone", "efforts", "longest_path"]
 
 MOST_OF_ITS_SHARE = 0.6
 """A task that used so much of its share of the cores was held back by the others."""
@@ -79,6 +80,16 @@ def efforts(intervals: Sequence[Interval], cores: float) -> list[float]:
         )
         found.append(min(interval.cpu, duration) if held_back else alone)
     return found
+
+
+def alone(records: Iterable[TaskRun], cores: float) -> dict[TaskRun, float]:
+    """Return the seconds that each task or item would take alone, of those that ran."""
+    ran = {
+        record: Interval(record.started, record.finished, record.cpu or 0.0, record.waited)
+        for record in records
+        if record.started is not None and record.finished is not None
+    }
+    return dict(zip(ran, efforts(list(ran.values()), cores), strict=True))
 
 
 def longest_path(

@@ -170,7 +170,7 @@ class Call(NamedTuple):
 
     def _error(self, flow: Flow, what: str, remedy: str) -> BindingError:
         message = f"task '{self.name}': {self.signature.text(self.name)} {what}"
-        return BindingError(message, remedy=remedy, **flow._at(self.name))
+        return BindingError(message, remedy=remedy, **flow.at(self.name))
 
 
 def _named(names: Sequence[str], what: str) -> str:
@@ -197,12 +197,12 @@ def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
         return ""
     if source == name:
         return f"'{name}' cannot receive its own result"
-    if name in flow._ancestors(source):
+    if name in flow.ancestors(source):
         return f"'{source}' comes after '{name}', so it cannot give it a value"
     edge = f"{source} -> {name}"
     if any(e.source == source and e.kind == "wait" for e in flow.upstream[name]):
         return f"'{name}' only waits for '{source}': write '{edge}' instead of the dotted arrow"
-    if source in flow._ancestors(name):
+    if source in flow.ancestors(name):
         return f"add the edge '{edge}'"
     return f"'{source}' is a task of the flow: add the edge '{edge}'"
 
@@ -248,7 +248,7 @@ class Plan:
         self.bindings = bindings
         self.slots = slots
         self.constants = constants
-        self.index = flow._structure.index
+        self.index = flow.structure.index
         self.calls = Calls(self, calls)
 
     @cached_property

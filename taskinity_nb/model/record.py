@@ -47,6 +47,8 @@ class TaskRun:
         Name of the task in the flow; an item is called ``task[0]``.
     item : int or None
         Which item of its task this is.
+    slot : int
+        The place of its result among the record's values.
     state : State
         What it is doing, or how it ended.
     ready, submitted, started, finished, received : float or None
@@ -71,9 +73,9 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_helpers", "_outputs", "_slot", "_values", "_waits", "attempts", "cause", "cpu", "error",
-        "finished", "frames", "item", "items", "name", "ready", "received", "started", "state",
-        "submitted", "why", "worker",
+        "_helpers", "_outputs", "_values", "_waits", "attempts", "cause", "cpu", "error",
+        "finished", "frames", "item", "items", "name", "ready", "received", "slot", "started",
+        "state", "submitted", "why", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +88,7 @@ class TaskRun:
         helpers: dict[int, Helpers],
     ) -> None:
         self.name = name
-        self._slot = slot
+        self.slot = slot
         self._values = values
         self._outputs = outputs
         self._waits = waits
@@ -122,7 +124,7 @@ class TaskRun:
     @property
     def waited(self) -> float | None:
         """Seconds that it waited for a core; None where that is not known, or it was too short."""
-        waited = self._waits.get(self._slot)
+        waited = self._waits.get(self.slot)
         return None if waited is None else waited * 1e-9
 
     @property
@@ -132,12 +134,12 @@ class TaskRun:
         It is known in the worker processes that are our own. In threads it cannot be: the clock of
         a process does not tell which task another thread has worked for.
         """
-        return self._helpers.get(self._slot)
+        return self._helpers.get(self.slot)
 
     @property
     def has_result(self) -> bool:
         """Whether it has a result that was not released."""
-        return not is_missing(self._values[self._slot])
+        return not is_missing(self._values[self.slot])
 
     @property
     def result(self) -> Any:
@@ -148,7 +150,7 @@ class TaskRun:
         NoResultError
             If it has no result; the text tells its state.
         """
-        value = self._values[self._slot]
+        value = self._values[self.slot]
         if is_ref(value):
             return value.fetch()
         if value is RELEASED:
@@ -166,24 +168,24 @@ class TaskRun:
     @property
     def place(self) -> str:
         """The worker of a cluster at which its result lies; empty if it lies here."""
-        value = self._values[self._slot]
+        value = self._values[self.slot]
         return value.place if is_ref(value) else ""
 
     @property
     def nbytes(self) -> int | None:
         """How many bytes its result has there; None if it lies here."""
-        value = self._values[self._slot]
+        value = self._values[self.slot]
         return value.nbytes if is_ref(value) else None
 
     @property
     def stdout(self) -> str:
         """What its last attempt printed."""
-        return self._outputs.get(self._slot, ("", ""))[0]
+        return self._outputs.get(self.slot, ("", ""))[0]
 
     @property
     def stderr(self) -> str:
         """What its last attempt wrote to the standard error stream."""
-        return self._outputs.get(self._slot, ("", ""))[1]
+        return self._outputs.get(self.slot, ("", ""))[1]
 
     def __repr__(self) -> str:
         seconds = "" if self.duration is None else f" in {self.duration:.3g} s"
@@ -208,6 +210,8 @@ class Record:
         self.values = values
         self.origin = origin
         self.log: list[Any] = []
+        self.state = State.RUNNING
+        self.ended: int | None = None  # in nanoseconds
         self.outputs: dict[int, tuple[str, str]] = {}
         self.waits: dict[int, int] = {}  # nanoseconds for a core
         self.helpers: dict[int, Helpers] = {}
@@ -216,6 +220,16 @@ class Record:
         self._of_items: dict[int, TaskRun] = {}
         self._folded = 0
         self._lock = threading.Lock()
+
+    def end(self, state: State, at: int) -> None:
+        """Write down how the run ended, and when in nanoseconds."""
+        self.ended = at
+        self.state = state
+
+    def folded_since(self, place: int) -> int:
+        """Return how many facts were folded from a place of the log on."""
+        with self._lock:  # nobody is in the middle of it
+            return (self._folded - place) // WIDTH
 
     def note(
         self,

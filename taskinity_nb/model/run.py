@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -13,7 +13,7 @@ from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
 from .events import Event, State
 from .flow import Flow
-from .metrics import Interval, efforts, longest_path
+from .metrics import alone, longest_path
 from .record import Record, TaskRun
 from .refs import MISSING, RELEASED, is_missing, is_ref
 
@@ -55,6 +55,10 @@ class Run(Mapping[str, Any]):
         How many tasks could run at once.
     cores : float
         How many tasks can compute at once; infinite where that is not known.
+    record : Record
+        What the engine writes down, results and facts, and all views read.
+    control : Control or None
+        The engine's side of it, if an engine runs it.
     """
 
     def __init__(self, plan: Plan, executor: str, workers: int, *, cores: float = math.inf) -> None:
@@ -64,32 +68,52 @@ class Run(Mapping[str, Any]):
         self.workers = workers
         self.cores = cores
         self._index = plan.index
-        self._values: list[Any] = [MISSING] * len(plan.calls) + list(plan.constants)
-        self._origin = time.perf_counter_ns()
-        self._record = Record(self.flow.tasks, self._values, self._origin)
-        self._log = self._record.log
-        self._ended: int | None = None
-        self._state = State.RUNNING
-        self._control: Control | None = None
+        slots = [MISSING] * len(plan.calls) + list(plan.constants)
+        self.record = Record(self.flow.tasks, slots, time.perf_counter_ns())
+        self.control: Control | None = None
         self._known: dict[str, object] = {}
+
+    @classmethod
+    def recorded(
+        cls,
+        plan: Plan,
+        executor: str,
+        workers: int,
+        log: Iterable[Any],
+        *,
+        ended: int,
+        origin: int = 0,
+        state: State = State.SUCCEEDED,
+        cores: float = math.inf,
+    ) -> Run:
+        """Return a run that has ended already, without results: recorded elsewhere, or simulated.
+
+        `log` holds its facts one after the other, each of `model.events.WIDTH` places; `origin` and
+        `ended` are nanoseconds of the clock of the facts.
+        """
+        run = cls(plan, executor, workers, cores=cores)
+        run.record.origin = origin
+        run.record.log += log
+        run.record.end(state, ended)
+        return run
 
     # The record.
 
     @property
     def tasks(self) -> Mapping[str, TaskRun]:
         """The record of each task, by name, in the order of the text."""
-        self._record.fold()
-        return MappingProxyType(dict(zip(self.flow.tasks, self._record.tasks, strict=True)))
+        self.record.fold()
+        return MappingProxyType(dict(zip(self.flow.tasks, self.record.tasks, strict=True)))
 
     @property
     def events(self) -> list[Event]:
         """All facts so far, in the order in which they were written down."""
-        return self._record.events()
+        return self.record.events()
 
     @property
     def state(self) -> State:
         """RUNNING, then SUCCEEDED, FAILED or CANCELLED."""
-        return self._state
+        return self.record.state
 
     @property
     def errors(self) -> dict[str, BaseException]:
@@ -100,12 +124,13 @@ class Run(Mapping[str, Any]):
     # Results.
 
     def __getitem__(self, task: str) -> Any:
-        value = self._values[self._slot_of(task)]
+        value = self.record.values[self.slot_of(task)]
         if is_ref(value) or is_missing(value):
             return self.tasks[task].result
         return value
 
-    def _slot_of(self, task: str) -> int:
+    def slot_of(self, task: str) -> int:
+        """Return the place of a task's result among the record's values."""
         index = self._index.get(task) if isinstance(task, str) else None
         if index is None:
             names = self.flow.tasks
@@ -116,10 +141,10 @@ class Run(Mapping[str, Any]):
 
     def __contains__(self, task: object) -> bool:
         index = self._index.get(task) if isinstance(task, str) else None
-        return index is not None and not is_missing(self._values[index])
+        return index is not None and not is_missing(self.record.values[index])
 
     def __iter__(self) -> Iterator[str]:
-        values = self._values
+        values = self.record.values
         return (name for name, i in self._index.items() if not is_missing(values[i]))
 
     def __len__(self) -> int:
@@ -140,17 +165,17 @@ class Run(Mapping[str, Any]):
         """Let go of all results (the notebook's ``Out`` keeps every run); the record stays."""
         if not self.done:
             raise FlowError("the run is not done; cancel it or wait for it before releasing it")
-        self._values[:] = [RELEASED] * len(self._values)
-        if self._control is not None:
-            self._control.release()
+        self.record.values[:] = [RELEASED] * len(self.record.values)
+        if self.control is not None:
+            self.control.release()
 
     # Time.
 
     @property
     def makespan(self) -> float:
         """Seconds from the start of the run to its end, or to now."""
-        end = time.perf_counter_ns() if self._ended is None else self._ended
-        return (end - self._origin) * 1e-9
+        end = time.perf_counter_ns() if self.record.ended is None else self.record.ended
+        return (end - self.record.origin) * 1e-9
 
     @property
     def efforts(self) -> Mapping[str, float]:
@@ -185,12 +210,7 @@ class Run(Mapping[str, Any]):
         return self._alone.get(record, 0.0)
 
     def _measure_alone(self) -> dict[TaskRun, float]:
-        ran = {
-            record: Interval(record.started, record.finished, record.cpu or 0.0, record.waited)
-            for record in self.on_workers()
-            if record.started is not None and record.finished is not None
-        }
-        return dict(zip(ran, efforts(list(ran.values()), self.cores), strict=True))
+        return alone(self.on_workers(), self.cores)
 
     def on_workers(self) -> list[TaskRun]:
         """Return the records of what workers do: the tasks, or for a mapped task its items."""
@@ -287,7 +307,7 @@ class Run(Mapping[str, Any]):
     @property
     def done(self) -> bool:
         """Whether the run has ended."""
-        return self._state is not State.RUNNING
+        return self.record.state is not State.RUNNING
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until the run has ended, and raise what `run` would raise.
@@ -304,14 +324,14 @@ class Run(Mapping[str, Any]):
         TaskError, Cancelled
             As `run`.
         """
-        if self._control is not None:
-            self._control.wait(self, timeout)
+        if self.control is not None:
+            self.control.wait(self, timeout)
         return self
 
     def cancel(self) -> None:
         """Cancel what has not started and stop what can be stopped; what is finished is kept."""
-        if self._control is not None:
-            self._control.cancel()
+        if self.control is not None:
+            self.control.cancel()
 
     def resume(self, **options: Any) -> Run:
         """Run the flow again, keeping what this run has a result for and what is still right.
@@ -330,9 +350,9 @@ class Run(Mapping[str, Any]):
         Run
             The new run, done.
         """
-        if self._control is None:
+        if self.control is None:
             raise FlowError("this run was not started by 'run' or 'start', so it cannot be resumed")
-        return self._control.resume(self, **options)
+        return self.control.resume(self, **options)
 
     def replay(self, task: str, item: int | None = None) -> Any:
         """Call a task again in this thread with the very same arguments; return its result.
@@ -353,9 +373,9 @@ class Run(Mapping[str, Any]):
             If there is no such task, or its arguments are not there (any more).
         """
         __tracebackhide__ = True
-        if self._control is None:
+        if self.control is None:
             raise FlowError("this run was not started by 'run' or 'start': nothing to replay")
-        return self._control.replay(self, task, item)
+        return self.control.replay(self, task, item)
 
     # Display.
 

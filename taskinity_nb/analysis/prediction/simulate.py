@@ -14,7 +14,7 @@ from functools import cached_property
 from heapq import heappop, heappush
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...dsl.read import parse_dsl
 from ...engine.runtime.cores import available_cores
@@ -99,24 +99,23 @@ class Timeline:
     @cached_property
     def run(self) -> Run:
         """The same as a `Run` that succeeded, without results."""
-        run = Run(self.plan, "simulated", self.workers)
-        origin, log = run._origin, run._log
+        log: list[Any] = []
         moments = {slot: start for slot, _, start, _ in self._spans}
         for task, items in self._items.items():
             began = min((moments[s] for s in range(items.first, items.first + items.number)),
                         default=0.0)  # fmt: skip
-            at = origin + round(began * 1e9)
+            at = round(began * 1e9)
             log += (task, State.RUNNING, at, None, at, items)
         for slot, worker, start, end in self._spans:
-            began, ended = origin + round(start * 1e9), origin + round(end * 1e9)
+            began, ended = round(start * 1e9), round(end * 1e9)
             log += (slot, State.RUNNING, began, f"worker-{worker + 1}", began, None)
             log += (slot, State.SUCCEEDED, ended, began, 0, ended)
         for task, items in self._items.items():
             ends = [end for s, _, _, end in self._spans if 0 <= s - items.first < items.number]
-            ended = origin + round(max(ends, default=0.0) * 1e9)
+            ended = round(max(ends, default=0.0) * 1e9)
             log += (task, State.SUCCEEDED, ended, None, 0, ended)
-        run._ended, run._state = origin + round(self.makespan * 1e9), State.SUCCEEDED
-        return run
+        ended = round(self.makespan * 1e9)
+        return Run.recorded(self.plan, "simulated", self.workers, log, ended=ended)
 
     def __repr__(self) -> str:
         workers = counted(self.workers, "worker")
@@ -247,7 +246,7 @@ def _gap(ran: Sequence[TaskRun]) -> float:
 
 def play(load: Workload, workers: int) -> Timeline:
     """Schedule a workload on a number of workers."""
-    plan, structure = load.plan, load.plan.flow._structure
+    plan, structure = load.plan, load.plan.flow.structure
     slots = len(structure.waiting)
     weights = load.seconds[:slots]
     for task, (first, number) in load.items.items():

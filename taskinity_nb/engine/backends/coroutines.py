@@ -199,7 +199,7 @@ class CoroutinesBackend(Backend):
             value = MISSING
             entry = (task, State.TIMED_OUT, finished, started, cpu[0], Failure(finished, late))
         if not output.is_empty:
-            self.run._record.note(task, output=output.take())
+            self.run.record.note(task, output=output.take())
         return value, entry or (task, State.SUCCEEDED, finished, started, cpu[0], finished)
 
 

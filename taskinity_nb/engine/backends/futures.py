@@ -58,7 +58,7 @@ class FuturesBackend(LoopBackend):
 
     def _perform(self, slot: int, worker: Worker) -> tuple[Any, Entry]:
         scheduler = self.scheduler
-        name, task, note = scheduler.name_of(slot), scheduler.owner(slot), self.run._record.note
+        name, task, note = scheduler.name_of(slot), scheduler.owner(slot), self.run.record.note
         try:
             args, kwargs = fetched(*scheduler.arguments(slot))
             function = self._encoder.function(task)

@@ -55,11 +55,11 @@ class InProcess(LoopBackend):
         scheduler, plan = self.scheduler, self.run.plan
         if not self._functions:
             self._functions = self._callables()
-        functions, count, note = self._functions, len(plan.bindings), self.run._record.note
+        functions, count, note = self._functions, len(plan.bindings), self.run.record.note
         arguments, owner = scheduler.arguments, scheduler.owner
         fetches = scheduler.has_refs
         slots_of = [None] * count if fetches else plan.slots
-        value_of = self.run._values.__getitem__
+        value_of = self.run.record.values.__getitem__
         copy_of_context = scheduler.screen.context.copy
         output = Output(outer=scheduler.screen.outer)
         timed = scheduler.retries.timed

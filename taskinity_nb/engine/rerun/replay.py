@@ -97,7 +97,7 @@ def arguments_of(
         Whether the task is to be called with them: then a mapped task without an item is an error,
         and a result that is elsewhere is fetched where its keys are parameters.
     """
-    slot = run._slot_of(task)
+    slot = run.slot_of(task)
     is_mapped = slot in run.plan.maps
     if item is not None and not is_mapped:
         raise FlowError(f"task '{task}' is not mapped, so it has no item {item!r}: leave it out")
@@ -123,14 +123,14 @@ def arguments_of(
                 one = _item(run, task, origin, item)
             else:
                 _whole(run, task, origin)  # raises if it is not there
-        found: dict[str, Any] = call.from_keys(run._values, run.flow, one)
+        found: dict[str, Any] = call.from_keys(run.record.values, run.flow, one)
         return found
 
     positional = [argument(*one) for one in call.positional]
     named = [argument(*one) for one in call.keywords]
     if call.mappings:
         source = f"a key of the result of {' or '.join(o.name for o in call.mappings)}"
-        is_here = not any(is_ref(run._values[o.slot]) for o in call.mappings)
+        is_here = not any(is_ref(run.record.values[o.slot]) for o in call.mappings)
         try:  # who only lists them does not wait for a result to come from a cluster
             found = list(keys() if needed or is_here else call.late)
         except FlowError:
@@ -147,10 +147,10 @@ def _of_keys(keys: Callable[[], dict[str, Any]], name: str) -> Any:
 
 def _value(run: Run, task: str, origin: Origin) -> Any:
     """Return an argument that is no item, fetched if it is elsewhere."""
-    there = run._values[origin.slot]
+    there = run.record.values[origin.slot]
     if is_missing(there):
         raise _gone(run, task, origin, there)
-    value = origin.whole(run._values)
+    value = origin.whole(run.record.values)
     return value.fetch() if is_ref(value) else value
 
 
@@ -160,7 +160,7 @@ def _whole(run: Run, task: str, origin: Origin) -> Any:
 
 def _item(run: Run, task: str, origin: Origin, item: int) -> Any:
     """Return what an item of a mapped task was called with."""
-    control, slot, place = run._control, run.plan.index[task], whole_number(item)
+    control, slot, place = run.control, run.plan.index[task], whole_number(item)
     maps = getattr(control, "maps", None)
     where = maps.where.get(slot) if maps is not None else None
     value: Any

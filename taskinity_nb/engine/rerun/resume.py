@@ -136,7 +136,9 @@ class _Comparison:
                 stream = None
         else:
             stream = None
-        value = None if record is None else self.earlier._values[self.earlier.plan.index[name]]
+        value = (
+            None if record is None else self.earlier.record.values[self.earlier.plan.index[name]]
+        )
         if record is None or (change and stream is None):
             self.kept.reasons[slot] = f"runs again: {change}"
         elif not change and value is RELEASED and slot not in self.missing:
@@ -156,7 +158,7 @@ class _Comparison:
         """Keep the results of items, in a stream those whose own item is kept too."""
         of_stream = None if stream is None else self.kept.items.get(self.plan.index[stream], {})
         kept = {
-            place: self.earlier._values[item._slot]
+            place: self.earlier.record.values[item.slot]
             for place, item in enumerate(items)
             if item.has_result and (of_stream is None or place in of_stream)
         }

@@ -27,7 +27,7 @@ class Consumers:
     def __init__(self, run: Run, dropped: list[Any]) -> None:
         index, flow = run.plan.index, run.flow
         self._dropped = dropped
-        self._values = run._values
+        self._values = run.record.values
         self._sources = [
             list({index[edge.source] for edge in flow.upstream[name] if edge.kind != "wait"})
             for name in flow.tasks

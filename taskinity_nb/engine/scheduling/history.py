@@ -157,7 +157,7 @@ class PastRun:
 
 def _items_of(run: Run) -> dict[int, Items]:
     """Return where the items of each mapped task are."""
-    log = run._log
+    log = run.record.log
     return {log[place * WIDTH]: log[(place + 1) * WIDTH - 1] for place in _places(log)}
 
 
@@ -208,7 +208,7 @@ def learn(run: Run) -> None:
     if run.makespan < SHORTEST * count:
         remember(run, NOTHING)
         return
-    slots, nanoseconds = of_all = took(run._log)
+    slots, nanoseconds = of_all = took(run.record.log)
     remember(run, of_all)
     pairs = zip(slots, nanoseconds, strict=True)
     new = {slot: one * 1e-9 for slot, one in pairs if slot < count}  # without items
@@ -266,7 +266,7 @@ def order_of(flow: Flow) -> list[int]:
         known = _known.get(flow)
         order = known.order if known is not None else None
     if order is None:
-        order = ranked(flow._structure.followers, weights_of(flow))
+        order = ranked(flow.structure.followers, weights_of(flow))
         with _lock:
             _of(flow).order = order
     return order

@@ -84,7 +84,7 @@ class MappedTasks:
     def __init__(self, scheduler: Scheduling, kept: Mapping[int, Mapping[int, Any]]) -> None:
         self._scheduler = scheduler
         self._plan = scheduler.run.plan
-        self._values = scheduler.run._values
+        self._values = scheduler.run.record.values
         self._frontier = scheduler.frontier
         self._log = scheduler.log
         self._kept = dict(kept)  # results of an earlier run, by task and item

@@ -61,7 +61,7 @@ class Retries:
     def again(self, task: int, entry: Entry, delay: float) -> None:
         """Write down that a task is tried again; while it waits it holds no worker."""
         self._scheduler.log += (task, State.RETRYING, entry[2], entry[5].error, None, None)
-        self._scheduler.run._record.forget_output(task)
+        self._scheduler.run.record.forget_output(task)
         self._waiting[task] = entry
         if delay:
             self._timers.set(delay, self._wait_is_over, task)
@@ -100,7 +100,7 @@ class Retries:
                 return
             worker.abandoned = True
             if worker.output is not None and not worker.output.is_empty:
-                scheduler.run._record.note(task, output=worker.output.take())
+                scheduler.run.record.note(task, output=worker.output.take())
         if callable(scheduler.task_of(task).retry_delay):  # it may take as long as it likes
             rest = threading.Thread(target=self._abandon, args=(task, backend, worker), daemon=True)
             rest.start()

@@ -95,7 +95,7 @@ class Scheduler:
         kept_items: Mapping[int, Mapping[int, Any]] | None = None,
     ) -> None:
         plan, flow = run.plan, run.flow
-        waiting, followers = flow._structure.waiting, flow._structure.followers
+        waiting, followers = flow.structure.waiting, flow.structure.followers
         self.run = run
         self.backends = backends
         self.workers = WorkerLoop(self)
@@ -103,7 +103,7 @@ class Scheduler:
         self.finished = SignalSafeEvent()
         # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
         self.lock = threading.RLock()
-        self.log = run._log
+        self.log, self._values = run.record.log, run.record.values
         self._kept = kept or {}
         self.mapped = plan.maps.keys() - self._kept.keys()
         self.frontier = Frontier(
@@ -140,9 +140,9 @@ class Scheduler:
         self.workers.catch_up()
 
     def _begin(self) -> None:
-        log, now = self.log, self.run._origin
+        log, now = self.log, self.run.record.origin
         for task, value in self._kept.items():
-            self.run._values[task] = value
+            self._values[task] = value
             log += (task, State.CACHED, now, None, None, None)
             if self._consumers is not None:
                 self._consumers.let_go(task, self.maps)
@@ -196,8 +196,8 @@ class Scheduler:
             return
         self.proxies.close()
         failed = self.first_failed is not None
-        self.run._ended = perf_counter_ns()
-        self.run._state = state or (State.FAILED if failed else State.SUCCEEDED)
+        ended = state or (State.FAILED if failed else State.SUCCEEDED)
+        self.run.record.end(ended, perf_counter_ns())
         self.retries.close()
         learn(self.run)
         backends = self.backends
@@ -221,7 +221,7 @@ class Scheduler:
         for backend in self.backends:
             del backend.run
         self.backends = ()
-        del self.run, self.log, self.maps, self.retries, self._consumers
+        del self.run, self.log, self._values, self.maps, self.retries, self._consumers
 
     # The workers.
 
@@ -268,7 +268,7 @@ class Scheduler:
         with self.lock:
             if not self.stopped:
                 self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
-                self.run._record.forget_output(task)
+                self.run.record.forget_output(task)
             return not self.stopped
 
     # The end of a task.
@@ -291,7 +291,7 @@ class Scheduler:
             log = self.log
             self.left -= 1
             log += entry
-            self.run._values[task] = value
+            self._values[task] = value
             received = entry[5]
             ready = self.frontier.done(task)
             for follower in ready:
@@ -366,7 +366,7 @@ class Scheduler:
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a task or an item."""
         if slot < self.count:
-            return self.run.plan.arguments(slot, self.run._values)
+            return self.run.plan.arguments(slot, self._values)
         return self.maps.arguments(slot)
 
     def give(self, task: int, value: Any, entry: Entry) -> None:

@@ -139,7 +139,7 @@ class Inspector:
             return None
         task, item = self._at
         slot = self._run.plan.index.get(task)
-        record = None if slot is None else self._run._record.tasks[slot]
+        record = None if slot is None else self._run.record.tasks[slot]
         if record is None or item is None:
             return record
         items = record.items or ()
@@ -249,7 +249,7 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
     'answer'
     """
     if task is not None:
-        run._slot_of(task)
+        run.slot_of(task)
     svg, note, folding = "", "", None
     try:
         picture = Picture(run.flow, own_labels(labels_of(run.plan)), details=True)
@@ -295,5 +295,5 @@ def _follow(run: Run, widget: GraphWidget, inspector: Inspector, folding: Foldin
 def _fold(run: Run) -> bool:
     """Bring the record up to date; return whether the run was done before."""
     done = run.done
-    run._record.fold()
+    run.record.fold()
     return done

@@ -192,7 +192,7 @@ class LiveGraph:
 
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
-        states = {record.name: record.state for record in run._record.tasks}
+        states = {record.name: record.state for record in run.record.tasks}
         pictures = self._pictures(states, details_of(run), png=False)
         self._publish(pictures | {"text/plain": run_states_text(run)}, update=True)
         cost = time.monotonic() - began

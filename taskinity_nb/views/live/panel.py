@@ -136,7 +136,7 @@ def _row(place: int, record: TaskRun) -> list[Any]:
 
 def task_rows(run: Run, tasks: Sequence[str] | None = None) -> dict[str, Any]:
     """Return the list of a run's tasks, or of some of them, where not each has its own picture."""
-    records, place = run._record.tasks, run.plan.index
+    records, place = run.record.tasks, run.plan.index
     rows, left_out = rows_of(records if tasks is None else [records[place[t]] for t in tasks])
     return {"rows": rows, "note": left_out, "what": "task"}
 

@@ -74,7 +74,7 @@ def progress_of(
     with_clock : bool
         Whether there is a picture, in which times are told.
     """
-    records = run._record.tasks
+    records = run.record.tasks
     told = snapshot([record.state for record in records], folding)
     told["counts"] += _time_left(run, told["done"])
     if with_clock:
@@ -114,8 +114,8 @@ def _time_left(run: Run, done: float) -> str:
         left = [
             0.0 if record.state.is_final
             else max(0.0, took - (now - record.started if record.started is not None else 0.0))
-            for record, took in zip(run._record.tasks, weights, strict=True)
+            for record, took in zip(run.record.tasks, weights, strict=True)
         ]  # fmt: skip
-        longest = max(ranks(run.flow._structure.followers, left), default=0.0)
+        longest = max(ranks(run.flow.structure.followers, left), default=0.0)
         seconds = max(longest, sum(left) / run.workers)
     return f", about {short_time(seconds)} left" if seconds >= LEAST_LEFT else ""

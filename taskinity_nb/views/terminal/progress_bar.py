@@ -125,7 +125,7 @@ class ProgressBar:
             stream = stream._stream
         columns, rows = get_terminal_size()
         self._bar = _Tqdm(
-            total=len(run._record.tasks), desc=elided(printable(run.flow.name[:1000]), 30),
+            total=len(run.record.tasks), desc=elided(printable(run.flow.name[:1000]), 30),
             unit=" steps" if run.plan.maps else " tasks", bar_format=FORMAT, file=stream,
             disable=not _is_seen(stream), leave=self._leave,
             ncols=columns - 1, nrows=rows,
@@ -138,7 +138,7 @@ class ProgressBar:
 
     def _tell(self, run: Run) -> None:
         states = []
-        for record in run._record.tasks:
+        for record in run.record.tasks:
             states += [item.state for item in record.items or ()] or [record.state]
         counts = Counter(states)
         told = [f"{counts[state]} {state.words}" for state in TOLD if counts[state]]

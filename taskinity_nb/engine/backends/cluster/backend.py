@@ -227,7 +227,7 @@ class Cluster(Backend):
     ) -> None:
         if self._running.get(slot) != worker:  # nobody has told of its start here
             self._started(slot, worker, call.started)
-        scheduler, note, now = self.scheduler, self.run._record.note, perf_counter_ns()
+        scheduler, note, now = self.scheduler, self.run.record.note, perf_counter_ns()
         if scheduler.stopped:
             return
         started = max(min(call.started, now), self._claimed[slot])
@@ -277,7 +277,7 @@ class Cluster(Backend):
         """Give a mapped task its items; where their number is not known, have them counted."""
         scheduler, plan = self.scheduler, self.run.plan
         source, now = plan.items_origin(task), perf_counter_ns()
-        value = self.run._values[source.slot]
+        value = self.run.record.values[source.slot]
         entry: Entry = (task, State.RUNNING, now, None, now, None)
         items: Any
         if plan.maps[task].key is None and source.slot in scheduler.maps.where:

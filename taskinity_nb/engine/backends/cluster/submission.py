@@ -57,14 +57,14 @@ class Submitter:
     def __init__(self, scheduler: Scheduling, client: ClusterClient, run: str, queue: int) -> None:
         self._scheduler = scheduler
         self._plan = plan = scheduler.run.plan
-        self._values = scheduler.run._values
+        self._values = scheduler.run.record.values
         self._client = client
         self._run = run
         self._queue = queue
         self._encoder = Encoder(plan)
         self._shipped: dict[int, tuple[Any, Any]] = {}
         self._places: dict[int, dict[int, int]] = {}
-        structure = plan.flow._structure
+        structure = plan.flow.structure
         self._followers = structure.followers
         self._before: list[list[int]] = [[] for _ in structure.followers]
         for task, followers in enumerate(structure.followers):

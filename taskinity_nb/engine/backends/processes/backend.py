@@ -237,7 +237,7 @@ class _PooledProcess:
         if call.helpers is not None:
             nanoseconds, threads, libraries = call.helpers
             helpers = Helpers(nanoseconds * 1e-9, threads, libraries)
-        self._backend.run._record.note(slot, waited=call.waited, helpers=helpers)
+        self._backend.run.record.note(slot, waited=call.waited, helpers=helpers)
 
     def _print(self, slot: int, texts: tuple[str, str]) -> None:
         """Show what a task prints, and keep it."""
@@ -249,7 +249,7 @@ class _PooledProcess:
 
     def _keep_output(self, slot: int) -> None:
         if slot in self._outputs:
-            self._backend.run._record.note(slot, output=self._outputs.pop(slot).take())
+            self._backend.run.record.note(slot, output=self._outputs.pop(slot).take())
 
     def _bury(self, worker: Worker) -> tuple[str, bool]:
         """See what a dead process died of, and whether that was our doing."""
