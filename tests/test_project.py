@@ -109,11 +109,11 @@ def modules():
                 yield name.removesuffix(".__init__")
 
 
-THREAD = pytest.mark.leaves("threads", reason="a mailbox looks for more to send, for a while")
+THREAD = pytest.mark.leaves("threads", reason="a box looks for more to send, for a while")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=THREAD if n.endswith(".mail") else ()) for n in modules()]
+    "name", [pytest.param(n, marks=THREAD if n.endswith(".reporter") else ()) for n in modules()]
 )
 def test_examples_of_the_docstrings(name):
     failed, _ = doctest.testmod(importlib.import_module(name))
