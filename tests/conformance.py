@@ -127,7 +127,7 @@ def cancel(executor: Any, folder: Path) -> str:
     with pytest.raises(Cancelled):
         going.wait()
     assert {task.state for task in going.tasks.values()} == {State.CANCELLED}
-    goes_on = is_alive(folder / "pid", 5)
+    goes_on = is_alive(folder / "pid", 2)
     (folder / "release").touch()
     return "goes on unseen" if goes_on else "ended"
 

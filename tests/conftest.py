@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from leftovers import KINDS, Moment, begun, left_streams
 
 from taskinity_nb.engine.scheduling import history
@@ -21,17 +23,71 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 """The words, a user's thread pool, and a user's process pool under each start method."""
 
 
+# The modules are compiled once, not by each of the hundreds of interpreters that are started.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")  # as threadpoolctl does on its import
 
 # A shell's background job, and all that it starts, ignores interrupts; here they are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# How long an example takes depends on who else uses the core.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # groups begin in the order of their first tests
     config.addinivalue_line(
         "markers",
         f"leaves(*kinds, reason): the test leaves something of these kinds behind: {KINDS}",
     )
+
+
+def shares(item: pytest.Item) -> bool:
+    """Tell whether a test uses what is made once for its module, such as a kernel or a browser."""
+    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    return any(found[-1].scope == "module" for found in fixtures.values())
+
+
+def group(item: pytest.Item) -> str:
+    """Return the group that a test belongs to, or its own name if to none."""
+    mark = item.get_closest_marker("xdist_group")
+    return mark.args[0] if mark else item.nodeid
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what goes to the same worker, and have what takes long begin first.
+
+    The quick tests of a module stay together, and so do those that share what it makes once. A slow
+    test that shares nothing is a group by itself, as long as it does not name another.
+    """
+    named = {group(item) for item in items if item.get_closest_marker("xdist_group")}
+    for item in items:
+        is_alone = item.get_closest_marker("slow") and not shares(item)
+        if not is_alone and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        groups.setdefault(group(item), []).append(item)
+
+    def rank(name: str) -> tuple[bool | int, ...]:
+        return (
+            name not in named,
+            not any(item.get_closest_marker("browser") for item in groups[name]),
+            not any(item.get_closest_marker("slow") for item in groups[name]),
+            not any(map(shares, groups[name])),
+            -len(groups[name]),  # what is left for the end is small
+        )
+
+    items[:] = [item for name in sorted(groups, key=rank) for item in groups[name]]
+
+
+def pytest_collection_finish() -> None:
+    """Have no collection of garbage look through all the tests and modules that are there now."""
+    gc.collect()
+    gc.freeze()
 
 
 def allowed(item: pytest.Item) -> set[str]:

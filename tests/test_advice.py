@@ -146,6 +146,7 @@ class TestHeldByLock:
         recorded = rounds(8, 4, 8.0, cpu=1 / 8, cores=1, waits=each(flow, 1.0))
         assert {"held_by_lock", "busy_machine"} == set(kinds(recorded))
 
+    @pytest.mark.slow
     @pytest.mark.skipif(core_wait() is None, reason="the system does not tell")
     def test_real_runs(self):
         """Each computes for 0.1 s without letting go of the lock, or sleeps."""
@@ -193,6 +194,7 @@ class TestWaitsInProcesses:
         recorded = run("f -> map g", namespace=names, executor="processes", workers=2)
         assert "waits_in_processes" in kinds(recorded)
 
+    @pytest.mark.slow
     @pytest.mark.skipif(core_wait() is None, reason="the system does not tell")
     def test_a_real_run_without(self):
         names = {"f": lambda: range(4), "g": lambda item: compute(0.1)}
@@ -264,6 +266,7 @@ class TestWorkers:
         recorded.plan.bindings[1] = recorded.plan.bindings[1]._replace(task=fetch)
         assert kinds(recorded) == []
 
+    @pytest.mark.slow
     def test_real_runs(self):
         names = {"f": lambda: range(16), "g": lambda item: time.sleep(0.1)}
         assert "too_few_workers" in kinds(run("f -> map g", namespace=names, workers=2))
@@ -309,6 +312,7 @@ class TestOneTask:
     def test_silent_about_a_mapped_task(self):
         assert "one_task" not in kinds(mapped([10.0] * 4, 4))
 
+    @pytest.mark.slow
     def test_real_runs(self):
         def wait(seconds):
             return lambda *_: time.sleep(seconds)
@@ -391,6 +395,7 @@ class TestStraggler:
     def test_silent_about_three_items(self):
         assert "straggler" not in kinds(mapped([1.0, 1.0, 8.0], 4))
 
+    @pytest.mark.slow
     def test_real_runs(self):
         def wait(item):
             time.sleep(1.0 if item == 7 else 0.05)
@@ -438,6 +443,7 @@ class TestOversubscribed:
         assert threads_of(self.of(Helpers(5.0, 2)).tasks["t0"]) == 3.0
         assert threads_of(self.of(Helpers(1.0, 2), cpu=0.0).tasks["t0"]) == 2.0
 
+    @pytest.mark.slow
     def test_real_runs(self, tmp_path):
         """Two tasks that meet, in two processes; each computes in four threads, or in one."""
         names = {"with_helpers": compute_with_helpers, "alone": compute_alone}
@@ -451,6 +457,7 @@ class TestOversubscribed:
             assert ("oversubscribed" in kinds(recorded)) is speaks
         assert recorded.tasks["a"].helpers is None or recorded.tasks["a"].helpers.cpu < 0.05
 
+    @pytest.mark.slow
     def test_threadpoolctl_names_the_library(self):
         """Where a library has just one thread, as on one core, it has no helpers."""
         recorded = run("multiply", namespace={"multiply": multiply}, executor="processes")
@@ -490,6 +497,7 @@ class TestBusyMachine:
     @pytest.mark.skipif(
         core_wait() is None or not hasattr(os, "sched_setaffinity"), reason="the system cannot tell"
     )
+    @pytest.mark.slow
     def test_a_real_run(self):
         """The task and three other processes are held on one core."""
         core = min(os.sched_getaffinity(0))

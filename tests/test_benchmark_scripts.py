@@ -228,7 +228,13 @@ def run_script(name, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.xdist_group("clusters") if n == "clusters" else ())
+        for n in TINY
+    ],
+)
 def test_each_script_prints_and_writes_its_tables(name, tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->\n")

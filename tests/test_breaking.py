@@ -356,6 +356,7 @@ def test_an_interrupt_keeps_what_is_finished_and_the_next_run_works(tmp_path, ex
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     marker = tmp_path / "pid"
     process = script(
@@ -389,6 +390,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     pytest.fail("the worker outlived its parent")
 
 
+@pytest.mark.slow
 def test_a_script_ends_at_once_after_its_last_run(tmp_path):
     """Also when its workers have not been given back by then."""
     for _ in range(10):

@@ -25,10 +25,13 @@ from taskinity_nb.engine.remote.cluster_task import TaskSpec, perform, pick, tol
 TESTS = Path(__file__).parent
 ROOT = Path(taskinity_nb.__file__).parents[1]
 
-pytestmark = pytest.mark.leaves(
-    "threads", "descriptors", "processes", "environment", "signals",
-    reason="a cluster is kept, starts workers for those that it has lost, and opens connections",
-)  # fmt: skip
+pytestmark = [
+    pytest.mark.xdist_group("clusters"),
+    pytest.mark.leaves(
+        "threads", "descriptors", "processes", "environment", "signals",
+        reason="a cluster is kept, starts workers for those that it lost, and opens connections",
+    ),
+]  # fmt: skip
 
 others_warn = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning",

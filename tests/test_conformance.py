@@ -39,6 +39,8 @@ OTHERS = {
     "mpi": "mpi4py `MPIPoolExecutor`",
     "interpreters": "`InterpreterPoolExecutor`",
 }
+pytestmark = pytest.mark.xdist_group("clusters")
+
 QUICK = ("sequential", "threads", "processes", "thread pool")
 
 

@@ -314,6 +314,7 @@ picture.png({})
 """
 
 
+@pytest.mark.slow
 def test_the_first_draw_is_quiet_and_the_same_everywhere(tmp_path):
     printed = []
     for folder in ("/nowhere", str(tmp_path)):

@@ -112,6 +112,7 @@ def test_a_chain_cannot_be_folded():
     assert fold(chain, lambda flow: len(flow.tasks) <= MOST_TASKS) is None
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_tasks_have_a_small_picture():
     bundle = flow_mimebundle(Flow("Fan", [("load", f"w{i}") for i in range(100_000)]))
     assert len(bundle["image/svg+xml"]) < 10_000

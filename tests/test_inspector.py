@@ -425,7 +425,8 @@ def test_a_preview_that_ends_in_the_last_moment_ends_nobody_else(monkeypatch):
     assert stopped
 
 
-def test_a_repr_that_never_ends_is_not_in_the_way_of_the_rest():
+def test_a_repr_that_never_ends_is_not_in_the_way_of_the_rest(monkeypatch):
+    monkeypatch.setattr(inspector, "preview", lambda get: preview(get, patience=0.5))
     functions = {"never": Never, "after": lambda never: "fine"}
     widget = run("never -> after", namespace=functions).inspect("after")
     assert widget.panel["name"] == "after"  # at once

@@ -175,6 +175,7 @@ class TestAdvice:
         assert "<strong>The flow could use 6 workers; it had 2.</strong>" in advice["text/html"]
         assert run["text/plain"].startswith("<Run")
 
+    @pytest.mark.slow
     def test_nothing_is_said(self, kernel):
         kernel.run("def slow(load):\n    time.sleep(1.1)")
         assert len(self.outputs(kernel, "-w 3", 3)) == 3
@@ -253,6 +254,7 @@ class TestErrors:
         assert "image/png" in gantt
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_is_finished():
     with new_kernel() as (kernel, manager):
         kernel.run(FUNCTIONS + "\ndef forever(load):\n    time.sleep(600)")
@@ -294,6 +296,7 @@ class TestAsking:
         assert all(match.startswith(typed) for match in expected)
 
 
+@pytest.mark.slow
 def test_a_saved_notebook_and_its_html_show_both_pictures(tmp_path):
     notebook = nbformat.v4.new_notebook()
     sources = ["%load_ext taskinity_nb", FUNCTIONS, "%%flow\nload -> [slow, total]"]

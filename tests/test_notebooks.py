@@ -25,7 +25,17 @@ def python(*arguments, cwd):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=pytest.mark.xdist_group("clusters") if path.stem.endswith("cluster") else (),
+        )
+        for path in NOTEBOOKS
+    ],
+)
 def test_runs_and_shows_what_is_saved(path):
     """What is the same on every machine is compared; what is measured is tagged to be left out."""
     python(
@@ -55,6 +65,7 @@ def test_names_no_folder_of_the_machine_it_was_made_on(path):
     assert str(Path.home()) not in text
 
 
+@pytest.mark.slow
 def test_the_script_beside_the_first_tutorial(tmp_path):
     printed = python(ROOT / "notebooks" / "basic_parallel.py", 0.2, cwd=tmp_path)
     assert printed.count("Execution time: ") == 4

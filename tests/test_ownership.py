@@ -422,10 +422,12 @@ class TestSweep:
         sweep_place(str(place))
         assert os.listdir(place) == []
 
+    @pytest.mark.slow
     def test_what_another_sweep_was_doing(self, place):
         """A process is killed at each line of a sweep, and another one goes on."""
         driven(place, "sweep_place(place)")
 
+    @pytest.mark.slow
     def test_a_root_that_was_being_made(self, place):
         """A process is killed at each line of what makes a root, and of what it does there."""
         driven(place, "root = Root(place); made = root.make(); root.remove(made); root.leave()")
@@ -691,6 +693,12 @@ def test_sweeps_take_a_hundredth_of_the_time(places, monkeypatch):
 class TestReal:
     """Real runs, in processes of their own, with the real places."""
 
+    @pytest.fixture
+    def tmp_path(self, tmp_path_factory):
+        """A short path, since that of a fork server's socket may have 107 characters."""
+        return tmp_path_factory.mktemp("s")
+
+    @pytest.mark.slow
     def test_on_all_executors(self, tmp_path, home, keep):
         """Forty kinds of look-alikes stay, and six kinds of dead ones go."""
         places = {Path("/dev/shm"): Path(tempfile.mkdtemp(dir="/dev/shm")), tmp_path / "t": home}

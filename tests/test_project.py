@@ -58,6 +58,12 @@ def test_each_requirement_of_the_tests_has_a_lowest_version():
     assert told.keys() == names
 
 
+def test_who_works_on_it_has_the_tools_of_the_tests():
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = groups["dependency-groups"]
+    assert {*groups["lint"], *groups["types"]} <= set(PROJECT["optional-dependencies"]["test"])
+
+
 def test_the_readme_and_ruff_know_the_oldest_python():
     oldest = PROJECT["requires-python"].removeprefix(">=")
     assert f"Python {oldest} or later" in (ROOT / "README.md").read_text(encoding="utf-8")

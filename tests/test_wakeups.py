@@ -131,7 +131,17 @@ CASES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+LONG = ("map", "retry after a while", "time-out at any moment", "time-out on threads")
+"""They have the most orders: each takes more than a second."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=pytest.mark.slow if name in LONG else ())
+        for name, case in CASES.items()
+    ],
+)
 def test_each_order_of_steps_comes_to_the_end(case):
     text, kinds, places, options, interruptions = case
     assert explore(program(text, kinds, places, **options), interruptions) > 20
@@ -164,6 +174,7 @@ def test_the_explorer_finds_a_name_that_is_given_back_too_late(monkeypatch):
         explore(program("a -> b -> c", ["pool 1", "pool 1"], {"b": 1}), 3)
 
 
+@pytest.mark.slow
 def test_the_last_worker_to_go_ends_a_run_that_is_not_at_its_end(monkeypatch):
     """The watchdog of last resort: whatever has gone wrong, the run ends."""
     give_names_back_later(monkeypatch)

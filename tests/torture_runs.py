@@ -79,7 +79,7 @@ class Trial:
 
     def _run(self) -> None:
         case, place = self.case, self.place
-        GOING.run = None
+        GOING.run, GOING.pid = None, os.getpid()
         GOING.is_known.clear()
         options: dict[str, Any] = {"workers": self.workers} | case.options | place.run
         options["executor"] = self.executor

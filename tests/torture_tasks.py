@@ -300,7 +300,9 @@ class Going:
     def __init__(self) -> None:
         self.run: Any = None
         self.is_known = threading.Event()
-        self.pid = os.getpid()
+        self.pid = 0
+        """The process that the run is of: a worker that imports this module has a run to cancel no
+        more than one that is forked."""
 
     def cancel(self) -> None:
         if os.getpid() == self.pid and self.is_known.wait(5):

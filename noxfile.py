@@ -1,0 +1,56 @@
+"""What is run by hand, before a commit and by `.ci/run`: `nox -s quick`, and `nox -l` for the list.
+
+A session uses the environment that nox is in, `.venv`; only `pythons` makes one for each Python.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import nox
+
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadgroup")
+QUICK = ("-m", "not slow and not browser")
+
+nox.options.sessions = ["lint", "types", "quick"]
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session(python=False)
+def quick(session: nox.Session) -> None:
+    """Try each feature, in about a minute."""
+    session.run(sys.executable, *PYTEST, *QUICK, *session.posargs)
+
+
+@nox.session(python=False)
+def full(session: nox.Session) -> None:
+    """Try everything: also what takes long, browsers and clusters."""
+    session.run(sys.executable, *PYTEST, *session.posargs)
+
+
+@nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """Run the examples of the docs and docstrings, and look at the tutorials."""
+    files = ("tests/test_project.py", "tests/test_notebooks.py")
+    session.run(sys.executable, *PYTEST, *files, *session.posargs)
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Look at style and format; change nothing."""
+    session.run(sys.executable, "-m", "ruff", "format", "--check", ".")
+    session.run(sys.executable, "-m", "ruff", "check", ".")
+
+
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """Check the types."""
+    session.run(sys.executable, "-m", "mypy")
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Try each feature on each Python that is found and that the classifiers name."""
+    session.install("-q", "-e", ".[test]")
+    session.run("python", *PYTEST, *QUICK, *session.posargs)
