@@ -35,6 +35,8 @@ IDLE = {
     "notebook": ".jp-NotebookKernelStatus:has-text('Idle'), [data-status='idle']",
 }
 """What is there when the kernel is ready."""
+ENDING = 20.0
+"""Seconds that a server has to end in, with its kernels."""
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 
 if CHROMIUM is None and os.environ.get("TASKINITY_NB_BROWSER") != "required":
@@ -124,7 +126,11 @@ def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Itera
         yield address
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(ENDING)
+        except subprocess.TimeoutExpired:  # its loop is over, but a thread of AnyIO was not told
+            server.kill()
+            server.wait()
         log.close()
 
 
