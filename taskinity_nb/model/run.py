@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Control(Protocol):
-    """What the engine puts into a run, to wait for it and to cancel it; it does not hold the run."""
+    """What the engine puts into a run, to wait for it and cancel it; it does not hold the run."""
 
     called: Mapping[str, Any]  # what `run` was given, but for the flow
 
