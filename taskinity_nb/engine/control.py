@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, ExecutorError
@@ -28,6 +28,8 @@ class Control:
         Who drives it.
     again : callable
         Runs the flow once more, with what a run has a result for; takes that and options of `run`.
+    called : mapping of str to object
+        What `run` was given, but for the flow.
     prints : Prints, optional
         What functions and inputs are, if that is known already.
 
@@ -38,12 +40,17 @@ class Control:
     """
 
     def __init__(
-        self, scheduler: Scheduler, again: Callable[..., Run], prints: Prints | None = None
+        self,
+        scheduler: Scheduler,
+        again: Callable[..., Run],
+        called: Mapping[str, Any],
+        prints: Prints | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._backends = scheduler.backends
         self.maps = scheduler.maps
         self._again = again
+        self.called = called
         self.prints = prints
         self._functions: dict[int, str] = {}
         self.when_finished: list[Callable[[], object]] = []

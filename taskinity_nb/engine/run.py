@@ -261,15 +261,16 @@ def _schedule(
         kept=kept and kept.results, kept_items=kept and kept.items,
     )  # fmt: skip
     options["resume"] = None  # an earlier run is not kept alive
-    run.control = control = Control(scheduler, partial(_again, flow, inputs, options), prints)
+    called = {"inputs": inputs, **options}
+    run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))
     return run, control
 
 
-def _again(flow: Flow, inputs: Any, options: Options, earlier: Run, /, **changes: Any) -> Run:
+def _again(flow: Flow, called: Mapping[str, Any], earlier: Run, /, **changes: Any) -> Run:
     """Run a flow again for `Run.resume`."""
-    known = {"flow": flow, "inputs": inputs, **options}
+    known = {"flow": flow, **called}
     wrong = next((name for name in changes if name not in known or name == "resume"), None)
     if wrong is not None:
         raise TypeError(f"resume() takes the options of run(), of which '{wrong}' is none")

@@ -26,10 +26,9 @@ T = TypeVar("T")
 
 
 class Control(Protocol):
-    """What the engine puts into a run, so that a run can be waited for and cancelled.
+    """What the engine puts into a run, to wait for it and cancel it; it does not hold the run."""
 
-    It is given the run at each call and keeps none, so that the run is freed when nobody names it.
-    """
+    called: Mapping[str, Any]  # what `run` was given, but for the flow
 
     def wait(self, run: Run, timeout: float | None = None) -> None: ...
     def cancel(self) -> None: ...

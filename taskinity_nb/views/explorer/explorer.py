@@ -349,9 +349,8 @@ class _GraphPart(LiveGraph):
 
 def _called(run: Run | None) -> Mapping[str, Any]:
     """Return what a run was called with, as far as that is known."""
-    again = getattr(getattr(run, "_control", None), "_again", None)
-    _, inputs, options = getattr(again, "args", (None, None, {}))
-    return {"inputs": inputs, **options}
+    control = None if run is None else run.control
+    return {"inputs": None} if control is None else control.called
 
 
 def _publish(bundle: dict[str, Any], display_id: str, *, update: bool = False) -> None:

@@ -24,7 +24,7 @@ from taskinity_nb.model.plan import edge_to_add
 from taskinity_nb.model.signature import Signature
 from taskinity_nb.model.task import Task, task
 
-GOLDEN = sorted((Path(__file__).parent / "golden" / "binding").glob("*.txt"))
+GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "binding").glob("*.txt"))
 RULE = "\n-----\n"
 
 

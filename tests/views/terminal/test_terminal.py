@@ -24,7 +24,7 @@ from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.graph.ascii_graph import flow_picture
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2]
 
 CELL = """
 import sys, time

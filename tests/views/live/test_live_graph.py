@@ -19,7 +19,7 @@ from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.live.live_graph import WIDGET_VIEW, LiveGraph, run_states_text
 from taskinity_nb.views.live.widget import GraphWidget
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[2]
 
 SETUP = f"""
 import sys, threading

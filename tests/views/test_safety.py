@@ -35,7 +35,7 @@ from taskinity_nb.views.graph.dot import flow_text
 from taskinity_nb.views.graph.picture import Picture, flow_mimebundle
 from taskinity_nb.views.live.live_graph import run_states_text
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 EDGES = [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e")]
 
 

@@ -15,7 +15,7 @@ from taskinity_nb.dsl.read import parse_dsl, parse_flows, to_dsl, to_mermaid
 from taskinity_nb.errors import CycleError, DSLSyntaxError, FlowError, Span
 from taskinity_nb.model.flow import Edge, Flow
 
-GOLDEN = sorted((Path(__file__).parent / "golden" / "dsl").glob("*.txt"))
+GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "dsl").glob("*.txt"))
 RULE = "\n-----\n"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from functions import wait_for_file
-from test_oracle import continues
+from oracle import continues
 
 import taskinity_nb
 from taskinity_nb import ExecutorError, State, Task, run
@@ -22,7 +22,7 @@ from taskinity_nb.engine.backends.cluster.client import ClockOffsets
 from taskinity_nb.engine.backends.cluster.installer import install
 from taskinity_nb.engine.remote.cluster_task import TaskSpec, perform, pick, told
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[2]
 ROOT = Path(taskinity_nb.__file__).parents[1]
 
 pytestmark = [
@@ -174,7 +174,7 @@ def test_dask_agrees_with_the_oracle(client, seed):
 
 
 ORACLE = """
-    from test_oracle import continues
+    from oracle import continues
     for seed in range(6):
         continues("ray", seed, 30)
     print("agrees")

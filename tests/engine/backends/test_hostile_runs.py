@@ -19,7 +19,7 @@ import pytest
 from torture import KINDS
 from torture_places import PLACES
 
-SCRIPT = Path(__file__).with_name("torture_runs.py")
+SCRIPT = Path(__file__).parents[2] / "torture_runs.py"
 
 CHUNK = 100
 

@@ -19,7 +19,7 @@ from conformance import FEATURES
 
 from taskinity_nb import ExecutorError, State, run
 
-DOCS = Path(__file__).parent.parent / "docs" / "executors.md"
+DOCS = Path(__file__).parents[3] / "docs" / "executors.md"
 
 MAIN = {
     "sequential": '`"sequential"`',
@@ -50,7 +50,8 @@ class Made:
     def __init__(self) -> None:
         self._stack = ExitStack()
         patch = self._stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))  # engines find the modules of here
+        # Engines find the modules of here.
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
