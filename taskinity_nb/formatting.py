@@ -50,13 +50,8 @@ def time_unit(
 def time_text(seconds: float, longest: float | None = None) -> str:
     """Write a time with about three digits.
 
-    Parameters
-    ----------
-    seconds : float
-        The time.
-    longest : float, optional
-        The longest time beside it, in seconds, which decides between seconds and milliseconds; by
-        default it stands alone, and has the unit that fits it best, down to nanoseconds.
+    The `longest` time beside it decides between seconds and milliseconds; a time that stands alone
+    has the unit that fits it best, down to nanoseconds.
 
     Examples
     --------

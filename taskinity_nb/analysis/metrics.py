@@ -108,16 +108,6 @@ def handovers(run: Run) -> dict[TaskRun, tuple[float, float]]:
     That is from submission to start, and from finish to receipt. Of short tasks that travel
     together in one batch, each is on its way only from when the one before it has finished, and
     its result only until the next one starts: in between the worker was at work.
-
-    Parameters
-    ----------
-    run : Run
-        Done or not.
-
-    Returns
-    -------
-    dict of TaskRun to (float, float)
-        Seconds, for each task or item that ended on a worker.
     """
     ways: dict[TaskRun, tuple[float, float]] = {}
     for records in _together(_ended(run)):

@@ -22,16 +22,9 @@ __all__ = ["Control"]
 class Control:
     """The engine's side of a run. It is called with the run, which holds it, and does not hold it.
 
-    Parameters
-    ----------
-    scheduler : Scheduler
-        Who drives it.
-    again : callable
-        Runs the flow once more, with what a run has a result for; takes that and options of `run`.
-    called : mapping of str to object
-        What `run` was given, but for the flow.
-    prints : Prints, optional
-        What functions and inputs are, if that is known already.
+    `again` runs the flow once more, with what a run has a result for; it takes that run and options
+    of `run`. `called` is what `run` was given, but for the flow. What functions and inputs are is
+    in `prints`, if that is known already.
 
     Attributes
     ----------

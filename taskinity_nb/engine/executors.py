@@ -29,14 +29,7 @@ def backends_for(
 ) -> tuple[Run, list[Backend], list[int] | None]:
     """Return a new run of a plan, who works for it, and the backend of each task.
 
-    Parameters
-    ----------
-    plan : Plan
-        What is to be run.
-    executor : str, concurrent.futures.Executor or distributed.Client
-        Who performs the tasks that ask for nothing else.
-    workers : int, optional
-        How many of those tasks may run at once.
+    `executor` performs the tasks that ask for nothing else, of which `workers` may run at once.
 
     Raises
     ------

@@ -56,10 +56,7 @@ class Batch(Sequence[Event]):
 def watch(run: Run, observers: Sequence[Observer], finished: SignalSafeEvent) -> Callable[[], bool]:
     """Start telling `observers` about a run until `finished` is set.
 
-    Returns
-    -------
-    callable
-        Waits until the observers have seen the end, for `LAST_CALL` seconds at most.
+    What is returned waits until they have seen the end, for `LAST_CALL` seconds at most.
     """
     told, record = list(observers), run.record
     saw_the_end = SignalSafeEvent()

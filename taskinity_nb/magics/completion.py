@@ -28,13 +28,7 @@ TAKE_EXPRESSIONS = ("--executor", "--workers", "--input")
 
 
 def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[str, Any]]:
-    """Return a matcher for IPython's completer.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose namespace holds the functions.
-    """
+    """Return a matcher for IPython's completer, which knows the functions of this shell."""
 
     def matcher(context: CompletionContext) -> dict[str, Any]:
         text = context.full_text

@@ -110,12 +110,8 @@ class Options:
 def read_options(line: str, namespace: Mapping[str, Any]) -> Options:
     """Read the options of a ``%%flow`` line.
 
-    Parameters
-    ----------
-    line : str
-        What stands behind ``%%flow``. A value ends at the first blank outside brackets and quotes.
-    namespace : mapping of str to object
-        Where the expressions find their names.
+    A value ends at the first blank outside brackets and quotes. The expressions find their names in
+    `namespace`.
 
     Raises
     ------

@@ -55,10 +55,6 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
         What is not callable is passed over, also in the parts of a `ChainMap`.
 
-    Returns
-    -------
-    Plan
-
     Raises
     ------
     UnknownTaskError

@@ -32,10 +32,7 @@ LONGEST_VALUE = 200
 class Checks:
     """Checks the options of one task.
 
-    Parameters
-    ----------
-    name : str
-        The task's function, for the errors.
+    `name` is that of its function, for the errors.
 
     Examples
     --------

@@ -16,14 +16,7 @@ __all__ = ["find_tasks", "not_looked_at"]
 
 
 def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Task]:
-    """Return the function of each task.
-
-    Parameters
-    ----------
-    flow : Flow
-        The names.
-    namespace : mapping of str to callable, optional
-        Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
+    """Return the function of each task; where they are looked for, `resolve` says.
 
     Raises
     ------

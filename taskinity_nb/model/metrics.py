@@ -34,14 +34,9 @@ class Interval(NamedTuple):
 
 
 def efforts(intervals: Sequence[Interval], cores: float) -> list[float]:
-    """Return the seconds that each task would take alone.
+    """Return the seconds that each task of a run would take alone.
 
-    Parameters
-    ----------
-    intervals : sequence of Interval
-        All tasks of a run.
-    cores : float
-        How many of them can compute at once.
+    `cores` of them can compute at once.
 
     Examples
     --------

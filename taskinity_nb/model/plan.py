@@ -178,12 +178,7 @@ def _named(names: Sequence[str], what: str) -> str:
 
 
 def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
-    """Say how the task `name` can get the result that its parameter is named after.
-
-    Returns
-    -------
-    str
-        Empty if the parameter is named after no task.
+    """Say how the task `name` can get the result that its parameter is named after, if it is.
 
     Examples
     --------

@@ -239,18 +239,10 @@ class Record:
         waited: int | None = None,
         helpers: Helpers | None = None,
     ) -> None:
-        """Keep what a worker found out of an attempt, beside how it ended.
+        """Keep what a worker found out of an attempt, beside how it ended: all that is given.
 
-        Parameters
-        ----------
-        slot : int
-            The task, or the item.
-        output : tuple of str, optional
-            What it printed.
-        waited : int, optional
-            Nanoseconds in which it waited for a core.
-        helpers : Helpers, optional
-            The threads that computed beside its own.
+        That is what it printed, the nanoseconds in which it waited for a core, and the threads that
+        computed beside its own.
         """
         if output is not None:
             self.outputs[slot] = output

@@ -13,10 +13,7 @@ __all__ = ["Signature", "is_async"]
 class Signature:
     """The parameters of a function, sorted by what binding asks of them.
 
-    Parameters
-    ----------
-    function : callable
-        One without a signature, as some builtins are, counts as ``*args``.
+    A function without a signature, as some builtins are, counts as ``*args``.
 
     Attributes
     ----------
@@ -72,10 +69,7 @@ class Signature:
     def text(self, task: str) -> str:
         """Write the function's name and parameters, without annotations and long defaults.
 
-        Parameters
-        ----------
-        task : str
-            The task's name, which a lambda or a callable without a name goes by.
+        A lambda or a callable without a name goes by the name of its task.
         """
         shown = []
         starred = False

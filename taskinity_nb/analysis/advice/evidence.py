@@ -81,12 +81,7 @@ class AdviceList(list[Advice]):
 
 
 class Case:
-    """One run, as the checks look at it.
-
-    Parameters
-    ----------
-    run : Run
-        One that succeeded.
+    """One run that succeeded, as the checks look at it.
 
     Attributes
     ----------

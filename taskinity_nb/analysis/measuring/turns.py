@@ -86,20 +86,10 @@ def in_turns(
     after: Callable[[Turn], object],
     before: Callable[[int, int], object] = lambda number, place: None,
 ) -> None:
-    """Run every setup once in each round.
+    """Run every setup once in each round, by `run_once`, which alone is measured.
 
-    Parameters
-    ----------
-    setups : sequence of Setup
-        What takes turns.
-    rounds : int
-        How often.
-    run_once : callable
-        Runs the flow in one way: this is measured, and nothing else.
-    after : callable
-        Called with each `Turn`; a run that it does not keep is gone before the next one.
-    before : callable, optional
-        Called with the round and the place of the setup before each run.
+    `before` is called with the round and the place of the setup before each run, and `after` with
+    each `Turn`; a run that it does not keep is gone before the next one.
     """
     for number in range(rounds):
         for place, setup in enumerate(setups):

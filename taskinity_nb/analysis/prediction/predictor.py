@@ -34,12 +34,8 @@ class Curve(NamedTuple):
 class Predictor:
     """What is known of how long the tasks of a flow take, and what follows from it.
 
-    Parameters
-    ----------
-    known : Run or Flow
-        A run that is done; or a flow, of which earlier runs in this process may be known.
-    executor : object, optional
-        What the run ran on; a word or a user's executor.
+    It begins with a run that is done and what that ran on, a word or an executor of the user's; or
+    with a flow, of which earlier runs in this process may be known.
 
     Attributes
     ----------

@@ -62,7 +62,7 @@ def run_call(
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any] = dumps,
 ) -> tuple[Any, ...]:
-    """Call a pickled function with pickled arguments; nothing is raised.
+    """Call a pickled function with pickled arguments; return a `CallResult`, and raise nothing.
 
     Parameters
     ----------
@@ -72,11 +72,6 @@ def run_call(
         ``(args, kwargs)``.
     pack : callable
         Packs the result.
-
-    Returns
-    -------
-    tuple
-        A `CallResult`.
 
     Examples
     --------

@@ -15,12 +15,7 @@ OURS = str(Path(__file__).absolute().parents[2]) + os.sep
 
 
 def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
-    """Return the frames of a traceback that are not this package's own.
-
-    Returns
-    -------
-    tuple of (file, line, function)
-    """
+    """Return file, line and function of the frames that are not this package's own."""
     frames: list[tuple[str, int, str]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code

@@ -79,10 +79,7 @@ class _Scale:
 def size_of(value: Any) -> int:
     """Return how many bytes the pickle of a value has, without making it.
 
-    Parameters
-    ----------
-    value : object
-        What to weigh; what its own methods raise comes through.
+    What the methods of the value raise comes through.
 
     Examples
     --------

@@ -38,12 +38,7 @@ def fingerprint(function: Callable[..., Any], memo: Memo | None = None) -> str:
     File, line, blank lines, comments and its own name do not count; the docstring does. Functions
     and classes of importable modules count as their names: a change in a module goes unseen.
 
-    Parameters
-    ----------
-    function : callable
-        A function, a method, a `Task` or any other callable object; it is not called.
-    memo : dict, optional
-        See `digest`.
+    The function may be any callable object, and is not called; `memo` is that of `digest`.
 
     Examples
     --------

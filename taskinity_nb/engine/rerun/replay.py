@@ -39,14 +39,7 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     What it raises is raised as it is. An ``async def`` is awaited on an event loop of its own: in
     this thread, or beside it where this thread has a loop that runs, as in a notebook.
 
-    Parameters
-    ----------
-    run : Run
-        The run whose task it was.
-    task : str
-        Name of the task.
-    item : int, optional
-        Which item, of a mapped task.
+    The parameters are those of `Run.replay`.
 
     Raises
     ------
@@ -85,17 +78,9 @@ def arguments_of(
 ) -> tuple[list[Argument], list[Argument]]:
     """Return the arguments of a task or an item: those by position, and those by name.
 
-    Parameters
-    ----------
-    run : Run
-        Done or not.
-    task : str
-        Name of the task.
-    item : int, optional
-        Which item, of a mapped task; without it, what is mapped over is given whole.
-    needed : bool
-        Whether the task is to be called with them: then a mapped task without an item is an error,
-        and a result that is elsewhere is fetched where its keys are parameters.
+    Without an item, what a mapped task is mapped over is given whole. If the arguments are
+    `needed`, the task is to be called with them: then a mapped task without an item is an error,
+    and a result that is elsewhere is fetched where its keys are parameters.
     """
     slot = run.slot_of(task)
     is_mapped = slot in run.plan.maps

@@ -64,18 +64,7 @@ def constant_prints_of(plan: Plan) -> list[str]:
 
 
 def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:
-    """Return what of `earlier` is still right under `plan`.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is to be run.
-    prints : Prints
-        Its fingerprints.
-    earlier : Run
-        The run before.
-    before : Prints
-        The fingerprints of that one's plan.
+    """Return what of `earlier` is still right under `plan`, by the fingerprints of both plans.
 
     Examples
     --------

@@ -39,10 +39,7 @@ class defer_interrupts:
     One that has come by then is raised at the end of the block, unless that is the end of something
     that was interrupted already.
 
-    Parameters
-    ----------
-    in_finalizer : bool
-        Whether nothing can be raised at the end; then it comes again a moment later.
+    In a finalizer nothing can be raised at the end; then it comes again a moment later.
 
     Examples
     --------

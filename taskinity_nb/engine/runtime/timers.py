@@ -16,10 +16,8 @@ __all__ = ["Timers"]
 class Timers:
     """Calls something after a while, in a thread of its own.
 
-    Parameters
-    ----------
-    when_broken : callable, optional
-        Takes what a call has raised; the other calls are made all the same.
+    What a call raises goes to `when_broken`, if there is one; the other calls are made all the
+    same.
 
     Examples
     --------

@@ -16,12 +16,8 @@ class Consumers:
 
     Last tasks keep theirs, and so do those before a task that failed, for a run that resumes.
 
-    Parameters
-    ----------
-    run : Run
-        Whose results they are.
-    dropped : list
-        Takes what is released: to free it is to run code of the user's, which is not done here.
+    What is released goes to the list `dropped`: to free it is to run code of the user's, which is
+    not done here.
     """
 
     def __init__(self, run: Run, dropped: list[Any]) -> None:

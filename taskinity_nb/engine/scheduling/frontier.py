@@ -47,12 +47,7 @@ def ranks(
 ) -> list[float]:
     """Return the longest way from each task to an end, weighted by `weights` (1 by default).
 
-    Parameters
-    ----------
-    followers : sequence of sequences of int
-        For each task, the tasks that wait for it.
-    weights : sequence of float, optional
-        For each task, its seconds.
+    `followers` has for each task those that wait for it.
 
     Examples
     --------
@@ -254,23 +249,10 @@ class Frontier:
     def expand(
         self, task: int, first: int, count: int, done: Collection[int] = ()
     ) -> tuple[list[int], list[int]]:
-        """Say that a mapped task has `count` items, whose numbers are `first` and those after it.
+        """Say that a mapped task, which was taken, has `count` items, numbered from `first` on.
 
-        Parameters
-        ----------
-        task : int
-            The mapped task, which was taken.
-        first : int
-            Number of the first item, above all numbers so far.
-        count : int
-            How many there are.
-        done : collection of int
-            Items that are done from the start.
-
-        Returns
-        -------
-        tuple of (list of int, list of int)
-            The tasks and items that became ready, and the items that will never run.
+        The numbers are above all so far; items in `done` are done from the start. Return the tasks
+        and items that became ready, and the items that will never run.
 
         Examples
         --------

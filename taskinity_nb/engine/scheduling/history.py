@@ -220,15 +220,7 @@ def learn(run: Run) -> None:
 
 
 def remember(run: Run, took: Took) -> None:
-    """Write down what is known of a run that has ended, which is not kept alive.
-
-    Parameters
-    ----------
-    run : Run
-        What has ended.
-    took : Took
-        What its log says.
-    """
+    """Write down what is known of a run that has ended, which is not kept alive."""
     past = PastRun(run, took)
     with _lock:
         runs = _of(run.flow).runs

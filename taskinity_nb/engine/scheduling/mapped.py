@@ -20,14 +20,7 @@ __all__ = ["MappedTasks", "items_of"]
 
 
 def items_of(result: Any, source: str, task: str) -> list[Any]:
-    """Return the items of a result that a task is mapped over.
-
-    Parameters
-    ----------
-    result : iterable
-        The items of a mapping are its pairs of key and value.
-    source, task : str
-        Whose result it is, and who is mapped over it; for the error.
+    """Return the items of a result that a task is mapped over; of a mapping, its pairs.
 
     Raises
     ------

@@ -22,11 +22,6 @@ __all__ = ["Screen"]
 class Screen:
     """Where a run shows what its tasks print elsewhere: in the cell, and the task, that began it.
 
-    Parameters
-    ----------
-    flow : str
-        What the flow is called.
-
     Attributes
     ----------
     context : Context

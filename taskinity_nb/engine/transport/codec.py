@@ -33,13 +33,8 @@ __all__ = ["Encoder", "culprit", "describe_frames", "error_of", "failure", "read
 class Encoder:
     """Turns the tasks of one run into bytes; a function once, and so a large argument.
 
-    Parameters
-    ----------
-    plan : Plan
-        The functions.
-    pack : callable
-        Returns what stands for a large value, and is it again when it is unpickled; by default
-        the value itself.
+    `pack` returns what stands for a large value, and is it again when it is unpickled; by default
+    the value itself.
     """
 
     def __init__(self, plan: Plan, pack: Callable[[Any], Any] = lambda value: value) -> None:
@@ -157,14 +152,8 @@ def culprit(
 ) -> UnpicklableError:
     """Return the error of a task whose arguments cannot be sent, naming the first that cannot.
 
-    Parameters
-    ----------
-    call : Call
-        The task.
-    arguments : iterable of (str, Origin, object)
-        Parameters, where they come from, and their values.
-    error : BaseException
-        What went wrong with all of them.
+    `arguments` are parameters, where they come from, and their values; `error` is what went wrong
+    with all of them.
     """
     for name, origin, value in arguments:
         try:
@@ -197,20 +186,9 @@ def unpack(
     reply: tuple[Any, ...],
     read: Callable[[Any], Any] = pickle.loads,
 ) -> tuple[Any, Entry]:
-    """Return value and log entry of a task from what its worker has sent back.
+    """Return value and log entry of a task from the `CallResult` that its worker has sent back.
 
-    Parameters
-    ----------
-    name : str
-        What to call it in an error.
-    slot : int
-        Its slot.
-    submitted : int
-        When it was handed over.
-    reply : tuple
-        The `CallResult`.
-    read : callable
-        Returns the result from what the worker packed.
+    `read` returns the result from what the worker packed.
     """
     call = CallResult(*reply)
     received = perf_counter_ns()
@@ -236,15 +214,7 @@ def unpack(
 
 
 def error_of(name: str, call: CallResult) -> BaseException:
-    """Return why a task has no result, from what its worker has sent back.
-
-    Parameters
-    ----------
-    name : str
-        What to call it.
-    call : CallResult
-        One without a value.
-    """
+    """Return why a task has no result, from the `CallResult` that its worker has sent back."""
     if call.kind in ("error", "lost error"):
         error = read_error(call.kind, call.payload)
         add_note(error, describe_frames(call.frames))
@@ -259,12 +229,9 @@ def error_of(name: str, call: CallResult) -> BaseException:
 
 
 def read_error(kind: str, payload: Any) -> BaseException:
-    """Return what a task has raised, or what stands for it where it cannot be read here.
+    """Return what a task has raised, from kind and payload of its `CallResult`.
 
-    Parameters
-    ----------
-    kind, payload
-        Those of the `CallResult`.
+    What cannot be read here is replaced by a `FlowError` with its type and its text.
     """
     if kind == "error":
         packed, *payload = payload

@@ -227,12 +227,7 @@ def _mappings_allowed() -> int:
 class StoredResult(ResultRef):
     """A result in a file, which goes with it; it travels as what it is.
 
-    Parameters
-    ----------
-    shared : SharedPickle
-        Where it lies.
-    workdir : WorkDir
-        Whose folder that is in; it stays as long as something in it is needed.
+    The folder that the file is in, that of `workdir`, stays as long as something in it is needed.
 
     Examples
     --------

@@ -34,15 +34,6 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
 
     A run is compared with the sequential run if both succeeded; otherwise with its own tasks one
     after the other, because a run that stopped half-way has not done the same work.
-
-    Parameters
-    ----------
-    runs : tuple of Run
-        At least one.
-
-    Returns
-    -------
-    Chart
     """
     measured = [run for run in runs if run.executor == "sequential"]
     others = [run for run in runs if run.executor != "sequential"]

@@ -264,19 +264,7 @@ def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
 
 
 def draw_chart(chart: Chart, ax: Axes | None = None) -> Axes:
-    """Draw a chart into `ax`, or on a figure of its own.
-
-    Parameters
-    ----------
-    chart : Chart
-        What to draw.
-    ax : matplotlib.axes.Axes, optional
-        Where.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Draw a chart into `ax`, or on a figure of its own."""
     lanes = sum(panel.lanes for panel in chart.panels)
     strips = len(chart.panels) + sum(0.75 if panel.bound else 0.3 for panel in chart.panels)
     if ax is not None:

@@ -27,19 +27,7 @@ HEADROOM = 1.12
 
 
 def draw_speedup(chart: SpeedupChart, ax: Axes | None = None) -> Axes:
-    """Draw a chart into `ax`, or on a figure of its own.
-
-    Parameters
-    ----------
-    chart : SpeedupChart
-        What to draw.
-    ax : matplotlib.axes.Axes, optional
-        Where.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Draw a chart into `ax`, or on a figure of its own."""
     if ax is not None:
         _Drawing(ax, chart, ax.xaxis.label.get_color()).draw()
         return ax

@@ -29,23 +29,7 @@ def draw_bars(
     subtitle: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw two bars for each task, of up to 24: those that changed most.
-
-    Parameters
-    ----------
-    pair : tuple of PastRun
-        The run before, and the last one.
-    headings : tuple of str
-        What they are called.
-    title, subtitle : str
-        What is written above.
-    ax : matplotlib.axes.Axes, optional
-        Where; by default on a new figure, which pyplot does not know.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
+    """Draw two bars for each task, before and after, of up to 24: those that changed most."""
     before, after = (run.seconds for run in pair)
     names = [name for name in pair[1].flow.tasks if name in before or name in after]
     changes = {name: abs(after.get(name, 0.0) - before.get(name, 0.0)) for name in names}

@@ -35,14 +35,7 @@ MARGIN = 2.0
 class BarLabel(Text):
     """A label in the middle of a bar, drawn only while it fits into it.
 
-    Parameters
-    ----------
-    text : str
-        The label.
-    extent : tuple of float
-        The bar, in data: left, top, right, bottom.
-    size : float
-        Of the font, in points.
+    `extent` is the bar, in data: left, top, right, bottom.
     """
 
     def __init__(self, text: str, extent: tuple[float, float, float, float], size: float) -> None:

@@ -29,17 +29,8 @@ BEGIN, DOWN, RIGHT = "●", "▼", "▶"
 def flow_picture(flow: Flow, labels: Mapping[str, str] | None = None) -> str:
     """Return a flow as a picture in characters; one that is too large, as the list of its arrows.
 
-    Parameters
-    ----------
-    flow : Flow
-        What to draw.
-    labels : mapping of str to str, optional
-        What people call a task, which stands behind its name.
-
-    Returns
-    -------
-    str
-        A heading, then a line for each task, each below those that it depends on.
+    Below a heading there is a line for each task, each below those that it depends on; what people
+    call a task stands behind its name.
 
     Examples
     --------

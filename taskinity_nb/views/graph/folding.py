@@ -112,17 +112,7 @@ class Folding:
 def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
     """Fold a flow as little as is needed: tasks of one function at one depth, else all at one.
 
-    Parameters
-    ----------
-    flow : Flow
-        What is too large.
-    fits : callable
-        Tells whether a flow is not.
-
-    Returns
-    -------
-    Folding or None
-        None if it does not fit either way.
+    Return None if it does not fit either way.
 
     Examples
     --------

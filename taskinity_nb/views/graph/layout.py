@@ -35,14 +35,8 @@ _has_drawn = False
 def render(source: str, format: Literal["svg", "png", "dot"], *, placed: bool = False) -> bytes:
     """Lay out a graph and draw it.
 
-    Parameters
-    ----------
-    source : str
-        The graph in DOT.
-    format : {"svg", "png", "dot"}
-        What to draw; ``"dot"`` is the same graph with positions.
-    placed : bool, optional
-        Whether nodes and edges have positions, which are then kept.
+    ``"dot"`` is the same graph with positions. Where nodes and edges have positions already
+    (`placed`), these are kept.
 
     Raises
     ------

@@ -227,14 +227,9 @@ def _look(
 
 
 def inspect(run: Run, task: str | None = None) -> GraphWidget:
-    """Return the graph of a run with a panel beside it, as a widget.
+    """Return the graph of a run with a panel beside it, as a widget (see `Run.inspect`).
 
-    Parameters
-    ----------
-    run : Run
-        Done or not; of one that goes on, the widget follows it.
-    task : str, optional
-        The task that the panel shows at first.
+    It follows a run that goes on.
 
     Raises
     ------

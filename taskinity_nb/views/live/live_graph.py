@@ -230,15 +230,7 @@ def _new_bar() -> ProgressBar:
 def run_states_text(run: Run) -> str:
     """Return the states of a run's tasks as text: their counts, then a line for each task.
 
-    Parameters
-    ----------
-    run : Run
-        The run, done or not.
-
-    Returns
-    -------
-    str
-        At most 60 lines; of more tasks, those that failed come first.
+    It has at most 60 lines; of more tasks, those that failed come first.
     """
     records = list(run.tasks.values())
     counts = Counter(record.state for record in records)

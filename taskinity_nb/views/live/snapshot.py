@@ -65,14 +65,8 @@ def progress_of(
 ) -> dict[str, Any]:
     """Return how far a run is, as far as its log is in the record.
 
-    Parameters
-    ----------
-    run : Run
-        The run.
-    folding : Folding, optional
-        What the nodes of the picture stand for, if not each for one task.
-    with_clock : bool
-        Whether there is a picture, in which times are told.
+    `folding` is what the nodes of the picture stand for, if not each for one task. Without a
+    picture, nothing needs the clock.
     """
     records = run.record.tasks
     told = snapshot([record.state for record in records], folding)

@@ -57,18 +57,7 @@ def timings_table(bench: PerformanceBenchmark) -> Table:
 
 
 def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
-    """Draw the measurements of a benchmark, the first on top.
-
-    Parameters
-    ----------
-    bench : PerformanceBenchmark
-        One with results.
-    ax : matplotlib.axes.Axes, optional
-        Where; by default on a new figure, which pyplot does not know.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
+    """Draw the measurements of a benchmark that has some, the first on top.
 
     Examples
     --------

@@ -77,10 +77,7 @@ _Tqdm.set_lock(threading.RLock())  # the usual one is for all processes, and tak
 class ProgressBar:
     """The bar of one run.
 
-    Parameters
-    ----------
-    leave : bool
-        Whether it stays when the run is done.
+    With `leave`, it stays when the run is done.
 
     Attributes
     ----------

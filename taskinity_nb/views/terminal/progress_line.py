@@ -24,14 +24,7 @@ Write = Callable[[str], object]
 class Progress:
     """Tells which case runs now, between the runs; says in the end how many there were.
 
-    Parameters
-    ----------
-    name : str
-        What the flow is called.
-    labels : sequence of str
-        What the cases are called.
-    repeats : int
-        How often each is run after the first time.
+    Each case runs a first time, and then `repeats` times.
     """
 
     def __init__(self, name: str, labels: Sequence[str], repeats: int) -> None:

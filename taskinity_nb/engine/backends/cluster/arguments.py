@@ -66,14 +66,7 @@ class ArgumentSpecs:
     def of(
         self, task: int, item: Any = None
     ) -> tuple[int | tuple[ArgumentSpec, ...], tuple[tuple[str, ArgumentSpec], ...], Any]:
-        """Return what a `TaskSpec` says of the arguments of a task.
-
-        Parameters
-        ----------
-        task : int
-            The task.
-        item : object
-            Of a mapped task, the item, as an `ArgumentSpec` or the value.
+        """Return what a `TaskSpec` says of the arguments of a task, or of an item of a mapped one.
 
         Raises
         ------
@@ -145,12 +138,7 @@ def binding_error(
 ) -> BaseException:
     """Return the error of a task that did not find a key, worded as anywhere else.
 
-    Parameters
-    ----------
-    plan, task, values
-        Whose arguments they are.
-    described : mapping of int to Described
-        What lies on the cluster, by slot.
+    `described` is what lies on the cluster, by slot.
     """
     stand_ins = list(values)
     try:

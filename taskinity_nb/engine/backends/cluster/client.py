@@ -138,10 +138,8 @@ Report = tuple[Any, ...]
 class ReportRouter:
     """Hands the reports of a cluster's workers to the runs that they are about.
 
-    Parameters
-    ----------
-    ask : callable
-        Has a function called on all machines of the cluster; returns what each returned.
+    It asks the time by `ask`, which has a function called on all machines of the cluster and
+    returns what each returned.
     """
 
     def __init__(self, ask: Callable[[Callable[[], tuple[str, int]]], Iterable[Any]]) -> None:

@@ -36,14 +36,8 @@ class _Sources(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def install(root: str, sources: Mapping[str, str], only_if_missing: bool = False) -> None:
     """Have a package imported from its sources from now on, unless it was installed already.
 
-    Parameters
-    ----------
-    root : str
-        Name of the package.
-    sources : mapping of str to str
-        The source of each of its modules, by their full names.
-    only_if_missing : bool
-        Whether a package of that name which is there is to be left alone.
+    `sources` has the source of each of its modules, by their full names. With `only_if_missing`, a
+    package of that name which is there is left alone.
 
     Examples
     --------

@@ -33,16 +33,8 @@ LARGE_FUNCTION = 50_000
 class Submitter:
     """What was handed over and has not ended.
 
-    Parameters
-    ----------
-    scheduler : Scheduling
-        Whose tasks they are.
-    client : ClusterClient
-        The way to the cluster.
-    run : str
-        What the run is called there.
-    queue : int
-        The queue of the frontier that has the tasks which run there.
+    `run` is what the run is called on the cluster, and `queue` the queue of the frontier that has
+    the tasks which run there.
 
     Attributes
     ----------
@@ -83,12 +75,9 @@ class Submitter:
                 self.reach(task)
 
     def hand_over(self, ready: Iterable[int] = ()) -> list[tuple[int, BaseException]]:
-        """Hand over what is ready and was not yet, and what follows it.
+        """Hand over what is ready and was not yet, and what follows; return what cannot be sent.
 
-        Returns
-        -------
-        list of (int, BaseException)
-            What is ready and cannot be sent, and why.
+        Only of what is ready it is told, with the reason.
         """
         submissions: list[Submission] = []
         failed: list[tuple[int, BaseException]] = []

@@ -252,14 +252,7 @@ def _context() -> Any:
 
 
 def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
-    """Take a warm process, or start one.
-
-    Parameters
-    ----------
-    settings : bytes
-        What it is to have in common with this process.
-    what_for : str
-        What needs it now; for the error.
+    """Take a warm process, or start one, and give it these settings; errors tell `what_for`.
 
     Raises
     ------
