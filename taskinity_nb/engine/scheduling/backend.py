@@ -69,7 +69,7 @@ class Loops(Protocol):
         """Work until there is nothing to do: what a thread of a `LoopBackend` calls."""
 
     def not_started(self, backend: Backend, error: BaseException) -> None:
-        """Say that a loop that was asked for does not begin."""
+        """Say that a loop that was asked for does not begin; the others go on, if there are any."""
 
     def see_who_is_left(self, backend: Backend) -> None:
         """Say that a worker has ended; with the last one, the run ends, however it stands."""
@@ -87,7 +87,7 @@ class Mapped(Protocol):
     where: dict[int, Items]
 
     def gather(self, task: int) -> tuple[Any, Entry]:
-        """Find the items of a mapped task, which was claimed; not under the lock."""
+        """Find the items of a mapped task that was claimed, or its failure; not under the lock."""
 
     def item(self, slot: int) -> Any:
         """Return the item that is in a slot, before the task has made something of it."""
@@ -96,7 +96,7 @@ class Mapped(Protocol):
         """Return the slot of the result that is an item, if a mapped task before it makes it."""
 
     def next_in_stream(self, slot: int) -> list[int]:
-        """Return the slots of the items that the result of an item is."""
+        """Return the slots of the items that the result of an item is, as far as they are known."""
 
 
 class Attempts(Protocol):

@@ -64,7 +64,7 @@ class GatheredRef(ResultRef):
 
 
 class MappedTasks:
-    """The mapped tasks of a run whose items are known.
+    """The mapped tasks of a run whose items are known; what a backend asks, `Mapped` says.
 
     All but `gather` and `arguments` are called under the scheduler's lock.
 
@@ -92,7 +92,6 @@ class MappedTasks:
         self.where: dict[int, Items] = {}
 
     def gather(self, task: int) -> tuple[Any, Entry]:
-        """Find the items of a mapped task; what goes wrong is its failure."""
         plan = self._plan
         edge = plan.maps[task]
         source = plan.index[edge.source]
@@ -223,7 +222,6 @@ class MappedTasks:
         return self._plan.arguments(task, values, item)
 
     def item(self, slot: int) -> Any:
-        """Return the item that is in a slot, before the task has made something of it."""
         task = self._frontier.owner(slot)
         place = slot - self.where[task].first
         items = self._items[task]
@@ -233,7 +231,6 @@ class MappedTasks:
         return self._values[self.where[source].first + place]
 
     def previous_in_stream(self, slot: int) -> int | None:
-        """Return the slot of the result that is an item, if a mapped task before it makes it."""
         task = self._frontier.owner(slot)
         if self._items[task] is not None:
             return None
@@ -241,7 +238,6 @@ class MappedTasks:
         return self.where[source].first + slot - self.where[task].first
 
     def next_in_stream(self, slot: int) -> list[int]:
-        """Return the slots of the items that the result of an item is, as far as they are known."""
         task = self._frontier.owner(slot)
         place = slot - self.where[task].first
         followers = [each for each in self._frontier.streams_of(task) if each in self.where]

@@ -21,7 +21,7 @@ NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
 
 
 class Retries:
-    """The attempts of a run's tasks: which are ended, and which are followed by another."""
+    """Which attempts are ended, and which are followed by another (see `Attempts`)."""
 
     def __init__(self, scheduler: Scheduling) -> None:
         self._scheduler = scheduler
@@ -33,7 +33,6 @@ class Retries:
 
     @property
     def are_awaited(self) -> bool:
-        """Whether a task waits for its next attempt."""
         return bool(self._waiting)
 
     def delay(self, task: int, entry: Entry) -> float | None:

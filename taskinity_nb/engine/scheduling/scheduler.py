@@ -63,7 +63,7 @@ Keep = Literal["all", "last"]
 
 
 class Scheduler:
-    """Runs a plan to its end.
+    """Runs a plan to its end; what others may ask of it, `Scheduling` says.
 
     Parameters
     ----------
@@ -157,7 +157,6 @@ class Scheduler:
                 self.workers.wake(backend)
 
     def break_off(self, error: BaseException) -> None:
-        """End the run because of what went wrong outside the tasks."""
         if not issubclass(type(error), FlowError):
             raw = error
             error = ExecutorError(
@@ -226,7 +225,6 @@ class Scheduler:
     # The workers.
 
     def claim(self, backend: Backend, worker: Worker) -> int | None:
-        """Take the next task, and have another worker woken if there is more."""
         frontier = self.frontier
         task = None if self.stopped else frontier.take(backend.queue)
         if task is None:
@@ -244,7 +242,6 @@ class Scheduler:
         return task
 
     def started(self, task: int, backend: Backend, worker: Worker, submitted: int) -> None:
-        """Write down that a task was handed to a worker far away."""
         with self.lock:
             if not self.stopped:
                 self.log += (task, State.RUNNING, submitted, worker.name, submitted, None)
@@ -254,7 +251,6 @@ class Scheduler:
     def begun(
         self, task: int, worker: str, at: int, submitted: int, lost: BaseException | None = None
     ) -> None:
-        """Write down that a task has begun far away; once more, if its worker was lost."""
         with self.lock:
             if self.stopped:
                 return
@@ -264,7 +260,6 @@ class Scheduler:
             self.log += (task, State.RUNNING, at, worker, submitted, None)
 
     def retrying(self, task: int, error: BaseException) -> bool:
-        """Write down that a task is tried again; return whether it should be."""
         with self.lock:
             if not self.stopped:
                 self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
@@ -274,7 +269,6 @@ class Scheduler:
     # The end of a task.
 
     def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
-        """Write down how a task ended, and what became ready; or that it is tried again."""
         if delay is not None:
             self.retries.again(task, entry, delay)
             return
@@ -320,7 +314,6 @@ class Scheduler:
         self.abandon_after_failure()
 
     def abandon_after_failure(self) -> None:
-        """Cancel what has not started, if that is what a failure means."""
         if self.on_error != "stop" or self.first_failed is None:
             return
         now, log, maps = perf_counter_ns(), self.log, self.maps
@@ -334,7 +327,6 @@ class Scheduler:
             maps.close_if_ended(task)
 
     def withdraw(self, slots: Sequence[int]) -> None:
-        """Cancel what was claimed and has not begun, since the run goes no further."""
         with self.lock:
             if not (self.stopped or self.finished.is_set()):
                 for slot in slots:
@@ -346,25 +338,20 @@ class Scheduler:
     # For the backends.
 
     def is_map(self, task: int) -> bool:
-        """Tell whether a task that was claimed is to be expanded, and not performed."""
         return task in self.mapped
 
     def owner(self, slot: int) -> int:
-        """Return the task that a slot is of: itself, or the mapped task of an item."""
         return slot if slot < self.count else self.frontier.owner(slot)
 
     def task_of(self, slot: int) -> Task:
-        """Return the function and the options behind a slot."""
         return self.run.plan.bindings[self.owner(slot)].task
 
     def name_of(self, slot: int) -> str:
-        """Return what to call a task or an item in an error."""
         task = self.owner(slot)
         name = self.run.flow.tasks[task]
         return name if task == slot else f"{name}[{slot - self.maps.where[task].first}]"
 
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
-        """Return the arguments of a task or an item."""
         if slot < self.count:
             return self.run.plan.arguments(slot, self._values)
         return self.maps.arguments(slot)
@@ -380,7 +367,6 @@ class Scheduler:
         self.workers.catch_up()
 
     def claim_more(self, backend: Backend, fits: Callable[[int], bool]) -> list[int]:
-        """Take further tasks for the same worker, as long as they fit."""
         more: list[int] = []
         with self.lock:
             while not self.stopped:

@@ -18,7 +18,7 @@ __all__ = ["WorkerLoop"]
 
 
 class WorkerLoop:
-    """Whoever claims tasks for a scheduler.
+    """Whoever claims tasks for a scheduler; what others may ask of it, `Loops` says.
 
     Attributes
     ----------
@@ -109,7 +109,6 @@ class WorkerLoop:
             return None
 
     def not_started(self, backend: Backend, error: BaseException) -> None:
-        """Say that a loop that was asked for does not begin; the others go on, if there are any."""
         with self._scheduler.lock:
             backend.starting -= 1
         self._end_if_alone(backend, error)
@@ -132,7 +131,6 @@ class WorkerLoop:
         scheduler.break_off(ended)
 
     def see_who_is_left(self, backend: Backend) -> None:
-        """Say that a worker has ended; with the last one, the run ends, however it stands."""
         self.catch_up()
         scheduler = self._scheduler
         with scheduler.lock:
@@ -177,7 +175,6 @@ class WorkerLoop:
             self.dropped.clear()
 
     def wake_others(self) -> None:
-        """Wake a worker of each backend that has something to do now."""
         frontier = self._scheduler.frontier
         for backend in self._scheduler.backends:
             if frontier.ready(backend.queue):
