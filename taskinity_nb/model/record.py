@@ -195,14 +195,8 @@ class TaskRun:
 class Record:
     """The log of a run, and what is folded from it when somebody looks.
 
-    Parameters
-    ----------
-    names : sequence of str
-        The tasks; a task's place is its slot.
-    values : list
-        The slots of the run, to which those of items are added.
-    origin : int
-        The run's start, in nanoseconds.
+    A task's slot is its place among `names`; the slots of items are added to `values`. `origin` is
+    the run's start, in nanoseconds.
     """
 
     def __init__(self, names: Sequence[str], values: list[Any], origin: int) -> None:

@@ -11,14 +11,9 @@ generation = 0
 
 
 def leave_if_forked(before: int, error: BaseException | None = None) -> None:
-    """End this process, if it was forked by a task that another process has begun.
+    """End this process, if it was forked since `generation` was `before`, by a task.
 
-    Parameters
-    ----------
-    before : int
-        What `generation` was there.
-    error : BaseException, optional
-        What the task raised here; the code of a `SystemExit` is the code of the process.
+    The code of a `SystemExit` that the task raised here is the code of the process.
     """
     if before == generation:
         return

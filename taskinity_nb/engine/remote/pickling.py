@@ -43,12 +43,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
 def dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
     """Pickle anything that cloudpickle can, by protocol 5.
 
-    Parameters
-    ----------
-    value : object
-        What to pickle; what its own methods raise comes through.
-    buffer_callback : callable, optional
-        Takes a buffer, and returns something true to have it in the pickle.
+    What the methods of the value raise comes through. `buffer_callback` takes a buffer, and returns
+    something true to have it in the pickle.
 
     Examples
     --------

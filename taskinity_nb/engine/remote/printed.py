@@ -47,12 +47,8 @@ class _Kept:
 class Output:
     """What is printed by one task after the other.
 
-    Parameters
-    ----------
-    through : bool
-        Whether it is shown as well, as if it were not captured.
-    outer : Output, optional
-        Who gets it too: that of the task which has begun the run of these.
+    With `through`, it is shown as well, as if it were not captured. `outer` gets it too: the output
+    of the task which has begun the run of these.
 
     Examples
     --------

@@ -29,12 +29,8 @@ IDLE_SECONDS = 30.0
 class BatchedSend:
     """Sends the reports of this process, a few times a second at most.
 
-    Parameters
-    ----------
-    send : callable
-        Takes a message: the pickle of ``(machine, reports)``.
-    name : str
-        Name of this process as a worker.
+    `send` takes a message: the pickle of ``(machine, reports)``. `name` is that of this process as
+    a worker.
 
     Examples
     --------

@@ -222,14 +222,7 @@ class Scheduling(Protocol):
 class Backend(ABC):
     """Who does the work of one executor: which names its workers have, and which of them are free.
 
-    Parameters
-    ----------
-    run : Run
-        What they work for.
-    names : iterator of str
-        The workers' names.
-    workers : int
-        How many of them there may be.
+    It has at most `workers` workers for its run, and their names are the next ones of `names`.
 
     Attributes
     ----------

@@ -45,20 +45,9 @@ class _Ran(NamedTuple):
 class ExplorerState:
     """A flow, what is set of it, and what is predicted and measured.
 
-    Parameters
-    ----------
-    flow : Flow
-        What is explored.
-    inputs : object
-        As in `run`.
-    executor : str or concurrent.futures.Executor
-        What is chosen at first.
-    workers : int, optional
-        How many are set at first; by default as many as the run has, or as there are cores.
-    run : Run, optional
-        A run of the flow that is done, with these inputs.
-    ran_on : str or concurrent.futures.Executor
-        What it ran on.
+    What is chosen at first are `executor` and `workers`, by default as many as the run has, or as
+    there are cores. A `run` is one of the flow that is done, with these inputs, and `ran_on` what
+    it ran on.
 
     Attributes
     ----------

@@ -44,16 +44,9 @@ LONGEST_SIDE, MOST_PIXELS = 4000, 2_500_000
 
 
 class Picture:
-    """A flow, laid out.
+    """A flow, laid out, its tasks called by their `labels` instead of their names.
 
-    Parameters
-    ----------
-    flow : Flow
-        What to draw.
-    labels : mapping of str to str, optional
-        What to call a task in the picture, instead of its name.
-    details : bool
-        Whether there is a line in each task for what a run tells of it.
+    With `details`, there is a line in each task for what a run tells of it.
 
     Attributes
     ----------

@@ -239,18 +239,9 @@ def paint(
 ) -> str:
     """Return the SVG of a flow with its tasks in these states, and a legend under it.
 
-    Parameters
-    ----------
-    svg : str
-        What `tidy` or an earlier call returned.
-    states : mapping of str to State
-        The state of each task; a task that is not in it is pending.
-    details : mapping of str to str, optional
-        What is told of a task's run, where there is a line for that.
-    critical : sequence of str
-        The tasks of the critical path, which is marked.
-    counts : mapping of State to int, optional
-        What the legend counts, if not the nodes.
+    The SVG is what `tidy` or an earlier call returned. A task without a state is pending. `details`
+    are told where there is a line for that, `critical` is the path that is marked, and `counts`
+    what the legend counts, if not the nodes.
     """
     root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
     root.set("xmlns", SVG)

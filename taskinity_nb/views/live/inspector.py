@@ -47,12 +47,8 @@ RESULT: Key = (-1, "result")
 class Inspector:
     """What the panel of a graph widget shows: nothing, a task, or an item of a mapped one.
 
-    Parameters
-    ----------
-    widget : GraphWidget
-        Whose panel it is. It needs a run to `follow`.
-    folding : Folding, optional
-        What the nodes of its picture stand for, if not each for one task.
+    The widget needs a run to `follow`. `folding` is what the nodes of its picture stand for, if not
+    each for one task.
     """
 
     def __init__(self, widget: GraphWidget, folding: Folding | None = None) -> None:

@@ -55,15 +55,8 @@ class LiveGraph:
 
     Nothing in it raises because something cannot be drawn: then there is text.
 
-    Parameters
-    ----------
-    flow : Flow
-        What runs.
-    cancel : callable, optional
-        What the Cancel button calls, from a thread of its own where the kernel has subshells. No
-        button without it.
-    labels : mapping of str to str, optional
-        What to call a task in the picture, instead of its name.
+    `cancel` is what the Cancel button calls, from a thread of its own where the kernel has
+    subshells; there is no button without it. `labels` are what tasks are called in the picture.
 
     Examples
     --------

@@ -33,13 +33,6 @@ MOMENTS = ("ready", "submitted", "started", "finished", "received")
 def details_of(run: Run, record: TaskRun) -> dict[str, Any]:
     """Return what is known of a task or an item, without what its objects look like.
 
-    Parameters
-    ----------
-    run : Run
-        Done or not.
-    record : TaskRun
-        A task of it, or an item of a mapped task.
-
     Returns
     -------
     dict
