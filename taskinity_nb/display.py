@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from .errors import FlowError, plain_lines, show_errors_with
 
-__all__ = ["Plain", "Progress", "Renderer", "renderer", "set_renderer"]
+__all__ = ["Plain", "Progress", "Renderer", "Shown", "renderer", "set_renderer"]
 
 
 class Progress(Protocol):
@@ -84,6 +84,18 @@ _load: Callable[[], Renderer] = Plain
 def renderer() -> Renderer:
     """Return what objects are shown with."""
     return _load()
+
+
+class Shown:
+    """What shows itself as text, and in a notebook as HTML."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return renderer().text(self)
+
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)
 
 
 def set_renderer(load: Callable[[], Renderer]) -> None:

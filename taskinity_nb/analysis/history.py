@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
-from ..display import renderer
+from ..display import Shown, renderer
 from ..dsl.read import parse_dsl
 from ..engine.scheduling.history import PastRun, past_runs
 from ..errors import FlowError
@@ -32,7 +32,7 @@ class Slower(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class History(Sequence[PastRun]):
+class History(Shown, Sequence[PastRun]):
     """Runs that have ended, the newest first. Shows itself as a table.
 
     Attributes
@@ -103,12 +103,6 @@ class History(Sequence[PastRun]):
             and seconds - before[task] >= NOTICEABLE
         ]
         return sorted(found, key=lambda one: one.before - one.after)
-
-    def __repr__(self) -> str:
-        return renderer().text(self)
-
-    def _repr_html_(self) -> str | None:
-        return renderer().html(self)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the last two runs over each other.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ...display import renderer
+from ...display import Shown, renderer
 from ...engine.runtime.cores import available_cores
 from ...model.events import State
 from ...model.record import TaskRun
@@ -29,7 +29,7 @@ takes longer than people wait for what they did not ask for."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Advice:
+class Advice(Shown):
     """One thing that would make a run better, with its evidence and what to change.
 
     Parameters
@@ -62,12 +62,6 @@ class Advice:
     remedy: str
     gain: float = 0.0
     figures: Mapping[str, float | str] = field(default_factory=dict, hash=False)
-
-    def __repr__(self) -> str:
-        return renderer().text(self)
-
-    def _repr_html_(self) -> str | None:
-        return renderer().html(self)
 
 
 class AdviceList(list[Advice]):

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...display import renderer
+from ...display import Shown, renderer
 from ...dsl.read import parse_dsl
 from ...engine.run import run
 from ...engine.runtime.cores import available_cores
@@ -31,7 +31,7 @@ SCHEMA_VERSION = 1
 SAVED_BY_US = "give a file that PerformanceBenchmark.save has written"
 
 
-class PerformanceBenchmark:
+class PerformanceBenchmark(Shown):
     """Measures functions, and one flow on several executors, and shows the times side by side.
 
     Parameters
@@ -253,12 +253,6 @@ class PerformanceBenchmark:
         return made
 
     # Display.
-
-    def __repr__(self) -> str:
-        return renderer().text(self)
-
-    def _repr_html_(self) -> str | None:
-        return renderer().html(self)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the medians as bars, with a dot for each repeat and a line from min to max.

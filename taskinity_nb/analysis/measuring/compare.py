@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ...display import renderer
+from ...display import Shown, renderer
 from ...dsl.read import parse_dsl
 from ...engine.run import run
 from ...engine.runtime.cores import available_cores
@@ -47,7 +47,7 @@ class Case(Measurement):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Shown):
     """How long one flow takes in several ways. Shows itself as a table.
 
     Attributes
@@ -96,12 +96,6 @@ class Comparison:
         hint = suggestion(label, labels) if isinstance(label, str) else ""
         remedy = hint or f"the cases are: {'; '.join(labels)}"
         raise FlowError(f"no case of this comparison is called {label!r}", remedy=remedy)
-
-    def __repr__(self) -> str:
-        return renderer().text(self)
-
-    def _repr_html_(self) -> str | None:
-        return renderer().html(self)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw speed-up over workers: `plot_speedup` of this comparison."""
