@@ -9,8 +9,8 @@ A task may put streams of its own there, around a proxy or in its place, and lea
 that nobody needs lets everything through, of several in a row only the first one captures, and one
 that somebody puts back too late goes at the next thing that is written.
 
-This module and `printed` use the standard library alone, so that they can be sent along to a
-place where the package is not installed.
+This module, `forks` and `printed` use the standard library alone, so that they can be sent along to
+a place where the package is not installed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from contextvars import Context, ContextVar, copy_context
 from threading import get_ident
 from typing import Any
 
+from .forks import after_fork
 from .printed import STREAMS, Output, give
 
 __all__ = [
@@ -315,6 +316,7 @@ def capture_in_context(output: Output) -> None:
     _in_context.set(output)
 
 
+@after_fork
 def _forked() -> None:
     """Capture no more: what was captured is printed in threads of the process that was forked."""
     global _lock
@@ -324,7 +326,3 @@ def _forked() -> None:
     _by_thread.clear()
     _in_context.set(None)
     _take_away()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

@@ -8,8 +8,8 @@ Each process has a clock that counts the CPU time of all its threads. What it co
 process beside the clock of the one thread that performs the tasks is the work of helpers: of the
 threads of a BLAS, of OpenMP.
 
-This module uses the standard library alone, so that it can be sent along to a place where the
-package is not installed.
+This module and `forks` use the standard library alone, so that they can be sent along to a place
+where the package is not installed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import os
 import threading
 from importlib.util import find_spec
 from time import perf_counter_ns, process_time_ns, thread_time_ns
+
+from .forks import after_fork
 
 __all__ = ["HelperClock", "core_wait"]
 
@@ -70,14 +72,11 @@ def _counter() -> _Counter | None:
     return counter
 
 
+@after_fork
 def _forked() -> None:
     """Forget the files of the process that was forked: they tell of its threads."""
     global _of_thread
     _of_thread = threading.local()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
 
 
 class HelperClock:

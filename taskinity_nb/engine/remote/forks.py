@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
-__all__ = ["generation", "leave_if_forked"]
+__all__ = ["after_fork", "generation", "leave_if_forked"]
 
 generation = 0
 """How many forks lie between this process and the one that imported this."""
@@ -23,10 +24,14 @@ def leave_if_forked(before: int, error: BaseException | None = None) -> None:
     os._exit(code)  # the threads and buffers that lie here are the other process's
 
 
+def after_fork(call: Callable[[], None]) -> Callable[[], None]:
+    """Have a function called in each process that this one forks."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=call)
+    return call
+
+
+@after_fork
 def _forked() -> None:
     global generation
     generation += 1
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Iterator
 from multiprocessing import util
 
+from ..remote.forks import after_fork
 from ..runtime.interrupts import defer_interrupts
 from .ownership import Root, sweep_place
 
@@ -132,6 +133,7 @@ def _end() -> None:
             sweep()
 
 
+@after_fork
 def _forked() -> None:
     """Let go of the roots, which are the parent's."""
     global _lock
@@ -139,7 +141,3 @@ def _forked() -> None:
     for root in _roots.values():
         root.part()
     _roots.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

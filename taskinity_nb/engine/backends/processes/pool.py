@@ -24,6 +24,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from ....errors import ExecutorError, described
+from ...remote.forks import after_fork
 from ..futures import GUARD
 from .worker import GREETING, serve
 
@@ -325,6 +326,7 @@ def _end_all() -> None:
         _warm.clear()
 
 
+@after_fork
 def _forked() -> None:
     """Let go of what is the parent's: held here, a worker's pipe would outlive the parent."""
     global _lock, _starting, _is_forked, _is_seen_to
@@ -333,7 +335,3 @@ def _forked() -> None:
     for process in list(_all):
         process.close()
     _warm.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

@@ -19,6 +19,7 @@ from ....strangers import described, is_interrupt
 from ...remote.call import CallResult, run_call
 from ...remote.capture import StreamProxies, put_back, standing
 from ...remote.cpu_time import HelperClock
+from ...remote.forks import after_fork
 from ...remote.pickling import dumps
 from ...remote.printed import Output
 from ...transport.shared_memory import pack
@@ -115,8 +116,7 @@ def serve(pipe: Connection) -> None:
     sender = _Sender(pipe)
     StreamProxies().capture(sender)
     streams = standing()
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=sender.part)
+    after_fork(sender.part)
     try:
         pipe.send_bytes(GREETING)
         while pipe.poll(IDLE_SECONDS):
