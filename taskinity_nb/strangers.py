@@ -189,15 +189,12 @@ def notes_of(error: BaseException) -> list[str]:
     ['in the third line']
     """
     try:
-        return [str.__str__(note) for note in getattr(error, "__notes__", ()) if _is_text(note)]
+        notes = getattr(error, "__notes__", ())
+        return [str.__str__(note) for note in notes if issubclass(type(note), str)]
     except BaseException as refused:
         if is_interrupt(refused):
             raise
         return []
-
-
-def _is_text(value: Any) -> bool:
-    return issubclass(type(value), str)
 
 
 def traceback_of(error: BaseException) -> TracebackType | None:

@@ -32,9 +32,11 @@ def invoke(
         ...
     ValueError: validate_input of 'abs' returned False: the arguments were rejected
     """
-    _check_input(function, validate_input, args, kwargs)
+    if validate_input is not None and _is_false(validate_input(*args, **kwargs)):
+        raise _rejected(function, "validate_input", "arguments were")
     result = function(*args, **kwargs)
-    _check_output(function, validate_output, result)
+    if validate_output is not None and _is_false(validate_output(result)):
+        raise _rejected(function, "validate_output", "result was")
     return result
 
 
@@ -46,9 +48,11 @@ async def invoke_async(
     kwargs: dict[str, Any],
 ) -> Any:
     """Await what `function` returns, with validators before and after."""
-    _check_input(function, validate_input, args, kwargs)
+    if validate_input is not None and _is_false(validate_input(*args, **kwargs)):
+        raise _rejected(function, "validate_input", "arguments were")
     result = await function(*args, **kwargs)
-    _check_output(function, validate_output, result)
+    if validate_output is not None and _is_false(validate_output(result)):
+        raise _rejected(function, "validate_output", "result was")
     return result
 
 
@@ -71,20 +75,9 @@ def listing(call: Callable[..., Any]) -> Callable[..., Any]:
     return listed
 
 
-def _check_input(
-    function: Callable[..., Any], validate: Callable[..., Any] | None, args: Any, kwargs: Any
-) -> None:
-    if validate is not None and _is_false(validate(*args, **kwargs)):
-        name = getattr(function, "__name__", type(function).__name__)
-        raise ValueError(f"validate_input of '{name}' returned False: the arguments were rejected")
-
-
-def _check_output(
-    function: Callable[..., Any], validate: Callable[..., Any] | None, result: Any
-) -> None:
-    if validate is not None and _is_false(validate(result)):
-        name = getattr(function, "__name__", type(function).__name__)
-        raise ValueError(f"validate_output of '{name}' returned False: the result was rejected")
+def _rejected(function: Callable[..., Any], option: str, what: str) -> ValueError:
+    name = getattr(function, "__name__", type(function).__name__)
+    return ValueError(f"{option} of '{name}' returned False: the {what} rejected")
 
 
 def _is_false(verdict: Any) -> bool:

@@ -202,14 +202,11 @@ class Run(Mapping[str, Any]):
     @property
     def _alone(self) -> dict[TaskRun, float]:
         """The seconds that each task or item that ran on a worker would take alone."""
-        return self._once("alone", self._measure_alone)
+        return self._once("alone", lambda: alone(self.on_workers(), self.cores))
 
     def effort_of(self, record: TaskRun) -> float:
         """Return the seconds that a task, or an item of a mapped one, would take alone."""
         return self._alone.get(record, 0.0)
-
-    def _measure_alone(self) -> dict[TaskRun, float]:
-        return alone(self.on_workers(), self.cores)
 
     def on_workers(self) -> list[TaskRun]:
         """Return the records of what workers do: the tasks, or for a mapped task its items."""
@@ -247,10 +244,10 @@ class Run(Mapping[str, Any]):
         return max(self._longest_path()[0], self.work / (workers or self.workers))
 
     def _longest_path(self) -> tuple[float, tuple[str, ...]]:
-        return self._once("longest path", self._measure_path)
-
-    def _measure_path(self) -> tuple[float, tuple[str, ...]]:
-        return longest_path(self.plan, self.efforts, self._once("items", self._measure_items))
+        return self._once(
+            "longest path",
+            lambda: longest_path(self.plan, self.efforts, self._once("items", self._measure_items)),
+        )
 
     @property
     def speedup(self) -> float:

@@ -62,7 +62,8 @@ def waits_in_processes(case: Case) -> Advice | None:
     """
     tasks = case.where("processes")
     took = sum((record.duration or 0.0) - (record.waited or 0.0) for record in tasks)
-    computed = sum((record.cpu or 0.0) + _of_helpers(record) for record in tasks)
+    computed = sum(record.cpu or 0.0 for record in tasks)
+    computed += sum(record.helpers.cpu for record in tasks if record.helpers is not None)
     if took < NOTICED or computed > IDLE_SHARE * took:
         return None
     on_the_way = sum(map(sum, (case.ways[record] for record in tasks)))
@@ -77,10 +78,6 @@ def waits_in_processes(case: Case) -> Advice | None:
         on_the_way / case.at_once,
         {"tasks": len(tasks), "seconds": took, "cpu": computed, "transfer": on_the_way},
     )
-
-
-def _of_helpers(record: TaskRun) -> float:
-    return record.helpers.cpu if record.helpers is not None else 0.0
 
 
 def costly_transfer(case: Case) -> Advice | None:

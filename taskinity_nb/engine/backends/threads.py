@@ -46,8 +46,8 @@ class InProcess(LoopBackend):
 
     starts_at_claim = True
 
-    def __init__(self, run: Run, name: str, workers: int) -> None:
-        super().__init__(run, numbered(name), workers)
+    def __init__(self, run: Run, workers: int) -> None:
+        super().__init__(run, numbered("thread"), workers)
         self._functions: list[Callable[..., Any]] = []
         self._endings: dict[Perform, Callable[[], None]] = {}
 
@@ -158,7 +158,7 @@ class CallingThread(InProcess):
     """One worker: the thread that starts the run, so that breakpoints and Ctrl-C work in it."""
 
     def __init__(self, run: Run) -> None:
-        super().__init__(run, "main", 1)
+        super().__init__(run, 1)
         self.unused = ["main"]
         self._late: set[int] = set()
 
@@ -199,9 +199,6 @@ class CallingThread(InProcess):
 
 class Threads(InProcess):
     """Threads of our own, started when there is something to do for them."""
-
-    def __init__(self, run: Run, workers: int, name: str = "thread") -> None:
-        super().__init__(run, name, workers)
 
 
 class PoolThreads(Threads):

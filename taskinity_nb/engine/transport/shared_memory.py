@@ -80,11 +80,6 @@ class SharedPickle(NamedTuple):
     sizes: tuple[int, ...]
     pickled: bytes
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the value as it was pickled."""
-        return sum(self.sizes) + len(self.pickled)
-
     def open(self) -> Any:
         """Return the value: another one each time, which may be written to.
 

@@ -24,7 +24,7 @@ from ...model.binding import resolve
 from ...model.flow import Flow
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
-from ..live.live_graph import WIDGET_VIEW, LiveGraph
+from ..live.live_graph import LiveGraph, publish, view_of
 from ..style.environment import in_kernel
 from ..style.words import labels_of, own_labels
 from .encoding import errors_of
@@ -294,8 +294,7 @@ class Explorer:
         self._displays.append(display_id)
         # Voilà shows an output once, and what is updated later never.
         self.widget.can_close = "voila" not in os.environ.get("SERVER_SOFTWARE", "")
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        _publish({WIDGET_VIEW: view} | self._picture(), display_id)
+        publish(view_of(self.box) | self._picture(), display_id)
 
     def close(self) -> None:
         """Leave a picture of what is shown in place of the explorer, to be saved."""
@@ -303,7 +302,7 @@ class Explorer:
             displays, self._displays = self._displays, []
             picture = self._picture() if displays else {}
         for display_id in displays:
-            _publish(picture, display_id, update=True)
+            publish(picture, display_id, update=True)
         if self._graph is not None:
             self._graph.discard()
         for widget in (self.widget, self.box):
@@ -351,9 +350,3 @@ def _called(run: Run | None) -> Mapping[str, Any]:
     """Return what a run was called with, as far as that is known."""
     control = None if run is None else run.control
     return {"inputs": None} if control is None else control.called
-
-
-def _publish(bundle: dict[str, Any], display_id: str, *, update: bool = False) -> None:
-    from IPython.display import display
-
-    display(bundle, raw=True, display_id=display_id, update=update)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .inspector import Inspector
     from .widget import GraphWidget
 
-__all__ = ["LiveGraph", "run_states_text"]
+__all__ = ["LiveGraph", "publish", "run_states_text", "view_of"]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -103,14 +103,13 @@ class LiveGraph:
         bundle: dict[str, Any] = {}
         self._widget = self._make_widget()
         if self._widget is not None:
-            bundle[WIDGET_VIEW] = {
-                "version_major": 2, "version_minor": 0, "model_id": self._widget.model_id,
-            }  # fmt: skip
+            bundle |= view_of(self._widget)
         bundle |= self._pictures(None, png=len(self.flow.tasks) <= MOST_DRAWN_AT_FIRST)
         if self._widget is not None and len(bundle.get("image/svg+xml", "")) > LARGEST_SVG_AT_FIRST:
             del bundle["image/svg+xml"]
         text = flow_text(self.flow)
-        self._publish(bundle | {"text/plain": f"{text}\n({self._note})" if self._note else text})
+        told = f"{text}\n({self._note})" if self._note else text
+        publish(bundle | {"text/plain": told}, self._display_id)
 
     def __call__(self, events: Iterable[Event], run: Run) -> None:
         """Show how far `run` is: the whole state of it, so that a call too few does no harm."""
@@ -158,7 +157,7 @@ class LiveGraph:
         if self._display_id is not None:
             text += f"\n({self._note})" if self._note else ""
             pictures = self._pictures(states, details, critical)
-            self._publish(pictures | {"text/plain": text}, update=True)
+            publish(pictures | {"text/plain": text}, self._display_id, update=True)
         if self._inspector is not None:
             self._inspector.close()
         if self._widget is not None:
@@ -187,7 +186,8 @@ class LiveGraph:
         began = time.monotonic()
         states = {record.name: record.state for record in run.record.tasks}
         pictures = self._pictures(states, details_of(run), png=False)
-        self._publish(pictures | {"text/plain": run_states_text(run)}, update=True)
+        bundle = pictures | {"text/plain": run_states_text(run)}
+        publish(bundle, self._display_id, update=True)
         cost = time.monotonic() - began
         self._next_picture = began + max(SLOWEST, 20 * cost)
 
@@ -208,10 +208,18 @@ class LiveGraph:
                 bundle["image/png"] = b64encode(drawn).decode("ascii")
         return bundle
 
-    def _publish(self, bundle: dict[str, Any], *, update: bool = False) -> None:
-        from IPython.display import display
 
-        display(bundle, raw=True, display_id=self._display_id, update=update)
+def view_of(widget: Any) -> dict[str, Any]:
+    """Return what a notebook shows a widget by."""
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {WIDGET_VIEW: view}
+
+
+def publish(bundle: dict[str, Any], display_id: str | None, *, update: bool = False) -> None:
+    """Show something in the notebook, or in place of what was shown under this id."""
+    from IPython.display import display
+
+    display(bundle, raw=True, display_id=display_id, update=update)
 
 
 def _new_bar() -> ProgressBar:
