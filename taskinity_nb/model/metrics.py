@@ -94,15 +94,8 @@ def longest_path(
 
     It is the chain of dependent tasks whose efforts add up to the most.
 
-    Parameters
-    ----------
-    plan : Plan
-        Who waits for whom.
-    seconds : mapping of str to float
-        The effort of each task.
-    items : mapping of str to sequence of float
-        For a mapped task, the effort of each of its items, which run beside each other. If its
-        items come from a mapped task too, each waits only for its own.
+    `seconds` has the effort of each task, and `items` for a mapped task those of its items, which
+    run beside each other. If its items come from a mapped task too, each waits only for its own.
     """
     length: dict[str, float] = {}
     before: dict[str, str | None] = {}

@@ -22,14 +22,8 @@ __all__ = ["Sealed", "packed", "sealed", "unsealed"]
 class Sealed:
     """A value, or the bytes that it travels as.
 
-    Parameters
-    ----------
-    value : object
-        What it is, if that is known.
-    nbytes : int
-        Its size, which Dask asks for.
-    packed : tuple of (bytes, list of buffers), optional
-        What is read when it is asked for.
+    Where it was made the value is known; elsewhere it is read from what is `packed`, bytes and
+    buffers, when it is asked for. Dask asks for its size, `nbytes`.
 
     Examples
     --------

@@ -59,19 +59,10 @@ def digest(value: Any, memo: Memo | None = None) -> str:
     Functions and classes within it count as by `fingerprint`. What cannot be pickled counts as
     itself: in a list, tuple, set or dict the one element, otherwise the whole value.
 
-    Parameters
-    ----------
-    value : object
-        Any value.
-    memo : dict, optional
-        Empty at first. Calls that share it, and between which nothing changes, hash what is large
-        once. It keeps the values alive.
-
-    Returns
-    -------
-    str
-        Comparable within this process. What counts as itself and cannot be weakly referred to
-        lives as long as this string, so that no other can come to stand at its address.
+    The text is comparable within this process. What counts as itself and cannot be weakly referred
+    to lives as long as the text, so that no other can come to stand at its address. A `memo` is
+    empty at first; calls that share it, and between which nothing changes, hash what is large once.
+    It keeps the values alive.
 
     Examples
     --------

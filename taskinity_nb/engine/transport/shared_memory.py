@@ -97,17 +97,9 @@ class SharedPickle(NamedTuple):
 def pack(value: Any, *folders: str) -> bytes | SharedPickle:
     """Pickle a value; what is large of it goes into a file.
 
-    Parameters
-    ----------
-    value : object
-        Anything that cloudpickle can pickle. What its own methods raise comes through.
-    *folders : str
-        Where the file may be written; the next one is tried if the one before does not take it.
-
-    Returns
-    -------
-    bytes or SharedPickle
-        A plain pickle if nothing in it is large (from `LARGE` bytes on), or no folder takes it.
+    What the methods of the value raise comes through. Of the folders, the next one is tried if the
+    one before does not take the file. The pickle is a plain one if nothing in the value is large
+    (from `LARGE` bytes on), or no folder takes it.
 
     Examples
     --------

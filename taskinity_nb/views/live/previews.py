@@ -55,20 +55,11 @@ class _Page:
 def preview(get: Callable[[], Any], patience: float = PATIENCE) -> Preview:
     """Return what can be shown of an object: a picture, else HTML, else text.
 
-    Parameters
-    ----------
-    get : callable
-        Returns the object, which may mean to load it.
-    patience : float
-        Seconds after which nothing is shown. What is at work on it then gets an exception, which
-        ends a loop in Python. A loop in C goes on in its thread, beside everything else; if it also
-        keeps the interpreter's lock, nothing in this process gets a turn before it ends.
-
-    Returns
-    -------
-    dict of str to str
-        ``kind``, ``data`` and ``type``. HTML is as the object made it: it is to be shown where
-        nothing in it can run.
+    After so many seconds of `patience` nothing is shown. What is at work on it, be it to load the
+    object, then gets an exception, which ends a loop in Python. A loop in C goes on in its thread,
+    beside everything else; if it also keeps the interpreter's lock, nothing in this process gets a
+    turn before it ends. HTML is as the object made it: it is to be shown where nothing in it can
+    run.
 
     Examples
     --------
