@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -53,9 +53,6 @@ class History(Shown, Sequence[PastRun]):
     def __getitem__(self, place: int | slice) -> PastRun | History:
         found = self.rows[place]
         return History(found) if isinstance(found, tuple) else found
-
-    def __iter__(self) -> Iterator[PastRun]:
-        return iter(self.rows)
 
     def last_two(self) -> tuple[PastRun, PastRun]:
         """Return the newest run, after the one of the same flow before it.

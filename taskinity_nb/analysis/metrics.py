@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..engine.runtime.cores import available_cores
 from ..model.record import TaskRun
 from ..model.run import Run
 
 __all__ = ["Metrics", "cores_of", "handovers", "metrics_of", "transfer_of", "wait_of"]
+
+Key = TypeVar("Key", bound=Hashable)
 
 PARALLEL_CPU = 1.15
 """CPU seconds a second from which on threads have computed beside each other, without the lock."""
@@ -71,7 +73,7 @@ def metrics_of(run: Run) -> Metrics:
     """
     makespan, ran = run.makespan, _ended(run)
     spent = {record.worker or "": 0.0 for record in ran}
-    for worker, intervals in _by_worker(ran).items():
+    for worker, intervals in _grouped(ran, lambda record: record.worker or "").items():
         spent[worker] = _covered(intervals)
     ways = handovers(run)
     return Metrics(
@@ -110,7 +112,8 @@ def handovers(run: Run) -> dict[TaskRun, tuple[float, float]]:
     its result only until the next one starts: in between the worker was at work.
     """
     ways: dict[TaskRun, tuple[float, float]] = {}
-    for records in _together(_ended(run)):
+    batches = _grouped(_ended(run), lambda record: (record.worker, record.submitted))
+    for records in batches.values():
         before = records[0].submitted
         for record, following in pairwise([*records, None]):
             assert record is not None
@@ -146,19 +149,12 @@ def _ended(run: Run) -> list[TaskRun]:
     return [record for record in run.on_workers() if record.duration is not None]
 
 
-def _by_worker(records: Iterable[TaskRun]) -> dict[str, list[TaskRun]]:
-    found: dict[str, list[TaskRun]] = {}
+def _grouped(records: Iterable[TaskRun], key: Callable[[TaskRun], Key]) -> dict[Key, list[TaskRun]]:
+    """Return tasks by what `key` tells of each, in the order of their start."""
+    found: dict[Key, list[TaskRun]] = {}
     for record in sorted(records, key=lambda record: record.started or 0.0):
-        found.setdefault(record.worker or "", []).append(record)
+        found.setdefault(key(record), []).append(record)
     return found
-
-
-def _together(records: Iterable[TaskRun]) -> list[list[TaskRun]]:
-    """Return the tasks of each batch: those that a worker was given at one moment."""
-    batches: dict[tuple[str | None, float | None], list[TaskRun]] = {}
-    for record in sorted(records, key=lambda record: record.started or 0.0):
-        batches.setdefault((record.worker, record.submitted), []).append(record)
-    return list(batches.values())
 
 
 def _between(before: float | None, after: float | None) -> float:
