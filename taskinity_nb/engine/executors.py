@@ -116,9 +116,9 @@ def _is_cluster(executor: object) -> bool:
     """Tell whether something is a word, an address or a client of a cluster."""
     if isinstance(executor, str):
         return executor in ("dask", "ray") or "://" in executor
-    from .backends.cluster.kinds import is_dask_client
-
-    return is_dask_client(executor)
+    # A client is known by its name, so that the library it comes from need not be imported.
+    kinds = [f"{kind.__module__}.{kind.__name__}" for kind in type(executor).__mro__]
+    return "distributed.client.Client" in kinds
 
 
 def _connect(executor: Any, workers: int | None) -> ClusterClient:
