@@ -30,7 +30,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-__all__ = ["WIDTH", "Entry", "Event", "Failure", "Frame", "Items", "State", "entries"]
+__all__ = [
+    "WIDTH", "Entry", "Event", "Failure", "Frame", "Items", "State", "ended", "entered", "entries",
+    "running",
+]  # fmt: skip
 
 Frame = tuple[str, int, str]
 """A frame of a traceback as it travels between processes: file, line, function."""
@@ -111,6 +114,25 @@ class Failure(NamedTuple):
     received: int
     error: BaseException
     frames: tuple[Frame, ...] = ()
+
+
+def entered(slot: int, state: State, at: int, cause: Any = None) -> Entry:
+    """Return the fact that a task has entered a state in which nothing runs, and what caused it."""
+    return slot, state, at, cause, None, None
+
+
+def running(
+    slot: int, at: int, worker: str | None, submitted: int, items: Items | None = None
+) -> Entry:
+    """Return the fact that a task runs."""
+    return slot, State.RUNNING, at, worker, submitted, items
+
+
+def ended(
+    slot: int, state: State, at: int, started: int | None, cpu: int, outcome: int | Failure
+) -> Entry:
+    """Return the fact that an attempt has ended: when its result was received, or its failure."""
+    return slot, state, at, started, cpu, outcome
 
 
 def entries(log: list[Any], start: int = 0) -> Iterator[Entry]:

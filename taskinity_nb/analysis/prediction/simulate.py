@@ -23,7 +23,7 @@ from ...engine.scheduling.history import weights_of
 from ...errors import FlowError
 from ...formatting import counted, not_whole
 from ...model.binding import resolve
-from ...model.events import Items, State
+from ...model.events import Items, State, ended, running
 from ...model.flow import Flow
 from ...model.plan import Plan
 from ...model.record import TaskRun
@@ -105,17 +105,17 @@ class Timeline:
             began = min((moments[s] for s in range(items.first, items.first + items.number)),
                         default=0.0)  # fmt: skip
             at = round(began * 1e9)
-            log += (task, State.RUNNING, at, None, at, items)
+            log += running(task, at, None, at, items)
         for slot, worker, start, end in self._spans:
-            began, ended = round(start * 1e9), round(end * 1e9)
-            log += (slot, State.RUNNING, began, f"worker-{worker + 1}", began, None)
-            log += (slot, State.SUCCEEDED, ended, began, 0, ended)
+            began, finished = round(start * 1e9), round(end * 1e9)
+            log += running(slot, began, f"worker-{worker + 1}", began)
+            log += ended(slot, State.SUCCEEDED, finished, began, 0, finished)
         for task, items in self._items.items():
             ends = [end for s, _, _, end in self._spans if 0 <= s - items.first < items.number]
-            ended = round(max(ends, default=0.0) * 1e9)
-            log += (task, State.SUCCEEDED, ended, None, 0, ended)
-        ended = round(self.makespan * 1e9)
-        return Run.recorded(self.plan, "simulated", self.workers, log, ended=ended)
+            finished = round(max(ends, default=0.0) * 1e9)
+            log += ended(task, State.SUCCEEDED, finished, None, 0, finished)
+        end = round(self.makespan * 1e9)
+        return Run.recorded(self.plan, "simulated", self.workers, log, ended=end)
 
     def __repr__(self) -> str:
         workers = counted(self.workers, "worker")

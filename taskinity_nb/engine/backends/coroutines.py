@@ -14,7 +14,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from ...errors import ExecutorError, described
-from ...model.events import Entry, Failure, State
+from ...model.events import Entry, Failure, State, ended
 from ...model.refs import MISSING
 from ...model.run import Run
 from ...strangers import traceback_of
@@ -191,16 +191,16 @@ class CoroutinesBackend(Backend):
             leave_if_forked(self._generation, error)
             finished = perf_counter_ns()
             failure = Failure(finished, error, user_frames(traceback_of(error)))
-            entry = (task, State.FAILED, finished, started, cpu[0], failure)
+            entry = ended(task, State.FAILED, finished, started, cpu[0], failure)
         leave_if_forked(self._generation)
         finished = perf_counter_ns()
         if worker in self._late:
             late = timed_out(scheduler.name_of(task), scheduler.task_of(task).timeout)
             value = MISSING
-            entry = (task, State.TIMED_OUT, finished, started, cpu[0], Failure(finished, late))
+            entry = ended(task, State.TIMED_OUT, finished, started, cpu[0], Failure(finished, late))
         if not output.is_empty:
             self.run.record.note(task, output=output.take())
-        return value, entry or (task, State.SUCCEEDED, finished, started, cpu[0], finished)
+        return value, entry or ended(task, State.SUCCEEDED, finished, started, cpu[0], finished)
 
 
 @types.coroutine

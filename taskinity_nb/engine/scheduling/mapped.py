@@ -8,7 +8,7 @@ from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from ...errors import BindingError, is_skip
-from ...model.events import Entry, Failure, Frame, Items, State
+from ...model.events import Entry, Failure, Frame, Items, State, ended, entered, running
 from ...model.refs import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ..remote.frames import user_frames
@@ -109,8 +109,8 @@ class MappedTasks:
             now = perf_counter_ns()
             frames = user_frames(traceback_of(error))
             failure = Failure(now, error, frames)
-            return MISSING, (task, State.FAILED, now, started, thread_time_ns() - cpu, failure)
-        return items, (task, State.RUNNING, perf_counter_ns(), None, started, None)
+            return MISSING, ended(task, State.FAILED, now, started, thread_time_ns() - cpu, failure)
+        return items, running(task, perf_counter_ns(), None, started)
 
     def expand(self, task: int, items: list[Any] | None, entry: Entry) -> None:
         """Write down which items a task has; they are taken instead of it."""
@@ -120,11 +120,11 @@ class MappedTasks:
         log += (*entry[:5], where)
         for item, value in sorted(kept.items()):
             self._values[where.first + item] = value
-            log += (where.first + item, State.CACHED, now, None, None, None)
+            log += entered(where.first + item, State.CACHED, now)
         done = {where.first + item for item in kept}
         ready, lost = self._frontier.expand(task, where.first, where.number, done)
         for slot in ready:
-            log += (slot, State.READY, now, None, None, None)
+            log += entered(slot, State.READY, now)
         self._lose(lost, now)
         self._scheduler.workers.wake_others()
         self._scheduler.abandon_after_failure()
@@ -153,7 +153,7 @@ class MappedTasks:
             error = entry[5].error
             if is_skip(error):
                 self._gone[slot] = (State.SKIPPED, slot)
-                log += (slot, State.SKIPPED, entry[2], error, None, None)
+                log += entered(slot, State.SKIPPED, entry[2], error)
             else:
                 self._fail(slot, task, entry)
             self._lose(self._frontier.fail(slot), entry[2])
@@ -179,7 +179,7 @@ class MappedTasks:
             state, cause = self._gone[slot] = self._gone[before]
             if state is not State.SKIPPED:
                 self._lost.setdefault(task, (state, cause))
-            self._log += (slot, state, now, cause, None, None)
+            self._log += entered(slot, state, now, cause)
             tasks[task] = None
         for task in tasks:
             self.close_if_ended(task)
@@ -204,15 +204,15 @@ class MappedTasks:
             failed.sort(key=itemgetter(0))
             error = map_error(self._plan.flow.tasks[task], failed, count)
             failure = Failure(now, error, self._frames[first + failed[0][0]])
-            return MISSING, (task, State.FAILED, now, began, 0, failure)
+            return MISSING, ended(task, State.FAILED, now, began, 0, failure)
         if task in self._lost:
             state, cause = self._lost[task]
-            return MISSING, (task, state, now, cause, None, None)
+            return MISSING, entered(task, state, now, cause)
         values = self._values[first : first + count]
         values = [value for value in values if not is_missing(value)]  # none of a skip
         is_here = not any(is_ref(value) for value in values)
         whole = values if is_here else GatheredRef(values)
-        return whole, (task, State.SUCCEEDED, now, began, 0, now)
+        return whole, ended(task, State.SUCCEEDED, now, began, 0, now)
 
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a task or an item."""

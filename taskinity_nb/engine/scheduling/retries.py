@@ -6,7 +6,7 @@ import threading
 from time import perf_counter_ns
 
 from ...errors import BindingError, UnpicklableError, WorkerLost, described
-from ...model.events import Entry, Failure, State
+from ...model.events import Entry, Failure, State, ended, entered
 from ...model.refs import MISSING
 from ...strangers import add_note
 from ..runtime.interrupts import is_interrupt
@@ -59,7 +59,7 @@ class Retries:
 
     def again(self, task: int, entry: Entry, delay: float) -> None:
         """Write down that a task is tried again; while it waits it holds no worker."""
-        self._scheduler.log += (task, State.RETRYING, entry[2], entry[5].error, None, None)
+        self._scheduler.log += entered(task, State.RETRYING, entry[2], entry[5].error)
         self._scheduler.run.record.forget_output(task)
         self._waiting[task] = entry
         if delay:
@@ -73,7 +73,7 @@ class Retries:
         if scheduler.on_error == "stop" and scheduler.first_failed is not None:
             scheduler.settle(task, MISSING, entry)
             return
-        scheduler.log += (task, State.READY, perf_counter_ns(), None, None, None)
+        scheduler.log += entered(task, State.READY, perf_counter_ns())
         scheduler.frontier.again(task)
         scheduler.workers.wake_others()
 
@@ -111,7 +111,7 @@ class Retries:
         scheduler = self._scheduler
         timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
         failure = Failure(now, timed_out(scheduler.name_of(task), timeout, backend.unstoppable))
-        entry = (task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
+        entry = ended(task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
         delay = self.delay(task, entry)
         with scheduler.lock:
             backend.give_back(worker.name)

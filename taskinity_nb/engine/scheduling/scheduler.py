@@ -38,7 +38,7 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from ...errors import ExecutorError, FlowError, described, is_skip
-from ...model.events import Entry, Failure, State, entries
+from ...model.events import Entry, Failure, State, entered, entries, running
 from ...model.refs import MISSING
 from ...model.run import Run
 from ...model.task import Task
@@ -143,12 +143,12 @@ class Scheduler:
         log, now = self.log, self.run.record.origin
         for task, value in self._kept.items():
             self._values[task] = value
-            log += (task, State.CACHED, now, None, None, None)
+            log += entered(task, State.CACHED, now)
             if self._consumers is not None:
                 self._consumers.let_go(task, self.maps)
         self._kept = {}
         for task in self.frontier.starting:
-            log += (task, State.READY, now, None, None, None)
+            log += entered(task, State.READY, now)
         if not self.left:
             self._finish()
             return
@@ -183,7 +183,7 @@ class Scheduler:
             items = (range(first, first + count) for first, count in self.maps.where.values())
             for slot in chain(range(self.count), *items):
                 if slot not in ended:
-                    log += (slot, State.CANCELLED, now, None, None, None)
+                    log += entered(slot, State.CANCELLED, now)
             self._finish(state)
         for backend in backends:
             backend.stop()
@@ -244,7 +244,7 @@ class Scheduler:
     def started(self, task: int, backend: Backend, worker: Worker, submitted: int) -> None:
         with self.lock:
             if not self.stopped:
-                self.log += (task, State.RUNNING, submitted, worker.name, submitted, None)
+                self.log += running(task, submitted, worker.name, submitted)
                 if self.retries.timed:
                     self.retries.watch(task, backend, worker)
 
@@ -255,14 +255,14 @@ class Scheduler:
             if self.stopped:
                 return
             if lost is not None:
-                self.log += (task, State.RETRYING, at, lost, None, None)
-                self.log += (task, State.READY, at, None, None, None)
-            self.log += (task, State.RUNNING, at, worker, submitted, None)
+                self.log += entered(task, State.RETRYING, at, lost)
+                self.log += entered(task, State.READY, at)
+            self.log += running(task, at, worker, submitted)
 
     def retrying(self, task: int, error: BaseException) -> bool:
         with self.lock:
             if not self.stopped:
-                self.log += (task, State.RETRYING, perf_counter_ns(), error, None, None)
+                self.log += entered(task, State.RETRYING, perf_counter_ns(), error)
                 self.run.record.forget_output(task)
             return not self.stopped
 
@@ -303,13 +303,13 @@ class Scheduler:
         state, how = State.UPSTREAM_FAILED, entry[5]
         if isinstance(how, Failure) and is_skip(how.error):
             state = State.SKIPPED
-            entry = (task, state, entry[2], how.error, None, None)
+            entry = entered(task, state, entry[2], how.error)
         elif entry[1] in (State.FAILED, State.TIMED_OUT) and self.first_failed is None:
             self.first_failed = task
         log += entry
         lost = self.frontier.fail(task)
         for descendant in lost:
-            log += (descendant, state, now, task, None, None)
+            log += entered(descendant, state, now, task)
         self.left -= len(lost)
         self.abandon_after_failure()
 
@@ -318,7 +318,7 @@ class Scheduler:
             return
         now, log, maps = perf_counter_ns(), self.log, self.maps
         for task in self.frontier.abandon():
-            log += (task, State.CANCELLED, now, None, None, None)
+            log += entered(task, State.CANCELLED, now)
             if task < self.count:
                 self.left -= 1
             else:

@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from ...errors import ExecutorError, FlowError, UnpicklableError
-from ...model.events import Entry, Failure, State
+from ...model.events import Entry, Failure, State, ended
 from ...model.invoke import invoke, listing
 from ...model.plan import Call, Origin, Plan
 from ...model.refs import MISSING, is_ref
@@ -176,7 +176,7 @@ def culprit(
 def failure(slot: int, error: BaseException) -> tuple[Any, Entry]:
     """Return value and log entry of a task that failed on the way to its worker."""
     now = perf_counter_ns()
-    return MISSING, (slot, State.FAILED, now, now, 0, Failure(now, error))
+    return MISSING, ended(slot, State.FAILED, now, now, 0, Failure(now, error))
 
 
 def unpack(
@@ -208,9 +208,9 @@ def unpack(
         error = error_of(name, call)
     received = perf_counter_ns()
     if error is None:
-        return value, (slot, State.SUCCEEDED, finished, started, call.cpu, received)
+        return value, ended(slot, State.SUCCEEDED, finished, started, call.cpu, received)
     lost = Failure(received, error, frames)
-    return MISSING, (slot, State.FAILED, finished, started, call.cpu, lost)
+    return MISSING, ended(slot, State.FAILED, finished, started, call.cpu, lost)
 
 
 def error_of(name: str, call: CallResult) -> BaseException:

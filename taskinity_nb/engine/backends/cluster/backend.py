@@ -17,7 +17,7 @@ from time import monotonic, perf_counter_ns
 from typing import Any
 
 from ....errors import WorkerLost
-from ....model.events import WIDTH, Entry, Failure, State
+from ....model.events import WIDTH, Entry, Failure, State, ended, running
 from ....model.refs import MISSING
 from ....model.run import Run
 from ...remote.call import CallResult
@@ -151,7 +151,9 @@ class Cluster(Backend):
         now = perf_counter_ns()
         began = self._claimed.get(slot, now)
         self._forget(submitter, slot)
-        self._settle(submitter, MISSING, (slot, State.FAILED, now, began, 0, Failure(now, error)))
+        self._settle(
+            submitter, MISSING, ended(slot, State.FAILED, now, began, 0, Failure(now, error))
+        )
 
     def _take(self, submitter: Submitter) -> None:
         """Take all that is ready: what the cluster has not got yet is handed over."""
@@ -241,12 +243,12 @@ class Cluster(Backend):
         if call.kind == "value":
             name, future = scheduler.name_of(slot), submitter.futures[slot]
             value = RemoteRef(self._client, future, name, worker, size, length)
-            entry = (slot, State.SUCCEEDED, finished, started, call.cpu, finished)
+            entry = ended(slot, State.SUCCEEDED, finished, started, call.cpu, finished)
         else:
             state = State.TIMED_OUT if call.kind == "late" else State.FAILED
             error = submitter.error_of(slot, call)
             how = Failure(finished, error, call.frames)
-            entry = (slot, state, finished, started, call.cpu, how)
+            entry = ended(slot, state, finished, started, call.cpu, how)
         self._forget(submitter, slot)
         self._settle(submitter, value, entry)
 
@@ -278,7 +280,7 @@ class Cluster(Backend):
         scheduler, plan = self.scheduler, self.run.plan
         source, now = plan.items_origin(task), perf_counter_ns()
         value = self.run.record.values[source.slot]
-        entry: Entry = (task, State.RUNNING, now, None, now, None)
+        entry: Entry = running(task, now, None, now)
         items: Any
         if plan.maps[task].key is None and source.slot in scheduler.maps.where:
             items = None  # a stream
@@ -308,12 +310,12 @@ class Cluster(Backend):
         submitter.ended(task)
         if error is not None:
             how = Failure(now, error, call.frames)
-            self._settle(submitter, MISSING, (task, State.FAILED, now, now, call.cpu, how))
+            self._settle(submitter, MISSING, ended(task, State.FAILED, now, now, call.cpu, how))
         else:
             items = RemoteRef(
                 self._client, future, self.scheduler.name_of(task), worker, size, length
             )
-            entry = (task, State.RUNNING, now, None, now, None)
+            entry = running(task, now, None, now)
             self._settle(
                 submitter, [ItemRef(items, number) for number in range(length or 0)], entry
             )

@@ -14,7 +14,7 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from ....errors import WorkerLost
-from ....model.events import Entry, Failure, State
+from ....model.events import Entry, Failure, State, ended
 from ....model.record import Helpers
 from ....model.refs import MISSING
 from ....model.run import Run
@@ -165,14 +165,14 @@ class _PooledProcess:
         lives = dict.fromkeys(slots, LIVES)
         while batches:
             batch = batches.popleft()
-            ended = 0
+            done = 0
             try:
                 for end in self._send(batch, worker):
-                    ended += 1
+                    done += 1
                     yield end
             except ProcessEnded:
                 end_of_process, is_late = self._bury(worker)
-                for load in batch[ended:]:
+                for load in batch[done:]:
                     lives[load.slot] -= 1
                     if is_late:
                         yield self._late(load.slot)
@@ -184,7 +184,7 @@ class _PooledProcess:
                 if self._process is not None:
                     self._process.kill()
                     self._bury(worker)
-                for load in batch[ended:]:
+                for load in batch[done:]:
                     self._keep_output(load.slot)
                     yield load.slot, *failure(load.slot, error)
 
@@ -210,16 +210,16 @@ class _PooledProcess:
             if backend.stopped:
                 process.kill()
         process.send(backend.folders, [load[1:] for load in batch])
-        ended = 0
-        while ended < len(batch):
+        done = 0
+        while done < len(batch):
             kind, content = process.receive()
             if kind == "output":
                 place, texts = content
                 self._print(batch[place].slot, texts)
                 continue
             for call in content[0]:
-                load = batch[ended]
-                ended += 1
+                load = batch[done]
+                done += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, call, backend.read)
@@ -278,7 +278,7 @@ class _PooledProcess:
         timeout = scheduler.task_of(slot).timeout or 0.0
         lost = Failure(now, timed_out(scheduler.name_of(slot), timeout))
         began = now - round(timeout * 1e9)
-        return slot, MISSING, (slot, State.TIMED_OUT, now, began, 0, lost)
+        return slot, MISSING, ended(slot, State.TIMED_OUT, now, began, 0, lost)
 
     def give_back(self) -> None:
         """Keep the process warm for the next run."""
