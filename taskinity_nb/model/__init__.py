@@ -1,4 +1,4 @@
 """The nouns: flow, plan, run, record, task, events.
 
-Nothing but the standard library and the ground floor may be imported here.
+Nothing but the standard library and the rooms below may be imported here.
 """

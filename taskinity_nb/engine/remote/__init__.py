@@ -1,4 +1,4 @@
 """What runs where a task runs, on another machine too, and is sent there.
 
-Nothing but the standard library and cloudpickle may be imported here.
+Only the standard library, cloudpickle, `strangers` and the cluster's own library may be imported.
 """

@@ -1,4 +1,4 @@
-"""What is kept of an earlier run, and calling a task of it again.
+"""What is kept of an earlier run, and calling one task of it again, here and now.
 
-Nothing here performs the tasks of a run.
+Nothing here schedules: a kept result is handed to the scheduler.
 """

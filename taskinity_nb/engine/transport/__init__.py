@@ -1,4 +1,4 @@
 """How values get from process to process of this machine: codec, shared memory, folders.
 
-Nothing here knows of tasks that run, or of who runs them.
+Nothing here starts a process, or decides when a task runs.
 """

@@ -1,4 +1,4 @@
 """The sliders that answer how many workers are worth having.
 
-What is predicted comes from `analysis.prediction`.
+Nothing here predicts: that comes from `analysis.prediction`.
 """

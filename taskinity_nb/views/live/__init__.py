@@ -1,4 +1,4 @@
-"""What follows a run in a notebook: the live graph, its widget, the inspector.
+"""What follows a run: the live graph, its widget or its text, the inspector.
 
-Nothing here lays out or predicts.
+Nothing here lays out a graph; how long the rest takes is only estimated.
 """

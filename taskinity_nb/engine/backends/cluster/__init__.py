@@ -1,4 +1,4 @@
 """Runs on Dask and Ray: what is handed over, and how what comes back is written down.
 
-What runs on the cluster itself lies in `engine.remote`.
+Nothing here runs on the cluster: that lies in `engine.remote`.
 """

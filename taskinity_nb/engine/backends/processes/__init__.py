@@ -1,4 +1,4 @@
 """Our own pool of worker processes, and the backend that works with it.
 
-What runs in such a process and elsewhere alike lies in `engine.remote`.
+Nothing here is for other executors: what runs elsewhere alike lies in `engine.remote`.
 """
