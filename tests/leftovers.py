@@ -29,7 +29,9 @@ __all__ = ["KINDS", "Moment", "begun", "left_streams"]
 
 Pool = TypeVar("Pool", bound=Executor)
 
-KINDS = ("streams", "signals", "folder", "environment", "threads", "descriptors", "processes")
+KINDS = (
+    "streams", "signals", "folder", "environment", "roots", "threads", "descriptors", "processes",
+)  # fmt: skip
 
 PATIENCE = 30.0
 """Seconds that threads and processes have to end in, once nothing holds them."""
@@ -105,6 +107,11 @@ class Moment:
             for name in sorted(now.keys() | self.environment.keys()):
                 if now.get(name) != self.environment.get(name):
                     yield f"{name!r} is {now.get(name)!r}, not {self.environment.get(name)!r}"
+
+    def _left_roots(self) -> Iterable[str]:
+        for root in workspace._roots.values():
+            if not root.is_there():
+                yield f"{root.path}, in which this process keeps large values, is gone"
 
     def _left_threads(self) -> Iterable[str]:
         for thread in set(threading.enumerate()) - self.threads:

@@ -16,6 +16,8 @@ from leftovers import KINDS, Moment, left_streams
 
 from taskinity_nb import run
 from taskinity_nb.engine.remote.capture import StreamProxies
+from taskinity_nb.engine.transport import workspace
+from taskinity_nb.engine.transport.ownership import Root
 
 
 def leave_streams(end, tmp_path):
@@ -38,6 +40,13 @@ def leave_environment(end, tmp_path):
     os.environ["LEFT_BEHIND"] = "1"
     end.callback(os.environ.pop, "LEFT_BEHIND")
     return "b'LEFT_BEHIND' is b'1', not None"
+
+
+def leave_roots(end, tmp_path):
+    root = workspace._roots["elsewhere"] = Root(str(tmp_path))
+    end.callback(workspace._roots.pop, "elsewhere")
+    root.leave()
+    return f"{root.path}, in which this process keeps large values, is gone"
 
 
 def leave_threads(end, tmp_path):
