@@ -56,9 +56,7 @@ class InProcess(LoopBackend):
         if not self._functions:
             self._functions = self._callables()
         functions, count, note = self._functions, len(plan.bindings), self.run.record.note
-        arguments, owner = scheduler.arguments, scheduler.owner
-        fetches = scheduler.has_refs
-        slots_of = [None] * count if fetches else plan.slots
+        slots_of = [None] * count if scheduler.has_refs else plan.slots
         value_of = self.run.record.values.__getitem__
         copy_of_context = scheduler.screen.context.copy
         output = Output(outer=scheduler.screen.outer)
@@ -82,13 +80,10 @@ class InProcess(LoopBackend):
                     waited_before, asked = core_wait() or 0, started
             try:
                 slots = slots_of[task] if task < count else None
-                if slots is not None:  # nearly always, so it is not given to `arguments`
+                if slots is not None:  # nearly always, so nobody is asked for the arguments
                     value = copy_of_context().run(functions[task], *map(value_of, slots))
                 else:
-                    args, kwargs = arguments(task)
-                    if fetches:
-                        args, kwargs = fetched(args, kwargs)
-                    value = copy_of_context().run(functions[owner(task)], *args, **kwargs)
+                    value = self._call(task)
             except BaseException as error:  # whatever a task raises is its own failure
                 leave_if_forked(generation, error)
                 if is_interrupt(error):
@@ -116,6 +111,15 @@ class InProcess(LoopBackend):
 
         self._endings[perform] = scheduler.proxies.capture(output)
         return perform
+
+    def _call(self, task: int) -> Any:
+        """Call the function of a task or an item, whose arguments are not just results."""
+        scheduler = self.scheduler
+        args, kwargs = scheduler.arguments(task)
+        if scheduler.has_refs:
+            args, kwargs = fetched(args, kwargs)
+        function = self._functions[scheduler.owner(task)]
+        return scheduler.screen.context.copy().run(function, *args, **kwargs)
 
     def dismiss(self, perform: Perform) -> None:
         self._endings.pop(perform)()

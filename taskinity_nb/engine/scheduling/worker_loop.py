@@ -90,10 +90,14 @@ class WorkerLoop:
                 if perform is not None:
                     backend.dismiss(perform)
             finally:
-                with lock:
-                    backend.leave(worker)
-                if not is_interrupted:
-                    self.see_who_is_left(backend)
+                self._leave(backend, worker, is_interrupted)
+
+    def _leave(self, backend: LoopBackend, worker: Worker, is_interrupted: bool) -> None:
+        """Say that a worker has ended; who interrupts one cancels the run anyway."""
+        with self._scheduler.lock:
+            backend.leave(worker)
+        if not is_interrupted:
+            self.see_who_is_left(backend)
 
     def _performer(self, backend: LoopBackend, worker: Worker) -> Perform | None:
         """Return how a new worker performs tasks; None if it cannot, and others go on without."""
