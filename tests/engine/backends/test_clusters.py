@@ -225,6 +225,7 @@ def test_a_task_that_kills_every_worker_is_given_up(client):
     result = run("kill", namespace=names, executor=client, on_error="continue")
     assert type(result.tasks["kill"].error).__name__ == "WorkerLost"
     # Not beside it: Dask gives a task up too that was only queued where each of its workers died.
+    client.wait_for_workers(1, timeout=60)
     assert run("other", namespace=names, executor=client)["other"] == 1
 
 

@@ -78,7 +78,8 @@ def known(path):
 
 def names(place):
     """Return what these tests have put there; in the real places, others do that too."""
-    found = os.listdir(place)
+    ours = {os.path.basename(root.path) for root in workspace._roots.values()}  # in use here
+    found = set(os.listdir(place)) - ours
     return {n for n in found if OURS in n or any(n.lower().startswith(made) for made in _made)}
 
 
