@@ -44,6 +44,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+LARGE = 100
+"""Tests; a group of more begins early."""
+
+
 def shares(item: pytest.Item) -> bool:
     """Tell whether a test uses what is made once for its module, such as a kernel or a browser."""
     fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
@@ -56,8 +60,8 @@ def group(item: pytest.Item) -> str:
     return mark.args[0] if mark else item.nodeid
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # xdist reads the groups, and others change the order
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
     """Say what goes to the same worker, and have what takes long begin first.
 
     The quick tests of a module stay together, and so do those that share what it makes once. A slow
@@ -68,6 +72,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         is_alone = item.get_closest_marker("slow") and not shares(item)
         if not is_alone and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    result = yield
     groups: dict[str, list[pytest.Item]] = {}
     for item in items:
         groups.setdefault(group(item), []).append(item)
@@ -78,10 +83,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             not any(item.get_closest_marker("browser") for item in groups[name]),
             not any(item.get_closest_marker("slow") for item in groups[name]),
             not any(map(shares, groups[name])),
-            -len(groups[name]),  # what is left for the end is small
+            len(groups[name]) < LARGE,  # what is left for the end is small
         )
 
     items[:] = [item for name in sorted(groups, key=rank) for item in groups[name]]
+    return result
 
 
 def pytest_collection_finish() -> None:
