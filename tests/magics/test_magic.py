@@ -192,11 +192,11 @@ class TestAdvice:
         tasks = ", ".join(f"slow as s{number}" for number in range(6))
         sent = kernel.send(self.CELL.format("-w 2 --background", tasks))
         said = "The flow could use 6 workers"
-        message = {}
-        while not message.get("data", {}).get("text/plain", "").startswith(said):
+        text = ""
+        while not text.startswith(said):  # what comes late of the cell before is passed over
             received = kernel.client.get_iopub_msg(timeout=60)
-            assert received["parent_header"]["msg_id"] == sent
-            message = received["content"]
+            text = received["content"].get("data", {}).get("text/plain", "")
+        assert received["parent_header"]["msg_id"] == sent
 
 
 class TestErrors:

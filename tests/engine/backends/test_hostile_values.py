@@ -31,6 +31,10 @@ from taskinity_nb.engine.remote.pickling import dumps
 from taskinity_nb.engine.transport.codec import read_error
 from taskinity_nb.model.invoke import invoke
 
+pytestmark = pytest.mark.leaves(
+    "descriptors", reason="the cluster of some of these opens connections when it likes"
+)
+
 others_warn = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",
