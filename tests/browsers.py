@@ -27,6 +27,15 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--no-first-run",
 ]  # fmt: skip
+CONNECTED = """
+async () => {
+  const { sessionContext } = window.jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  await sessionContext.session.kernel.info;
+}
+"""
+"""Waits until a kernel has answered: to run a cell before that opens a dialog."""
+
 PATIENCE = 90_000
 """Milliseconds that anything may take."""
 APPS = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}
@@ -232,6 +241,7 @@ def open_notebook(
         )
         page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
         page.wait_for_selector(IDLE[app], state="attached")
+        page.evaluate(CONNECTED)
         yield Page(page)
 
 

@@ -15,10 +15,10 @@ from taskinity_nb import explore, parse_dsl, run, simulate
 
 opened = threading.Event()
 
-def load(n): threading.Event().wait(0.1 + n / 1000)
-def clean(x): threading.Event().wait(0.3)
-def count(x): threading.Event().wait(0.2)
-def report(*a): threading.Event().wait(0.1)
+def load(n): threading.Event().wait(0.4 + n / 1000)
+def clean(x): threading.Event().wait(1.2)
+def count(x): threading.Event().wait(0.8)
+def report(*a): threading.Event().wait(0.4)
 def block(): opened.wait(60)
 def spoil(x): raise ValueError("<b>no such column</b>")
 """
@@ -108,7 +108,8 @@ def test_sliders_react_and_run_really_runs(served):
         page.wait_for_selector('.taskinity-explorer[data-going="no"]')
         page.wait_for_selector('.taskinity-explorer path[data-part="measured"]')
         assert re.fullmatch(
-            r"Predicted \d+ ms, measured \d+ ms: (\d+ % too (quick|slow)|less than 1 % off)\.",
+            r"Predicted [\d.]+ m?s, measured [\d.]+ m?s: "
+            r"(\d+ % too (quick|slow)|less than 1 % off)\.",
             told(page),
         )
         lab.screenshot(f"explorer-{app}")

@@ -175,6 +175,7 @@ def test_what_a_task_did_is_seen_after_the_run(address):
         # A table is a table, in a frame where nothing can run.
         open_task(lab, "density")
         frame = lab.page.frame_locator(f'{PANEL} [data-part="result"] iframe')
+        frame.locator("table tbody tr").nth(2).wait_for()
         assert frame.locator("table tbody tr").count() == 3
         assert "Kraków" in frame.locator("table").inner_text()
         assert part(lab, "result").locator("iframe").get_attribute("sandbox") == ""
@@ -189,6 +190,7 @@ def test_what_a_task_did_is_seen_after_the_run(address):
         # Items can be sorted, and looked into.
         open_task(lab, "letters")
         rows = part(lab, "items").locator("tbody tr")
+        rows.nth(11).wait_for()
         assert rows.count() == 12
         part(lab, "items").locator("th button", has_text="error").click()
         assert "no letters in" in rows.first.inner_text()
