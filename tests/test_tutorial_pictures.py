@@ -48,7 +48,9 @@ def test_what_moves_in_the_tutorial(cells, tmp_path):
             "() => /^[4-9] of 12/.test(document.querySelector"
             '(\'.taskinity-flow g[data-task="read"] [data-part="detail"]\').textContent)'
         )
-        page.locator(".taskinity-flow").screenshot(path=PICTURES / "live.png")
+        # Of the page: to picture an element takes longer, and the run goes on.
+        box = page.locator(".taskinity-flow").bounding_box()
+        page.screenshot(path=PICTURES / "live.png", clip=box)
         lab.wait_for_prompt(watched)
 
         inspected = place(cells, "run.inspect(")

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..remote import forks
 from ..remote.capture import capture_in_context, current_output
+from ..remote.forks import leave_if_forked
 from ..remote.printed import Output
 from .waiting import SignalSafeEvent
 
@@ -33,10 +35,15 @@ def blocking(function: Callable[..., Any]) -> Callable[..., Any]:
     async def call(output: Output | None, args: Any, kwargs: Any) -> Returned:
         if output is not None:
             capture_in_context(output)
+        generation = forks.generation
+        returned: Returned
         try:
-            return await function(*args, **kwargs), None
+            returned = await function(*args, **kwargs), None
         except BaseException as error:  # asyncio would let some of them end the loop
-            return None, error
+            returned = None, error
+        # A forked child has no thread but this one: nobody waits there for what it returns.
+        leave_if_forked(generation, returned[1])
+        return returned
 
     def cancel_all() -> None:
         for task in asyncio.all_tasks():

@@ -249,12 +249,13 @@ class TestForks:
         assert result.tasks["fork"].stdout == ""
         assert len([e for e in result.events if e.state.is_final]) == 2
 
-    def test_async(self, recwarn):
+    @pytest.mark.parametrize("executor", ["sequential", "threads"])
+    @pytest.mark.parametrize(("how", "code"), [("return", 0), ("raise", 1), ("exit", 5)])
+    def test_async(self, executor, how, code, recwarn):
         async def fork():
-            return fn.fork("return")
+            return fn.fork(how)
 
-        for executor in ("sequential", "threads"):
-            assert run("fork", namespace={"fork": fork}, executor=executor)["fork"] == 0
+        assert run("fork", namespace={"fork": fork}, executor=executor)["fork"] == code
 
     def test_a_process_of_multiprocessing(self, executor):
         names = {"in_a_process": fn.in_a_process}
