@@ -27,6 +27,8 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
     "--disable-component-update", "--no-first-run",
 ]  # fmt: skip
+STATUS = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+
 CONNECTED = """
 async () => {
   const { sessionContext } = window.jupyterapp.shell.currentWidget;
@@ -35,6 +37,9 @@ async () => {
 }
 """
 """Waits until a kernel has answered: to run a cell before that opens a dialog."""
+
+LOST = 40_000
+"""Milliseconds after which an answer is lost, if the kernel does nothing."""
 
 PATIENCE = 90_000
 """Milliseconds that anything may take."""
@@ -160,21 +165,35 @@ class Page:
             # Not awaited: the command ends with the cell.
             self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
             self.page.wait_for_timeout(1000)
-        if wait:
-            self.wait_for_prompt(number)
+        if not wait:
+            return
+        if not self.has_run(number) and self.page.evaluate(STATUS) == "idle":
+            # The answer to a request that came while the page connected has passed it by.
+            self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+        self.wait_for_prompt(number)
+
+    def has_run(self, number: int) -> bool:
+        """Tell whether a cell has run, once the patience for an answer that may be lost is over."""
+        from playwright.sync_api import TimeoutError as TooLate
+
+        try:
+            self.wait_for_prompt(number, LOST)
+        except TooLate:
+            return False
+        return True
 
     def prompt(self, number: int) -> str:
         """Return what stands before a cell: ``[*]:`` while it runs."""
         cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
         return cell.locator(".jp-InputPrompt").first.inner_text()
 
-    def wait_for_prompt(self, number: int) -> None:
+    def wait_for_prompt(self, number: int, patience: int = PATIENCE) -> None:
         """Wait until a cell has run."""
         self.page.wait_for_function(
             "n => /\\[\\d+\\]/.test(document.querySelectorAll('.jp-Notebook .jp-CodeCell')[n]"
             ".querySelector('.jp-InputPrompt').textContent)",
             arg=number,
-            timeout=PATIENCE,
+            timeout=patience,
         )
 
     def output(self, number: int) -> Any:
