@@ -82,7 +82,7 @@ def connect(executor: Any, workers: int | None) -> DaskClusterClient:
         return connection
 
 
-ITS_OWN = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
+ITS_OWN = ("PYTHONHASHSEED", "DASK_PARENT", "__DASK_PARENT_PID")
 """What Dask sets beside the variables that its configuration lists."""
 
 
