@@ -164,7 +164,7 @@ class CoroutinesBackend(Backend):
             value, entry = await self._perform(task, worker)
         if scheduler.stopped:
             return
-        worker.attempt += 1  # from here on it is too late to be too late
+        worker.attempt += 1  # so that a time-out which is noticed now ends nothing any more
         scheduler.give(task, value, entry)
         self._late.discard(worker)
         del self._at_work[worker]
