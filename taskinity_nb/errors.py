@@ -137,6 +137,8 @@ class FlowError(Exception):
         self.text = text
         self.span = span
         self.remedy = remedy
+        self.stands_for: tuple[str, ...] = ()
+        """What the class of an exception that could not travel is called, and its bases."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel without the run, which cannot."""

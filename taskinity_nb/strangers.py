@@ -22,7 +22,9 @@ __all__ = [
     "harmless",
     "is_error",
     "is_interrupt",
+    "lineage",
     "listed",
+    "mro_of",
     "notes_of",
     "reason_of",
     "text_of",
@@ -40,6 +42,10 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 
 # Not by `getattr`, which a metaclass or a property of the user's answers.
 _name_of_type: Callable[[type], str] = type.__dict__["__name__"].__get__
+_mro_of_type: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+_full_name: list[Callable[[type], Any]] = [
+    type.__dict__[name].__get__ for name in ("__module__", "__qualname__")
+]
 _reasons_of_error: list[Callable[[BaseException], Any]] = [
     BaseException.__dict__[name].__get__
     for name in ("__cause__", "__context__", "__suppress_context__")
@@ -81,6 +87,28 @@ def type_name(value: Any) -> str:
     'list'
     """
     return harmless(_name_of_type(type(value)), LONGEST_NAME)
+
+
+def mro_of(kind: type) -> tuple[type, ...]:
+    """Return a class and its bases, whatever its metaclass says.
+
+    Examples
+    --------
+    >>> mro_of(bool)
+    (<class 'bool'>, <class 'int'>, <class 'object'>)
+    """
+    return _mro_of_type(kind)
+
+
+def lineage(kind: type) -> tuple[str, ...]:
+    """Return what a class and its bases are called, each with its module.
+
+    Examples
+    --------
+    >>> lineage(KeyError)[:2]
+    ('builtins.KeyError', 'builtins.LookupError')
+    """
+    return tuple(".".join(text_of(get(each)) for get in _full_name) for each in mro_of(kind))
 
 
 def text_of(value: Any, show: Callable[[Any], str] = str) -> str:

@@ -137,8 +137,17 @@ class Task:
         return found is self
 
     def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
-        """Pickle by reference where the task can be imported, otherwise by value."""
-        return self.__qualname__ if self.is_importable else super().__reduce_ex__(protocol)
+        """Pickle by reference where the task can be imported, otherwise by value.
+
+        A pool that it runs on stays behind: elsewhere it is called as a function.
+        """
+        if self.is_importable:
+            return self.__qualname__
+        reduced: Any = super().__reduce_ex__(protocol)
+        make, arguments, state, *rest = reduced
+        if not isinstance(self.executor, str):
+            state = {**state, "executor": None}
+        return make, arguments, state, *rest
 
 
 @overload

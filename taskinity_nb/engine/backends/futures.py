@@ -70,7 +70,7 @@ class FuturesBackend(LoopBackend):
         submitted = perf_counter_ns()
         try:
             future = self._executor.submit(
-                run_call_quietly, function, arguments, next(self._numbers)
+                run_call_quietly, function, arguments, self._encoder.epoch, next(self._numbers)
             )
             self._futures[worker.name] = future
             scheduler.started(slot, self, worker, submitted)

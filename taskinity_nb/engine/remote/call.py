@@ -13,34 +13,39 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from ...strangers import described, is_error, text_of, traceback_of, type_name
+from ...strangers import described, traceback_of, type_name
 from . import forks
 from .capture import StreamProxies
 from .cpu_time import core_wait
 from .forks import leave_if_forked
 from .frames import user_frames
-from .pickling import dumps
+from .identity import read_in
+from .kinds import context_of_call
+from .pickling import dumps, in_words, pack_error
 from .printed import Output
 
-__all__ = ["CallResult", "pack_error", "run_call", "run_call_quietly"]
+__all__ = ["CallResult", "run_call", "run_call_quietly"]
 
-load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
-    pickle.loads
-)
-"""Reads a function once; the bytes are the key."""
+
+@lru_cache(256)
+def load_function(function: bytes, epoch: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """Read a function, once for each run."""
+    call: tuple[Callable[..., Any], tuple[Any, ...]] = pickle.loads(function)
+    return call
 
 
 class CallResult(NamedTuple):
     """How a call ended: when, and with what.
 
     `kind` is ``"value"`` (the payload is the packed result), ``"error"`` (the pickled exception,
-    its type and its text), ``"lost error"`` (these two alone, since it could not be pickled) or
-    ``"unpicklable"`` (the type of the result, and why). `output` is what it printed, where that is
-    not sent on its own, `waited` the nanoseconds that it waited for a core, and `helpers` what
-    other threads computed beside it (see `HelperClock.end`), where that is known.
+    its type, its text and what its class and bases are called), ``"lost error"`` (these alone,
+    since it could not be pickled) or ``"unpicklable"`` (the type of the result, and why). `output`
+    is what it printed, where that is not sent on its own, `waited` the nanoseconds that it waited
+    for a core, and `helpers` what other threads computed beside it (see `HelperClock.end`), where
+    that is known.
     """
 
     kind: str
@@ -56,11 +61,14 @@ class CallResult(NamedTuple):
 
 Arguments = tuple[Any, dict[str, Any]]
 
+_pack_back = partial(dumps, back=True)
+
 
 def run_call(
     function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
     arguments: bytes | Callable[[], Arguments],
-    pack: Callable[[Any], Any] = dumps,
+    pack: Callable[[Any], Any] = _pack_back,
+    epoch: str = "",
 ) -> tuple[Any, ...]:
     """Call a pickled function with pickled arguments; return a `CallResult`, and raise nothing.
 
@@ -72,6 +80,8 @@ def run_call(
         ``(args, kwargs)``.
     pack : callable
         Packs the result.
+    epoch : str
+        Which run it is of (see `identity`).
 
     Examples
     --------
@@ -82,14 +92,24 @@ def run_call(
     >>> result.kind, pickle.loads(result.payload)
     ('value', 3)
     """
+    with read_in(epoch):
+        return tuple(_result(function, arguments, pack, epoch))
+
+
+def _result(
+    function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
+    arguments: bytes | Callable[[], Arguments],
+    pack: Callable[[Any], Any],
+    epoch: str,
+) -> CallResult:
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     generation = forks.generation
     try:
-        call, leading = load_function(function) if isinstance(function, bytes) else function
+        call, leading = load_function(function, epoch) if isinstance(function, bytes) else function
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
-        value = call(*leading, args, kwargs)
+        value = context_of_call().run(partial(call, *leading, args, kwargs))
         leave_if_forked(generation)
     except BaseException as error:  # whatever a task raises is its own failure
         leave_if_forked(generation, error)
@@ -100,10 +120,12 @@ def run_call(
         cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
         kind, payload = _pack_value(value, pack)
     waited = None if waits is None else (core_wait() or waits) - waits
-    return tuple(CallResult(kind, payload, started, finished, cpu, frames, waited=waited))
+    return CallResult(kind, payload, started, finished, cpu, frames, waited=waited)
 
 
-def run_call_quietly(function: bytes, arguments: bytes, number: int = 0) -> tuple[Any, ...]:
+def run_call_quietly(
+    function: bytes, arguments: bytes, epoch: str = "", number: int = 0
+) -> tuple[Any, ...]:
     """Run a call, and put what is printed into its result instead of showing it here.
 
     No two calls have the same number, because there are executors that take two with the same
@@ -111,7 +133,7 @@ def run_call_quietly(function: bytes, arguments: bytes, number: int = 0) -> tupl
     """
     output = Output(through=False)
     with StreamProxies().around(output):
-        result = run_call(function, arguments)
+        result = run_call(function, arguments, epoch=epoch)
     return tuple(CallResult(*result)._replace(output=output.take()))
 
 
@@ -119,32 +141,4 @@ def _pack_value(value: Any, pack: Callable[[Any], Any]) -> tuple[str, Any]:
     try:
         return "value", pack(value)
     except BaseException as error:  # pickling runs code of the result's own class
-        return "unpicklable", (type_name(value), _in_words(error, described))
-
-
-def pack_error(error: BaseException) -> tuple[str, Any]:
-    """Return kind and payload of the `CallResult` of a task that has raised.
-
-    Examples
-    --------
-    >>> kind, (pickled, *told) = pack_error(ValueError("no"))
-    >>> kind, pickle.loads(pickled), told
-    ('error', ValueError('no'), ['ValueError', 'no'])
-    """
-    told = type_name(error), _in_words(error, text_of)
-    try:
-        packed = dumps(error)
-        # An exception may be written and yet not be readable, or come back as something else.
-        return (
-            ("error", (packed, *told)) if is_error(pickle.loads(packed)) else ("lost error", told)
-        )
-    except BaseException:
-        return "lost error", told
-
-
-def _in_words(error: BaseException, say: Callable[[BaseException], str]) -> str:
-    """Return what is said of an error; in a worker, an interrupt is the user's own code too."""
-    try:
-        return say(error)
-    except KeyboardInterrupt:
-        return "(its text cannot be shown: str() raised KeyboardInterrupt)"
+        return "unpicklable", (type_name(value), in_words(error, described))

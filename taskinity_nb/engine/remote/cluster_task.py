@@ -18,9 +18,10 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from ...strangers import described, text_of, type_name
-from .call import CallResult, pack_error, run_call
+from .call import CallResult, run_call
 from .capture import StreamProxies
-from .pickling import PLAIN, size_of
+from .identity import read_in
+from .pickling import PLAIN, pack_error, size_of
 from .printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, sealed, unsealed
@@ -74,6 +75,8 @@ class TaskSpec(NamedTuple):
         Parameters that are filled from the keys of results, with and without a need; and these.
     timeout : float or None
         Seconds for the attempt.
+    epoch : str
+        The run as `identity` calls it.
     """
 
     run: str
@@ -84,15 +87,12 @@ class TaskSpec(NamedTuple):
     kwargs: tuple[tuple[str, ArgumentSpec], ...] = ()
     keys: tuple[tuple[str, ...], tuple[str, ...], tuple[ArgumentSpec, ...]] | None = None
     timeout: float | None = None
+    epoch: str = ""
 
 
 def on_dask(topic: str, spec: tuple[Any, ...], *before: Product) -> Product:
-    """Do a task on a Dask worker; a result of the user's own class travels sealed."""
-    product = perform(sender_on_dask(topic), spec, *before)
-    if len(product) == 2:
-        report, value = product
-        return report, sealed(value, report[-2])
-    return product
+    """Do a task on a Dask worker; a result that is not plain travels sealed."""
+    return _sealed(perform(sender_on_dask(topic), spec, *before))
 
 
 def on_ray(board: str, spec: bytes, *before: Any) -> tuple[Any, bytes]:
@@ -101,7 +101,14 @@ def on_ray(board: str, spec: bytes, *before: Any) -> tuple[Any, bytes]:
     Specs, reports and plain results are pickled here: Ray takes several times as long for that.
     """
     product = perform(sender_on_ray(board), pickle.loads(spec), *map(opened, before))
-    return _closed(product), pickle.dumps((machine(), told(product)), 5)
+    return _closed(_sealed(product)), pickle.dumps((machine(), told(product)), 5)
+
+
+def _sealed(product: Product) -> Product:
+    if len(product) == 2:
+        report, value = product
+        return report, sealed(value, report[-2])
+    return product
 
 
 def opened(product: Any) -> Product:
@@ -152,9 +159,10 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
         if function is None:
             function = _first_of, ()
         elif isinstance(function, int):
-            function = unsealed(before[function][1])
+            with read_in(task.epoch):
+                function = unsealed(before[function][1])
         with proxies.around(output):
-            return run_call(function, arguments, _weighed)
+            return run_call(function, arguments, _weighed, task.epoch)
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
     proxies.close()  # of a thread that was abandoned nothing is captured

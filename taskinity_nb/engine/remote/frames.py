@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["user_frames"]
+__all__ = ["describe_frames", "user_frames"]
 
 PACKAGES = {"taskinity_nb", __name__.partition(".")[0]}
 """What this package is called; where it was sent to, it has a name of its own."""
@@ -25,3 +25,9 @@ def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], 
             frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     return tuple(frames)
+
+
+def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:
+    """Write frames the way a traceback does, for an exception's note."""
+    lines = [f'  File "{file}", line {line}, in {function}' for file, line, function in frames]
+    return "\n".join(["Traceback in the worker (most recent call last):", *lines])

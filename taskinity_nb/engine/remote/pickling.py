@@ -11,12 +11,27 @@ import pickle
 import sys
 from collections import ChainMap
 from collections.abc import Callable
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import cloudpickle
 
-__all__ = ["LARGE", "PLAIN", "dumps", "size_of"]
+from ...strangers import described, is_error, lineage, text_of, type_name
+from .exceptions import DEEPEST
+from .exceptions import reduced as reduced_error
+from .identity import by_name, tagged
+from .kinds import (
+    KINDS,
+    is_shell,
+    is_shell_getter,
+    named_in_commands,
+    shell_getter,
+    stream,
+    streams,
+)
+from .shell import WorkerShell
+
+__all__ = ["LARGE", "PLAIN", "dumps", "in_words", "pack_error", "size_of"]
 
 PLAIN = frozenset({bool, bytes, float, int, str, type(None)})
 """Types whose pickle is the same with and without cloudpickle, which is slow to begin."""
@@ -33,18 +48,69 @@ def _reduce_code(code: CodeType) -> tuple[Any, ...]:
     return make, tuple(named), *rest
 
 
-_TABLE: ChainMap[type, Callable[[Any], Any]] = ChainMap({CodeType: _reduce_code}, *_BASE.maps)
+_TABLE: ChainMap[type, Callable[[Any], Any]] = ChainMap(
+    {CodeType: _reduce_code, **KINDS}, *_BASE.maps
+)
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no types
     dispatch_table = _TABLE
 
+    def __init__(self, file: Any, buffer_callback: Any = None, *, back: bool = False) -> None:
+        super().__init__(file, protocol=5, buffer_callback=buffer_callback)
+        self._back = back
+        self._streams = streams()
+        self.sent: dict[int, Any] = {}
+        self.named: dict[int, Any] = {}
+        self.depth = 0
+        self.keep: Callable[[Any], Any] = lambda part: part
 
-def dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
-    """Pickle anything that cloudpickle can, by protocol 5.
+    def reducer_override(self, thing: Any) -> Any:
+        kind = type(thing)
+        if kind is FunctionType or issubclass(kind, type):
+            return self._reduce_named(thing)
+        if issubclass(kind, BaseException):
+            chain = self._pack_error if self.depth < DEEPEST else None
+            return reduced_error(thing, chain, self.keep)
+        if id(thing) in self._streams:
+            return stream, (self._streams[id(thing)],)
+        if is_shell(thing):
+            return WorkerShell, ()
+        return NotImplemented
+
+    def _reduce_named(self, thing: Any) -> Any:
+        """Reduce a function or class: by its name, its token, or all that it is."""
+        if self._back and (known := by_name(thing)) is not None:
+            self.named[id(thing)] = thing
+            return known
+        if is_shell_getter(thing):
+            return shell_getter, ()
+        reduced = super().reducer_override(thing)
+        if type(reduced) is not tuple or len(reduced) < 6:
+            return reduced  # it can be imported
+        if type(thing) is FunctionType and (named := named_in_commands(thing)):
+            reduced[2][1]["__globals__"] |= named
+        self.sent[id(thing)] = thing
+        return tagged(thing, reduced)
+
+    def _pack_error(self, error: BaseException) -> tuple[str, Any]:
+        return pack_error(error, self.depth + 1, back=self._back)
+
+
+def dumps(
+    value: Any,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    *,
+    back: bool = False,
+    sent: dict[int, Any] | None = None,
+    named: dict[int, Any] | None = None,
+) -> bytes:
+    """Pickle anything that cloudpickle can, and more, by protocol 5.
 
     What the methods of the value raise comes through. `buffer_callback` takes a buffer, and returns
-    something true to have it in the pickle.
+    something true to have it in the pickle. What goes `back` to the caller refers to what is the
+    caller's own. The functions and classes that are sent by value are put into `sent`, by their
+    ids, those that are referred to into `named`.
 
     Examples
     --------
@@ -54,8 +120,56 @@ def dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | No
     if type(value) in PLAIN:
         return pickle.dumps(value, 5)
     with io.BytesIO() as file:
-        _Pickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
+        pickler = _Pickler(file, buffer_callback, back=back)
+        pickler.dump(value)
+        for known, found in ((sent, pickler.sent), (named, pickler.named)):
+            if known is not None:
+                known |= found
         return file.getvalue()
+
+
+def pack_error(error: BaseException, depth: int = 0, *, back: bool = True) -> tuple[str, Any]:
+    """Return kind and payload of the `CallResult` of a task that has raised.
+
+    Examples
+    --------
+    >>> kind, (pickled, *told) = pack_error(ValueError("no"))
+    >>> kind, pickle.loads(pickled), told[:2]
+    ('error', ValueError('no'), ['ValueError', 'no'])
+    """
+    told = type_name(error), in_words(error), lineage(type(error))
+    for keep in (lambda part: part, _kept):  # at first whole, then without what cannot travel
+        try:
+            with io.BytesIO() as file:
+                pickler = _Pickler(file, back=back)
+                pickler.depth, pickler.keep = depth, keep
+                pickler.dump(error)
+                packed = file.getvalue()
+            # One may be written and yet not be readable, or come back as something else.
+            if is_error(pickle.loads(packed)):
+                return "error", (packed, *told)
+        except BaseException:
+            continue
+    return "lost error", told
+
+
+def _kept(part: Any) -> Any:
+    """Return a part of an exception, or what tells of it if it cannot travel."""
+    try:
+        pickle.loads(dumps(part, back=True))
+    except BaseException as why:
+        return (
+            f"({type_name(part)}, which could not be sent from another process: {described(why)})"
+        )
+    return part
+
+
+def in_words(error: BaseException, say: Callable[[BaseException], str] = text_of) -> str:
+    """Return what is said of an error; in a worker, an interrupt is the user's own code too."""
+    try:
+        return say(error)
+    except KeyboardInterrupt:
+        return "(its text cannot be shown: str() raised KeyboardInterrupt)"
 
 
 class _Scale:
@@ -85,5 +199,5 @@ def size_of(value: Any) -> int:
     if type(value) in PLAIN:
         return sys.getsizeof(value)
     scale = _Scale()
-    _Pickler(scale, protocol=5, buffer_callback=scale.add).dump(value)
+    _Pickler(scale, scale.add).dump(value)
     return scale.weight

@@ -1,7 +1,8 @@
-"""A value that Dask carries from process to process without reading it.
+"""A value that a cluster carries from process to process without reading it.
 
 Reading runs code of the value's own class, and Dask reads what arrives in the thread of its event
-loop: what is raised there breaks the worker, or the client. So a value travels as bytes, and is
+loop: what is raised there breaks the worker, or the client. And a class of the notebook is another
+one where the cluster reads it in its own way (see `identity`). So a value travels as bytes, and is
 read by the task that takes it, or by who asks for it. Where it was made it is the object itself.
 
 This module travels to the cluster, like all of `remote`.
@@ -64,8 +65,13 @@ class Sealed:
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         data, buffers = self.parts()
-        copy = [bytes(one) if memoryview(one).readonly else bytearray(one) for one in buffers]
-        return _arrived, (self._nbytes, data, *copy)
+        if protocol < 5:
+            buffers = [
+                bytes(one) if memoryview(one).readonly else bytearray(one) for one in buffers
+            ]
+        else:  # these are not copied where the cluster keeps them apart
+            buffers = [pickle.PickleBuffer(one) for one in buffers]
+        return _arrived, (self._nbytes, data, *buffers)
 
     def frames(self) -> tuple[dict[str, Any], list[Any]]:
         """Return what Dask sends, without a copy of it: a header, and buffers."""
@@ -126,7 +132,7 @@ def _arrived(nbytes: int, data: Any, *buffers: Any) -> Sealed:
 
 
 def sealed(value: Any, nbytes: int) -> Any:
-    """Return what stands for a value on Dask: itself, if reading it runs nobody's code.
+    """Return what stands for a value on a cluster: itself, if reading it runs nobody's code.
 
     Examples
     --------
@@ -137,7 +143,7 @@ def sealed(value: Any, nbytes: int) -> Any:
 
 
 def packed(value: Any, nbytes: int) -> Any:
-    """Return what stands for a value on Dask, with nothing of it left to be called on its way.
+    """Return what stands for a value on a cluster, with nothing left to be called on its way.
 
     Examples
     --------

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from time import perf_counter_ns
 
-from ...errors import BindingError, UnpicklableError, WorkerLost, described
+from ...errors import BindingError, FlowError, UnpicklableError, WorkerLost, described
 from ...model.events import Entry, Failure, State, ended, entered
 from ...model.refs import MISSING
-from ...strangers import add_note
+from ...strangers import add_note, lineage
 from ..runtime.interrupts import is_interrupt
 from ..runtime.timers import Timers
 from .backend import Backend, Scheduling, Worker
@@ -47,7 +47,7 @@ class Retries:
         try:
             if issubclass(type(error), NOT_THE_TASKS_OWN):
                 return None
-            if entry[1] is not State.TIMED_OUT and not isinstance(error, options.retry_on):
+            if entry[1] is not State.TIMED_OUT and not _is_one_of(error, options.retry_on):
                 return None
             self._retries[task] = retry
             return max(0.0, options.delay_before(retry))
@@ -125,3 +125,12 @@ class Retries:
     def close(self) -> None:
         """Wait for nothing more."""
         self._timers.close()
+
+
+def _is_one_of(error: BaseException, kinds: type | tuple[type, ...]) -> bool:
+    """Tell whether an exception is one of these; of one that could not travel, its bases tell."""
+    if isinstance(error, kinds):
+        return True
+    bases = error.stands_for if isinstance(error, FlowError) else ()
+    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+    return any(lineage(kind)[0] in bases for kind in wanted)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Callable, Iterable
+from contextvars import Context, copy_context
 from functools import partial
+from importlib import import_module
 from time import perf_counter_ns
 from typing import Any
 
@@ -14,6 +16,7 @@ from ...model.events import Entry, Failure, State, ended
 from ...model.invoke import invoke, listing
 from ...model.plan import Call, Origin, Plan
 from ...model.refs import MISSING, is_ref
+from ...model.task import Task
 from ...strangers import (
     add_note,
     described,
@@ -24,22 +27,47 @@ from ...strangers import (
     type_name,
 )
 from ..remote.call import CallResult
-from ..remote.frames import user_frames
+from ..remote.frames import describe_frames, user_frames
 from ..remote.pickling import LARGE, PLAIN, dumps
+from .culprits import way_to
 
-__all__ = ["Encoder", "culprit", "describe_frames", "error_of", "failure", "read_error", "unpack"]
+REMOTE = __name__.rpartition(".transport.")[0] + ".remote"
+
+__all__ = ["Encoder", "culprit", "error_of", "failure", "read_error", "unpack"]
+
+
+def _our_own(name: str) -> Any:
+    return import_module(f"{REMOTE}.{name}")
 
 
 class Encoder:
     """Turns the tasks of one run into bytes; a function once, and so a large argument.
 
     `pack` returns what stands for a large value, and is it again when it is unpickled; by default
-    the value itself.
+    the value itself. `remote` returns a module of `remote`, under the name by which it is found
+    where the bytes are read, and `context` that of the caller: a context variable travels as it is
+    set there.
+
+    Attributes
+    ----------
+    epoch : str
+        What the run is called there (see `identity`).
     """
 
-    def __init__(self, plan: Plan, pack: Callable[[Any], Any] = lambda value: value) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pack: Callable[[Any], Any] = lambda value: value,
+        remote: Callable[[str], Any] = _our_own,
+        context: Context | None = None,
+    ) -> None:
         self._plan = plan
         self._pack = pack
+        self._context = context or copy_context()
+        self._sent: dict[int, Any] = {}
+        """What was sent by value, by its id; it is kept since what comes back refers to it."""
+        self.dumps: Callable[..., bytes] = partial(remote("pickling").dumps, sent=self._sent)
+        self.epoch: str = remote("identity").new_epoch()
         self._functions: dict[int, bytes] = {}
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
@@ -63,17 +91,24 @@ class Encoder:
             if index in self._plan.listed:
                 call = listing(call)
             try:
-                packed = self._functions[key] = dumps((call, leading))
+                packed = self._functions[key] = self._context.copy().run(
+                    self.dumps, (call, leading)
+                )
             except BaseException as error:
                 if is_interrupt(error):
                     raise
                 raise UnpicklableError(
                     f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
-                    f"another process: {_reason(error)}",
+                    f"another process: {self._way_to(task)}: {_reason(error)}",
                     remedy="create what it uses inside the function, "
                     'or run with executor="threads"',
                 ) from error
         return packed
+
+    def _way_to(self, task: Task) -> str:
+        parts = (task.function, task.validate_input, task.validate_output)
+        ways = (self._context.copy().run(way_to, part, self.dumps) for part in parts if part)
+        return next((way for way in ways if " → " in way), type_name(task.function))
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
@@ -93,11 +128,11 @@ class Encoder:
                 if len(packed) < LARGE:
                     return packed
             large: list[pickle.PickleBuffer] = []
-            packed = dumps((args, kwargs), partial(_is_small, large=large))
+            packed = self.dumps((args, kwargs), partial(_is_small, large=large))
             if large or len(packed) >= LARGE:
                 args = [self._pack_once(value) for value in args]
                 kwargs = {name: self._pack_once(value) for name, value in kwargs.items()}
-                packed = dumps((args, kwargs))
+                packed = self.dumps((args, kwargs))
         except BaseException as error:
             if is_interrupt(error):
                 raise
@@ -105,8 +140,9 @@ class Encoder:
         return packed
 
     def forget(self) -> None:
-        """Let go of the large arguments."""
+        """Let go of the large arguments, and of what was sent."""
         self._packed.clear()
+        self._sent.clear()
 
     def _pack_once(self, value: Any) -> Any:
         """Return a value, or what stands for it if it is large; the same for the next task."""
@@ -244,16 +280,12 @@ def read_error(kind: str, payload: Any) -> BaseException:
             if is_error(error):
                 raised: BaseException = error
                 return raised
-    name, text = payload
-    return FlowError(
+    name, text, *bases = payload
+    lost = FlowError(
         f"{name}: {text}" if text else name, remedy="(the exception itself could not be sent back)"
     )
-
-
-def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:
-    """Write frames the way a traceback does, for an exception's note."""
-    lines = [f'  File "{file}", line {line}, in {function}' for file, line, function in frames]
-    return "\n".join(["Traceback in the worker (most recent call last):", *lines])
+    lost.stands_for = tuple(*bases)
+    return lost
 
 
 def _on_our_clock(started: int, finished: int, submitted: int, received: int) -> tuple[int, int]:

@@ -94,12 +94,13 @@ class SharedPickle(NamedTuple):
         return open_shared, tuple(self)
 
 
-def pack(value: Any, *folders: str) -> bytes | SharedPickle:
+def pack(value: Any, *folders: str, back: bool = False) -> bytes | SharedPickle:
     """Pickle a value; what is large of it goes into a file.
 
     What the methods of the value raise comes through. Of the folders, the next one is tried if the
     one before does not take the file. The pickle is a plain one if nothing in the value is large
-    (from `LARGE` bytes on), or no folder takes it.
+    (from `LARGE` bytes on), or no folder takes it. What goes `back` to the caller refers to what is
+    the caller's own (see `identity`), except in a file, which others read too.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def pack(value: Any, *folders: str) -> bytes | SharedPickle:
     {'small': 5}
     """
     if not folders:
-        return dumps(value)
+        return dumps(value, back=back)
     parts: list[memoryview] = []
 
     def stays(buffer: pickle.PickleBuffer) -> bool:
@@ -120,7 +121,11 @@ def pack(value: Any, *folders: str) -> bytes | SharedPickle:
         parts.append(part)
         return False
 
-    pickled = dumps(value, stays)
+    named: dict[int, Any] = {}
+    pickled = dumps(value, stays, back=back, named=named)
+    if named and (parts or len(pickled) >= LARGE):
+        parts.clear()
+        pickled = dumps(value, stays)
     is_whole = not parts
     rest = pickled
     if len(pickled) >= LARGE:

@@ -15,9 +15,10 @@ from typing import Any
 from ....errors import ExecutorError, WorkerLost, described, listed
 from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP, opened
+from ...remote.pickling import size_of
 from ...remote.reporter import machine
 from .client import ReportRouter, SlotRef, Submission
-from .code_shipping import shipped_code
+from .code_shipping import remote_module, shipped_code
 
 __all__ = ["RayClusterClient", "connect"]
 
@@ -174,7 +175,7 @@ class RayClusterClient:
         return product
 
     def ship(self, value: Any) -> Any:
-        return self._ray.put((None, value))
+        return self._ray.put((None, remote_module("sealed").packed(value, size_of(value))))
 
     def pick(self, future: Any, number: int) -> Any:
         return self._pick.remote(future, number)
@@ -182,7 +183,8 @@ class RayClusterClient:
     def fetch(self, future: Any, name: str) -> Any:
         self._check_open()
         try:
-            return opened(self._ray.get(future))
+            _, value = opened(self._ray.get(future))
+            return None, remote_module("sealed").unsealed(value)
         except BaseException as error:  # whatever keeps it from coming here, or from being read
             if is_interrupt(error):
                 raise

@@ -22,6 +22,7 @@ from ...scheduling.mapped import items_of
 from ...transport.codec import Encoder, error_of
 from .arguments import ArgumentSpecs, Described, binding_error, stand_in
 from .client import ClusterClient, SlotRef, Submission
+from .code_shipping import remote_module
 from .refs import RemoteRef
 
 __all__ = ["Submitter"]
@@ -53,7 +54,7 @@ class Submitter:
         self._client = client
         self._run = run
         self._queue = queue
-        self._encoder = Encoder(plan)
+        self._encoder = Encoder(plan, remote=remote_module, context=scheduler.screen.context)
         self._shipped: dict[int, tuple[Any, Any]] = {}
         self._places: dict[int, dict[int, int]] = {}
         structure = plan.flow.structure
@@ -190,8 +191,9 @@ class Submitter:
         if not isinstance(args, int):
             self._places[slot] = specs.by_slot
         spec = TaskSpec(
-            self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout
-        )
+            self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout,
+            self._encoder.epoch,
+        )  # fmt: skip
         group = plan.flow.function_of(plan.flow.tasks[task])
         place = self._place[task]
         resources = dict(options.resources)

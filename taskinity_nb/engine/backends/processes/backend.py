@@ -209,7 +209,7 @@ class _PooledProcess:
             backend.busy[worker] = process
             if backend.stopped:
                 process.kill()
-        process.send(backend.folders, [load[1:] for load in batch])
+        process.send(backend.encoder.epoch, backend.folders, [load[1:] for load in batch])
         done = 0
         while done < len(batch):
             kind, content = process.receive()

@@ -102,13 +102,15 @@ class WorkerProcess:
         self.known.clear()
         self._send(settings)
 
-    def send(self, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]) -> None:
+    def send(
+        self, epoch: str, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]
+    ) -> None:
         """Hand over tasks; the bytes of a function only once."""
         tasks: list[tuple[int, bytes | None, bytes]] = []
         for key, function, arguments in loads:
             tasks.append((key, None if key in self.known else function, arguments))
             self.known.add(key)
-        self._send(pickle.dumps(("batch", folders, tasks)))
+        self._send(pickle.dumps(("batch", epoch, folders, tasks)))
 
     def receive(self) -> tuple[str, list[Any]]:
         """Wait for the next message; return its kind and what it holds."""

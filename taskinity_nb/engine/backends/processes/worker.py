@@ -105,9 +105,10 @@ def serve(pipe: Connection) -> None:
     """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
     A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
-    functions, or ``("batch", folders for large results, tasks)``, where a task is ``(key of the
-    function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
-    comes back is ``("output", place of the task, texts)`` and ``("results", list of CallResult)``.
+    functions, or ``("batch", epoch of the run, folders for large results, tasks)``, where a task is
+    ``(key of the function, its bytes or None, bytes of the arguments)``; a function's bytes are
+    sent once. What comes back is ``("output", place of the task, texts)`` and ``("results", list of
+    CallResult)``.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
@@ -136,13 +137,14 @@ def _answer(
     sender: _Sender,
     clock: HelperClock,
     streams: Sequence[Any],
+    epoch: str,
     folders: Sequence[str],
     tasks: list[tuple[int, bytes | None, bytes]],
 ) -> None:
     """Do the tasks of a batch."""
 
     def pack_result(value: Any) -> Any:
-        packed = pack(value, *folders)
+        packed = pack(value, *folders, back=True)
         return packed if isinstance(packed, bytes) else tuple(packed)
 
     results: list[tuple[Any, ...]] = []
@@ -153,7 +155,7 @@ def _answer(
         sender.place = place
         put_back(streams)  # the task before may have been of another run
         clock.begin()
-        result = run_call(functions[key], arguments, pack_result)
+        result = run_call(functions[key], arguments, pack_result, epoch)
         helpers = clock.end()
         results.append(result if helpers is None else (*result[:-1], helpers))
         sender.send()
