@@ -37,6 +37,7 @@ __all__ = [
     "is_shell",
     "is_shell_getter",
     "named_in_commands",
+    "of_libraries",
     "shell_getter",
     "stream",
     "streams",
@@ -142,6 +143,18 @@ def context_of_call() -> Context:
     for variable, value in _values.items():
         context.run(variable.set, value)
     return context
+
+
+def _reduce_validated(call: Any) -> tuple[Any, ...]:
+    """Of a function under pydantic's ``validate_call``."""
+    config = call.config_wrapper.config_dict
+    return type(call), (call.function, config, call.validate_return, None)
+
+
+def of_libraries() -> dict[type, Callable[[Any], Any]]:
+    """Return reducers of kinds whose libraries are loaded."""
+    module: Any = sys.modules.get("pydantic._internal._validate_call")
+    return {} if module is None else {module.ValidateCallWrapper: _reduce_validated}
 
 
 def streams() -> dict[int, str]:

@@ -25,6 +25,7 @@ from .kinds import (
     is_shell,
     is_shell_getter,
     named_in_commands,
+    of_libraries,
     shell_getter,
     stream,
     streams,
@@ -58,6 +59,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
 
     def __init__(self, file: Any, buffer_callback: Any = None, *, back: bool = False) -> None:
         super().__init__(file, protocol=5, buffer_callback=buffer_callback)
+        _TABLE.maps[0].update(of_libraries())
         self._back = back
         self._streams = streams()
         self.sent: dict[int, Any] = {}
