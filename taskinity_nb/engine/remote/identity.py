@@ -19,6 +19,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import EnumType
 from functools import partial
 from itertools import count
 from types import FunctionType, MemberDescriptorType
@@ -92,6 +93,7 @@ def token_of(thing: Any) -> str:
 def tagged(thing: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return how a function or class is pickled, from how it would be pickled by value alone."""
     make, arguments, state, _, _, fill = reduced
+    members = None
     if type(thing) is FunctionType:
         more: Any = _home_of(thing)
     else:
@@ -100,7 +102,16 @@ def tagged(thing: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
             more["__slots__"] = vars(thing)["__slots__"]
         attributes = {k: v for k, v in state[0].items() if type(v) is not MemberDescriptorType}
         state = attributes, *state[1:]
-    return _made, (token_of(thing), make, arguments, more), (fill, state), None, None, _filled
+        if issubclass(type(thing), EnumType):  # what their own __init__ has given to its members
+            members = {member.name: dict(vars(member)) for member in thing}
+    return (
+        _made,
+        (token_of(thing), make, arguments, more),
+        (fill, state, members),
+        None,
+        None,
+        _filled,
+    )
 
 
 def by_name(thing: Any) -> tuple[Any, ...] | None:
@@ -170,14 +181,16 @@ def _made(token: str, make: Callable[..., Any], arguments: tuple[Any, ...], more
     return thing
 
 
-def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any]) -> Any:
+def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any, Any]) -> Any:
     """Give what was made just now its state; what was there before keeps its own."""
     takes_globals = _reading.unfilled.pop(id(thing), None)
     if takes_globals is None:
         return thing
-    fill, state = filling
+    fill, state, members = filling
     if takes_globals:
         fill(thing, state)
+        for name, attributes in (members or {}).items():
+            vars(thing[name]).update(attributes)
         if type(thing) is FunctionType:
             _homes[id(thing.__globals__)] = _tokens[id(thing)]
         return thing
