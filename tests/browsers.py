@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,9 @@ async () => {
 
 LOST = 40_000
 """Milliseconds after which an answer is lost, if the kernel does nothing."""
+
+HEARD = 1_000
+"""Milliseconds after which a notebook has not heard that it is to run a cell."""
 
 PATIENCE = 90_000
 """Milliseconds that anything may take."""
@@ -159,12 +162,12 @@ class Page:
         cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
         cell.locator(".cm-content").click()
         before = self.prompt(number)
-        for _ in range(PATIENCE // 1000):  # a notebook that is just opening may not hear it
+        for _ in range(PATIENCE // HEARD):  # a notebook that is just opening may not hear it
             if self.prompt(number) != before:
                 break
             # Not awaited: the command ends with the cell.
             self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
-            self.page.wait_for_timeout(1000)
+            self._is_in_time(lambda: self._wait_for_other_prompt(number, before))
         if not wait:
             return
         if not self.has_run(number) and self.page.evaluate(STATUS) == "idle":
@@ -174,10 +177,13 @@ class Page:
 
     def has_run(self, number: int) -> bool:
         """Tell whether a cell has run, once the patience for an answer that may be lost is over."""
+        return self._is_in_time(lambda: self.wait_for_prompt(number, LOST))
+
+    def _is_in_time(self, wait: Callable[[], None]) -> bool:
         from playwright.sync_api import TimeoutError as TooLate
 
         try:
-            self.wait_for_prompt(number, LOST)
+            wait()
         except TooLate:
             return False
         return True
@@ -194,6 +200,15 @@ class Page:
             ".querySelector('.jp-InputPrompt').textContent)",
             arg=number,
             timeout=patience,
+        )
+
+    def _wait_for_other_prompt(self, number: int, before: str) -> None:
+        """Wait for a moment until something else stands before a cell."""
+        self.page.wait_for_function(
+            "([n, before]) => document.querySelectorAll('.jp-Notebook .jp-CodeCell')[n]"
+            ".querySelector('.jp-InputPrompt').innerText !== before",
+            arg=[number, before],
+            timeout=HEARD,
         )
 
     def output(self, number: int) -> Any:
