@@ -169,3 +169,19 @@ def pools() -> Iterator[dict[str, Executor]]:
 def executor(request: pytest.FixtureRequest, pools: dict[str, Executor]) -> object:
     """Each executor in turn: a word or a pool."""
     return pools.get(request.param, request.param)
+
+
+def kept(app: str) -> Any:
+    """Return a fixture that serves in an application: once, since that takes seconds to begin."""
+
+    @pytest.fixture(scope="session", name=f"kept_{app}")
+    def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+        from browsers import serve
+
+        with serve(tmp_path_factory.mktemp(app), app) as place:
+            yield place
+
+    return serving
+
+
+kept_lab, kept_notebook = kept("lab"), kept("notebook")
