@@ -26,6 +26,9 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 # The modules are compiled once, not by each of the hundreds of interpreters that are started.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# It comes with nbformat, takes a second to read its grammar, and looks at the form of addresses.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")  # as threadpoolctl does on its import
 
 # A shell's background job, and all that it starts, ignores interrupts; here they are tested.

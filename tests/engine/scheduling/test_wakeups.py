@@ -131,7 +131,10 @@ CASES = {
 }  # fmt: skip
 
 
-LONG = ("map", "retry after a while", "time-out at any moment", "time-out on threads")
+LONG = (
+    "chain over two pools", "chain over a pool and threads",
+    "map", "retry after a while", "time-out at any moment", "time-out on threads",
+)  # fmt: skip
 """They have the most orders: each takes more than a second."""
 
 
