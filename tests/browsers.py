@@ -8,18 +8,21 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 __all__ = [
-    "CHROMIUM", "Page", "install_aside", "open_notebook", "open_voila", "serve", "write_notebook",
+    "CHROMIUM", "Page", "Place", "install_aside", "open_notebook", "open_voila", "serve",
+    "write_notebook",
 ]  # fmt: skip
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
@@ -41,9 +44,17 @@ async () => {
 LOST = 40_000
 """Milliseconds after which an answer is lost, if the kernel does nothing."""
 
+HEARD = 1_000
+"""Milliseconds after which a notebook has not heard that it is to run a cell."""
+
 PATIENCE = 90_000
 """Milliseconds that anything may take."""
 APPS = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}
+ADDRESSES = {
+    "lab": "doc/tree/{}?reset",
+    "notebook": "notebooks/{}",
+    "voila": "voila/render/{}?",
+}
 IDLE = {
     "lab": ".jp-Notebook-ExecutionIndicator[data-status='idle']",
     "notebook": ".jp-NotebookKernelStatus:has-text('Idle'), [data-status='idle']",
@@ -99,9 +110,44 @@ def install_aside(requirement: str, folder: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Place:
+    """A folder that is served: by what, and where."""
+
+    folder: Path
+    app: str
+    server: str
+    inside: str = ""
+
+    def address(self, name: str) -> str:
+        """Return where a notebook of the folder is opened."""
+        path = f"{self.inside}{name}"
+        return f"{self.server}/{ADDRESSES[self.app].format(path)}"
+
+    @contextmanager
+    def new_folder(self) -> Iterator[Place]:
+        """Make a folder for notebooks inside; their kernels end with it."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="place-"))
+        made = replace(self, folder=folder, inside=f"{self.inside}{folder.name}/")
+        try:
+            yield made
+        finally:
+            made.end_kernels()
+
+    def end_kernels(self) -> None:
+        """End the kernels of all notebooks in the folder."""
+        sessions = f"{self.server}/api/sessions"
+        with urllib.request.urlopen(sessions, timeout=ENDING) as answer:
+            known = json.load(answer)
+        for session in known:
+            if session["path"].startswith(self.inside):
+                end = urllib.request.Request(f"{sessions}/{session['id']}", method="DELETE")
+                urllib.request.urlopen(end, timeout=ENDING).close()
+
+
 @contextmanager
-def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Iterator[str]:
-    """Serve a folder in "lab", "notebook" or "voila"; yield the address.
+def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Iterator[Place]:
+    """Serve a folder in "lab", "notebook" or "voila".
 
     What lies in `aside` is imported instead of what is installed, by kernels too.
     """
@@ -137,7 +183,7 @@ def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Itera
                 assert server.poll() is None, (folder / "server.log").read_text("utf-8")
                 assert time.monotonic() < deadline, "the server does not answer"
                 time.sleep(0.1)
-        yield address
+        yield Place(folder, app, address)
     finally:
         server.terminate()
         try:
@@ -159,12 +205,12 @@ class Page:
         cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
         cell.locator(".cm-content").click()
         before = self.prompt(number)
-        for _ in range(PATIENCE // 1000):  # a notebook that is just opening may not hear it
+        for _ in range(PATIENCE // HEARD):  # a notebook that is just opening may not hear it
             if self.prompt(number) != before:
                 break
             # Not awaited: the command ends with the cell.
             self.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
-            self.page.wait_for_timeout(1000)
+            self._is_in_time(lambda: self._wait_for_other_prompt(number, before))
         if not wait:
             return
         if not self.has_run(number) and self.page.evaluate(STATUS) == "idle":
@@ -174,10 +220,13 @@ class Page:
 
     def has_run(self, number: int) -> bool:
         """Tell whether a cell has run, once the patience for an answer that may be lost is over."""
+        return self._is_in_time(lambda: self.wait_for_prompt(number, LOST))
+
+    def _is_in_time(self, wait: Callable[[], None]) -> bool:
         from playwright.sync_api import TimeoutError as TooLate
 
         try:
-            self.wait_for_prompt(number, LOST)
+            wait()
         except TooLate:
             return False
         return True
@@ -194,6 +243,15 @@ class Page:
             ".querySelector('.jp-InputPrompt').textContent)",
             arg=number,
             timeout=patience,
+        )
+
+    def _wait_for_other_prompt(self, number: int, before: str) -> None:
+        """Wait for a moment until something else stands before a cell."""
+        self.page.wait_for_function(
+            "([n, before]) => document.querySelectorAll('.jp-Notebook .jp-CodeCell')[n]"
+            ".querySelector('.jp-InputPrompt').innerText !== before",
+            arg=[number, before],
+            timeout=HEARD,
         )
 
     def output(self, number: int) -> Any:
@@ -241,17 +299,11 @@ def _new_page(dark: bool, size: tuple[int, int]) -> Iterator[Any]:
 
 @contextmanager
 def open_notebook(
-    address: str,
-    name: str,
-    *,
-    app: str = "lab",
-    dark: bool = False,
-    size: tuple[int, int] = (1100, 1700),
+    place: Place, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1700)
 ) -> Iterator[Page]:
     """Open a notebook in JupyterLab or in Notebook 7, its kernel ready."""
     with _new_page(dark, size) as page:
-        path = f"doc/tree/{name}?reset" if app == "lab" else f"notebooks/{name}"
-        page.goto(f"{address}/{path}")
+        page.goto(place.address(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         page.evaluate(
@@ -259,17 +311,16 @@ def open_notebook(
             theme,
         )
         page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
-        page.wait_for_selector(IDLE[app], state="attached")
+        page.wait_for_selector(IDLE[place.app], state="attached")
         page.evaluate(CONNECTED)
         yield Page(page)
 
 
 @contextmanager
 def open_voila(
-    address: str, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1200)
+    place: Place, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1200)
 ) -> Iterator[Page]:
     """Open a notebook as an application in Voilà: it has run, and its widgets are there."""
     with _new_page(dark, size) as page:
-        theme = "&theme=dark" if dark else ""
-        page.goto(f"{address}/voila/render/{name}?{theme}")
+        page.goto(place.address(name) + ("&theme=dark" if dark else ""))
         yield Page(page)

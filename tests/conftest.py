@@ -26,6 +26,9 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 # The modules are compiled once, not by each of the hundreds of interpreters that are started.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# It comes with nbformat, takes a second to read its grammar, and looks at the form of addresses.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")  # as threadpoolctl does on its import
 
 # A shell's background job, and all that it starts, ignores interrupts; here they are tested.
@@ -61,7 +64,9 @@ def group(item: pytest.Item) -> str:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # xdist reads the groups, and others change the order
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None, object, object]:
     """Say what goes to the same worker, and have what takes long begin first.
 
     The quick tests of a module stay together, and so do those that share what it makes once. A slow
@@ -87,7 +92,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
         )
 
     items[:] = [item for name in sorted(groups, key=rank) for item in groups[name]]
+    for name, members in groups.items() if getattr(config.option, "loadgroup", False) else ():
+        for item in members:
+            put_into_name(item, name)
     return result
+
+
+def put_into_name(item: pytest.Item, name: str) -> None:
+    """Have the name of a test end with its group, by which xdist sends it to a worker.
+
+    What xdist 3.8 does itself for that has no effect with pytest 9.2, where a name has parts; tests
+    of a group would be spread over the workers, and what they share made by each.
+    """
+    if name != item.nodeid and not item.nodeid.endswith(f"@{name}"):
+        item._id = type(item.id).parse(f"{item.nodeid}@{name}")
 
 
 def pytest_collection_finish() -> None:
@@ -169,3 +187,19 @@ def pools() -> Iterator[dict[str, Executor]]:
 def executor(request: pytest.FixtureRequest, pools: dict[str, Executor]) -> object:
     """Each executor in turn: a word or a pool."""
     return pools.get(request.param, request.param)
+
+
+def kept(app: str) -> Any:
+    """Return a fixture that serves in an application: once, since that takes seconds to begin."""
+
+    @pytest.fixture(scope="session", name=f"kept_{app}")
+    def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+        from browsers import serve
+
+        with serve(tmp_path_factory.mktemp(app), app) as place:
+            yield place
+
+    return serving
+
+
+kept_lab, kept_notebook = kept("lab"), kept("notebook")

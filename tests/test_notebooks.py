@@ -39,8 +39,8 @@ def python(*arguments, cwd):
 def test_runs_and_shows_what_is_saved(path):
     """What is the same on every machine is compared; what is measured is tagged to be left out."""
     python(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env",
-        "--nbval-cell-timeout=120", path, cwd=ROOT,
+        "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval",
+        "--nbval-current-env", "--nbval-cell-timeout=120", path, cwd=ROOT,
     )  # fmt: skip
 
 

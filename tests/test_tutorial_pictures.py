@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browsers import SCREENSHOTS, open_notebook, serve, write_notebook
+from browsers import SCREENSHOTS, open_notebook, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,17 +27,20 @@ def cells():
     return [s.replace("inspector = ", "").replace("explorer = ", "") for s in sources]
 
 
+@pytest.fixture
+def opened(kept_lab):
+    with kept_lab.new_folder() as folder:
+        yield folder
+
+
 def place(cells, start):
     return next(i for i, cell in enumerate(cells) if start in cell)
 
 
-def test_what_moves_in_the_tutorial(cells, tmp_path):
-    write_notebook(tmp_path / "tutorial.ipynb", cells)
+def test_what_moves_in_the_tutorial(cells, opened):
+    write_notebook(opened.folder / "tutorial.ipynb", cells)
     PICTURES.mkdir(exist_ok=True)
-    with (
-        serve(tmp_path) as address,
-        open_notebook(address, "tutorial.ipynb", size=(1000, 1300)) as lab,
-    ):
+    with open_notebook(opened, "tutorial.ipynb", size=(1000, 1300)) as lab:
         page = lab.page
         watched = place(cells, "%%flow --workers 4 --input days=365 --on-error")
         for number in range(watched):

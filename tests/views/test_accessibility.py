@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsers import open_notebook, serve, write_notebook
+from browsers import open_notebook, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -55,17 +55,16 @@ INSPECT = "go.set(); small.wait(); small.inspect()"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab")
-    for name in ("light.ipynb", "dark.ipynb"):
-        write_notebook(folder / name, [FUNCTIONS, SMALL, ASK, INSPECT, LARGE])
-    with serve(folder) as address:
-        yield address
+def place(kept_lab):
+    with kept_lab.new_folder() as place:
+        for name in ("light.ipynb", "dark.ipynb"):
+            write_notebook(place.folder / name, [FUNCTIONS, SMALL, ASK, INSPECT, LARGE])
+        yield place
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing(address, theme):
-    with open_notebook(address, f"{theme}.ipynb", dark=theme == "dark", size=SIZE) as lab:
+def test_axe_finds_nothing(place, theme):
+    with open_notebook(place, f"{theme}.ipynb", dark=theme == "dark", size=SIZE) as lab:
         lab.run_cell(0)
         lab.run_cell(1)
         lab.page.wait_for_selector(f'{FLOW} g[data-task="after"][data-state="upstream_failed"]')

@@ -217,16 +217,21 @@ def test_a_cell_with_all_of_it_ends_as_any_other():
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_nothing_of_it_happens_in_a_browser(tmp_path):
-    from browsers import open_notebook, serve, write_notebook
+def test_nothing_of_it_happens_in_a_browser(kept_lab):
+    from browsers import open_notebook, write_notebook
 
     cells = [f"%load_ext taskinity_nb\n{SETUP}", CELL, "go.set()", AGAIN, "r.wait()", "r.inspect()"]
-    write_notebook(tmp_path / "hostile.ipynb", cells)
-    with serve(tmp_path) as address, open_notebook(address, "hostile.ipynb") as lab:
-        for number in range(len(cells)):
-            lab.run_cell(number)
-            assert lab.page.evaluate("window.pwned") is None
-        lab.page.locator('.taskinity-flow g[data-task="d"]').last.click()
-        lab.page.wait_for_selector('.taskinity-flow-panel [data-part="error"]')
-        lab.screenshot("safety")
+    with kept_lab.new_folder() as place:
+        write_notebook(place.folder / "hostile.ipynb", cells)
+        with open_notebook(place, "hostile.ipynb") as lab:
+            look_for_it(lab, len(cells))
+
+
+def look_for_it(lab, cells):
+    for number in range(cells):
+        lab.run_cell(number)
         assert lab.page.evaluate("window.pwned") is None
+    lab.page.locator('.taskinity-flow g[data-task="d"]').last.click()
+    lab.page.wait_for_selector('.taskinity-flow-panel [data-part="error"]')
+    lab.screenshot("safety")
+    assert lab.page.evaluate("window.pwned") is None

@@ -140,6 +140,12 @@ def next_of(kernel, cell):
 # Browsers.
 
 
+@pytest.fixture
+def place(kept_lab):
+    with kept_lab.new_folder() as place:
+        yield place
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 def test_on_paper(html, tmp_path):
@@ -160,11 +166,11 @@ def test_on_paper(html, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_notebook_that_is_not_trusted_shows_the_png(notebook, tmp_path):
-    from browsers import open_notebook, serve
+def test_a_notebook_that_is_not_trusted_shows_the_png(notebook, place):
+    from browsers import open_notebook
 
-    nbformat.write(notebook, tmp_path / "stranger.ipynb")
-    with serve(tmp_path) as address, open_notebook(address, "stranger.ipynb") as lab:
+    nbformat.write(notebook, place.folder / "stranger.ipynb")
+    with open_notebook(place, "stranger.ipynb") as lab:
         lab.page.wait_for_function("document.querySelectorAll('.jp-RenderedImage img').length == 4")
         lab.screenshot("static-untrusted")
         assert lab.page.locator(".jp-RenderedSVG").count() == 0
@@ -176,22 +182,21 @@ def test_a_notebook_that_is_not_trusted_shows_the_png(notebook, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_notebook_that_was_saved_and_opened_again_shows_the_picture(tmp_path):
-    from browsers import open_notebook, serve, write_notebook
+def test_a_notebook_that_was_saved_and_opened_again_shows_the_picture(place):
+    from browsers import open_notebook, write_notebook
 
-    path = write_notebook(tmp_path / "saved.ipynb", [FUNCTIONS, GOOD, BAD])
-    with serve(tmp_path) as address:
-        with open_notebook(address, path.name) as lab:
-            for number in range(3):
-                lab.run_cell(number)
-            lab.page.wait_for_selector(".taskinity-flow", state="detached")
-            lab.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-            lab.page.wait_for_selector(".jp-mod-dirty", state="detached")
-        saved = nbformat.read(path, as_version=4)
-        assert not views(saved) and "widgets" not in saved.metadata
-        assert states_in(saved.cells[2].outputs[0].data["image/svg+xml"]) == BAD_STATES
-        with open_notebook(address, path.name) as lab:
-            lab.page.wait_for_function("document.querySelectorAll('.jp-RenderedSVG').length == 2")
-            lab.screenshot("static-reopened")
-            shown = lab.page.locator(".jp-Notebook").inner_text()
-            assert "not found" not in shown and "add them up" in shown
+    path = write_notebook(place.folder / "saved.ipynb", [FUNCTIONS, GOOD, BAD])
+    with open_notebook(place, path.name) as lab:
+        for number in range(3):
+            lab.run_cell(number)
+        lab.page.wait_for_selector(".taskinity-flow", state="detached")
+        lab.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        lab.page.wait_for_selector(".jp-mod-dirty", state="detached")
+    saved = nbformat.read(path, as_version=4)
+    assert not views(saved) and "widgets" not in saved.metadata
+    assert states_in(saved.cells[2].outputs[0].data["image/svg+xml"]) == BAD_STATES
+    with open_notebook(place, path.name) as lab:
+        lab.page.wait_for_function("document.querySelectorAll('.jp-RenderedSVG').length == 2")
+        lab.screenshot("static-reopened")
+        shown = lab.page.locator(".jp-Notebook").inner_text()
+        assert "not found" not in shown and "add them up" in shown

@@ -23,7 +23,7 @@ class Timers:
     --------
     >>> rung, done = [], threading.Event()
     >>> timers = Timers()
-    >>> timers.set(0.02, done.set), timers.set(0.01, rung.append, 1)
+    >>> timers.set(0.01, rung.append, 1), timers.set(0.02, done.set)
     (None, None)
     >>> done.wait(10), rung
     (True, [1])

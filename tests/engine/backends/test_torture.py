@@ -203,10 +203,10 @@ class Interrupts:
         options = "" if gantt else " --no-gantt"
         return f"%%flow -e {executor} -w 2 -o r{options}\n{FLOW}"
 
-    def measure(self, executor):
+    def measure(self, executor, gantt=True):
         """Return how long the cell takes."""
         began = time.monotonic()
-        self.run(self.cell(executor, gantt=True))
+        self.run(self.cell(executor, gantt))
         return time.monotonic() - began
 
     def answer(self, sent):
@@ -261,11 +261,12 @@ def test_a_kernel_is_interrupted_at_a_random_moment(tmp_path, executor):
     with new_kernel() as (kernel, manager):
         interrupts = Interrupts(kernel, manager, executor, tmp_path)
         interrupts.measure("threads")  # a cold kernel draws slowly; the worker processes are cold
-        length = 0.5
+        lengths = {True: 0.5, False: 0.5}
         for number in range(67):
             if number == 10:
-                length = interrupts.measure(executor)
-            interrupts.interrupt(chance.uniform(0.0, 1.1 * length), gantt=number % 3 == 0)
+                lengths = {gantt: interrupts.measure(executor, gantt) for gantt in lengths}
+            gantt = number % 3 == 0
+            interrupts.interrupt(chance.uniform(0.0, 1.1 * lengths[gantt]), gantt)
         threads = kernel.value("sorted(t.name for t in threading.enumerate())")
         print(executor, interrupts.ends, f"{interrupts.slowest:.2f} s", threads)
         assert interrupts.ends["Cancelled"] > 5

@@ -131,7 +131,10 @@ CASES = {
 }  # fmt: skip
 
 
-LONG = ("map", "retry after a while", "time-out at any moment", "time-out on threads")
+LONG = (
+    "chain over two pools", "chain over a pool and threads",
+    "map", "retry after a while", "time-out at any moment", "time-out on threads",
+)  # fmt: skip
 """They have the most orders: each takes more than a second."""
 
 
@@ -254,38 +257,42 @@ LOOP = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from test_wakeups import flows
-from taskinity_nb import start
+from taskinity_nb import parse_dsl, start
 
 size, rounds = int(sys.argv[1]), int(sys.argv[2])
 with ThreadPoolExecutor(size) as pool:
     texts, names = flows(pool)
+    parsed = [parse_dsl(text) for text in texts]
     for number in range(rounds):
-        text = texts[number % len(texts)]
-        start(text, namespace=names, executor=pool).wait(20)
+        start(parsed[number % len(parsed)], namespace=names, executor=pool).wait(20)
 print("all ended")
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("is_busy", [False, True], ids=["quiet", "beside three busy processes"])
-def test_twenty_thousand_times(is_busy):
-    busy = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * is_busy)
-    ]
+@pytest.mark.parametrize(
+    ("rounds", "busy"),
+    [pytest.param(6_000, 0, id="quiet"), pytest.param(667, 3, id="beside three busy processes")],
+)
+def test_twenty_thousand_times(rounds, busy):
+    """That many in all: with pools of three sizes, which run side by side."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    going = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
     try:
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        for size, rounds in ((1, 10_000), (2, 7_000), (4, 3_000)):
-            if is_busy:
-                rounds //= 10
-            ended = subprocess.run(
+        loops = [
+            subprocess.Popen(
                 [sys.executable, "-c", LOOP, str(size), str(rounds)],
-                env=environment, capture_output=True, text=True, timeout=300,
-            )  # fmt: skip
-            assert (ended.stdout, ended.stderr) == ("all ended\n", "")
+                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for size in (1, 2, 4)
+        ]  # fmt: skip
+        going += loops
+        for loop in loops:
+            assert loop.communicate(timeout=300) == ("all ended\n", "")
     finally:
-        for process in busy:
+        for process in going:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 class TestWorkersThatDoNotCome:

@@ -60,12 +60,12 @@ async ([value, patience]) => {
 
 
 @pytest.fixture(scope="module", params=["lab", "notebook"])
-def served(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    write_notebook(folder / "explore.ipynb", [FUNCTIONS, EXPLORE, BLOCK, "print(run.workers)"])
-    write_notebook(folder / "dark.ipynb", [FUNCTIONS, SPOIL, HUNDREDS])
-    with serve(folder, request.param) as address:
-        yield request.param, address
+def place(request):
+    with request.getfixturevalue(f"kept_{request.param}").new_folder() as place:
+        cells = [FUNCTIONS, EXPLORE, BLOCK, "print(run.workers)"]
+        write_notebook(place.folder / "explore.ipynb", cells)
+        write_notebook(place.folder / "dark.ipynb", [FUNCTIONS, SPOIL, HUNDREDS])
+        yield place
 
 
 def move(lab, workers, patience=20_000):
@@ -83,9 +83,8 @@ def told(page):
     return page.locator(".taskinity-explorer .told").inner_text()
 
 
-def test_sliders_react_and_run_really_runs(served):
-    app, address = served
-    with open_notebook(address, "explore.ipynb", app=app, size=(1100, 1300)) as lab:
+def test_sliders_react_and_run_really_runs(place):
+    with open_notebook(place, "explore.ipynb", size=(1100, 1300)) as lab:
         page = lab.page
         lab.run_cell(0)
         lab.run_cell(1)
@@ -112,7 +111,7 @@ def test_sliders_react_and_run_really_runs(served):
             r"(\d+ % too (quick|slow)|less than 1 % off)\.",
             told(page),
         )
-        lab.screenshot(f"explorer-{app}")
+        lab.screenshot(f"explorer-{place.app}")
         # While a cell blocks the kernel.
         lab.run_cell(2, wait=False)
         page.wait_for_selector('.taskinity-flow g[data-task="block"][data-state="running"]')
@@ -129,9 +128,8 @@ def test_sliders_react_and_run_really_runs(served):
         assert lab.output(1).locator("img").count() == 1
 
 
-def test_errors_are_shown_and_hundreds_of_bars_move(served):
-    app, address = served
-    with open_notebook(address, "dark.ipynb", app=app, dark=True, size=(1100, 1500)) as lab:
+def test_errors_are_shown_and_hundreds_of_bars_move(place):
+    with open_notebook(place, "dark.ipynb", dark=True, size=(1100, 1500)) as lab:
         page = lab.page
         lab.run_cell(0)
         lab.run_cell(1)
@@ -147,13 +145,14 @@ def test_errors_are_shown_and_hundreds_of_bars_move(served):
         lab.run_cell(2)
         page.wait_for_selector(".taskinity-explorer")
         moves = sorted(move(lab, workers) for workers in (1, 4, 16, 2, 9, 5, 3, 7, 12))
-        print(f"\n{app}: 500 tasks drawn {moves[4]:.0f} ms after a move, {moves[-1]:.0f} at most")
-        lab.screenshot(f"explorer-dark-{app}")
+        typical, most = moves[4], moves[-1]
+        print(f"\n{place.app}: 500 tasks drawn {typical:.0f} ms after a move, {most:.0f} at most")
+        lab.screenshot(f"explorer-dark-{place.app}")
 
 
 def test_in_voila(tmp_path):
     write_notebook(tmp_path / "app.ipynb", [FUNCTIONS, EXPLORE])
-    with serve(tmp_path, "voila") as address, open_voila(address, "app.ipynb") as app:
+    with serve(tmp_path, "voila") as place, open_voila(place, "app.ipynb") as app:
         page = app.page
         page.wait_for_selector(".taskinity-explorer")
         move(app, 2)

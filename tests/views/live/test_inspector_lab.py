@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsers import open_notebook, serve, write_notebook
+from browsers import open_notebook, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -118,12 +118,11 @@ PANEL = ".taskinity-flow-panel"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab")
-    for name in ("after.ipynb", "dark.ipynb", "live.ipynb", "hostile.ipynb"):
-        write_notebook(folder / name, CELLS)
-    with serve(folder) as address:
-        yield address
+def place(kept_lab):
+    with kept_lab.new_folder() as place:
+        for name in ("after.ipynb", "dark.ipynb", "live.ipynb", "hostile.ipynb"):
+            write_notebook(place.folder / name, CELLS)
+        yield place
 
 
 def node(lab, task):
@@ -158,8 +157,8 @@ def inspected(lab, cell):
     lab.page.wait_for_selector(PANEL)
 
 
-def test_what_a_task_did_is_seen_after_the_run(address):
-    with open_notebook(address, "after.ipynb") as lab:
+def test_what_a_task_did_is_seen_after_the_run(place):
+    with open_notebook(place, "after.ipynb") as lab:
         lab.run_cell(0)
         lab.run_cell(1)
         inspected(lab, 2)
@@ -203,8 +202,8 @@ def test_what_a_task_did_is_seen_after_the_run(address):
         seen(lab, "item")
 
 
-def test_in_the_dark_with_the_keyboard(address):
-    with open_notebook(address, "dark.ipynb", dark=True) as lab:
+def test_in_the_dark_with_the_keyboard(place):
+    with open_notebook(place, "dark.ipynb", dark=True) as lab:
         lab.run_cell(0)
         lab.run_cell(1)
         inspected(lab, 2)
@@ -221,8 +220,8 @@ def test_in_the_dark_with_the_keyboard(address):
         seen(lab, "dark-failed")
 
 
-def test_a_task_is_looked_into_while_the_cell_runs(address):
-    with open_notebook(address, "live.ipynb") as lab:
+def test_a_task_is_looked_into_while_the_cell_runs(place):
+    with open_notebook(place, "live.ipynb") as lab:
         lab.run_cell(0)
         lab.run_cell(3)
         lab.run_cell(4, wait=False)
@@ -241,8 +240,8 @@ def test_a_task_is_looked_into_while_the_cell_runs(address):
         assert lab.page.locator(PANEL).count() == 0
 
 
-def test_hostile_objects_are_inert_and_bounded(address):
-    with open_notebook(address, "hostile.ipynb") as lab:
+def test_hostile_objects_are_inert_and_bounded(place):
+    with open_notebook(place, "hostile.ipynb") as lab:
         lab.run_cell(5)
         lab.run_cell(0)
         lab.run_cell(6)

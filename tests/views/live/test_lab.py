@@ -84,18 +84,21 @@ OLDER_KERNEL = "ipykernel==7.3.*"
 @pytest.fixture(scope="module", params=["lab", "notebook", "lab with an older kernel"])
 def served(request, tmp_path_factory):
     app, _, older = request.param.partition(" ")
-    folder = tmp_path_factory.mktemp(app)
-    aside = install_aside(OLDER_KERNEL, tmp_path_factory.mktemp("aside")) if older else None
-    for name in ("live.ipynb", "dark.ipynb", "cancel.ipynb"):
-        write_notebook(folder / name, CELLS)
-    with serve(folder, app, aside=aside) as address:
-        yield app, address, older
+    if older:
+        aside = install_aside(OLDER_KERNEL, tmp_path_factory.mktemp("aside"))
+        serving = serve(tmp_path_factory.mktemp("older"), app, aside=aside)
+    else:
+        serving = request.getfixturevalue(f"kept_{app}").new_folder()
+    with serving as place:
+        for name in ("live.ipynb", "dark.ipynb", "cancel.ipynb"):
+            write_notebook(place.folder / name, CELLS)
+        yield place, older
 
 
 def test_the_graph_lives_while_the_cell_runs(served):
-    app, address, _ = served
-    live = "live" if app == "lab" else f"live-{app}"
-    with open_notebook(address, "live.ipynb", app=app) as lab:
+    place, _ = served
+    live = "live" if place.app == "lab" else f"live-{place.app}"
+    with open_notebook(place, "live.ipynb") as lab:
         lab.run_cell(0)
         lab.page.evaluate(COUNT_STATES, 1)
         lab.run_cell(1, wait=False)
@@ -116,8 +119,8 @@ def test_the_graph_lives_while_the_cell_runs(served):
 
 @pytest.mark.parametrize("served", ["lab"], indirect=True)
 def test_in_the_dark(served):
-    _, address, _ = served
-    with open_notebook(address, "dark.ipynb", dark=True) as lab:
+    place, _ = served
+    with open_notebook(place, "dark.ipynb", dark=True) as lab:
         lab.run_cell(0)
         lab.run_cell(1, wait=False)
         lab.page.wait_for_function(HALF_WAY)
@@ -127,14 +130,14 @@ def test_in_the_dark(served):
 
 
 def test_cancel_ends_a_cell_that_blocks(served):
-    app, address, older = served
-    with open_notebook(address, "cancel.ipynb", app=app) as lab:
+    place, older = served
+    with open_notebook(place, "cancel.ipynb") as lab:
         lab.run_cell(0)
         lab.run_cell(2)
         lab.run_cell(3, wait=False)
         lab.page.wait_for_selector('.taskinity-flow g[data-task="wait_long"][data-state="running"]')
         took = lab.page.evaluate(CANCEL, 3)
-        print(f"\n{app}: the cell ended {took:.0f} ms after Cancel was pressed")
+        print(f"\n{place.app}: the cell ended {took:.0f} ms after Cancel was pressed")
         lab.wait_for_prompt(3)
         assert "Cancelled" in lab.output(3).inner_text()
         lab.run_cell(4)

@@ -6,7 +6,7 @@ import json
 from statistics import median
 
 import pytest
-from browsers import open_notebook, serve, write_notebook
+from browsers import open_notebook, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -71,22 +71,21 @@ for i in range(1000):
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("large")
-    write_notebook(folder / "large.ipynb", [SETUP, WATCHED, TOLD])
+def place(kept_lab):
     shown = [
         f'get_ipython().run_cell_magic("flow", "--no-gantt --background --on-error continue '
         f'--workers 3 --output run_{tasks}", grown({tasks}, {wide})); None'
         for tasks, wide in SIZES.items()
     ]
-    for look in ("light", "dark"):
-        write_notebook(folder / f"{look}.ipynb", [SETUP + GROWN, *shown, "gate.set()"])
-    with serve(folder) as address:
-        yield address
+    with kept_lab.new_folder() as place:
+        write_notebook(place.folder / "large.ipynb", [SETUP, WATCHED, TOLD])
+        for look in ("light", "dark"):
+            write_notebook(place.folder / f"{look}.ipynb", [SETUP + GROWN, *shown, "gate.set()"])
+        yield place
 
 
-def test_the_browser_keeps_up_with_ten_thousand_tasks(address):
-    with open_notebook(address, "large.ipynb") as lab:
+def test_the_browser_keeps_up_with_ten_thousand_tasks(place):
+    with open_notebook(place, "large.ipynb") as lab:
         lab.run_cell(0)
         lab.page.evaluate(WATCH)
         lab.run_cell(1)
@@ -108,8 +107,8 @@ def test_the_browser_keeps_up_with_ten_thousand_tasks(address):
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-def test_pictures_of_every_size(address, look):
-    with open_notebook(address, f"{look}.ipynb", dark=look == "dark", size=(1100, 1100)) as lab:
+def test_pictures_of_every_size(place, look):
+    with open_notebook(place, f"{look}.ipynb", dark=look == "dark", size=(1100, 1100)) as lab:
         lab.run_cell(0)
         for number, tasks in enumerate(SIZES, start=1):
             lab.run_cell(number)

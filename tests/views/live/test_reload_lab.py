@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsers import open_notebook, serve, write_notebook
+from browsers import open_notebook, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -35,9 +35,15 @@ def node(task, state):
     return f'.taskinity-flow g[data-task="{task}"][data-state="{state}"]'
 
 
-def test_the_states_are_right_again(tmp_path):
-    write_notebook(tmp_path / "page.ipynb", CELLS)
-    with serve(tmp_path) as address, open_notebook(address, "page.ipynb") as lab:
+@pytest.fixture
+def place(kept_lab):
+    with kept_lab.new_folder() as place:
+        write_notebook(place.folder / "page.ipynb", CELLS)
+        yield place
+
+
+def test_the_states_are_right_again(place):
+    with open_notebook(place, "page.ipynb") as lab:
         lab.run_cell(0)
         lab.run_cell(1)
         lab.page.wait_for_selector(node("held", "running"))
