@@ -47,6 +47,8 @@ def reduced(
     kind = type(error)
     chain = None if pack is None else _chain(error, pack)
     table = copyreg.dispatch_table.get(kind)
+    if getattr(table, "__module__", "").startswith("tblib"):  # Dask's, with the whole traceback
+        table = None
     base: Any = next(each for each in mro_of(kind) if not each.__flags__ & _HEAP_TYPE)
     if table is not None or _says_how(kind):
         own: Any = table(error) if table is not None else error.__reduce_ex__(5)

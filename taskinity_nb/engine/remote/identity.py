@@ -104,14 +104,8 @@ def tagged(thing: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
         state = attributes, *state[1:]
         if issubclass(type(thing), EnumType):  # what their own __init__ has given to its members
             members = {member.name: dict(vars(member)) for member in thing}
-    return (
-        _made,
-        (token_of(thing), make, arguments, more),
-        (fill, state, members),
-        None,
-        None,
-        _filled,
-    )
+    made = token_of(thing), make, arguments, more
+    return _made, made, (fill, state, members), None, None, _filled
 
 
 def by_name(thing: Any) -> tuple[Any, ...] | None:
