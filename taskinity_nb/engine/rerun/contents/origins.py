@@ -196,13 +196,17 @@ def is_replaced(made: type, spaces: Iterable[dict[str, Any]] = ()) -> bool:
     others = [other for other in found if other is not made and is_class(other)]
     if not others or any(other is made for other in found):
         return False
-    # What a decorator has derived from a class, under its name, does not replace it.
-    return any(
-        made not in line_of_bases(other) or full_name(other) == (name, path) for other in others
-    )
+    return not all(_is_around(other, made) for other in others)
 
 
-@cache
+def _is_around(other: type, made: type) -> bool:
+    """Tell whether a class is what a decorator has made of another, which it does not replace."""
+    if attributes_of(other).get("__wrapped__") is made:
+        return True
+    is_derived = any(base is made for base in line_of_bases(other))
+    return is_derived and full_name(other) != full_name(made)
+
+
 def version_of(module: str) -> str:
     """Return the version of the package that a module is in, where it says so.
 

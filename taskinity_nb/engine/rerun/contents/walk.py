@@ -26,7 +26,7 @@ from .budget import Budget, NotWritten
 from .code import described_code, flat, hashed, remembered, summed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS
-from .origins import full_name, importable_name, is_class, space_of
+from .origins import full_name, importable_name, is_class, is_users, space_of, version_of
 
 __all__ = ["Walk", "number_of"]
 
@@ -320,7 +320,9 @@ def _label(definition: Any) -> bytes:
 
 def _name_of_module(module: types.ModuleType) -> str:
     name = space_of(module).get("__name__")
-    return name if type(name) is str else ""
+    if type(name) is not str:
+        return ""
+    return name if is_users(name) else f"{name}{version_of(name)}"
 
 
 _ATOMS = frozenset(
