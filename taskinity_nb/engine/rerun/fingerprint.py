@@ -12,12 +12,12 @@ The text is the same in another process, but where something counts as itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .contents.budget import Budget
 from .contents.closure import close
 from .contents.definitions import Definition, defined
+from .contents.kinds import PATHS
 from .contents.origins import full_name, is_class
 from .contents.walk import Walk, number_of
 
@@ -34,12 +34,15 @@ class Fingerprint(NamedTuple):
     lacks : mapping of str to str
         For the name of each value that was left out, why: "was too large to be written down". The
         name is empty for the value itself.
+    files : mapping of str to (int, int) or None
+        For each path in it, the size and time of the file that it leads to, if it leads to one.
     held : list
         What must live as long as this, since it counts as its address.
     """
 
     digest: str
     lacks: Mapping[str, str]
+    files: Mapping[str, tuple[int, int] | None]
     held: list[Any]
 
 
@@ -59,28 +62,33 @@ class Printer:
     >>> Printer(is_bounded=True).take(space["total"]).lacks["table"]
     'was too large to be written down'
     >>> Printer(is_bounded=False).take(space["total"]).lacks
-    mappingproxy({})
+    {}
     """
 
     def __init__(self, *, is_bounded: bool) -> None:
         self._walk = Walk(Budget(is_bounded))
         self._definitions: dict[int, Definition] = {}
         self._digests: dict[int, bytes] = {}
-        self._lacks: dict[int, Mapping[str, str]] = {}
+        self._beside: dict[int, tuple[dict[str, str], dict[str, Any]]] = {}
 
     def take(self, value: Any) -> Fingerprint:
         """Return the fingerprint of a function or any value."""
         self._define(value)
         for group in close(id(value), self._others, self._label, self._digests):
-            lacks: dict[str, str] = {}
+            lacks, files = dict[str, str](), dict[str, Any]()
             for node in group:
-                lacks |= self._definitions[node].lacks
+                made = self._definitions[node]
+                lacks |= made.lacks
+                if id(type(made.thing)) in PATHS:
+                    files[str(made.thing)] = made.file
                 for other in self._others(node):
-                    lacks |= self._lacks.get(other, _NOTHING)
-            kept = MappingProxyType(lacks) if lacks else _NOTHING
-            self._lacks.update(dict.fromkeys(group, kept))
+                    if other in self._beside:
+                        lacks |= self._beside[other][0]
+                        files |= self._beside[other][1]
+            if lacks or files:
+                self._beside.update(dict.fromkeys(group, (lacks, files)))
         found = self._digests[id(value)].hex()
-        return Fingerprint(found, self._lacks[id(value)], self._walk.held)
+        return Fingerprint(found, *self._beside.get(id(value), ({}, {})), self._walk.held)
 
     @property
     def classes(self) -> dict[tuple[str, str], int]:
@@ -149,6 +157,3 @@ def digest(value: Any, printer: Printer | None = None) -> str:
 
 class _Digest(str):  # of which plain text would do, but for what it holds
     held: list[Any]
-
-
-_NOTHING: Mapping[str, str] = MappingProxyType({})

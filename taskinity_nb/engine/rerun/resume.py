@@ -15,6 +15,7 @@ A result that holds something of a class that was defined again since is not kep
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...model.plan import Call, Plan
@@ -134,9 +135,15 @@ class _Comparison:
         value = (
             None if record is None else self.earlier.record.values[self.earlier.plan.index[name]]
         )
+        if not change and (not is_missing(value) or value is RELEASED or (record and record.items)):
+            change, stream = self._lack(name), None
+        is_outdated = False
         if not change and not is_missing(value):
-            change, stream = self.outdated.reason(value), None
-        if record is None or (change and stream is None):
+            change = self.outdated.reason(value)
+            is_outdated = bool(change)
+        if record is not None and is_outdated and record.items:
+            self._keep_items(slot, record.items, None)
+        elif record is None or (change and stream is None):
             self.kept.reasons[slot] = f"runs again: {change}"
         elif not change and value is RELEASED and slot not in self.missing:
             self.kept.results[slot] = value
@@ -170,31 +177,45 @@ class _Comparison:
         if edges != [edge._replace(target="") for edge in earlier.flow.upstream[name]]:
             return "its edges have changed"
         now, then = plan.calls[plan.index[name]], earlier.calls[earlier.index[name]]
-        change = self._changed_source(now, then)
         functions = self.prints.functions[id(now.task)], self.before.functions[id(then.task)]
-        if functions[0].digest != functions[1].digest and not functions[1].lacks:
-            change = "its function has changed"
-        return change or _lack("its function", *functions)
+        return _changed("its function", *functions) or self._changed_source(now, then)
 
     def _changed_source(self, now: Call, then: Call) -> str:
-        plan, earlier = self.plan, self.earlier.plan
         sources = [(*call.positional, *call.keywords) for call in (now, then)]
         kinds = [[(name, origin._replace(slot=0)) for name, origin in source] for source in sources]
         rules = [(call.late, call.optional) for call in (now, then)]
         if kinds[0] != kinds[1] or rules[0] != rules[1]:
             return "its arguments come from elsewhere"
-        lack = ""
+        return next(filter(None, (_changed(*each) for each in self._constants(now, then))), "")
+
+    def _lack(self, name: str) -> str:
+        """Return what of a task, nothing of which has changed otherwise, could not be compared."""
+        now = self.plan.calls[self.plan.index[name]]
+        then = self.earlier.plan.calls[self.earlier.plan.index[name]]
+        functions = self.prints.functions[id(now.task)], self.before.functions[id(then.task)]
+        pairs = [("its function", *functions), *self._constants(now, then)]
+        return next(filter(None, (_lack(*each) for each in pairs)), "")
+
+    def _constants(self, now: Call, then: Call) -> Iterator[tuple[str, Fingerprint, Fingerprint]]:
+        """Yield what a task takes that is no result: what it is, as it is and as it was."""
+        sources = [(*call.positional, *call.keywords) for call in (now, then)]
         for (name, origin), (_, other) in zip(*sources, strict=True):
             if origin.kind in ("input", "inputs", "default"):
-                constants = (
-                    self.prints.constants[origin.slot - len(plan.bindings)],
-                    self.before.constants[other.slot - len(earlier.bindings)],
+                yield (
+                    f"its {'default' if origin.kind == 'default' else 'input'} '{name}'",
+                    self.prints.constants[origin.slot - len(self.plan.bindings)],
+                    self.before.constants[other.slot - len(self.earlier.plan.bindings)],
                 )
-                what = f"its {'default' if origin.kind == 'default' else 'input'} '{name}'"
-                if constants[0].digest != constants[1].digest and not constants[1].lacks:
-                    return f"{what} has changed"
-                lack = lack or _lack(what, *constants)
-        return lack
+
+
+def _changed(what: str, now: Fingerprint, then: Fingerprint) -> str:
+    """Say what has changed, as far as that was written down; a file that was not there may come."""
+    if now.digest != then.digest and not then.lacks:
+        return f"{what} has changed"
+    for path, state in then.files.items():
+        if state is not None and now.files.get(path) != state:
+            return f"the file '{path}', which it uses, has changed"
+    return ""
 
 
 def _lack(what: str, now: Fingerprint, then: Fingerprint) -> str:

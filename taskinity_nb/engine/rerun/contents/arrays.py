@@ -49,7 +49,7 @@ def _array(array: Any, describe: Callable[[Any], bytes], budget: Budget) -> byte
     budget.spend_buffer(array.nbytes)
     if not array.nbytes:
         return kind
-    row = array.reshape(-1, order="F" if is_fortran else "C")
+    row = array.ravel(order="F" if is_fortran else "C")
     return hashed(kind, summed(row.view("u1")))
 
 

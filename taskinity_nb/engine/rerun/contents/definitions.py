@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import stat
 import sys
 import types
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .code import Described, described_code, hashed
+from .kinds import PATHS
 from .origins import (
     attributes_of,
     direct_bases,
@@ -37,12 +40,15 @@ class Definition(NamedTuple):
         These definitions, by their number.
     lacks : dict of str to str
         What it uses that is not written down, and why.
+    file : tuple of int or None
+        Of a path that leads to a file, the size of that and the time of its last change.
     """
 
     thing: Any
     digest: bytes
     others: tuple[Any, ...]
     lacks: dict[str, str]
+    file: tuple[int, int] | None = None
 
 
 def defined(thing: Any, walk: Walk) -> Definition:
@@ -57,6 +63,8 @@ def defined(thing: Any, walk: Walk) -> Definition:
     >>> [each.__name__ for each in defined(space["scaled"], Walk(Budget(is_bounded=False))).others]
     ['twice']
     """
+    if id(type(thing)) in PATHS:
+        return Definition(thing, hashed("path", str(thing)), (), {}, _state_of(thing))
     sheet = _Sheet(walk)
     is_function = type(thing) is types.FunctionType
     if (is_function or is_class(thing)) and importable_name(thing):
@@ -68,6 +76,14 @@ def defined(thing: Any, walk: Walk) -> Definition:
     else:
         sheet.put("", thing)
     return Definition(thing, hashed(sheet.lines), tuple(sheet.others.values()), sheet.lacks)
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # there is none, or it is no path of a file system
+        return None
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
 
 
 class _Sheet:
@@ -125,8 +141,8 @@ class _Sheet:
     def _globals(self, function: types.FunctionType, code: Described) -> None:
         space = function.__globals__
         for name in code.names:
-            if name in space:
-                value = space[name]
+            value = dict.get(space, name, _ABSENT)
+            if value is not _ABSENT:
                 self.put(name, value)
                 self._module(name, value, code, set())
                 if "__doc__" in code.attributes:
@@ -167,6 +183,9 @@ class _Sheet:
                 self.put(name, value, f"{full_name(made)[1]}.{name}")
         if meta is not type and not _is_of_python(meta):
             self._doc(made)
+
+
+_ABSENT = object()
 
 
 def _imported(name: str, space: dict[str, Any]) -> Iterator[types.ModuleType]:

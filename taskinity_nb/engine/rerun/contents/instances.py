@@ -14,7 +14,7 @@ import gc
 import sys
 import types
 from collections.abc import Callable, Iterable
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
 from .code import remembered
@@ -22,8 +22,9 @@ from .origins import attributes_of, full_name, is_users_class, is_users_function
 
 __all__ = ["Way", "asked", "is_slow", "raw_state", "size_of", "way_of"]
 
-SLOW = 0.003
-"""Seconds; a class whose object took longer to tell what it is made of is not asked in passing."""
+SLOW, SLOWER = 0.003, 0.1
+"""Seconds of work, and of waiting: a class whose object took longer to tell what it is made of is
+not asked in passing again."""
 
 
 class Way(NamedTuple):
@@ -34,7 +35,7 @@ class Way(NamedTuple):
     is_asked : bool
         Whether that is up to a method of the class; otherwise the rest says what is in memory.
     is_users : bool
-        Whether that method may be the user's.
+        Whether the class is the user's, so that this method may be too.
     payload : callable or None
         Returns the content of the builtin type that the class derives from.
     space : callable or None
@@ -75,7 +76,7 @@ def way_of(kind: type) -> Way:
         method = attributes_of(owner)[name]
         if not is_users or type(method) is not types.FunctionType or is_users_function(method):
             return Way(True, is_users)
-    return _raw_way(kind) or Way(True, is_users)
+    return _raw_way(kind, is_users) or Way(True, is_users)
 
 
 def raw_state(value: Any, way: Way) -> tuple[list[Any], dict[str, Any]]:
@@ -113,9 +114,9 @@ def asked(value: Any) -> Any:
     reduce = next(
         (way for known, way in list(copyreg.dispatch_table.items()) if known is kind), None
     )
-    before, collected = thread_time(), gc.get_count()
+    before, busy, collected = perf_counter(), thread_time(), gc.get_count()
     made: Any = value.__reduce_ex__(5) if reduce is None else reduce(value)
-    if thread_time() - before > SLOW:
+    if thread_time() - busy > SLOW or perf_counter() - before > SLOWER:
         now = gc.get_count()
         if now[1] >= collected[1] and now[2] >= collected[2]:  # else the collector took that time
             remembered(_slow, kind, lambda _: True)
@@ -155,7 +156,7 @@ def size_of(value: Any) -> int:
     return 0
 
 
-def _raw_way(kind: type) -> Way | None:
+def _raw_way(kind: type, is_users: bool) -> Way | None:
     """Return how objects are read from memory, or None if the interpreter hides a part of it."""
     slots, cached, payload, space = dict[str, Any](), set[str](), None, None
     for base in line_of_bases(kind):
@@ -172,7 +173,7 @@ def _raw_way(kind: type) -> Way | None:
                 slots.setdefault(f"{full_name(base)[1]}.{name}", held)
             elif _is_cached(type(held)):
                 cached.add(name)
-    return Way(False, False, payload, space, tuple(slots.items()), frozenset(cached))
+    return Way(False, is_users, payload, space, tuple(slots.items()), frozenset(cached))
 
 
 def _hides(kind: type) -> bool:

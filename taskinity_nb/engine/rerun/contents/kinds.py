@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pathlib
 import types
 import weakref
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from ....model.task import Task
 
-__all__ = ["PARTS"]
+__all__ = ["PARTS", "PATHS"]
 
 _NAMED = (types.ModuleType, NewType, ParamSpec, TypeVar, TypeVarTuple)
 _OF_CLASSES = (
@@ -36,3 +37,6 @@ _parts: dict[type, Callable[[Any], Iterable[Any]]] = {
 
 PARTS: dict[int, Callable[[Any], Iterable[Any]]] = {id(kind): way for kind, way in _parts.items()}
 """What counts of each kind, by its id: a metaclass of the user's may have a hash of its own."""
+
+PATHS = frozenset({id(pathlib.PosixPath), id(pathlib.WindowsPath)})
+"""The types of paths that may lead to a file, by their ids."""

@@ -137,6 +137,9 @@ def is_users_class(made: type) -> bool:
     name, path = full_name(made)
     if name == "builtins":  # which a class says that is defined in globals without a name
         return _found(name, path) is not made
+    if not name:  # it says something else; some of C do, and have no text in Python
+        held = list(_attributes(made).values())
+        return any(type(each) is types.FunctionType and is_users_function(each) for each in held)
     return is_users(name) or name not in sys.modules
 
 

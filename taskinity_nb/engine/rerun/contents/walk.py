@@ -25,7 +25,7 @@ from .arrays import arrays
 from .budget import Budget, NotWritten
 from .code import described_code, flat, hashed, remembered, summed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
-from .kinds import PARTS
+from .kinds import PARTS, PATHS
 from .origins import full_name, importable_name, is_class, is_users, space_of, version_of
 
 __all__ = ["Walk", "number_of"]
@@ -33,16 +33,23 @@ __all__ = ["Walk", "number_of"]
 DEEPEST = 80
 """How deep values are nested that are followed; each level takes some frames."""
 
-NODE, ASKED, EACH = 160, 300, 4
-"""What it costs to look at something that has parts, to ask it for these, and to look at the kind
-of each, as `Budget` counts."""
+NODE, ASKED, EACH, PATH = 160, 300, 4, 1000
+"""What it costs to look at something that has parts, to ask it for these, to look at the kind of
+each, and to look for a file, as `Budget` counts."""
 
 SMALL = sys.getsizeof("a")
 
 LARGE = 1 << 16
 """Bytes of a text, or of bytes, from which on a digest stands for it."""
 
-Found = tuple[Any, bytes, tuple[Any, ...]]
+
+class Found(NamedTuple):
+    """What stands for a value, the definitions in it, and whether a part counts as itself."""
+
+    value: Any
+    digest: bytes
+    definitions: tuple[Any, ...]
+    is_itself: bool
 
 
 class Part(NamedTuple):
@@ -52,6 +59,10 @@ class Part(NamedTuple):
     digest: bytes
     definitions: tuple[Any, ...]
     lack: str = ""
+
+
+class _NoCopyError(Exception):
+    """A part of what is installed has no copy."""
 
 
 class Walk:
@@ -83,6 +94,7 @@ class Walk:
         self._places: dict[int, int] = {}
         self._stack: list[Any] = []
         self._low, self._is_local, self._depth = 0, False, 0
+        self._within = self._is_itself = False
         self._met: dict[int, tuple[int, Any]] = {}
 
     def part(self, value: Any) -> Part:
@@ -102,7 +114,7 @@ class Walk:
             lack = str(why)
         except BaseException:  # it changes while it is looked at, or has methods of its own
             lack = "cannot be compared"
-        things = () if lack else tuple(thing for _, thing in self._met.values())
+        things = () if lack else self._definitions()
         self._begin()
         known = self._parts[id(value)] = Part(value, found, things, lack)
         return known
@@ -120,6 +132,11 @@ class Walk:
             return self._definition(value)
         if issubclass(kind, types.ModuleType):
             return flat("module", _name_of_module(value))
+        if id(kind) in PATHS:
+            self.budget.spend(PATH, value)
+            return flat("path", self._number_of(value))
+        if kind is pickle.PickleBuffer:
+            return self._buffer(value)
         parts = PARTS.get(id(kind))
         if parts is not None:
             return self._node(value, lambda _, value: self._named(kind, parts(value)))
@@ -173,12 +190,12 @@ class Walk:
         self.budget.spend(NODE, value)
         place = self._places[key] = len(self._stack)
         self._stack.append(value)
-        low, met, is_local = self._low, self._met, self._is_local
-        self._low, self._met, self._is_local = place, {}, False
+        low, met, is_local, is_itself = self._low, self._met, self._is_local, self._is_itself
+        self._low, self._met, self._is_local, self._is_itself = place, {}, False, False
         self._depth += 1
         digest = describe(self, value)
         self._depth -= 1
-        found = value, digest, tuple(thing for _, thing in self._met.values())
+        found = Found(value, digest, self._definitions(), self._is_itself)
         self._met = met
         if self._low >= place:
             self._close(place, found)
@@ -186,7 +203,11 @@ class Walk:
         else:
             self._low = min(self._low, low)
         self._is_local |= is_local
+        self._is_itself = is_itself
         return self._known(found)
+
+    def _definitions(self) -> tuple[Any, ...]:
+        return tuple(thing for _, thing in self._met.values())
 
     def _close(self, place: int, found: Found) -> None:
         """Take what leads back no further than to the value at a place for done."""
@@ -200,11 +221,22 @@ class Walk:
         self._is_local = True  # what stands for it depends on where the circle was entered
         self._here[id(members[0])] = found
         for number, member in enumerate(members[1:], 1):
-            self._here[id(member)] = member, flat("in", found[1], number), found[2]
+            self._here[id(member)] = found._replace(
+                value=member, digest=flat("in", found.digest, number)
+            )
 
     def _known(self, found: Found) -> bytes:
-        _, digest, things = found
-        return flat(digest, *map(self._number_of, things)) if things else digest
+        if found.is_itself:
+            self._note_itself()
+        if not found.definitions:
+            return found.digest
+        return flat(found.digest, *map(self._number_of, found.definitions))
+
+    def _note_itself(self) -> None:
+        """Take note of a part that has no copy and counts as itself."""
+        if self._within:
+            raise _NoCopyError
+        self._is_itself = True
 
     # What has parts.
 
@@ -222,14 +254,10 @@ class Walk:
         for each in list(value):
             self._met = {}
             digest = self.value(each)
-            things = tuple(thing for _, thing in self._met.values())
-            labels = list(map(_label, things))
-            found.append((digest, labels, things))
+            found.append(Found(each, digest, self._definitions(), False))
         self._met = met
-        found.sort(key=lambda each: each[:2])
-        return hashed(
-            type(value).__name__, [self._known((None, d, things)) for d, _, things in found]
-        )
+        found.sort(key=lambda each: (each.digest, list(map(_label, each.definitions))))
+        return hashed(type(value).__name__, list(map(self._known, found)))
 
     def _named(self, kind: type, parts: Iterable[Any]) -> bytes:
         return hashed(kind.__name__, list(map(self.value, parts)))
@@ -243,15 +271,33 @@ class Walk:
         if known is None:
             known = self._ways[id(kind)] = kind, way_of(kind)
         way = known[1]
-        if not way.is_asked:
-            payload, held = raw_state(value, way)
-            attributes = self._plain(held)
-            if attributes is None:
-                attributes = self._pairs(held)
-            return hashed("object", self.value(kind), list(map(self.value, payload)), attributes)
-        if self.budget.is_bounded:
-            self._check(value, kind, way)
-        return self._asked(value)
+        if way.is_users or self._within:
+            return self._taken_apart(value, kind, way)
+        # What is installed counts as a whole: as itself, if a part of it has no copy, as a lock.
+        place, low, depth = len(self._stack), self._low, self._depth
+        self._within = True
+        try:
+            return self._taken_apart(value, kind, way)
+        except _NoCopyError:
+            for member in self._stack[place:]:
+                del self._places[id(member)]
+            del self._stack[place:]
+            self._low, self._met, self._is_local = low, {}, False
+            self._depth = depth
+        finally:
+            self._within = False
+        return self._by_identity(value)
+
+    def _taken_apart(self, value: Any, kind: type, way: Way) -> bytes:
+        if way.is_asked:
+            if self.budget.is_bounded:
+                self._check(value, kind, way)
+            return self._asked(value)
+        payload, held = raw_state(value, way)
+        attributes = self._plain(held)
+        if attributes is None:
+            attributes = self._pairs(held)
+        return hashed("object", self.value(kind), list(map(self.value, payload)), attributes)
 
     def _check(self, value: Any, kind: type, way: Way) -> None:
         """Raise if an object cannot be asked in passing."""
@@ -268,9 +314,7 @@ class Walk:
             made = asked(value)
         except KeyboardInterrupt:
             raise
-        except (
-            BaseException
-        ):  # it has no copy, as a lock; or a panic in Rust, which is no Exception
+        except BaseException:  # as of a lock; a panic in Rust is no Exception
             return self._by_identity(value)
         if type(made) is str:
             return flat("global", str(getattr(value, "__module__", "")), made)
@@ -283,6 +327,7 @@ class Walk:
         )  # fmt: skip
 
     def _by_identity(self, value: Any) -> bytes:
+        self._note_itself()
         try:
             identity = "number", number_of(value)
         except KeyboardInterrupt:
@@ -315,6 +360,8 @@ def _label(definition: Any) -> bytes:
     """Return what tells definitions apart that are in one set, wherever they lie in memory."""
     if is_class(definition):
         return flat(*full_name(definition))
+    if id(type(definition)) in PATHS:
+        return flat(str(definition))
     return flat(definition.__qualname__, described_code(definition.__code__).digest)
 
 
