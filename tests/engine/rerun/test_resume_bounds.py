@@ -205,6 +205,17 @@ class TestWhatIsLarge:
         before = run("\n".join([*(f"use_{name}" for name in names), "f"]), namespace=space)
         assert reasons(before.resume())["f"] == KEPT
 
+    def test_however_many_tasks_there_are(self):
+        names = [f"t{n}" for n in range(2500)]
+        source = "\n".join(f"def {name}(): return {name}_, [2]" for name in names)
+        space = cell(source)
+        space |= {f"{name}_": [n, {"a": (n, [n])}] for n, name in enumerate(names)}
+        before = run("\n".join(names), namespace=space)
+        space["t7_"].append(1)
+        why = reasons(before.resume())
+        assert why.pop("t7") == "runs again: its function has changed"
+        assert set(why.values()) == {KEPT}
+
 
 class TestTheClock:
     @pytest.mark.parametrize("executor", ["sequential", "threads"])

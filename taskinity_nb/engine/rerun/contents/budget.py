@@ -12,6 +12,9 @@ __all__ = ["Budget", "NotWritten"]
 STREAM = 256 << 10
 """What a run that does not resume may spend on its start: about a byte is a nanosecond or ten."""
 
+TINY = 2000.0
+"""What each value may spend beside that."""
+
 BUFFERS = 2 << 20
 """Bytes of arrays that it may look at."""
 
@@ -41,18 +44,24 @@ class Budget:
 
     def __init__(self, is_bounded: bool) -> None:
         self.is_bounded = is_bounded
-        self._stream = float(STREAM) if is_bounded else math.inf
-        self._buffers = float(BUFFERS) if is_bounded else math.inf
-        self.begin()
+        self._left = float(STREAM) if is_bounded else math.inf  # of the run
+        self._stream = self._most = math.inf  # of the value, and what it began with
+        self._buffers, self._least_buffers = float(BUFFERS) if is_bounded else math.inf, 0.0
+        if is_bounded:
+            self._stream = self._most = TINY + STREAM / 2
+            self.begin()
 
     def begin(self) -> None:
-        """Begin with another value."""
-        self._least = self._stream / 2 if self.is_bounded else 0.0
-        self._least_buffers = self._buffers / 2 if self.is_bounded else 0.0
+        """Begin with another value; what is tiny is free, however many there are."""
+        if not self.is_bounded:
+            return
+        self._left -= max(0.0, self._most - self._stream - TINY)
+        self._stream = self._most = TINY + self._left / 2
+        self._least_buffers = self._buffers / 2
 
     def spend(self, amount: int, value: Any) -> None:
         """Take note of so much more of a value; raise a `NotWritten` before it is too much."""
-        if self._stream - amount < self._least:
+        if amount > self._stream:
             raise _too_large(amount if type(value) in (str, bytes) else 0)
         self._stream -= amount
 
@@ -64,7 +73,7 @@ class Budget:
 
     def check(self, size: int) -> None:
         """Raise a `NotWritten` if there is no room for an object of this size."""
-        if size > max(self._stream - self._least, self._buffers - self._least_buffers):
+        if size > max(self._stream, self._buffers - self._least_buffers):
             raise _too_large(size)
 
 

@@ -75,6 +75,9 @@ def _refine(
     label: Callable[[int], bytes],
     known: dict[int, bytes],
 ) -> None:
+    if len(group) == 1 and group[0] not in edges(group[0]):
+        known[group[0]] = hashed(label(group[0]), [known[other] for other in edges(group[0])])
+        return
     inside = set(group)
     labels = {node: hashed(label(node)) for node in group}
     apart = 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ....model.task import Task
 from .code import Described, described_code, hashed
 from .kinds import PATHS
 from .origins import (
@@ -67,15 +68,23 @@ def defined(thing: Any, walk: Walk) -> Definition:
         return Definition(thing, hashed("path", str(thing)), (), {}, _state_of(thing))
     sheet = _Sheet(walk)
     is_function = type(thing) is types.FunctionType
-    if (is_function or is_class(thing)) and importable_name(thing):
-        sheet.put("", thing)
-    elif is_function:
-        sheet.function(thing)
-    elif is_class(thing):
-        sheet.made(thing)
-    else:
-        sheet.put("", thing)
-    return Definition(thing, hashed(sheet.lines), tuple(sheet.others.values()), sheet.lacks)
+    try:
+        if (is_function or is_class(thing)) and importable_name(thing):
+            sheet.put("", thing)
+        elif is_function:
+            sheet.function(thing)
+        elif is_class(thing):
+            sheet.made(thing)
+        elif type(thing) is Task:
+            sheet.task(thing)
+        else:
+            sheet.put("", thing)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it was made in a way that nobody foresaw, or changes meanwhile
+        sheet.lacks[thing.__qualname__ if is_function else ""] = "cannot be compared"
+    others = tuple(other for _, other in sheet.others.values())
+    return Definition(thing, hashed(sheet.lines), others, sheet.lacks)
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:
@@ -92,19 +101,26 @@ class _Sheet:
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
         self.lines: list[Any] = []
-        self.others: dict[int, Any] = {}
+        self.others: dict[int, tuple[int, Any]] = {}
         self.lacks: dict[str, str] = {}
 
     def put(self, name: str, value: Any, shown: str | None = None) -> None:
         """Write down a value under a name; `shown` is the name that people know."""
         found: Part = self.walk.part(value)
-        for other in found.definitions:
-            self.others.setdefault(id(other), other)
-        places = list(self.others)
-        numbers = [places.index(id(other)) for other in found.definitions]
+        numbers = [
+            self.others.setdefault(id(other), (len(self.others), other))[0]
+            for other in found.definitions
+        ]
         self.lines.append((name, found.digest, numbers))
         if found.lack:
             self.lacks[name if shown is None else shown] = found.lack
+
+    def task(self, task: Task) -> None:
+        self.put("calls", task.function, "")
+        for name in ("validate_input", "validate_output"):
+            validator = getattr(task, name)
+            if validator is not None:
+                self.put(name, validator)
 
     def function(self, function: types.FunctionType) -> None:
         code = described_code(function.__code__)
@@ -132,9 +148,10 @@ class _Sheet:
 
     def _defaults(self, function: types.FunctionType) -> None:
         code, defaults = function.__code__, function.__defaults__ or ()
-        first = code.co_argcount - len(defaults)
-        for place, value in enumerate(defaults):
-            self.put(f"default {place - len(defaults)}", value, code.co_varnames[first + place])
+        names = code.co_varnames[: code.co_argcount][-len(defaults) :]
+        for place, value in enumerate(defaults):  # there may be more of them than parameters
+            shown = names[place] if len(names) == len(defaults) else "a default"
+            self.put(f"default {place - len(defaults)}", value, shown)
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
             self.put(f"default {name}", value, name)
 

@@ -39,6 +39,9 @@ each, and to look for a file, as `Budget` counts."""
 
 SMALL = sys.getsizeof("a")
 
+TINY = 500
+"""Bytes of a plain value that is not worth a thought."""
+
 LARGE = 1 << 16
 """Bytes of a text, or of bytes, from which on a digest stands for it."""
 
@@ -99,7 +102,7 @@ class Walk:
 
     def part(self, value: Any) -> Part:
         """Return what stands for a value, or why it is not written down."""
-        if id(type(value)) in _ATOMS and type(value) not in (str, bytes, int):
+        if id(type(value)) in _ATOMS and sys.getsizeof(value) < TINY:
             return Part(value, marshal.dumps(value, 2), ())
         known = self._parts.get(id(value))
         if known is not None:
