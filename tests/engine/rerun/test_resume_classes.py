@@ -9,6 +9,7 @@ import pytest
 from fingerprints import cases, cell
 
 from taskinity_nb import run
+from taskinity_nb.model.refs import ResultRef
 
 KEPT = "kept: nothing that it depends on has changed"
 
@@ -259,6 +260,31 @@ class TestResults:
         after = before.resume()
         assert reasons(after)["make"].startswith("runs again: its result cannot be read: ")
         assert len(after["make"]) == 3_000_000
+
+    def test_that_lies_on_a_cluster(self, notebook):
+        """It is fetched only if a class that tasks reach was defined again."""
+        fetched = []
+
+        class There(ResultRef):
+            place = "a worker"
+
+            def fetch(self):
+                fetched.append(self)
+                return [self.held]
+
+        cell(CLASSES, notebook)
+        cell("def make(): return Color.RED\ndef other(): return 1", notebook)
+        before = run("make\nother", namespace=notebook)
+        there = before.record.values[0] = There()
+        there.held = notebook["Color"].RED
+        assert set(reasons(before.resume()).values()) == {KEPT}
+        assert fetched == []
+        cell("class Plain: pass", notebook)  # which no task reaches
+        assert set(reasons(before.resume()).values()) == {KEPT}
+        assert fetched == []
+        cell(CLASSES, notebook)
+        assert reasons(before.resume()) == {"make": outdated("Color"), "other": KEPT}
+        assert fetched == [there]
 
     def test_is_looked_for_without_calling_anything(self, notebook):
         source = """

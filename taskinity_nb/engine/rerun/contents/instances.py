@@ -36,8 +36,10 @@ class Way(NamedTuple):
         Whether that is up to a method of the class; otherwise the rest says what is in memory.
     is_users : bool
         Whether the class is the user's, so that this method may be too.
+    base : type or None
+        The builtin type that the class derives from, if that has a content.
     payload : callable or None
-        Returns the content of the builtin type that the class derives from.
+        Returns that content.
     space : callable or None
         Returns the attributes.
     slots : tuple of (str, descriptor)
@@ -48,6 +50,7 @@ class Way(NamedTuple):
 
     is_asked: bool
     is_users: bool
+    base: Any = None
     payload: Callable[[Any], Iterable[Any]] | None = None
     space: Callable[[Any], dict[str, Any]] | None = None
     slots: tuple[tuple[str, Any], ...] = ()
@@ -158,9 +161,11 @@ def size_of(value: Any) -> int:
 
 def _raw_way(kind: type, is_users: bool) -> Way | None:
     """Return how objects are read from memory, or None if the interpreter hides a part of it."""
-    slots, cached, payload, space = dict[str, Any](), set[str](), None, None
+    slots, cached = dict[str, Any](), set[str]()
+    builtin, payload, space = None, None, None
     for base in line_of_bases(kind):
         if id(base) in _PAYLOADS:
+            builtin = builtin or base
             payload = payload or _PAYLOADS[id(base)]
         elif base is not object and _hides(base):
             return None
@@ -173,7 +178,7 @@ def _raw_way(kind: type, is_users: bool) -> Way | None:
                 slots.setdefault(f"{full_name(base)[1]}.{name}", held)
             elif _is_cached(type(held)):
                 cached.add(name)
-    return Way(False, is_users, payload, space, tuple(slots.items()), frozenset(cached))
+    return Way(False, is_users, builtin, payload, space, tuple(slots.items()), frozenset(cached))
 
 
 def _hides(kind: type) -> bool:
@@ -218,7 +223,7 @@ _ERRORS = [
 _PAYLOADS: dict[int, Callable[[Any], Iterable[Any]]] = {
     **{id(kind): _content(kind) for kind in (int, float, complex, str, bytes, tuple)},
     id(list): lambda value: [list.copy(value)],
-    id(dict): lambda value: list(dict.items(value)),
+    id(dict): lambda value: [list(dict.keys(value)), list(dict.values(value))],
     id(set): lambda value: [set(set.__iter__(value))],
     id(frozenset): lambda value: [frozenset(frozenset.__iter__(value))],
     **{id(kind): _arguments(kind) for kind in _ERRORS},

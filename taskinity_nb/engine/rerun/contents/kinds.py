@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import pathlib
 import types
 import weakref
@@ -20,14 +21,13 @@ _OF_CLASSES = (
 )  # fmt: skip
 
 _parts: dict[type, Callable[[Any], Iterable[Any]]] = {
-    bytearray: lambda value: (bytes(value),),
     property: lambda made: (made.fget, made.fset, made.fdel),
     **dict.fromkeys((staticmethod, classmethod), lambda made: (made.__func__,)),
     functools.cached_property: lambda made: (made.func,),
     functools.partial: lambda made: (made.func, made.args, made.keywords),
     functools._lru_cache_wrapper: lambda made: (made.__wrapped__,),
     types.BuiltinFunctionType: lambda made: (made.__self__, made.__module__, made.__name__),
-    types.MappingProxyType: lambda view: (dict(view),),
+    types.MappingProxyType: gc.get_referents,  # to get at the mapping, which may be the user's
     types.MethodType: lambda method: (method.__func__, method.__self__),
     **dict.fromkeys(_NAMED, lambda made: (made.__name__,)),
     **dict.fromkeys(_OF_CLASSES, lambda made: (made.__qualname__,)),

@@ -138,7 +138,7 @@ class Walk:
         if id(kind) in PATHS:
             self.budget.spend(PATH, value)
             return flat("path", self._number_of(value))
-        if kind is pickle.PickleBuffer:
+        if kind is pickle.PickleBuffer or kind is bytearray:
             return self._buffer(value)
         parts = PARTS.get(id(kind))
         if parts is not None:
@@ -296,6 +296,8 @@ class Walk:
             if self.budget.is_bounded:
                 self._check(value, kind, way)
             return self._asked(value)
+        if way.base is not None and self.budget.is_bounded:
+            self.budget.check(way.base.__sizeof__(value))
         payload, held = raw_state(value, way)
         attributes = self._plain(held)
         if attributes is None:
@@ -340,10 +342,11 @@ class Walk:
             identity = "address", id(value)
         return flat(_PROCESS, os.getpid(), identity, self.value(type(value)))
 
-    def _buffer(self, value: pickle.PickleBuffer) -> bytes:
-        with value.raw() as data:
+    def _buffer(self, value: pickle.PickleBuffer | bytearray) -> bytes:
+        view = value.raw() if isinstance(value, pickle.PickleBuffer) else memoryview(value)
+        with view as data:
             self.budget.spend_buffer(data.nbytes)
-            return hashed("buffer", summed(data))
+            return hashed(type(value).__name__, summed(data))
 
 
 def number_of(thing: Any) -> int:
