@@ -144,6 +144,17 @@ class TestReloads:
             assert {task.why for task in after.tasks.values()} == {CHANGED}
         assert after["work"] == (2, 5)
 
+    def test_a_module_that_only_workers_import(self, write, tmp_path):
+        write({"late": "K = 1", "pack/__init__": "", "pack/one": "K = 1"})
+        for name in ("late", "pack.one"):
+            space = cell(f"def work():\n    import {name} as m\n    return m.K")
+            before = run("work", namespace=space, executor="processes")
+            assert why(before.resume(executor="processes")) == KEPT
+            file = tmp_path / f"{name.replace('.', '/')}.py"
+            file.write_text("K = 23")
+            after = before.resume(executor="processes")
+            assert why(after) == f"runs again: the file '{file}', which it uses, has changed"
+
     def test_a_patched_attribute(self, write):
         write(tools="RATE = 1\nOTHER = 1\ndef helper(): return RATE")
         space = cell("import tools\ndef work(): return tools.RATE\ndef f(): return tools.helper()")

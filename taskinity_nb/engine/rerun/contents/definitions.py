@@ -16,6 +16,7 @@ from .kinds import PATHS
 from .origins import (
     attributes_of,
     direct_bases,
+    file_of_import,
     full_name,
     importable_name,
     is_class,
@@ -167,6 +168,9 @@ class _Sheet:
         for name in code.imports:
             for found in _imported(name, space):
                 self._module(found.__name__, found, code, set())
+            file = file_of_import(name)
+            if file is not None:
+                self.put("import", file, name)
 
     def _module(self, name: str, module: Any, code: Described, seen: set[int]) -> None:
         """Write down what code may look up in a module of the user's."""

@@ -11,12 +11,14 @@ import sysconfig
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
 __all__ = [
     "attributes_of",
     "direct_bases",
+    "file_of_import",
     "full_name",
     "importable_name",
     "is_class",
@@ -106,6 +108,31 @@ def is_users(name: Any) -> bool:
     if known is None or known[0] is not file:
         known = _names[name] = file, type(file) is str and not _is_installed(file)
     return known[1]
+
+
+def file_of_import(name: str) -> Path | None:
+    """Return the file of a module of the user's that an import would run, if it has not run yet.
+
+    It may never run here: a worker process imports for itself.
+
+    Examples
+    --------
+    >>> file_of_import("textwrap"), file_of_import("no_such_module")
+    (None, None)
+    """
+    parts = name.split(".")
+    if name in sys.modules or parts[0] in sys.stdlib_module_names:
+        return None
+    places, file = None, None
+    for end in range(1, len(parts) + 1):
+        found = PathFinder.find_spec(".".join(parts[:end]), places)
+        if found is None:
+            return None
+        places, file = (
+            found.submodule_search_locations,
+            found.origin if found.has_location else None,
+        )
+    return None if file is None or _is_installed(file) else Path(file)
 
 
 def is_users_function(function: types.FunctionType) -> bool:
