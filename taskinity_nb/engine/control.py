@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Cancelled, ExecutorError
 from ..model.events import State
 from ..model.run import Run
-from .rerun.resume import Prints, constant_prints_of, function_prints_of
+from .rerun.resume import Prints
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.failures import cancelled, task_error
 
@@ -23,8 +23,8 @@ class Control:
     """The engine's side of a run. It is called with the run, which holds it, and does not hold it.
 
     `again` runs the flow once more, with what a run has a result for; it takes that run and options
-    of `run`. `called` is what `run` was given, but for the flow. What functions and inputs are is
-    in `prints`, if that is known already.
+    of `run`. `called` is what `run` was given, but for the flow. What functions and inputs were at
+    the start is in `prints`.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Control:
         scheduler: Scheduler,
         again: Callable[..., Run],
         called: Mapping[str, Any],
-        prints: Prints | None = None,
+        prints: Prints,
     ) -> None:
         self._scheduler = scheduler
         self._backends = scheduler.backends
@@ -45,23 +45,11 @@ class Control:
         self._again = again
         self.called = called
         self.prints = prints
-        self._functions: dict[int, str] = {}
         self.when_finished: list[Callable[[], object]] = []
 
     def start(self) -> None:
         """Start the workers; a sequential run is done then."""
         self._scheduler.start()
-
-    def take_function_prints(self, run: Run) -> None:
-        """Write down what functions are, before a task can change what its function names."""
-        if self.prints is None:
-            self._functions = allow_interrupts(function_prints_of)(run.plan)
-
-    def take_prints(self, run: Run) -> None:
-        """Write down what functions and inputs are now, for a later run that resumes this one."""
-        if self.prints is None:
-            constants = allow_interrupts(constant_prints_of)(run.plan)
-            self.prints = Prints(self._functions or function_prints_of(run.plan), constants)
 
     def wait(self, run: Run, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""

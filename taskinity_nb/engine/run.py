@@ -12,13 +12,14 @@ from ..dsl.read import parse_dsl
 from ..errors import FlowError, suggestion
 from ..model.binding import resolve
 from ..model.flow import Flow
+from ..model.plan import Plan
 from ..model.run import Run
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
-from .rerun.resume import Prints, kept_of, prints_of
+from .rerun.resume import Kept, Prints, kept_of, prints_of
 from .runtime.cores import available_cores
-from .runtime.interrupts import defer_interrupts
+from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
@@ -103,11 +104,7 @@ def run(
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
-            control.take_function_prints(begun)
-            if executor == "sequential":
-                control.take_prints(begun)
             control.start()
-            control.take_prints(begun)  # of large inputs, while the workers work
             control.wait(begun)
             return begun
         except KeyboardInterrupt:
@@ -155,7 +152,6 @@ def start(
             on_error=on_error, keep=keep, resume=resume, observers=observers,
         )  # fmt: skip
         try:
-            control.take_prints(begun)
             if executor == "sequential":
                 threading.Thread(target=control.start, name="taskinity_nb", daemon=True).start()
             else:
@@ -247,14 +243,9 @@ def _schedule(
     if isinstance(flow, str):
         flow = parse_dsl(flow)
     plan = resolve(flow, inputs, options["namespace"])
-    run, backends, queues = backends_for(plan, executor, workers)
-    kept, prints, earlier = None, None, options["resume"]
-    if earlier is not None:
-        before = getattr(earlier.control, "prints", None)
-        if not isinstance(before, Prints):
-            raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
-        prints = prints_of(plan)
-        kept = kept_of(plan, prints, earlier, before)
+    prints, kept = allow_interrupts(_look_back)(plan, options["resume"])
+    run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
+    if kept is not None:
         run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
@@ -266,6 +257,17 @@ def _schedule(
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))
     return run, control
+
+
+def _look_back(plan: Plan, earlier: Run | None) -> tuple[Prints, Kept | None]:
+    """Write down what functions and inputs are, and find what is kept of an earlier run."""
+    if earlier is None:
+        return prints_of(plan, is_bounded=True), None
+    before = getattr(earlier.control, "prints", None)
+    if not isinstance(before, Prints):
+        raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
+    prints = prints_of(plan)
+    return prints, kept_of(plan, prints, earlier, before)
 
 
 def _again(flow: Flow, called: Mapping[str, Any], earlier: Run, /, **changes: Any) -> Run:

@@ -5,30 +5,40 @@ arguments are what they were, and if all tasks that it waits for keep theirs. Of
 failed, the items that did not are kept likewise. A result that the earlier run has let go of counts
 as kept, unless a task that takes it runs again: then it has to be made again too.
 
-What functions and inputs were is written down as fingerprints when a run starts, because a notebook
-changes them under the same names.
+What functions and inputs were is written down as fingerprints before a run starts, because a
+notebook changes them under the same names. A run that may never be resumed writes down no more than
+takes some milliseconds; a task that uses more runs again then, and says so. A run that resumes
+writes down everything.
+
+A result that holds something of a class that was defined again since is not kept either.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...model.plan import Call, Plan
 from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
-from .fingerprint import digest, fingerprint
+from .fingerprint import Fingerprint, Printer
+from .outdated import Outdated
 
-__all__ = ["Kept", "Prints", "constant_prints_of", "function_prints_of", "kept_of", "prints_of"]
+__all__ = ["Kept", "Prints", "kept_of", "prints_of"]
 
 UNCHANGED = "kept: nothing that it depends on has changed"
 UNNEEDED = f"{UNCHANGED}; nothing needs its result, which was released"
 
 
 class Prints(NamedTuple):
-    """The fingerprints of a plan: of its functions, by the id of their task, and its constants."""
+    """The fingerprints of a plan: of its functions, by the id of their task, and its constants.
 
-    functions: dict[int, str]
-    constants: list[str]
+    `classes` tells the classes that they reach from others of the same name.
+    """
+
+    functions: dict[int, Fingerprint]
+    constants: list[Fingerprint]
+    classes: dict[tuple[str, str], int]
 
 
 class Kept(NamedTuple):
@@ -39,28 +49,21 @@ class Kept(NamedTuple):
     reasons: dict[int, str]
 
 
-def prints_of(plan: Plan) -> Prints:
-    """Return the fingerprints of a plan as it is now.
+def prints_of(plan: Plan, *, is_bounded: bool = False) -> Prints:
+    """Return the fingerprints of a plan as it is now, or what of them takes some milliseconds.
 
     Examples
     --------
     >>> from taskinity_nb import parse_dsl
     >>> def one(): return 1
     >>> plan = parse_dsl("one").explain(namespace={"one": one})
-    >>> prints_of(plan) == prints_of(plan)
+    >>> prints_of(plan) == prints_of(plan, is_bounded=True)
     True
     """
-    return Prints(function_prints_of(plan), constant_prints_of(plan))
-
-
-def function_prints_of(plan: Plan) -> dict[int, str]:
-    """Return the fingerprints of a plan's functions, by the id of their task."""
-    return {id(task): fingerprint(task) for task in plan.tasks}
-
-
-def constant_prints_of(plan: Plan) -> list[str]:
-    """Return the fingerprints of a plan's constants; of large inputs this takes a while."""
-    return [digest(value) for value in plan.constants]
+    printer = Printer(is_bounded=is_bounded)
+    functions = {id(task): printer.take(task) for task in plan.tasks}
+    constants = [printer.take(value) for value in plan.constants]
+    return Prints(functions, constants, printer.classes)
 
 
 def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:
@@ -89,6 +92,10 @@ class _Comparison:
         self.earlier, self.before = earlier, before
         self.records = earlier.tasks
         self.missing: set[int] = set()  # tasks whose result was released, but is needed
+        self.outdated = Outdated(
+            (task.function for task in plan.tasks),
+            is_like_before=before.classes.items() <= prints.classes.items(),
+        )
         self.kept = Kept({}, {}, {})
 
     def look(self) -> None:
@@ -128,7 +135,15 @@ class _Comparison:
         value = (
             None if record is None else self.earlier.record.values[self.earlier.plan.index[name]]
         )
-        if record is None or (change and stream is None):
+        if not change and (not is_missing(value) or value is RELEASED or (record and record.items)):
+            change, stream = self._lack(name), None
+        is_outdated = False
+        if not change and not is_missing(value):
+            change = self.outdated.reason(value)
+            is_outdated = bool(change)
+        if record is not None and is_outdated and record.items:
+            self._keep_items(slot, record.items, None)
+        elif record is None or (change and stream is None):
             self.kept.reasons[slot] = f"runs again: {change}"
         elif not change and value is RELEASED and slot not in self.missing:
             self.kept.results[slot] = value
@@ -151,6 +166,7 @@ class _Comparison:
             for place, item in enumerate(items)
             if item.has_result and (of_stream is None or place in of_stream)
         }
+        kept = {place: value for place, value in kept.items() if not self.outdated.reason(value)}
         self.kept.items[slot] = kept
         self.kept.reasons[slot] = f"runs again: {len(items) - len(kept)} of {len(items)} items"
 
@@ -162,24 +178,53 @@ class _Comparison:
             return "its edges have changed"
         now, then = plan.calls[plan.index[name]], earlier.calls[earlier.index[name]]
         functions = self.prints.functions[id(now.task)], self.before.functions[id(then.task)]
-        if functions[0] != functions[1]:
-            return "its function has changed"
-        return self._changed_source(now, then)
+        return _changed("its function", *functions) or self._changed_source(now, then)
 
     def _changed_source(self, now: Call, then: Call) -> str:
-        plan, earlier = self.plan, self.earlier.plan
         sources = [(*call.positional, *call.keywords) for call in (now, then)]
         kinds = [[(name, origin._replace(slot=0)) for name, origin in source] for source in sources]
         rules = [(call.late, call.optional) for call in (now, then)]
         if kinds[0] != kinds[1] or rules[0] != rules[1]:
             return "its arguments come from elsewhere"
+        return next(filter(None, (_changed(*each) for each in self._constants(now, then))), "")
+
+    def _lack(self, name: str) -> str:
+        """Return what of a task, nothing of which has changed otherwise, could not be compared."""
+        now = self.plan.calls[self.plan.index[name]]
+        then = self.earlier.plan.calls[self.earlier.plan.index[name]]
+        functions = self.prints.functions[id(now.task)], self.before.functions[id(then.task)]
+        pairs = [("its function", *functions), *self._constants(now, then)]
+        return next(filter(None, (_lack(*each) for each in pairs)), "")
+
+    def _constants(self, now: Call, then: Call) -> Iterator[tuple[str, Fingerprint, Fingerprint]]:
+        """Yield what a task takes that is no result: what it is, as it is and as it was."""
+        sources = [(*call.positional, *call.keywords) for call in (now, then)]
         for (name, origin), (_, other) in zip(*sources, strict=True):
             if origin.kind in ("input", "inputs", "default"):
-                constants = (
-                    self.prints.constants[origin.slot - len(plan.bindings)],
-                    self.before.constants[other.slot - len(earlier.bindings)],
+                yield (
+                    f"its {'default' if origin.kind == 'default' else 'input'} '{name}'",
+                    self.prints.constants[origin.slot - len(self.plan.bindings)],
+                    self.before.constants[other.slot - len(self.earlier.plan.bindings)],
                 )
-                if constants[0] != constants[1]:
-                    what = "default" if origin.kind == "default" else "input"
-                    return f"its {what} '{name}' has changed"
+
+
+def _changed(what: str, now: Fingerprint, then: Fingerprint) -> str:
+    """Say what has changed, as far as that was written down; a file that was not there may come."""
+    if now.digest != then.digest and not then.lacks:
+        return f"{what} has changed"
+    for path, state in then.files.items():
+        if state is not None and now.files.get(path) != state:
+            return f"the file '{path}', which it uses, has changed"
+    return ""
+
+
+def _lack(what: str, now: Fingerprint, then: Fingerprint) -> str:
+    """Say what could not be compared, because it was not written down then or is not now."""
+    lacks = then.lacks or now.lacks
+    if not lacks:
         return ""
+    name, why = next(iter(lacks.items()))
+    named = f"'{name}', which it uses," if name else what
+    if name in now.lacks:
+        return f"{named} {now.lacks[name]}"
+    return f"{named} {why}; this run has done so"

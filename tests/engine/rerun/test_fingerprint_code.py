@@ -75,10 +75,32 @@ def f(*, x=2): return x
 def f(x=None): return x
 +++
 def f(x): return x
---- docstring
-def f(x): 'a'
+--- docstring that is read
+def f(x):
+    'a'
+    return f.__doc__
 +++
-def f(x): 'b'
+def f(x):
+    'b'
+    return f.__doc__
+--- docstring of another function that is read
+def g(): 'a'
+def f(x): return g.__doc__
++++
+def g(): 'b'
+def f(x): return g.__doc__
+--- text that is no docstring
+def f(x):
+    y = 'a'
++++
+def f(x):
+    y = 'b'
+--- attribute of a function
+def f(x): return f.rate
+f.rate = 1
++++
+def f(x): return f.rate
+f.rate = 2
 --- f-string
 def f(x): return f'{x}'
 +++

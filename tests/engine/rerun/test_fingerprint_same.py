@@ -365,6 +365,78 @@ class TestWhatDoesNotCount:
         cell("class B(A): pass\nisinstance(3, A), A.__annotations__, A.__doc__, A()", space)
         assert fingerprint(space["f"]) == before
 
+    @pytest.mark.parametrize("doc", ["'another'", r"'of\n two lines'", "# none"])
+    def test_a_docstring(self, doc):
+        source = """
+            def f(x):
+                {0}
+                y = 'a', None, 1
+                def g():
+                    {0}
+                    x
+                return y, g
+        """
+        assert print_of(source.format("'one'")) == print_of(source.format(doc))
+
+    def test_a_docstring_of_a_class(self):
+        source = """
+            class A:
+                {0}
+                x = 1
+                def m(self):
+                    {0}
+                    return 2
+            f = A
+        """
+        assert print_of(source.format("'one'")) == print_of(source.format("'other'"))
+        inner = "def f(x):\n    class A:\n        {0}\n        x = 1\n    return A"
+        assert print_of(inner.format("'one'")) == print_of(inner.format("'other'"))
+
+    def test_an_annotation_of_a_function(self):
+        assert print_of("def f(x): return x") == print_of("def f(x: int) -> str: return x")
+
+    def test_which_equal_object_it_is(self):
+        part = [1.5, "a"]
+        assert digest([part, part]) == digest([part, part.copy()]) == digest([[1.5, "a"], part])
+        assert digest((part, {"k": part})) == digest((part.copy(), {"k": part}))
+
+    def test_what_was_read_of_an_instance(self):
+        source = """
+            import functools
+            class Table:
+                def __init__(self): self.rows = [1, 2]
+                @functools.cached_property
+                def total(self): return sum(self.rows)
+                @functools.cached_property
+                def me(self): return self, [self]
+            table = Table()
+            def f(): return table.total
+        """
+        space = cell(source)
+        before = fingerprint(space["f"])
+        assert space["f"]() == 3
+        assert space["table"].me
+        assert fingerprint(space["f"]) == before
+        space["table"].rows.append(3)
+        assert fingerprint(space["f"]) != before
+
+    def test_flags_that_were_combined(self):
+        source = """
+            import enum
+            class A(enum.Flag):
+                X = 1
+                Y = 2
+            def f(): return A.X | A.Y
+        """
+        space = cell(source)
+        before = fingerprint(space["f"])
+        space["f"]()
+        assert fingerprint(space["f"]) == before
+
+    def test_the_order_in_which_attributes_were_set(self):
+        source = "class A: pass\na = A()\na.{} = 1\na.{} = 1\ndef f(): return a"
+        assert print_of(source.format("x", "y")) == print_of(source.format("y", "x"))
+
     def test_which_equal_string_it_is(self):
         space = cell("a = 'x y'\ndef f(): return a, b", {"__name__": "__main__", "b": "x y"})
         before = fingerprint(space["f"])

@@ -1,0 +1,163 @@
+"""What code says, without where it stands, and what it may look up when it runs."""
+
+from __future__ import annotations
+
+import marshal
+import types
+import weakref
+from collections.abc import Callable
+from hashlib import blake2b
+from opcode import hasconst, opmap
+from typing import Any, NamedTuple
+
+__all__ = ["Described", "described_code", "flat", "hashed", "remembered", "summed"]
+
+
+class Described(NamedTuple):
+    """What stands for code, and what it and the code within it look up.
+
+    Attributes
+    ----------
+    digest : bytes
+        The same for code that does the same; docstrings do not count.
+    names : tuple of str
+        Globals.
+    attributes : frozenset of str
+        Attributes of anything, and what it imports from modules.
+    imports : tuple of str
+        Modules that it imports when it runs, as they are written.
+    """
+
+    digest: bytes
+    names: tuple[str, ...]
+    attributes: frozenset[str]
+    imports: tuple[str, ...]
+
+
+def flat(*parts: Any) -> bytes:
+    """Return plain values as bytes, which do not tell whether two equal parts are one object.
+
+    Examples
+    --------
+    >>> flat(1) == flat(1) != flat(True)
+    True
+    """
+    return marshal.dumps(parts, 2)  # from version 3 on, they would tell
+
+
+def summed(data: Any) -> bytes:
+    """Return a digest of bytes.
+
+    Examples
+    --------
+    >>> len(summed(b"any number of them"))
+    16
+    """
+    return blake2b(data, digest_size=16).digest()
+
+
+def hashed(*parts: Any) -> bytes:
+    """Return a digest of plain values.
+
+    Examples
+    --------
+    >>> hashed("a", 1) == hashed("a", 1.0)
+    False
+    """
+    return summed(flat(*parts))
+
+
+def remembered(table: dict[int, Any], thing: Any, make: Callable[[Any], Any]) -> Any:
+    """Return what was made of this very object before, or make it and keep it while it lives.
+
+    Examples
+    --------
+    >>> table = {}
+    >>> remembered(table, len, lambda _: "made"), remembered(table, len, lambda _: "made again")
+    ('made', 'made')
+    """
+    key = id(thing)
+    known = table.get(key)
+    if known is None or known[0]() is not thing:
+        known = table[key] = weakref.ref(thing, lambda _: table.pop(key, None)), make(thing)
+    return known[1]
+
+
+def described_code(code: types.CodeType) -> Described:
+    """Describe code; what was found of it is remembered while it lives.
+
+    Examples
+    --------
+    >>> described_code(compile("a.b", "<cell>", "eval"))[1:]
+    (('a',), frozenset({'b'}), ())
+    """
+    found: Described = remembered(_known, code, _describe)
+    return found
+
+
+def _describe(code: types.CodeType) -> Described:
+    names, attributes, imports = dict[str, None](), set[str](), dict[str, None]()
+    operations, constants = bytearray(code.co_code), dict[int, int]()
+    loads, argument, last = list[int](), 0, -1
+    for at in range(0, len(operations), 2):
+        operation, argument = operations[at], argument << 8 | operations[at + 1]
+        if operation in hasconst:  # by the order in which they are used: a docstring is not
+            loads.append(constants.setdefault(argument, len(constants)))
+            operations[at + 1] = 0
+        elif operation in _GLOBALS:  # co_names has the names of attributes too
+            names[code.co_names[argument >> _GLOBALS[operation]]] = None
+        elif operation in _ATTRIBUTES:
+            attributes.add(code.co_names[argument >> _ATTRIBUTES[operation]])
+        elif operation == opmap["IMPORT_NAME"]:
+            imports[code.co_names[argument]] = None
+        elif operation == opmap["STORE_NAME"] and code.co_names[argument] in _PLACE:
+            # The body of a class writes down its docstring and, since Python 3.13, its line.
+            if operations[last] in hasconst:
+                loads[-1] = -1
+            operations[last : last + 2] = b"\0\0"
+        if operation != opmap["EXTENDED_ARG"]:
+            argument, last = 0, at
+    used = set(loads)
+    held = []
+    for index, number in constants.items():
+        constant = code.co_consts[index] if number in used else None
+        for inner in _codes_in(constant):
+            found = described_code(inner)
+            names.update(dict.fromkeys(found.names))
+            attributes |= found.attributes
+            imports.update(dict.fromkeys(found.imports))
+        held.append(_plain(constant))
+    digest = hashed(
+        *(bytes(operations), code.co_exceptiontable, code.co_flags & ~_HAS_DOCSTRING, loads, held),
+        *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount),
+        *(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
+    )
+    return Described(digest, tuple(names), frozenset(attributes), tuple(imports))
+
+
+def _codes_in(constant: Any) -> list[types.CodeType]:
+    return [constant] if isinstance(constant, types.CodeType) else []
+
+
+def _plain(constant: Any) -> Any:
+    if isinstance(constant, types.CodeType):
+        return "code", described_code(constant).digest
+    if isinstance(constant, slice):  # since Python 3.14
+        return [constant.start, constant.stop, constant.step]
+    if isinstance(constant, tuple):
+        return tuple(map(_plain, constant))
+    return constant
+
+
+def _shifts(**operations: int) -> dict[int, int]:
+    return {opmap[name]: shift for name, shift in operations.items() if name in opmap}
+
+
+_IN_312 = int("LOAD_METHOD" not in opmap)
+_GLOBALS = _shifts(LOAD_GLOBAL=1, LOAD_NAME=0, LOAD_FROM_DICT_OR_GLOBALS=0)
+"""How far the argument of each opcode that finds a global is shifted against `co_names`."""
+_ATTRIBUTES = _shifts(LOAD_ATTR=_IN_312, LOAD_METHOD=0, IMPORT_FROM=0)
+
+_PLACE = {"__doc__", "__firstlineno__", "__static_attributes__"}
+_HAS_DOCSTRING = 0x4000000
+_known: dict[int, Any] = {}

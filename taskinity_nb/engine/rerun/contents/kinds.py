@@ -1,0 +1,42 @@
+"""Kinds of objects that are taken apart in a way of our own; pickle refuses or names them."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import pathlib
+import types
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
+
+from ....model.task import Task
+
+__all__ = ["PARTS", "PATHS"]
+
+_NAMED = (types.ModuleType, NewType, ParamSpec, TypeVar, TypeVarTuple)
+_OF_CLASSES = (
+    types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType,
+    types.MethodDescriptorType, types.ClassMethodDescriptorType,
+)  # fmt: skip
+
+_parts: dict[type, Callable[[Any], Iterable[Any]]] = {
+    property: lambda made: (made.fget, made.fset, made.fdel),
+    **dict.fromkeys((staticmethod, classmethod), lambda made: (made.__func__,)),
+    functools.cached_property: lambda made: (made.func,),
+    functools.partial: lambda made: (made.func, made.args, made.keywords),
+    functools._lru_cache_wrapper: lambda made: (made.__wrapped__,),
+    types.BuiltinFunctionType: lambda made: (made.__self__, made.__module__, made.__name__),
+    types.MappingProxyType: gc.get_referents,  # to get at the mapping, which may be the user's
+    types.MethodType: lambda method: (method.__func__, method.__self__),
+    **dict.fromkeys(_NAMED, lambda made: (made.__name__,)),
+    **dict.fromkeys(_OF_CLASSES, lambda made: (made.__qualname__,)),
+    weakref.WeakKeyDictionary: lambda cache: (),  # as in singledispatch, where calls fill it
+    Task: lambda task: (task.function, task.validate_input, task.validate_output),
+}
+
+PARTS: dict[int, Callable[[Any], Iterable[Any]]] = {id(kind): way for kind, way in _parts.items()}
+"""What counts of each kind, by its id: a metaclass of the user's may have a hash of its own."""
+
+PATHS = frozenset({id(pathlib.PosixPath), id(pathlib.WindowsPath)})
+"""The types of paths that may lead to a file, by their ids."""
