@@ -1,6 +1,7 @@
 """Calling a user's function between its validators.
 
-This module imports nothing, so that it can travel to a place where the package is not installed.
+This module uses the standard library alone, so that it can travel to a place where the package is
+not installed.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def invoke(
 ) -> Any:
     """Call `function` with validators before and after.
 
-    A validator rejects by raising, or by returning ``False`` (NumPy's too), which becomes a
-    `ValueError`.
+    A validator rejects by raising, or by returning ``False``, which becomes a `ValueError`; so does
+    an array, a Series or a frame of truth values that are not all true.
 
     Examples
     --------
@@ -32,11 +33,11 @@ def invoke(
         ...
     ValueError: validate_input of 'abs' returned False: the arguments were rejected
     """
-    if validate_input is not None and _is_false(validate_input(*args, **kwargs)):
-        raise _rejected(function, "validate_input", "arguments were")
+    if validate_input is not None:
+        _judge(function, "validate_input", validate_input(*args, **kwargs))
     result = function(*args, **kwargs)
-    if validate_output is not None and _is_false(validate_output(result)):
-        raise _rejected(function, "validate_output", "result was")
+    if validate_output is not None:
+        _judge(function, "validate_output", validate_output(result))
     return result
 
 
@@ -48,11 +49,11 @@ async def invoke_async(
     kwargs: dict[str, Any],
 ) -> Any:
     """Await what `function` returns, with validators before and after."""
-    if validate_input is not None and _is_false(validate_input(*args, **kwargs)):
-        raise _rejected(function, "validate_input", "arguments were")
+    if validate_input is not None:
+        _judge(function, "validate_input", validate_input(*args, **kwargs))
     result = await function(*args, **kwargs)
-    if validate_output is not None and _is_false(validate_output(result)):
-        raise _rejected(function, "validate_output", "result was")
+    if validate_output is not None:
+        _judge(function, "validate_output", validate_output(result))
     return result
 
 
@@ -75,13 +76,49 @@ def listing(call: Callable[..., Any]) -> Callable[..., Any]:
     return listed
 
 
-def _rejected(function: Callable[..., Any], option: str, what: str) -> ValueError:
-    name = getattr(function, "__name__", type(function).__name__)
-    return ValueError(f"{option} of '{name}' returned False: the {what} rejected")
+def _judge(function: Callable[..., Any], option: str, verdict: Any) -> None:
+    """Raise if a validator has rejected, or has not looked."""
+    if verdict is None or verdict is True:
+        return
+    kind = type(verdict)
+    is_put_off = any(vars(base).keys() & PUT_OFF for base in kind.__mro__)
+    if is_put_off or _is_false(verdict):
+        name = getattr(function, "__name__", type(function).__name__)
+        if is_put_off:
+            close = getattr(verdict, "close", None)
+            if callable(close):
+                close()  # or Python would warn that nobody has awaited it
+            raise TypeError(
+                f"{option} of '{name}' returned a {kind.__name__}, so it has checked nothing: "
+                "write it as a plain function that raises, or returns True or False"
+            )
+        what = {"validate_input": "arguments were", "validate_output": "result was"}[option]
+        raise ValueError(f"{option} of '{name}' returned False: the {what} rejected")
+
+
+PUT_OFF = frozenset({"__await__", "__next__", "__anext__"})
+"""What has one of these does its work when somebody awaits it or goes through it."""
+
+TRUTH_VALUES = frozenset({"bool", "boolean", "Boolean", "torch.bool", "bool[pyarrow]"})
+"""How the libraries call the type of what is true or false."""
 
 
 def _is_false(verdict: Any) -> bool:
-    """Tell ``False`` from None, 0 and an empty list; ``(df > 0).all()`` gives NumPy's own bool."""
-    kind = type(verdict)
-    is_numpy = kind.__module__ == "numpy" and kind.__name__ in ("bool", "bool_")
-    return verdict is False or (is_numpy and not verdict)
+    """Tell ``False`` from None, 0 and an empty list; of many truth values, all must be true."""
+    for _ in range(3):  # a frame has them in columns
+        if verdict is False or verdict is True or not _has_truth_values(verdict):
+            break
+        if not getattr(verdict, "shape", None):
+            return not verdict
+        verdict = verdict.all()
+    return verdict is False
+
+
+def _has_truth_values(verdict: Any) -> bool:
+    """Tell whether a verdict is true or false in the way of NumPy, pandas and their like."""
+    known: set[str] = set().union(*(vars(base) for base in type(verdict).__mro__))
+    if "dtype" in known:
+        return str(verdict.dtype) in TRUTH_VALUES
+    if "dtypes" in known and callable(getattr(verdict, "all", None)):
+        return all(str(kind) in TRUTH_VALUES for kind in verdict.dtypes)
+    return False
