@@ -16,9 +16,10 @@ from ..model.run import Run
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
+from .rerun.inputs import check_takers, check_unread, collected_inputs
 from .rerun.resume import Prints, kept_of, prints_of
 from .runtime.cores import available_cores
-from .runtime.interrupts import defer_interrupts
+from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
@@ -246,7 +247,9 @@ def _schedule(
         raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
     if isinstance(flow, str):
         flow = parse_dsl(flow)
+    inputs = allow_interrupts(collected_inputs)(inputs)
     plan = resolve(flow, inputs, options["namespace"])
+    check_takers(plan)
     run, backends, queues = backends_for(plan, executor, workers)
     kept, prints, earlier = None, None, options["resume"]
     if earlier is not None:
@@ -255,6 +258,7 @@ def _schedule(
             raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
         prints = prints_of(plan)
         kept = kept_of(plan, prints, earlier, before)
+        check_unread(plan, kept.results, earlier)
         run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],

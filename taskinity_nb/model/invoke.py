@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["invoke", "invoke_async", "listing"]
+from ..values import collected
+
+__all__ = ["invoke", "invoke_async", "produce", "produce_by_task"]
 
 
 def invoke(
@@ -37,6 +39,7 @@ def invoke(
         _judge(function, "validate_input", validate_input(*args, **kwargs))
     result = function(*args, **kwargs)
     if validate_output is not None:
+        result = collected(result)  # or the validator would be the only one to see it
         _judge(function, "validate_output", validate_output(result))
     return result
 
@@ -53,27 +56,34 @@ async def invoke_async(
         _judge(function, "validate_input", validate_input(*args, **kwargs))
     result = await function(*args, **kwargs)
     if validate_output is not None:
+        result = collected(result)  # or the validator would be the only one to see it
         _judge(function, "validate_output", validate_output(result))
     return result
 
 
-def listing(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a callable that makes a list of an iterator that `call` returns.
-
-    The result of a task that another one is mapped over is read more than once; and what a
-    generator does is part of the task that made it.
+def produce(
+    finish: Callable[[Any], Any],
+    function: Callable[..., Any],
+    validate_input: Callable[..., Any] | None,
+    validate_output: Callable[..., Any] | None,
+    args: Any,
+    kwargs: dict[str, Any],
+) -> Any:
+    """Do what `invoke` does, and return what is handed on, which `finish` makes of the result.
 
     Examples
     --------
-    >>> listing(map)(abs, [1, -2])
+    >>> produce(collected, map, None, None, (abs, [-1, 2]), {})
     [1, 2]
     """
+    return finish(invoke(function, validate_input, validate_output, args, kwargs))
 
-    def listed(*args: Any, **kwargs: Any) -> Any:
-        result = call(*args, **kwargs)
-        return list(result) if hasattr(result, "__next__") else result
 
-    return listed
+def produce_by_task(
+    finish: Callable[[Any], Any], task: Callable[..., Any], args: Any, kwargs: dict[str, Any]
+) -> Any:
+    """Call a `Task`, and return what is handed on."""
+    return finish(task(*args, **kwargs))
 
 
 def _judge(function: Callable[..., Any], option: str, verdict: Any) -> None:

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from ...errors import FlowError, NoResultError
 from ...model.events import State
-from ...model.invoke import listing
 from ...model.plan import Origin
 from ...model.refs import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
@@ -64,10 +63,8 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     function: Callable[..., Any] = called
     if called.is_async:
         function = blocking(called) if _has_running_loop() else partial(_awaited, called)
-    if index in run.plan.listed:
-        function = listing(function)
     try:
-        return function(*args, **kwargs)
+        return run.plan.finish(index)(function(*args, **kwargs))
     except BaseException as error:
         error.__traceback__ = _without_ours(error.__traceback__)
         raise
@@ -199,7 +196,7 @@ def _first_of_interest(run: Run, task: str) -> int:
     return next((place for place in failed if place is not None), 0)
 
 
-def _awaited(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _awaited(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     __tracebackhide__ = True
     return asyncio.run(function(*args, **kwargs))
 

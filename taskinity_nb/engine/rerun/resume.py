@@ -14,8 +14,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...model.plan import Call, Plan
+from ...model.record import TaskRun
 from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
+from ...values import is_once
 from .fingerprint import digest, fingerprint
 
 __all__ = ["Kept", "Prints", "constant_prints_of", "function_prints_of", "kept_of", "prints_of"]
@@ -133,6 +135,8 @@ class _Comparison:
         elif not change and value is RELEASED and slot not in self.missing:
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNNEEDED
+        elif not change and _is_read(value, record):
+            self.kept.reasons[slot] = "runs again: its result can be read only once"
         elif not change and not is_missing(value):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
@@ -149,7 +153,9 @@ class _Comparison:
         kept = {
             place: self.earlier.record.values[item.slot]
             for place, item in enumerate(items)
-            if item.has_result and (of_stream is None or place in of_stream)
+            if item.has_result
+            and (of_stream is None or place in of_stream)
+            and not is_once(self.earlier.record.values[item.slot])
         }
         self.kept.items[slot] = kept
         self.kept.reasons[slot] = f"runs again: {len(items) - len(kept)} of {len(items)} items"
@@ -183,3 +189,10 @@ class _Comparison:
                     what = "default" if origin.kind == "default" else "input"
                     return f"its {what} '{name}' has changed"
         return ""
+
+
+def _is_read(value: Any, record: TaskRun) -> bool:
+    """Tell whether a result may have been used up by who took it; of a map, that of an item."""
+    return is_once(value) or (
+        bool(record.items) and isinstance(value, list) and any(map(is_once, value))
+    )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import ExecutorError, FlowError, UnpicklableError
 from ...model.events import Entry, Failure, State, ended
-from ...model.invoke import invoke, listing
+from ...model.invoke import produce, produce_by_task
 from ...model.plan import Call, Origin, Plan
 from ...model.refs import MISSING, is_ref
 from ...strangers import (
@@ -55,13 +55,14 @@ class Encoder:
         task, key = self._plan.bindings[index].task, self.key(index)
         packed = self._functions.get(key)
         if packed is None:
-            validators = (task.validate_input, task.validate_output)
-            call: Callable[..., Any] = invoke
-            leading: tuple[Any, ...] = (task.function, *validators)
+            finish, validators = (
+                self._plan.finish(index),
+                (task.validate_input, task.validate_output),
+            )
+            call: Callable[..., Any] = produce
+            leading: tuple[Any, ...] = (finish, task.function, *validators)
             if task.is_importable:  # its name is enough, while its function alone has none
-                call, leading = _call_task, (task,)
-            if index in self._plan.listed:
-                call = listing(call)
+                call, leading = produce_by_task, (finish, task)
             try:
                 packed = self._functions[key] = dumps((call, leading))
             except BaseException as error:
@@ -77,7 +78,9 @@ class Encoder:
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
-        return index if index in self._plan.listed else -id(self._plan.bindings[index].task)
+        plan = self._plan
+        goes_on = 2 * (index in plan.listed) + (index in plan.shared)
+        return 4 * id(plan.bindings[index].task) + goes_on
 
     def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any]) -> bytes:
         """Return the arguments of a task as bytes.
@@ -124,10 +127,6 @@ def _is_small(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> 
         return True
     large.append(buffer)
     return False
-
-
-def _call_task(task: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return task(*args, **kwargs)
 
 
 def _reason(error: BaseException) -> str:
