@@ -14,6 +14,7 @@ import pytest
 from taskinity_nb import (
     BindingError,
     FlowError,
+    NoResultError,
     PerformanceBenchmark,
     Task,
     TaskError,
@@ -176,6 +177,8 @@ class TestReaders:
             return
         done = run("load -> a", namespace={"load": READERS[kind], "a": a}, executor=executor)
         assert done["a"] == 3
+        with pytest.raises(NoResultError, match=r"task 'a' took an? .*, which can be read only"):
+            done.replay("a")
 
     @pytest.mark.parametrize("kind", READERS)
     def test_two_do_not(self, executor, kind):

@@ -14,6 +14,7 @@ from ...model.events import State
 from ...model.plan import Origin
 from ...model.refs import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
+from ...values import is_once, kind_of
 from ..remote.frames import OURS
 from ..runtime.blocking import blocking
 from ..scheduling.mapped import items_of
@@ -43,7 +44,7 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     Raises
     ------
     NoResultError
-        If there is no such task, or its arguments are not there.
+        If there is no such task, its arguments are not there, or one of them is used up.
     FlowError
         If `item` does not fit the task.
 
@@ -58,6 +59,12 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     positional, named = arguments_of(run, task, item, needed=True)
     args = [argument.get() for argument in positional]
     kwargs = {argument.parameter: argument.get() for argument in named}
+    read = next(filter(is_once, (*args, *kwargs.values())), None)
+    if read is not None:
+        raise NoResultError(
+            f"task '{task}' took {kind_of(read)}, which can be read only once",
+            remedy="run.resume() makes it again, and calls the task with it",
+        )
     index = run.plan.index[task]
     called = run.plan.bindings[index].task
     function: Callable[..., Any] = called
