@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...strangers import described, is_error, text_of, traceback_of, type_name
-from . import forks
+from . import forks, randomness
 from .capture import StreamProxies
 from .cpu_time import core_wait
 from .forks import leave_if_forked
@@ -85,6 +85,8 @@ def run_call(
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     generation = forks.generation
     try:
+        if randomness.inherited is not None:
+            randomness.part_from_parent()
         call, leading = load_function(function) if isinstance(function, bytes) else function
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()

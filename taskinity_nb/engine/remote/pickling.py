@@ -16,7 +16,7 @@ from typing import Any
 
 import cloudpickle
 
-__all__ = ["LARGE", "PLAIN", "dumps", "size_of"]
+__all__ = ["LARGE", "PLAIN", "dumps", "dumps_noting", "size_of"]
 
 PLAIN = frozenset({bool, bytes, float, int, str, type(None)})
 """Types whose pickle is the same with and without cloudpickle, which is slow to begin."""
@@ -55,6 +55,32 @@ def dumps(value: Any, buffer_callback: Callable[[pickle.PickleBuffer], Any] | No
         return pickle.dumps(value, 5)
     with io.BytesIO() as file:
         _Pickler(file, protocol=5, buffer_callback=buffer_callback).dump(value)
+        return file.getvalue()
+
+
+class _NotingPickler(_Pickler):
+    """Tells of each object that it pickles."""
+
+    note: Callable[[Any], None]
+
+    def reducer_override(self, value: Any) -> Any:
+        self.note(value)
+        return super().reducer_override(value)
+
+
+def dumps_noting(value: Any, note: Callable[[Any], None]) -> bytes:
+    """Do what `dumps` does, and call `note` with each object that is pickled, plain ones apart.
+
+    Examples
+    --------
+    >>> noted = []
+    >>> len(dumps_noting([{1, 2}, print], noted.append)) > 0, print in noted
+    (True, True)
+    """
+    with io.BytesIO() as file:
+        pickler = _NotingPickler(file, protocol=5)
+        pickler.note = note
+        pickler.dump(value)
         return file.getvalue()
 
 

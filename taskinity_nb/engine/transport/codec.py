@@ -26,6 +26,7 @@ from ...strangers import (
 from ..remote.call import CallResult
 from ..remote.frames import user_frames
 from ..remote.pickling import LARGE, PLAIN, dumps
+from .captured import Packed, pack_function
 
 __all__ = ["Encoder", "culprit", "describe_frames", "error_of", "failure", "read_error", "unpack"]
 
@@ -40,7 +41,7 @@ class Encoder:
     def __init__(self, plan: Plan, pack: Callable[[Any], Any] = lambda value: value) -> None:
         self._plan = plan
         self._pack = pack
-        self._functions: dict[int, bytes] = {}
+        self._functions: dict[int, Packed] = {}
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
 
@@ -63,18 +64,26 @@ class Encoder:
             leading: tuple[Any, ...] = (finish, task.function, *validators)
             if task.is_importable:  # its name is enough, while its function alone has none
                 call, leading = produce_by_task, (finish, task)
+            name = self._plan.flow.tasks[index]
             try:
-                packed = self._functions[key] = dumps((call, leading))
+                packed = self._functions[key] = pack_function(name, task, call, leading)
             except BaseException as error:
-                if is_interrupt(error):
+                if is_interrupt(error) or isinstance(error, UnpicklableError):
                     raise
                 raise UnpicklableError(
-                    f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
-                    f"another process: {_reason(error)}",
+                    f"task '{name}': its function cannot be sent to another process: "
+                    f"{_reason(error)}",
                     remedy="create what it uses inside the function, "
                     'or run with executor="threads"',
                 ) from error
-        return packed
+        return packed.data
+
+    def draws(self, index: int) -> bool:
+        """Tell whether the function of a task, which is bytes already, draws random numbers.
+
+        Then the first of its arguments is the name of the task or item, as its stream is called.
+        """
+        return self._functions[self.key(index)].draws
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
@@ -82,25 +91,26 @@ class Encoder:
         goes_on = 2 * (index in plan.listed) + (index in plan.shared)
         return 4 * id(plan.bindings[index].task) + goes_on
 
-    def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any]) -> bytes:
-        """Return the arguments of a task as bytes.
+    def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any], stream: str) -> bytes:
+        """Return the arguments of a task as bytes; `stream` is what the task or item is called.
 
         Raises
         ------
         UnpicklableError
             If one of them cannot be pickled; it is named.
         """
+        head = [stream] if self.draws(index) else []
         try:
             if not kwargs and all(type(value) in PLAIN for value in args):
-                packed = pickle.dumps((args, kwargs), 5)
+                packed = pickle.dumps(([*head, *args], kwargs), 5)
                 if len(packed) < LARGE:
                     return packed
             large: list[pickle.PickleBuffer] = []
-            packed = dumps((args, kwargs), partial(_is_small, large=large))
+            packed = dumps(([*head, *args], kwargs), partial(_is_small, large=large))
             if large or len(packed) >= LARGE:
                 args = [self._pack_once(value) for value in args]
                 kwargs = {name: self._pack_once(value) for name, value in kwargs.items()}
-                packed = dumps((args, kwargs))
+                packed = dumps(([*head, *args], kwargs))
         except BaseException as error:
             if is_interrupt(error):
                 raise

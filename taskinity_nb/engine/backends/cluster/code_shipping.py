@@ -23,11 +23,12 @@ RUNS_THERE = (
     "strangers", "values", "engine", "engine.remote", "engine.remote.cpu_time",
     "engine.remote.forks", "engine.remote.frames", "engine.remote.capture",
     "engine.remote.pickling", "engine.remote.printed", "engine.remote.call",
-    "engine.remote.reporter", "engine.remote.cluster_task", "engine.remote.sealed",
+    "engine.remote.randomness", "engine.remote.reporter", "engine.remote.cluster_task",
+    "engine.remote.sealed",
 )  # fmt: skip
 STANDS_IN = (
     "errors", "strangers", "values", "model", "model.invoke", "model.signature", "model.checks",
-    "model.task",
+    "model.task", "engine", "engine.remote", "engine.remote.forks", "engine.remote.randomness",
 )  # fmt: skip
 FACE = """
 from .errors import *

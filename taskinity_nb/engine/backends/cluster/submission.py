@@ -15,6 +15,7 @@ from ....errors import BindingError
 from ....model.refs import MISSING, is_missing
 from ...remote.call import CallResult
 from ...remote.cluster_task import TaskSpec
+from ...remote.pickling import dumps
 from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of
@@ -189,6 +190,11 @@ class Submitter:
             function = specs.wait_for(self._ship(function))
         if not isinstance(args, int):
             self._places[slot] = specs.by_slot
+        if self._encoder.draws(task):
+            results = (
+                (("result", place) for place in range(args)) if isinstance(args, int) else args
+            )
+            args = ("value", dumps(scheduler.name_of(slot))), *results
         spec = TaskSpec(
             self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout
         )
