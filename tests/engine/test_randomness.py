@@ -256,6 +256,37 @@ def test_arguments_are_what_they_are(executor):
     )
 
 
+@pytest.mark.parametrize("kind", GENERATORS)
+def test_an_argument_of_several_gives_each_its_own_stream(executor, kind):
+    names = {
+        "scan": lambda: list(range(4)),
+        "work": lambda scan, rng: float(rng.random()),
+        "alone": lambda rng: float(rng.random()),
+    }
+    text = "scan -> map work\n alone as a\n alone as b"
+    inputs = {"rng": GENERATORS[kind]()}
+    done = run(text, inputs, namespace=names, executor=executor)
+    drawn = [*done["work"], done["a"], done["b"]]
+    assert len(set(drawn)) == 6
+    names["make"] = GENERATORS[kind]
+    text = "make -> [alone as a, alone as b]\n scan -> map work\n make -> work"
+    names["work"] = lambda scan, make: float(make.random())
+    done = run(text, namespace=names, executor=executor)
+    assert len({*done["work"], done["a"], done["b"]}) == 6
+    if is_far(executor):
+        again = run(text, namespace=names, executor=executor, workers=1)
+        assert (again["work"], again["a"]) == (done["work"], done["a"])
+
+
+def test_items_are_what_they_are(executor):
+    names = {
+        "scan": lambda: [random.Random(1), random.Random(1), random.Random(2)],
+        "draw": lambda rng: rng.random(),
+    }
+    one, same, other = run("scan -> map draw", namespace=names, executor=executor)["draw"]
+    assert one == same != other
+
+
 # ---- iterators ----------------------------------------------------------------------------------
 
 ITERATORS = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from time import perf_counter_ns
 from typing import Any
 
@@ -26,6 +27,7 @@ from ...strangers import (
 from ..remote.call import CallResult
 from ..remote.frames import user_frames
 from ..remote.pickling import LARGE, PLAIN, dumps
+from ..remote.randomness import is_generator, own_stream
 from .captured import Packed, pack_function
 
 __all__ = ["Encoder", "culprit", "describe_frames", "error_of", "failure", "read_error", "unpack"]
@@ -91,6 +93,19 @@ class Encoder:
         goes_on = 2 * (index in plan.listed) + (index in plan.shared)
         return 4 * id(plan.bindings[index].task) + goes_on
 
+    def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:
+        """Return an argument, or of a random generator that goes to several one for this call."""
+        if origin is None or origin.kind == "item" or not is_generator(value):
+            return value
+        is_alone = self._takers[origin.slot, origin.key] == 1 and index not in self._plan.maps
+        return value if is_alone else own_stream(value, stream)
+
+    @cached_property
+    def _takers(self) -> Counter[tuple[int, str | None]]:
+        """How many tasks take a value, by its slot and what is picked of it."""
+        origins = (o for call in self._plan.calls for _, o in (*call.positional, *call.keywords))
+        return Counter((origin.slot, origin.key) for origin in origins)
+
     def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any], stream: str) -> bytes:
         """Return the arguments of a task as bytes; `stream` is what the task or item is called.
 
@@ -105,6 +120,13 @@ class Encoder:
                 packed = pickle.dumps(([*head, *args], kwargs), 5)
                 if len(packed) < LARGE:
                     return packed
+            elif any(map(is_generator, (*args, *kwargs.values()))):
+                call = self._plan.calls[index]
+                origins = [origin for _, origin in call.positional]
+                given = zip(origins, args, strict=True)
+                args = [self.own(index, origin, value, stream) for origin, value in given]
+                named = dict(call.keywords)
+                kwargs = {k: self.own(index, named.get(k), v, stream) for k, v in kwargs.items()}
             large: list[pickle.PickleBuffer] = []
             packed = dumps(([*head, *args], kwargs), partial(_is_small, large=large))
             if large or len(packed) >= LARGE:

@@ -178,7 +178,11 @@ class Submitter:
         scheduler, plan = self._scheduler, self._plan
         task = scheduler.owner(slot)
         options = plan.bindings[task].task
-        specs = ArgumentSpecs(plan, self._future_of, self._values, self._ship, self._client)
+        stream = scheduler.name_of(slot)
+        specs = ArgumentSpecs(
+            plan, self._future_of, self._values, self._ship, self._client,
+            lambda origin, value: self._encoder.own(task, origin, value, stream),
+        )  # fmt: skip
         item = None if task == slot else self._item(slot)
         args, kwargs, keys = specs.of(task, item)
         for before in self._before[task]:
@@ -194,7 +198,7 @@ class Submitter:
             results = (
                 (("result", place) for place in range(args)) if isinstance(args, int) else args
             )
-            args = ("value", dumps(scheduler.name_of(slot))), *results
+            args = ("value", dumps(stream)), *results
         spec = TaskSpec(
             self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout
         )
