@@ -175,7 +175,7 @@ def is_once(value: Any) -> bool:
     kind = type(value)
     if id(kind) in _SETTLED_ITEMS:
         return False
-    if any(base is _FILE for base in _mro(kind)) or _name(kind) == "_TemporaryFileWrapper":
+    if any(base is _FILE or _name(base) == "_TemporaryFileWrapper" for base in _mro(kind)):
         return _is_readable(value)
     if _has(kind, "__next__", "__anext__") or kind is CoroutineType:
         return True

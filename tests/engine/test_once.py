@@ -8,6 +8,7 @@ import itertools
 import re
 import sqlite3
 import tempfile
+from urllib.request import urlopen
 
 import pytest
 
@@ -344,9 +345,11 @@ def test_what_is_not(kind):
     assert collected(value) is value
 
 
-def test_a_temporary_file():
-    with tempfile.NamedTemporaryFile() as file:
+def test_files_that_are_none_by_their_type(tmp_path):
+    (tmp_path / "data").write_text("a")
+    with tempfile.NamedTemporaryFile() as file, urlopen((tmp_path / "data").as_uri()) as answer:
         assert is_once(file)
+        assert is_once(answer)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,8 @@ class Drawing:
     --------
     >>> def call(draw, args, kwargs): return draw(*args, **kwargs)
     >>> source = random.Random(1)
-    >>> packed = pickle.dumps((call, (source.random,), [source]))
+    >>> from taskinity_nb.engine.remote.pickling import dumps
+    >>> packed = dumps((call, (source.random,), [source]))
     >>> drawing = Drawing(packed, [print_of(source)])
     >>> draws = [drawing([name], {}) for name in ("draw[0]", "draw[1]", "draw[0]")]
     >>> draws[0] == draws[2] != draws[1]
