@@ -360,6 +360,13 @@ def test_an_iterator_is_not_copied(executor, namer, kind):
         draws(make(ITERATORS[kind]()), executor)
 
 
+def test_an_attribute_of_that_name_is_another(executor):
+    names = {"real": itertools.count(), "__name__": "__main__"}
+    exec("def take(scan): return scan.real", names)
+    names |= {"scan": lambda: 7}
+    assert run("scan -> take", namespace=names, executor=executor)["take"] == 7
+
+
 def test_a_file_is_not_copied(tmp_path):
     (tmp_path / "data").write_text("a\nb\n")
     with (tmp_path / "data").open() as file, pytest.raises(TaskError, match="it uses 'file', a T"):

@@ -6,6 +6,7 @@ each process would have a copy that gives the same, so it is named instead.
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import sysconfig
@@ -166,14 +167,11 @@ def _parts(found: Found) -> Iterator[Found]:
 
 
 def _of_function(way: tuple[str, ...], function: FunctionType) -> Iterator[Found]:
-    code, names = function.__code__, set(_names(function.__code__))
-    module = str(function.__globals__.get("__name__", ""))
-    named = [
-        (name, function.__globals__[name], module) for name in names & function.__globals__.keys()
-    ]
-    named += [
-        (name, sys.modules[name], "") for name in names & sys.modules.keys()
-    ]  # imported in it
+    code, known = function.__code__, function.__globals__
+    used, imported, names = _names(code)
+    module = str(known.get("__name__", ""))
+    named = [(name, known[name], module) for name in sorted(used & known.keys())]
+    named += [(name, sys.modules[name], "") for name in sorted(imported & sys.modules.keys())]
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         try:
             named.append((name, cell.cell_contents, ""))
@@ -191,11 +189,19 @@ def _of_function(way: tuple[str, ...], function: FunctionType) -> Iterator[Found
                 yield Found((*way, name, key), vars(value)[key], value.__name__)
 
 
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
+def _names(code: CodeType) -> tuple[set[str], set[str], set[str]]:
+    """Return the globals that code uses, the modules that it imports, and all names in it."""
+    used, imported, names = set[str](), set[str](), set(code.co_names)
+    for step in dis.get_instructions(code):
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+            used.add(step.argval)
+        elif step.opname == "IMPORT_NAME":
+            imported.add(step.argval)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            for outer, inner in zip((used, imported, names), _names(constant), strict=True):
+                outer |= inner
+    return used, imported, names
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:
