@@ -22,6 +22,7 @@ __all__ = [
     "for_several",
     "is_frame",
     "is_once",
+    "is_plain_iterator",
     "kind_of",
     "listed",
     "picked",
@@ -73,8 +74,14 @@ def kind_of(value: Any) -> str:
 # Reading again.
 
 
-def _is_plain_iterator(kind: type) -> bool:
-    """Tell an iterator of Python itself or of C that can do nothing but be gone through."""
+def is_plain_iterator(kind: type) -> bool:
+    """Tell the type of an iterator that can do nothing but be gone through; it is made in C.
+
+    Examples
+    --------
+    >>> is_plain_iterator(map), is_plain_iterator(io.StringIO), is_plain_iterator(list)
+    (True, False, False)
+    """
     if not isinstance(_dict(kind).get("__next__"), WrapperDescriptorType):
         return False
     public = {name for base in _mro(kind) for name in _dict(base) if name[:1] != "_"}
@@ -101,7 +108,7 @@ def collected(value: Any) -> Any:
         parts = value if kind is tuple else value.values()
         if _SETTLED_ITEMS.issuperset(map(id, map(type, parts))):
             return value
-        if not any(_is_plain_iterator(type(part)) for part in parts):
+        if not any(is_plain_iterator(type(part)) for part in parts):
             return value
         if kind is tuple:
             return tuple([_item(part) for part in parts])
@@ -111,7 +118,7 @@ def collected(value: Any) -> Any:
 
 def _item(value: Any) -> Any:
     kind = type(value)
-    if not _has(kind, "__next__") or not _is_plain_iterator(kind):
+    if not _has(kind, "__next__") or not is_plain_iterator(kind):
         return value
     return _all_of(value)
 

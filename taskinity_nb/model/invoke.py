@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..values import collected
+from ..values import collected, is_plain_iterator, kind_of
 
 __all__ = ["invoke", "invoke_async", "produce", "produce_by_task"]
 
@@ -91,7 +91,9 @@ def _judge(function: Callable[..., Any], option: str, verdict: Any) -> None:
     if verdict is None or verdict is True:
         return
     kind = type(verdict)
-    is_put_off = any(vars(base).keys() & PUT_OFF for base in kind.__mro__)
+    is_put_off = is_plain_iterator(kind) or any(
+        vars(base).keys() & AWAITED for base in kind.__mro__
+    )
     if is_put_off or _is_false(verdict):
         name = getattr(function, "__name__", type(function).__name__)
         if is_put_off:
@@ -99,15 +101,15 @@ def _judge(function: Callable[..., Any], option: str, verdict: Any) -> None:
             if callable(close):
                 close()  # or Python would warn that nobody has awaited it
             raise TypeError(
-                f"{option} of '{name}' returned a {kind.__name__}, so it has checked nothing: "
+                f"{option} of '{name}' returned {kind_of(verdict)}, so it has checked nothing: "
                 "write it as a plain function that raises, or returns True or False"
             )
         what = {"validate_input": "arguments were", "validate_output": "result was"}[option]
         raise ValueError(f"{option} of '{name}' returned False: the {what} rejected")
 
 
-PUT_OFF = frozenset({"__await__", "__next__", "__anext__"})
-"""What has one of these does its work when somebody awaits it or goes through it."""
+AWAITED = frozenset({"__await__", "__anext__"})
+"""What has one of these does its work when somebody awaits it."""
 
 TRUTH_VALUES = frozenset({"bool", "boolean", "Boolean", "torch.bool", "bool[pyarrow]"})
 """How the libraries call the type of what is true or false."""

@@ -41,9 +41,10 @@ class Task:
         A sentence about it; by default the first line of the function's docstring.
     validate_input : callable, optional
         Called with the task's arguments before it runs; it rejects them by raising or by
-        returning ``False``.
+        returning ``False``, or an array or table of truth values that are not all true. It is no
+        ``async def``.
     validate_output : callable, optional
-        Called with the task's result; it rejects likewise.
+        Called with the task's result, in which an iterator is a list; it rejects likewise.
     retries : int
         How often it is tried again after a failure.
     retry_on : type of exception or tuple of them

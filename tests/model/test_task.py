@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import io
 import math
 import pickle
 import subprocess
@@ -351,13 +352,18 @@ class TestValidators:
         with pytest.raises(ValueError, match=f"{which} of 'abs' returned False: the .* rejected"):
             made(-3)
 
+    def test_a_validator_may_open_what_it_checks(self):
+        with io.StringIO() as file:
+            assert Task(abs, validate_input=lambda x: file)(-3) == 3
+            assert not file.closed
+
     @pytest.mark.parametrize("which", ["validate_input", "validate_output"])
     def test_what_would_do_its_work_later_has_checked_nothing(self, which):
         async def later(x):
             return False
 
         for verdict in (later, lambda x: (each for each in [False]), lambda x: map(bool, [0])):
-            with pytest.raises(TypeError, match=f"{which} of 'abs' returned a .* checked nothing"):
+            with pytest.raises(TypeError, match=f"{which} of 'abs' returned .* checked nothing"):
                 Task(abs, **{which: lambda x, verdict=verdict: verdict(x)})(-3)
 
     @pytest.mark.parametrize("which", ["validate_input", "validate_output"])
