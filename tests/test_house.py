@@ -17,7 +17,7 @@ PACKAGE = Path(taskinity_nb.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"strangers", "formatting"},
+    {"strangers", "formatting", "values"},
     {"errors", "engine.remote"},
     {"display", "engine.runtime", "__main__"},
     {"model"},

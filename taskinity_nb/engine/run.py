@@ -17,6 +17,7 @@ from ..model.run import Run
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
+from .rerun.inputs import check_takers, check_unread, collected_inputs
 from .rerun.resume import Kept, Prints, kept_of, prints_of
 from .runtime.cores import available_cores
 from .runtime.interrupts import allow_interrupts, defer_interrupts
@@ -242,7 +243,9 @@ def _schedule(
         raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
     if isinstance(flow, str):
         flow = parse_dsl(flow)
+    inputs = allow_interrupts(collected_inputs)(inputs)
     plan = resolve(flow, inputs, options["namespace"])
+    check_takers(plan)
     prints, kept = allow_interrupts(_look_back)(plan, options["resume"])
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     if kept is not None:
@@ -267,7 +270,9 @@ def _look_back(plan: Plan, earlier: Run | None) -> tuple[Prints, Kept | None]:
     if not isinstance(before, Prints):
         raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
     prints = prints_of(plan)
-    return prints, kept_of(plan, prints, earlier, before)
+    kept = kept_of(plan, prints, earlier, before)
+    check_unread(plan, kept.results, earlier)
+    return prints, kept
 
 
 def _again(flow: Flow, called: Mapping[str, Any], earlier: Run, /, **changes: Any) -> Run:

@@ -10,6 +10,7 @@ from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from ..dsl.read import parse_dsl
+from ..engine.rerun.inputs import collected_inputs, repeatable_inputs
 from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
@@ -79,8 +80,10 @@ class FlowMagics(Magics):
         return own_labels(labels)
 
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
+        runs_again = options.compare or options.explore
+        prepared = repeatable_inputs if runs_again else collected_inputs
         return {
-            "inputs": options.inputs,
+            "inputs": prepared(options.inputs),
             "executor": options.executor,
             "workers": options.workers,
             "namespace": ChainMap(self.notebook.user_ns, dict(registered_tasks())),

@@ -10,11 +10,12 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..strangers import harmless, text_of, type_name
+from .signature import is_put_off
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["LONGEST_WAIT", "WORDS", "Checks", "RetryDelay", "RetryOn"]
+__all__ = ["LONGEST_WAIT", "WORDS", "Checks", "RetryDelay", "RetryOn", "default", "given_or"]
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...]
 RetryDelay = float | Callable[[int], float] | Literal["exponential"]
@@ -24,6 +25,8 @@ WORDS = ("threads", "processes", "dask", "ray")
 
 LONGEST_WAIT = threading.TIMEOUT_MAX - 1.0
 """Seconds that this platform can wait: 292 years, or 49 days on Windows. More counts as this."""
+
+PLAIN_FUNCTION = "; write it as a plain function, without 'async' and 'yield'"
 
 LONGEST_VALUE = 200
 """Characters that are quoted of an option that is refused."""
@@ -59,6 +62,8 @@ class Checks:
         """Return a validator."""
         if value is not None and not callable(value):
             raise self._refuse(option, "is a function", value)
+        if value is not None and is_put_off(value):
+            raise self._refuse(option, "is called and not awaited", value, PLAIN_FUNCTION)
         return value
 
     def retries(self, value: int) -> int:
@@ -94,6 +99,8 @@ class Checks:
 
     def retry_delay(self, value: RetryDelay) -> RetryDelay:
         """Return the seconds before a further attempt, or what tells them."""
+        if callable(value) and is_put_off(value):
+            raise self._refuse("retry_delay", "is called and not awaited", value, PLAIN_FUNCTION)
         if callable(value) or (isinstance(value, str) and value == "exponential"):
             return value
         wanted = "seconds, a callable of the attempt, or 'exponential'"
@@ -140,6 +147,37 @@ class Checks:
             if not isinstance(name, str) or number is None or not 0 < number < math.inf:
                 raise self._refuse("resources", wanted, value)
         return checked
+
+
+class _Default:
+    """What a parameter is if nobody has given it; a signature shows it as the value itself."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return str(getattr(self.value, "__name__", repr(self.value)))
+
+
+def default(value: Any) -> Any:
+    """Return a default that can be told from the same value where somebody gives it.
+
+    Examples
+    --------
+    >>> def work(retries=default(0)): return given_or(retries, 2j, "imag")
+    >>> work(), work(0)
+    (2.0, 0)
+    """
+    return _Default(value)
+
+
+def given_or(value: Any, other: Any = None, name: str = "") -> Any:
+    """Return an option that was given; else what another object has, or its default."""
+    if not isinstance(value, _Default):
+        return value
+    return value.value if other is None else getattr(other, name)
 
 
 def as_number(value: Any) -> float | None:

@@ -6,11 +6,13 @@ argument is the number of its slot. `binding` decides which.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from ..errors import BindingError, listed, suggestion
+from ..values import collected, for_several, picked
+from ..values import listed as as_list
 from .flow import Edge, Flow
 from .refs import is_ref
 from .signature import Signature
@@ -42,16 +44,13 @@ class Origin(NamedTuple):
             whole = whole.fetch()
         if self.key is None:
             return whole
+        found = picked(whole, self.key, MISSING_KEY)
+        if found is not MISSING_KEY:
+            return found
         if isinstance(whole, Mapping):
-            if self.key in whole:
-                return whole[self.key]
-            known = [str(key) for key in whole]
+            kind, known = "key", [str(key) for key in whole]
         else:
-            found = getattr(whole, self.key, MISSING_KEY)
-            if found is not MISSING_KEY:
-                return found
-            known = [name for name in dir(whole) if not name.startswith("_")]
-        kind = "key" if isinstance(whole, Mapping) else "attribute"
+            kind, known = "attribute", [name for name in dir(whole) if not name.startswith("_")]
         raise BindingError(
             f"the result of '{self.name}', a {type(whole).__name__}, has no {kind} '{self.key}'",
             remedy=suggestion(self.key, known) or f"it has {listed(known)}",
@@ -280,8 +279,25 @@ class Plan:
 
     @cached_property
     def listed(self) -> frozenset[int]:
-        """The tasks whose result is mapped over: of an iterator, a list is made."""
-        return frozenset(self.index[edge.source] for edge in self.maps.values() if not edge.key)
+        """The tasks whose result is mapped over; that of a mapped task is a list already."""
+        sources = (self.index[edge.source] for edge in self.maps.values() if not edge.key)
+        return frozenset(source for source in sources if source not in self.maps)
+
+    @cached_property
+    def shared(self) -> frozenset[int]:
+        """The tasks whose result, or that of each item, goes to more than one task or item."""
+        takers: dict[str, int] = {}
+        for edge in self.flow.edges:
+            if edge.kind != "wait" and edge.key is None:
+                goes_to_each = edge.kind != "map" and self.index[edge.target] in self.maps
+                takers[edge.source] = takers.get(edge.source, 0) + 1 + goes_to_each
+        return frozenset(self.index[name] for name, number in takers.items() if number > 1)
+
+    def finish(self, index: int) -> Callable[[Any], Any]:
+        """Return what makes of the result of a task, or of an item, what is handed on."""
+        if index in self.listed:
+            return as_list
+        return for_several if index in self.shared else collected
 
     def arguments(
         self, index: int, values: Sequence[Any], item: Any = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import Parameter
+from types import MethodType
 from typing import Any
 
-__all__ = ["Signature", "is_async"]
+__all__ = ["Signature", "is_async", "is_put_off", "layers"]
 
 
 class Signature:
@@ -104,10 +106,62 @@ def is_async(function: Callable[..., Any]) -> bool:
     return any(map(inspect.iscoroutinefunction, _called(function)))
 
 
+def is_put_off(function: Callable[..., Any]) -> bool:
+    """Tell whether calling a function does nothing yet: an ``async def``, or one with ``yield``.
+
+    Examples
+    --------
+    >>> def numbers(): yield 1
+    >>> is_put_off(numbers), is_put_off(print)
+    (True, False)
+    """
+    kinds = inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction
+    called = _called(function)
+    return any(kind(each) for kind in kinds for each in called)
+
+
+def layers(function: Callable[..., Any], *, wrapped: bool = True) -> Iterator[Any]:
+    """Yield a callable and what it is made of: of a partial, a bound method, a decorated function.
+
+    What ``functools.wraps`` tells of is a layer only if `wrapped` is true: a decorator may do
+    anything with what it decorates, while the others only call it.
+
+    Examples
+    --------
+    >>> [layer.__class__.__name__ for layer in layers(functools.partial(print, 1))]
+    ['partial', 'builtin_function_or_method']
+    """
+    seen: list[Any] = []
+    layer: Any = function
+    while layer is not None and not any(layer is one for one in seen) and len(seen) < DEEPEST:
+        yield layer
+        seen.append(layer)
+        if isinstance(layer, functools.partial):
+            layer = layer.func
+        elif isinstance(layer, MethodType) and _is_task(layer.__self__):
+            layer = layer.__self__  # its ``__call__``
+        elif isinstance(layer, (MethodType, staticmethod)):
+            layer = layer.__func__
+        else:
+            layer = inspect.getattr_static(layer, "__wrapped__", None) if wrapped else None
+
+
+DEEPEST = 100
+"""Layers that are looked at; each decorator is one."""
+
+
+def _is_task(layer: Any) -> bool:
+    """Tell a `Task`, whose module is above this one."""
+    return any("is_task" in vars(base) for base in type(layer).__mro__)
+
+
 def _called(function: Callable[..., Any]) -> list[Any]:
     """Return what may be an ``async def``: the function, or how an object is called."""
     if isinstance(function, type):
         return []  # calling a class makes an object
+    task = next(filter(_is_task, layers(function, wrapped=False)), None)
+    if task is not None:
+        function = task.function
     return [function, getattr(function, "__call__", None)]  # noqa: B004  # not whether, but how
 
 

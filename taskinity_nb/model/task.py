@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, overload
 
-from .checks import Checks, RetryDelay, RetryOn
+from .checks import Checks, RetryDelay, RetryOn, default, given_or
 from .invoke import invoke, invoke_async
-from .signature import is_async
+from .signature import is_async, layers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -20,9 +20,16 @@ __all__ = ["RetryDelay", "RetryOn", "Task", "registered_tasks", "task"]
 
 _registry: dict[str, Task] = {}
 
+NONE, NO_RETRIES, ANY_ERROR, AT_ONCE = map(default, (None, 0, Exception, 0.0))
+"""The options of a task that nobody has given."""
+
 
 class Task:
     """A function and its options; calling it calls the function.
+
+    What is made of a task (``task(task)``, a ``functools.partial`` of it, a bound method, a
+    decorator that uses ``functools.wraps``) has the options of that task, but for those that are
+    given anew. Its validators look at what reaches the task itself.
 
     Parameters
     ----------
@@ -34,9 +41,10 @@ class Task:
         A sentence about it; by default the first line of the function's docstring.
     validate_input : callable, optional
         Called with the task's arguments before it runs; it rejects them by raising or by
-        returning ``False``.
+        returning ``False``, or an array or table of truth values that are not all true. It is no
+        ``async def``.
     validate_output : callable, optional
-        Called with the task's result; it rejects likewise.
+        Called with the task's result, in which an iterator is a list; it rejects likewise.
     retries : int
         How often it is tried again after a failure.
     retry_on : type of exception or tuple of them
@@ -66,41 +74,50 @@ class Task:
     """
 
     __qualname__: str
+    is_task = True  # as `signature`, which is below, knows one
 
     def __init__(
         self,
         function: Callable[..., Any],
         *,
-        name: str | None = None,
-        description: str | None = None,
-        validate_input: Callable[..., Any] | None = None,
-        validate_output: Callable[..., Any] | None = None,
-        retries: int = 0,
-        retry_on: RetryOn = Exception,
-        retry_delay: RetryDelay = 0.0,
-        timeout: float | None = None,
-        executor: str | Executor | None = None,
-        resources: Mapping[str, float] | None = None,
+        name: str | None = NONE,
+        description: str | None = NONE,
+        validate_input: Callable[..., Any] | None = NONE,
+        validate_output: Callable[..., Any] | None = NONE,
+        retries: int = NO_RETRIES,
+        retry_on: RetryOn = ANY_ERROR,
+        retry_delay: RetryDelay = AT_ONCE,
+        timeout: float | None = NONE,
+        executor: str | Executor | None = NONE,
+        resources: Mapping[str, float] | None = NONE,
     ) -> None:
         if not callable(function):
             raise TypeError(f"a task needs a function, not {type(function).__name__}")
+        inner = task_within(function)
+        if isinstance(function, Task):  # the same task, with other options
+            function = function.function
+            validate_input = given_or(validate_input, inner, "validate_input")
+            validate_output = given_or(validate_output, inner, "validate_output")
+            name = given_or(name, inner, "name")
+        elif inner is not None and inner.name != _name_of(inner.function):
+            name = given_or(name, inner, "name")
         functools.update_wrapper(self, function, updated=())
-        self.function = function
+        self.function: Callable[..., Any] = function
         checks = self._checks = Checks(_name_of(function))
-        self.name = checks.text("name", name) or _name_of(function)
+        self.name: str = checks.text("name", given_or(name)) or _name_of(function)
         doc = getattr(function, "__doc__", None) if hasattr(function, "__name__") else None
         first_line = doc.strip().partition("\n")[0] if isinstance(doc, str) else ""
-        given = checks.text("description", description)
-        self.description = first_line if given is None else given
-        self.validate_input = checks.validator("validate_input", validate_input)
-        self.validate_output = checks.validator("validate_output", validate_output)
-        self.retries = checks.retries(retries)
-        self.retry_on = checks.retry_on(retry_on)
-        self.retry_delay = checks.retry_delay(retry_delay)
-        self.timeout = checks.timeout(timeout)
+        told = checks.text("description", given_or(description, inner, "description"))
+        self.description = first_line if told is None else told
+        self.validate_input = checks.validator("validate_input", given_or(validate_input))
+        self.validate_output = checks.validator("validate_output", given_or(validate_output))
+        self.retries = checks.retries(given_or(retries, inner, "retries"))
+        self.retry_on = checks.retry_on(given_or(retry_on, inner, "retry_on"))
+        self.retry_delay = checks.retry_delay(given_or(retry_delay, inner, "retry_delay"))
+        self.timeout = checks.timeout(given_or(timeout, inner, "timeout"))
         self.is_async = is_async(function)
-        self.executor = checks.executor(executor, self.is_async)
-        self.resources = checks.resources(resources)
+        self.executor = checks.executor(given_or(executor, inner, "executor"), self.is_async)
+        self.resources = checks.resources(given_or(resources, inner, "resources"))
 
     def delay_before(self, retry: int) -> float:
         """Return the seconds to wait before a retry, counted from 1.
@@ -120,7 +137,7 @@ class Task:
             return min(60.0, 0.5 * 2.0 ** min(retry - 1, 10)) * random.uniform(0.5, 1.0)
         return self._checks.delay(delay(retry), retry) if callable(delay) else delay
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the function, between its validators; of an ``async def``, return a coroutine."""
         call = invoke_async if self.is_async else invoke
         return call(self.function, self.validate_input, self.validate_output, args, kwargs)
@@ -174,16 +191,16 @@ def task(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    name: str | None = None,
-    description: str | None = None,
-    validate_input: Callable[..., Any] | None = None,
-    validate_output: Callable[..., Any] | None = None,
-    retries: int = 0,
-    retry_on: RetryOn = Exception,
-    retry_delay: RetryDelay = 0.0,
-    timeout: float | None = None,
-    executor: str | Executor | None = None,
-    resources: Mapping[str, float] | None = None,
+    name: str | None = NONE,
+    description: str | None = NONE,
+    validate_input: Callable[..., Any] | None = NONE,
+    validate_output: Callable[..., Any] | None = NONE,
+    retries: int = NO_RETRIES,
+    retry_on: RetryOn = ANY_ERROR,
+    retry_delay: RetryDelay = AT_ONCE,
+    timeout: float | None = NONE,
+    executor: str | Executor | None = NONE,
+    resources: Mapping[str, float] | None = NONE,
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Make a function a `Task`, with or without parentheses, and register it under its name.
 
@@ -245,6 +262,18 @@ def registered_tasks() -> Mapping[str, Task]:
     True
     """
     return MappingProxyType(_registry)
+
+
+def task_within(function: Callable[..., Any]) -> Task | None:
+    """Return the task whose options a callable has: itself, or one that it is made of.
+
+    Examples
+    --------
+    >>> halve = Task(lambda number: number / 2, retries=3)
+    >>> task_within(functools.partial(halve, 4)) is halve, task_within(abs)
+    (True, None)
+    """
+    return next((layer for layer in layers(function) if isinstance(layer, Task)), None)
 
 
 def _name_of(function: Callable[..., Any]) -> str:

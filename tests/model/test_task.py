@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import io
 import math
 import pickle
 import subprocess
@@ -119,6 +120,17 @@ class TestDecorator:
 def load(): ...
 
 
+async def asks_later(x): ...
+
+
+def yields(x):
+    yield False
+
+
+LATER = "awaited"
+PLAIN = "write it as a plain function, without 'async' and 'yield'"
+
+
 class TestOptions:
     """What cannot do is refused when a task is made, with its function and what to write."""
 
@@ -172,6 +184,14 @@ class TestOptions:
             ),
             ({"validate_input": True}, "validate_input is a function, not True"),
             ({"validate_output": "positive"}, "validate_output is a function, not 'positive'"),
+            ({"validate_input": asks_later}, f"validate_input is called and not {LATER}"),
+            ({"validate_output": yields}, f"validate_output is called and not {LATER}"),
+            (
+                {"validate_output": functools.partial(asks_later, 1)},
+                f"validate_output is called and not {LATER}",
+            ),
+            ({"validate_output": Task(asks_later)}, f"validate_output is called and not {LATER}"),
+            ({"retry_delay": asks_later}, f"retry_delay is called and not {LATER}"),
             ({"name": 5}, "name is a text, not 5"),
             ({"description": ["a"]}, "description is a text, not ['a']"),
             (
@@ -185,6 +205,8 @@ class TestOptions:
     def test_what_cannot_do(self, options, text):
         with pytest.raises(TypeError) as caught:
             task(**options)(load)
+        if LATER in text:
+            text = text.replace(LATER, f"awaited, not {next(iter(options.values()))!r}; {PLAIN}")
         assert str(caught.value) == f"task 'load': {text}"
 
     @pytest.mark.parametrize(
@@ -255,6 +277,25 @@ class TestOptions:
 # ---- validators ---------------------------------------------------------------------------------
 
 
+VERDICTS = {
+    "no: numpy's own": lambda np, pd: np.False_,
+    "no: an array without dimensions": lambda np, pd: np.array(False),
+    "no: an array": lambda np, pd: np.array([True, False]),
+    "no: a matrix": lambda np, pd: np.array([[True, True], [True, False]]),
+    "no: a series": lambda np, pd: (pd.DataFrame({"a": [1, 2], "b": [1, -1]}) > 0).all(),
+    "no: a frame": lambda np, pd: pd.DataFrame({"a": [1, 2], "b": [1, -1]}) > 0,
+    "no: a series that may lack values": lambda np, pd: pd.Series([True, False], dtype="boolean"),
+    "yes: numpy's own": lambda np, pd: np.True_,
+    "yes: an array": lambda np, pd: np.array([True, True]),
+    "yes: an empty one": lambda np, pd: np.array([], dtype=bool),
+    "yes: a series": lambda np, pd: (pd.DataFrame({"a": [1, 2], "b": [1, 3]}) > 0).all(),
+    "yes: a frame": lambda np, pd: pd.DataFrame({"a": [1, 2]}) > 0,
+    "yes: numbers": lambda np, pd: np.array([0, 0]),
+    "yes: a frame of numbers": lambda np, pd: pd.DataFrame({"a": [0, 0]}),
+    "yes: a frame of both": lambda np, pd: pd.DataFrame({"a": [0, 0], "b": [False, False]}),
+}
+
+
 class TestValidators:
     def test_input_gets_the_arguments(self):
         seen = []
@@ -299,9 +340,31 @@ class TestValidators:
 
         assert Task(abs, validate_input=validate, validate_output=validate)(-3) == 3
 
-    def test_a_verdict_without_a_truth_value_does_not(self):
-        numpy = pytest.importorskip("numpy")
-        assert Task(abs, validate_input=lambda x: numpy.array([False, False]))(-3) == 3
+    @pytest.mark.parametrize("which", ["validate_input", "validate_output"])
+    @pytest.mark.parametrize("verdict", VERDICTS)
+    def test_the_truth_values_of_the_libraries(self, which, verdict):
+        libraries = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+        rejects = verdict.startswith("no")
+        made = Task(abs, **{which: lambda x: VERDICTS[verdict](*libraries)})
+        if not rejects:
+            assert made(-3) == 3
+            return
+        with pytest.raises(ValueError, match=f"{which} of 'abs' returned False: the .* rejected"):
+            made(-3)
+
+    def test_a_validator_may_open_what_it_checks(self):
+        with io.StringIO() as file:
+            assert Task(abs, validate_input=lambda x: file)(-3) == 3
+            assert not file.closed
+
+    @pytest.mark.parametrize("which", ["validate_input", "validate_output"])
+    def test_what_would_do_its_work_later_has_checked_nothing(self, which):
+        async def later(x):
+            return False
+
+        for verdict in (later, lambda x: (each for each in [False]), lambda x: map(bool, [0])):
+            with pytest.raises(TypeError, match=f"{which} of 'abs' returned .* checked nothing"):
+                Task(abs, **{which: lambda x, verdict=verdict: verdict(x)})(-3)
 
     @pytest.mark.parametrize("which", ["validate_input", "validate_output"])
     def test_raising_rejects_with_that_very_error(self, which):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import platform
 import statistics
@@ -13,12 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from ...display import Shown, renderer
 from ...dsl.read import parse_dsl
+from ...engine.rerun.inputs import repeatable_inputs
 from ...engine.run import run
 from ...engine.runtime.cores import available_cores
 from ...errors import FlowError
 from ...model.flow import Flow
 from ...model.run import Run
-from .measurement import Measurement, benchmark, check_counts, clock_step, measure_calls
+from .measurement import (
+    Measurement,
+    benchmark,
+    check_counts,
+    clock_step,
+    measure_calls,
+    repeatable_call,
+)
 from .turns import Setup, Turn, in_turns, setups_of
 
 if TYPE_CHECKING:
@@ -107,7 +114,7 @@ class PerformanceBenchmark(Shown):
             If this benchmark was loaded, and comes from another Python or another machine.
         """
         self._check_machine()
-        call = functools.partial(function, *args, **kwargs)
+        call = repeatable_call(label, function, args, kwargs, self.warmup + self.repeats)
         measured, _ = measure_calls(label, call, self.warmup, self.repeats)
         self.results.append(measured)
         return measured
@@ -146,6 +153,7 @@ class PerformanceBenchmark(Shown):
         if isinstance(flow, str):
             flow = parse_dsl(flow)
         setups = setups_of(executors, workers)
+        inputs = repeatable_inputs(inputs)
         seconds: list[list[float]] = [[] for _ in setups]
 
         def run_once(setup: Setup) -> Run:

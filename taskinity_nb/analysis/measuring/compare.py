@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...display import Shown, renderer
 from ...dsl.read import parse_dsl
+from ...engine.rerun.inputs import repeatable_inputs
 from ...engine.run import run
 from ...engine.runtime.cores import available_cores
 from ...errors import FlowError, suggestion
@@ -156,6 +157,7 @@ def compare(
     check_counts(repeats, 0)
     setups = setups_of(executors, workers)
     parsed = parse_dsl(flow) if isinstance(flow, str) else flow
+    inputs = repeatable_inputs(inputs)
     tallies = [_Tally(repeats) for _ in setups]
 
     def run_once(setup: Setup) -> Run:

@@ -6,13 +6,14 @@ import functools
 import inspect
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, overload
 
 from ...errors import FlowError
 from ...formatting import not_whole, one_line, time_text
+from ...values import collected, is_once, kind_of
 
 __all__ = [
     "Measurement",
@@ -20,6 +21,7 @@ __all__ = [
     "check_counts",
     "clock_step",
     "measure_calls",
+    "repeatable_call",
 ]
 
 COARSE = 10
@@ -176,7 +178,7 @@ def benchmark(
 
         @functools.wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
-            call = functools.partial(function, *args, **kwargs)
+            call = repeatable_call(label, function, args, kwargs, warmup + repeats)
             measured.benchmark, result = measure_calls(label, call, warmup, repeats)  # type: ignore[attr-defined]
             return result
 
@@ -191,6 +193,35 @@ _ONLY_PREPARED: dict[str, Callable[[Any], bool]] = {
     "an async generator": inspect.isasyncgenfunction,
     "a generator": inspect.isgeneratorfunction,
 }
+
+
+def repeatable_call(
+    label: str, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], times: int
+) -> Callable[[], Any]:
+    """Return a call that can be made several times, with lists in place of iterators.
+
+    Raises
+    ------
+    FlowError
+        If the first call would leave nothing of an argument to the others.
+
+    Examples
+    --------
+    >>> call = repeatable_call("sum", sum, [map(abs, [-1, 2])], {}, 2)
+    >>> call(), call()
+    (3, 3)
+    """
+    if times > 1:
+        args = [collected(value) for value in args]
+        kwargs = {name: collected(value) for name, value in kwargs.items()}
+        read = next(filter(is_once, (*args, *kwargs.values())), None)
+        if read is not None:
+            raise FlowError(
+                f"'{label}' is called {times} times, and its argument, {kind_of(read)}, can be "
+                "read only once",
+                remedy="pass what is in it, such as list(it) or it.read()",
+            )
+    return functools.partial(function, *args, **kwargs)
 
 
 def measure_calls(

@@ -185,8 +185,7 @@ class CoroutinesBackend(Backend):
             if scheduler.has_refs:
                 args, kwargs = fetched(args, kwargs)
             value = await _counted(scheduler.task_of(task)(*args, **kwargs), cpu)
-            if scheduler.owner(task) in self.run.plan.listed and hasattr(value, "__next__"):
-                value = list(value)
+            value = self.run.plan.finish(scheduler.owner(task))(value)
         except BaseException as error:  # whatever a task raises is its own failure
             leave_if_forked(self._generation, error)
             finished = perf_counter_ns()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextvars import Context
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ExecutorError
 from ...model.events import Entry, Failure, State
-from ...model.invoke import listing
 from ...model.refs import MISSING, is_ref
 from ...model.run import Run
 from ...model.task import Task
 from ...strangers import text_of, traceback_of
+from ...values import SETTLED
 from ..remote import forks
 from ..remote.cpu_time import core_wait
 from ..remote.forks import leave_if_forked
@@ -58,15 +59,13 @@ class InProcess(LoopBackend):
         functions, count, note = self._functions, len(plan.bindings), self.run.record.note
         slots_of = [None] * count if scheduler.has_refs else plan.slots
         value_of = self.run.record.values.__getitem__
-        copy_of_context = scheduler.screen.context.copy
+        copy_of_context, finish = scheduler.screen.context.copy, self._finisher()
         output = Output(outer=scheduler.screen.outer)
-        timed = scheduler.retries.timed
-        generation = forks.generation
+        timed, generation = scheduler.retries.timed, forks.generation
 
         read = cpu_before = 0  # when the thread's CPU clock was read, and what it said
-        asked, waited_before = 0, 0  # likewise
-        if core_wait() is None:  # the system does not tell, so it is never asked again
-            asked = sys.maxsize
+        waited_before = 0  # likewise; where the system does not tell, it is never asked again
+        asked = sys.maxsize if core_wait() is None else 0
 
         def perform(task: int, worker: Worker) -> tuple[Any, Entry]:
             nonlocal read, cpu_before, asked, waited_before
@@ -79,11 +78,13 @@ class InProcess(LoopBackend):
                 if started - asked > SPARSE:
                     waited_before, asked = core_wait() or 0, started
             try:
-                slots = slots_of[task] if task < count else None
+                slots, context = slots_of[task] if task < count else None, copy_of_context()
                 if slots is not None:  # nearly always, so nobody is asked for the arguments
-                    value = copy_of_context().run(functions[task], *map(value_of, slots))
+                    value = context.run(functions[task], *map(value_of, slots))
                 else:
-                    value = self._call(task)
+                    value = self._call(task, context)
+                if id(type(value)) not in SETTLED:
+                    value = context.run(finish, task, value)
             except BaseException as error:  # whatever a task raises is its own failure
                 leave_if_forked(generation, error)
                 if is_interrupt(error):
@@ -112,14 +113,19 @@ class InProcess(LoopBackend):
         self._endings[perform] = scheduler.proxies.capture(output)
         return perform
 
-    def _call(self, task: int) -> Any:
+    def _call(self, task: int, context: Context) -> Any:
         """Call the function of a task or an item, whose arguments are not just results."""
         scheduler = self.scheduler
         args, kwargs = scheduler.arguments(task)
         if scheduler.has_refs:
             args, kwargs = fetched(args, kwargs)
         function = self._functions[scheduler.owner(task)]
-        return scheduler.screen.context.copy().run(function, *args, **kwargs)
+        return context.run(function, *args, **kwargs)
+
+    def _finisher(self) -> Callable[[int, Any], Any]:
+        """Return what makes of a slot's result what is handed on; it may run code of the user's."""
+        owner, finish = self.scheduler.owner, self.run.plan.finish
+        return lambda slot, value: finish(owner(slot))(value)
 
     def dismiss(self, perform: Perform) -> None:
         self._endings.pop(perform)()
@@ -140,10 +146,7 @@ class InProcess(LoopBackend):
         plan = self.run.plan
         distinct = {id(binding): binding for binding in plan.bindings}
         known = {key: self._callable(binding.task) for key, binding in distinct.items()}
-        functions = [known[id(binding)] for binding in plan.bindings]
-        for slot in plan.listed:
-            functions[slot] = listing(functions[slot])
-        return functions
+        return [known[id(binding)] for binding in plan.bindings]
 
     def _callable(self, task: Task) -> Callable[..., Any]:
         """Return the function itself, where nothing stands before or after it."""
@@ -199,6 +202,9 @@ class CallingThread(InProcess):
 
             function = blocking(function)
         return allow_interrupts(function)
+
+    def _finisher(self) -> Callable[[int, Any], Any]:
+        return allow_interrupts(super()._finisher())
 
 
 class Threads(InProcess):

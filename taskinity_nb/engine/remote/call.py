@@ -17,12 +17,12 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from ...strangers import described, traceback_of, type_name
-from . import forks
+from . import forks, randomness
 from .capture import StreamProxies
 from .cpu_time import core_wait
 from .forks import leave_if_forked
 from .frames import user_frames
-from .identity import read_in
+from .identity import go_on_in, read_in
 from .kinds import context_of_call
 from .pickling import dumps, in_words, pack_error
 from .printed import Output
@@ -105,7 +105,11 @@ def _result(
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     generation = forks.generation
     try:
+        if randomness.inherited is not None:
+            randomness.part_from_parent()
         call, leading = load_function(function, epoch) if isinstance(function, bytes) else function
+        if type(call) is randomness.Drawing:
+            go_on_in(f"{epoch}#{call.name}")
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()

@@ -18,6 +18,7 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from ...strangers import described, text_of, type_name
+from ...values import is_frame, picked
 from .call import CallResult, run_call
 from .capture import StreamProxies
 from .identity import read_in
@@ -232,13 +233,10 @@ def _value(spec: ArgumentSpec, before: tuple[Product, ...]) -> Any:
         return value[spec[2]]
     if kind == "result":
         return value
-    key = spec[2]
-    if isinstance(value, Mapping):
-        if key in value:
-            return value[key]
-    elif hasattr(value, key):
-        return getattr(value, key)
-    raise _Lost
+    found = picked(value, spec[2], _Lost)
+    if found is _Lost:
+        raise _Lost
+    return found
 
 
 def _from_keys(
@@ -260,7 +258,7 @@ def _from_keys(
 def _items_of(value: Any) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value.items())
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or is_frame(value):
         raise _Lost
     return list(value)
 

@@ -28,7 +28,7 @@ from typing import Any
 from .forks import after_fork
 from .skeletons import skeleton
 
-__all__ = ["by_name", "is_born_here", "new_epoch", "read_in", "tagged"]
+__all__ = ["by_name", "go_on_in", "is_born_here", "new_epoch", "read_in", "tagged"]
 
 _here = secrets.token_hex(8)
 """What tells this process from others, a fork of it too."""
@@ -77,6 +77,11 @@ def read_in(epoch: str) -> Iterator[None]:
         yield
     finally:
         _reading.epoch = before
+
+
+def go_on_in(epoch: str) -> None:
+    """Read in another epoch from now on, as long as the one lasts that was said before."""
+    _reading.epoch = epoch
 
 
 def token_of(thing: Any) -> str:

@@ -57,10 +57,13 @@ _TABLE: ChainMap[type, Callable[[Any], Any]] = ChainMap(
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no types
     dispatch_table = _TABLE
 
-    def __init__(self, file: Any, buffer_callback: Any = None, *, back: bool = False) -> None:
+    def __init__(
+        self, file: Any, buffer_callback: Any = None, *, back: bool = False, note: Any = None
+    ) -> None:
         super().__init__(file, protocol=5, buffer_callback=buffer_callback)
         _TABLE.maps[0].update(of_libraries())
         self._back = back
+        self._note = note
         self._streams = streams()
         self.sent: dict[int, Any] = {}
         self.named: dict[int, Any] = {}
@@ -69,6 +72,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
 
     def reducer_override(self, thing: Any) -> Any:
         kind = type(thing)
+        if self._note is not None:
+            self._note(thing)
         if kind is FunctionType or issubclass(kind, type):
             return self._reduce_named(thing)
         if issubclass(kind, BaseException):
@@ -106,13 +111,15 @@ def dumps(
     back: bool = False,
     sent: dict[int, Any] | None = None,
     named: dict[int, Any] | None = None,
+    note: Callable[[Any], None] | None = None,
 ) -> bytes:
     """Pickle anything that cloudpickle can, and more, by protocol 5.
 
     What the methods of the value raise comes through. `buffer_callback` takes a buffer, and returns
     something true to have it in the pickle. What goes `back` to the caller refers to what is the
     caller's own. The functions and classes that are sent by value are put into `sent`, by their
-    ids, those that are referred to into `named`.
+    ids, those that are referred to into `named`; `note` is called with each object that is not
+    plain.
 
     Examples
     --------
@@ -122,7 +129,7 @@ def dumps(
     if type(value) in PLAIN:
         return pickle.dumps(value, 5)
     with io.BytesIO() as file:
-        pickler = _Pickler(file, buffer_callback, back=back)
+        pickler = _Pickler(file, buffer_callback, back=back, note=note)
         pickler.dump(value)
         for known, found in ((sent, pickler.sent), (named, pickler.named)):
             if known is not None:

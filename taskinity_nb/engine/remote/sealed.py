@@ -15,6 +15,7 @@ import threading
 from typing import Any
 
 from ...strangers import described
+from ...values import is_once
 from .pickling import PLAIN, dumps
 
 __all__ = ["Sealed", "packed", "sealed", "unsealed"]
@@ -46,8 +47,10 @@ class Sealed:
         with self._lock:
             if self._packed is not None:
                 data, buffers = self._packed
-                self._value = pickle.loads(data, buffers=buffers)
-                self._packed = None
+                value = pickle.loads(data, buffers=buffers)
+                if is_once(value):  # who asks again is to read it from its beginning
+                    return value
+                self._value, self._packed = value, None
             return self._value
 
     def parts(self) -> tuple[bytes, list[Any]]:
@@ -139,7 +142,9 @@ def sealed(value: Any, nbytes: int) -> Any:
     >>> sealed(5, 30), type(sealed([5], 30)).__name__
     (5, 'Sealed')
     """
-    return value if type(value) in PLAIN else Sealed(value, nbytes)
+    if type(value) in PLAIN:
+        return value
+    return packed(value, nbytes) if is_once(value) else Sealed(value, nbytes)
 
 
 def packed(value: Any, nbytes: int) -> Any:

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from ...errors import FlowError, NoResultError
 from ...model.events import State
-from ...model.invoke import listing
 from ...model.plan import Origin
 from ...model.refs import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
+from ...values import is_once, kind_of
 from ..remote.frames import OURS
 from ..runtime.blocking import blocking
 from ..scheduling.mapped import items_of
@@ -44,7 +44,7 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     Raises
     ------
     NoResultError
-        If there is no such task, or its arguments are not there.
+        If there is no such task, its arguments are not there, or one of them is used up.
     FlowError
         If `item` does not fit the task.
 
@@ -59,15 +59,19 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     positional, named = arguments_of(run, task, item, needed=True)
     args = [argument.get() for argument in positional]
     kwargs = {argument.parameter: argument.get() for argument in named}
+    read = next(filter(is_once, (*args, *kwargs.values())), None)
+    if read is not None:
+        raise NoResultError(
+            f"task '{task}' took {kind_of(read)}, which can be read only once",
+            remedy="run.resume() makes it again, and calls the task with it",
+        )
     index = run.plan.index[task]
     called = run.plan.bindings[index].task
     function: Callable[..., Any] = called
     if called.is_async:
         function = blocking(called) if _has_running_loop() else partial(_awaited, called)
-    if index in run.plan.listed:
-        function = listing(function)
     try:
-        return function(*args, **kwargs)
+        return run.plan.finish(index)(function(*args, **kwargs))
     except BaseException as error:
         error.__traceback__ = _without_ours(error.__traceback__)
         raise
@@ -199,7 +203,7 @@ def _first_of_interest(run: Run, task: str) -> int:
     return next((place for place in failed if place is not None), 0)
 
 
-def _awaited(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _awaited(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     __tracebackhide__ = True
     return asyncio.run(function(*args, **kwargs))
 

@@ -19,8 +19,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ...model.plan import Call, Plan
+from ...model.record import TaskRun
 from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
+from ...values import is_once
 from .fingerprint import Fingerprint, Printer
 from .outdated import Outdated
 
@@ -148,6 +150,8 @@ class _Comparison:
         elif not change and value is RELEASED and slot not in self.missing:
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNNEEDED
+        elif not change and _is_read(value, record):
+            self.kept.reasons[slot] = "runs again: its result can be read only once"
         elif not change and not is_missing(value):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
@@ -164,7 +168,9 @@ class _Comparison:
         kept = {
             place: self.earlier.record.values[item.slot]
             for place, item in enumerate(items)
-            if item.has_result and (of_stream is None or place in of_stream)
+            if item.has_result
+            and (of_stream is None or place in of_stream)
+            and not is_once(self.earlier.record.values[item.slot])
         }
         kept = {place: value for place, value in kept.items() if not self.outdated.reason(value)}
         self.kept.items[slot] = kept
@@ -228,3 +234,10 @@ def _lack(what: str, now: Fingerprint, then: Fingerprint) -> str:
     if name in now.lacks:
         return f"{named} {now.lacks[name]}"
     return f"{named} {why}; this run has done so"
+
+
+def _is_read(value: Any, record: TaskRun) -> bool:
+    """Tell whether a result may have been used up by who took it; of a map, that of an item."""
+    return is_once(value) or (
+        bool(record.items) and isinstance(value, list) and any(map(is_once, value))
+    )

@@ -91,7 +91,7 @@ class defer_interrupts:
         self.is_open = False
         self._came = None
 
-    def call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something, and let interrupts in meanwhile."""
         self.is_open = True
         try:

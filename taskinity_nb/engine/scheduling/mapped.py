@@ -11,6 +11,7 @@ from ...errors import BindingError, is_skip
 from ...model.events import Entry, Failure, Frame, Items, State, ended, entered, running
 from ...model.refs import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
+from ...values import is_frame
 from ..remote.frames import user_frames
 from ..runtime.interrupts import allow_interrupts, is_interrupt
 from .backend import Scheduling
@@ -34,6 +35,13 @@ def items_of(result: Any, source: str, task: str) -> list[Any]:
     """
     if isinstance(result, Mapping):
         return list(result.items())
+    if is_frame(result):
+        rows = "df.itertuples()" if hasattr(result, "itertuples") else "df.iter_rows(named=True)"
+        raise BindingError(
+            f"task '{task}' is mapped over the result of '{source}', a {type(result).__name__}, "
+            "whose items are its columns",
+            remedy=f"let '{source}' return the rows, {rows}, or list(df.columns)",
+        )
     if isinstance(result, (str, bytes)) or not isinstance(result, Iterable):
         what = "text" if isinstance(result, (str, bytes)) else "no items"
         raise BindingError(

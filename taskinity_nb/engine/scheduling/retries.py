@@ -9,6 +9,7 @@ from ...errors import BindingError, FlowError, UnpicklableError, WorkerLost, des
 from ...model.events import Entry, Failure, State, ended, entered
 from ...model.refs import MISSING
 from ...strangers import add_note, lineage
+from ...values import OnceError, is_once, kind_of
 from ..runtime.interrupts import is_interrupt
 from ..runtime.timers import Timers
 from .backend import Backend, Scheduling, Worker
@@ -16,7 +17,7 @@ from .failures import timed_out
 
 __all__ = ["Retries"]
 
-NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost)
+NOT_THE_TASKS_OWN = (BindingError, UnpicklableError, WorkerLost, OnceError)
 """Failures on the way to a task or back, after which trying again is of no use."""
 
 
@@ -48,6 +49,11 @@ class Retries:
             if issubclass(type(error), NOT_THE_TASKS_OWN):
                 return None
             if entry[1] is not State.TIMED_OUT and not _is_one_of(error, options.retry_on):
+                return None
+            args, kwargs = self._scheduler.arguments(task)
+            read = next(filter(is_once, (*args, *kwargs.values())), None)
+            if read is not None:  # the next attempt would begin where this one has stopped
+                add_note(error, f"it was not tried again: {kind_of(read)} can be read only once")
                 return None
             self._retries[task] = retry
             return max(0.0, options.delay_before(retry))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from time import perf_counter_ns
 from typing import Any
 
 from ...errors import ExecutorError, FlowError, UnpicklableError
 from ...model.events import Entry, Failure, State, ended
-from ...model.invoke import invoke, listing
+from ...model.invoke import produce, produce_by_task
 from ...model.plan import Call, Origin, Plan
 from ...model.refs import MISSING, is_ref
 from ...model.task import Task
@@ -29,6 +30,8 @@ from ...strangers import (
 from ..remote.call import CallResult
 from ..remote.frames import describe_frames, user_frames
 from ..remote.pickling import LARGE, PLAIN, dumps
+from ..remote.randomness import is_generator, own_stream
+from .captured import Packed, pack_function
 from .culprits import way_to
 
 REMOTE = __name__.rpartition(".transport.")[0] + ".remote"
@@ -64,11 +67,12 @@ class Encoder:
         self._plan = plan
         self._pack = pack
         self._context = context or copy_context()
+        self._remote = remote
         self._sent: dict[int, Any] = {}
         """What was sent by value, by its id; it is kept since what comes back refers to it."""
         self.dumps: Callable[..., bytes] = partial(remote("pickling").dumps, sent=self._sent)
         self.epoch: str = remote("identity").new_epoch()
-        self._functions: dict[int, bytes] = {}
+        self._functions: dict[int, Packed] = {}
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
 
@@ -83,27 +87,36 @@ class Encoder:
         task, key = self._plan.bindings[index].task, self.key(index)
         packed = self._functions.get(key)
         if packed is None:
-            validators = (task.validate_input, task.validate_output)
-            call: Callable[..., Any] = invoke
-            leading: tuple[Any, ...] = (task.function, *validators)
+            finish, validators = (
+                self._plan.finish(index),
+                (task.validate_input, task.validate_output),
+            )
+            call: Callable[..., Any] = produce
+            leading: tuple[Any, ...] = (finish, task.function, *validators)
             if task.is_importable:  # its name is enough, while its function alone has none
-                call, leading = _call_task, (task,)
-            if index in self._plan.listed:
-                call = listing(call)
+                call, leading = produce_by_task, (finish, task)
+            name = self._plan.flow.tasks[index]
             try:
                 packed = self._functions[key] = self._context.copy().run(
-                    self.dumps, (call, leading)
+                    pack_function, name, task, call, leading, self.dumps, self._remote("randomness")
                 )
             except BaseException as error:
-                if is_interrupt(error):
+                if is_interrupt(error) or isinstance(error, UnpicklableError):
                     raise
                 raise UnpicklableError(
-                    f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
-                    f"another process: {self._way_to(task)}: {_reason(error)}",
+                    f"task '{name}': its function cannot be sent to another process: "
+                    f"{self._way_to(task)}: {_reason(error)}",
                     remedy="create what it uses inside the function, "
                     'or run with executor="threads"',
                 ) from error
-        return packed
+        return packed.data
+
+    def draws(self, index: int) -> bool:
+        """Tell whether the function of a task, which is bytes already, draws random numbers.
+
+        Then the first of its arguments is the name of the task or item, as its stream is called.
+        """
+        return self._functions[self.key(index)].draws
 
     def _way_to(self, task: Task) -> str:
         parts = (task.function, task.validate_input, task.validate_output)
@@ -112,27 +125,50 @@ class Encoder:
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
-        return index if index in self._plan.listed else -id(self._plan.bindings[index].task)
+        plan = self._plan
+        goes_on = 2 * (index in plan.listed) + (index in plan.shared)
+        return 4 * id(plan.bindings[index].task) + goes_on
 
-    def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any]) -> bytes:
-        """Return the arguments of a task as bytes.
+    def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:
+        """Return an argument, or of a random generator that goes to several one for this call."""
+        if origin is None or origin.kind == "item" or not is_generator(value):
+            return value
+        is_alone = self._takers[origin.slot, origin.key] == 1 and index not in self._plan.maps
+        return value if is_alone else own_stream(value, stream)
+
+    @cached_property
+    def _takers(self) -> Counter[tuple[int, str | None]]:
+        """How many tasks take a value, by its slot and what is picked of it."""
+        origins = (o for call in self._plan.calls for _, o in (*call.positional, *call.keywords))
+        return Counter((origin.slot, origin.key) for origin in origins)
+
+    def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any], stream: str) -> bytes:
+        """Return the arguments of a task as bytes; `stream` is what the task or item is called.
 
         Raises
         ------
         UnpicklableError
             If one of them cannot be pickled; it is named.
         """
+        head = [stream] if self.draws(index) else []
         try:
             if not kwargs and all(type(value) in PLAIN for value in args):
-                packed = pickle.dumps((args, kwargs), 5)
+                packed = pickle.dumps(([*head, *args], kwargs), 5)
                 if len(packed) < LARGE:
                     return packed
+            elif any(map(is_generator, (*args, *kwargs.values()))):
+                call = self._plan.calls[index]
+                origins = [origin for _, origin in call.positional]
+                given = zip(origins, args, strict=True)
+                args = [self.own(index, origin, value, stream) for origin, value in given]
+                named = dict(call.keywords)
+                kwargs = {k: self.own(index, named.get(k), v, stream) for k, v in kwargs.items()}
             large: list[pickle.PickleBuffer] = []
-            packed = self.dumps((args, kwargs), partial(_is_small, large=large))
+            packed = self.dumps(([*head, *args], kwargs), partial(_is_small, large=large))
             if large or len(packed) >= LARGE:
                 args = [self._pack_once(value) for value in args]
                 kwargs = {name: self._pack_once(value) for name, value in kwargs.items()}
-                packed = self.dumps((args, kwargs))
+                packed = self.dumps(([*head, *args], kwargs))
         except BaseException as error:
             if is_interrupt(error):
                 raise
@@ -160,10 +196,6 @@ def _is_small(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> 
         return True
     large.append(buffer)
     return False
-
-
-def _call_task(task: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return task(*args, **kwargs)
 
 
 def _reason(error: BaseException) -> str:

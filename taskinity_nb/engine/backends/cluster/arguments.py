@@ -38,6 +38,8 @@ class ArgumentSpecs:
         Puts a large value on the cluster; returns its future.
     home : object
         The cluster: results that lie there already stay there.
+    own : callable
+        Returns what the task gets of an argument that is here (see `Encoder.own`).
 
     Attributes
     ----------
@@ -54,12 +56,14 @@ class ArgumentSpecs:
         values: list[Any],
         ship: Callable[[Any], Any],
         home: object,
+        own: Callable[[Origin, Any], Any],
     ) -> None:
         self._plan = plan
         self._future_of = future_of
         self._values = values
         self._ship = ship
         self._home = home
+        self._own = own
         self.futures: list[Any] = []
         self.by_slot: dict[int, int] = {}
         self._places: dict[int, int] = {}
@@ -110,7 +114,8 @@ class ArgumentSpecs:
             return self.given(call, name, origin, item)
         future = self._future(origin.slot)
         if future is None:
-            return self.given(call, name, origin, origin.value(self._values))
+            value = self._own(origin, origin.value(self._values))
+            return self.given(call, name, origin, value)
         place = self.by_slot[origin.slot] = self.wait_for(future)
         return ("result", place) if origin.key is None else ("key", place, origin.key)
 

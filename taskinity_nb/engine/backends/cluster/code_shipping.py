@@ -20,15 +20,17 @@ __all__ = ["ShippedCode", "remote_function", "remote_module", "shipped_code"]
 
 OURS = __name__.partition(".")[0]
 RUNS_THERE = (
-    "strangers", "engine", "engine.remote", "engine.remote.cpu_time", "engine.remote.forks",
-    "engine.remote.frames", "engine.remote.capture", "engine.remote.shell",
+    "strangers", "values", "engine", "engine.remote", "engine.remote.cpu_time",
+    "engine.remote.forks", "engine.remote.frames", "engine.remote.capture", "engine.remote.shell",
     "engine.remote.skeletons", "engine.remote.identity", "engine.remote.kinds",
     "engine.remote.exceptions", "engine.remote.pickling", "engine.remote.printed",
-    "engine.remote.call", "engine.remote.reporter", "engine.remote.cluster_task",
+    "engine.remote.call", "engine.remote.randomness", "engine.remote.reporter",
+    "engine.remote.cluster_task",
     "engine.remote.sealed",
 )  # fmt: skip
 STANDS_IN = (
-    "errors", "strangers", "model", "model.invoke", "model.checks", "model.signature", "model.task",
+    "errors", "strangers", "values", "model", "model.invoke", "model.signature", "model.checks",
+    "model.task", "engine", "engine.remote", "engine.remote.forks", "engine.remote.randomness",
 )  # fmt: skip
 FACE = """
 from .errors import *

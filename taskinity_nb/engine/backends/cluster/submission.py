@@ -15,6 +15,7 @@ from ....errors import BindingError
 from ....model.refs import MISSING, is_missing
 from ...remote.call import CallResult
 from ...remote.cluster_task import TaskSpec
+from ...remote.pickling import dumps
 from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of
@@ -178,7 +179,11 @@ class Submitter:
         scheduler, plan = self._scheduler, self._plan
         task = scheduler.owner(slot)
         options = plan.bindings[task].task
-        specs = ArgumentSpecs(plan, self._future_of, self._values, self._ship, self._client)
+        stream = scheduler.name_of(slot)
+        specs = ArgumentSpecs(
+            plan, self._future_of, self._values, self._ship, self._client,
+            lambda origin, value: self._encoder.own(task, origin, value, stream),
+        )  # fmt: skip
         item = None if task == slot else self._item(slot)
         args, kwargs, keys = specs.of(task, item)
         for before in self._before[task]:
@@ -190,6 +195,11 @@ class Submitter:
             function = specs.wait_for(self._ship(function))
         if not isinstance(args, int):
             self._places[slot] = specs.by_slot
+        if self._encoder.draws(task):
+            results = (
+                (("result", place) for place in range(args)) if isinstance(args, int) else args
+            )
+            args = ("value", dumps(stream)), *results
         spec = TaskSpec(
             self._run, slot, self.attempts[slot], function, args, kwargs, keys, options.timeout,
             self._encoder.epoch,

@@ -192,7 +192,8 @@ class _PooledProcess:
         scheduler, encoder = self._backend.scheduler, self._backend.encoder
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
-        function, arguments = encoder.function(task), encoder.arguments(task, args, kwargs)
+        function = encoder.function(task)
+        arguments = encoder.arguments(task, args, kwargs, scheduler.name_of(slot))
         return Load(slot, encoder.key(task), function, arguments)
 
     def _send(self, batch: list[Load], worker: Worker) -> Iterator[Ended]:
