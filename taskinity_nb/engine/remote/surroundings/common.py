@@ -1,0 +1,113 @@
+"""All that a worker has in common with its caller, as one message, and what it makes of that."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from types import ModuleType
+from typing import Any
+
+from ..pickling import dumps
+from .imports import ImportWatcher
+from .interpreter import (
+    Directory,
+    environment,
+    put_environment,
+    put_filters,
+    put_path,
+    put_values,
+    taken_filters,
+    taken_values,
+)
+from .libraries import put_libraries, taken_libraries
+from .logs import put_logs, taken_logs
+from .modules import Told, taken_modules
+from .overlay import Overlay
+
+__all__ = ["Common", "taken"]
+
+Message = dict[str, Any]
+
+
+def taken() -> Message:
+    """Return what a worker is to have in common with this process; it is plain data.
+
+    Examples
+    --------
+    >>> message = taken()
+    >>> sorted(message)
+    ['directory', 'environment', 'filters', 'libraries', 'logs', 'modules', 'path', 'values']
+    """
+    return {
+        "environment": environment(),
+        "directory": Directory.taken(),
+        "path": [each for each in sys.path if type(each) is str],
+        "values": taken_values(),
+        "modules": {name: tuple(told) for name, told in taken_modules(dumps).items()},
+        "libraries": taken_libraries(dumps),
+        "logs": taken_logs(),
+        "filters": taken_filters(dumps),
+    }
+
+
+class Common:
+    """What this process has in common with its caller.
+
+    Parameters
+    ----------
+    send_log : callable, optional
+        Takes what tasks log here, to be handled where the run was started.
+
+    Attributes
+    ----------
+    context : Context
+        Each task runs in a copy of it, as it would in a thread.
+    """
+
+    def __init__(self, send_log: Callable[[bytes], object] | None = None) -> None:
+        self.context: Context = copy_context()
+        self._send_log = send_log
+        self._overlay = Overlay()
+        self._watcher = ImportWatcher(self._overlay.before)
+        self._is_new = True
+
+    def put(self, message: Message) -> bool:
+        """Put it in force; return whether that could be done in this process.
+
+        What of it cannot be had here is left out: nothing of that is a task's fault.
+        """
+        if self._watcher not in sys.meta_path:
+            self._watcher.__enter__()
+        self._watcher.pending.clear()
+        self.context, is_new, self._is_new = copy_context(), self._is_new, False
+        put_environment(message["environment"])
+        Directory.put(message["directory"])
+        put_path(message["path"])
+        put_values(message["values"], self._when_imported)
+        put_libraries(message["libraries"], pickle.loads, self._when_imported)
+        if "logging" in sys.modules:
+            put_logs(message["logs"], self._send_log)
+        put_filters(message["filters"], pickle.loads, self._when_imported)
+        try:
+            told = {name: Told(*one) for name, one in message["modules"].items()}
+            return self._overlay.put(told, is_new)
+        except BaseException:  # a module that is executed again may raise anything
+            return False
+
+    def run(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Make a call in a context of its own."""
+        return self.context.copy().run(call, *args)
+
+    def _when_imported(self, name: str, call: Callable[[Any], object]) -> None:
+        """Have something called with a module for all tasks, now or when one imports it."""
+        is_now = True
+
+        def in_contexts(module: ModuleType) -> None:
+            if not is_now:
+                call(module)
+            self.context.run(call, module)
+
+        self._watcher.when_imported(name, in_contexts)
+        is_now = False

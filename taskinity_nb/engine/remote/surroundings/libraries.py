@@ -1,0 +1,156 @@
+"""How libraries are set: those that are imported here, and elsewhere as soon as they are there.
+
+Nothing is imported for this. What cannot travel of a library's settings stays behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from ....strangers import is_interrupt
+
+__all__ = ["put_libraries", "taken_libraries"]
+
+
+def _of_numpy(numpy: Any) -> dict[str, Any]:
+    return {"errors": numpy.geterr(), "print": numpy.get_printoptions()}
+
+
+def _set_numpy(numpy: Any, settings: dict[str, Any]) -> None:
+    numpy.seterr(**settings["errors"])
+    numpy.set_printoptions(**settings["print"])
+
+
+def _options(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _options(value, f"{path}{name}.")
+        else:
+            yield path + name, value
+
+
+def _of_pandas(pandas: Any) -> dict[str, Any]:
+    return dict(_options(object.__getattribute__(pandas.options, "d")))
+
+
+def _set_pandas(pandas: Any, settings: dict[str, Any]) -> None:
+    own = _of_pandas(pandas)
+    for name, value in settings.items():
+        if name in own and own[name] is not value and own[name] != value:
+            with suppress(ValueError, TypeError, KeyError):
+                pandas.set_option(name, value)
+
+
+ITS_OWN = ("backend_fallback", "interactive", "toolbar")
+"""What matplotlib chooses in each process."""
+
+
+def _of_matplotlib(matplotlib: Any) -> dict[str, Any]:
+    settings = {name: value for name, value in dict.items(matplotlib.rcParams)
+                if name not in ITS_OWN}  # fmt: skip
+    if not isinstance(settings.get("backend"), str):  # it has not been chosen yet
+        settings.pop("backend", None)
+    return settings
+
+
+def _set_matplotlib(matplotlib: Any, settings: dict[str, Any]) -> None:
+    own = _of_matplotlib(matplotlib)
+    if "matplotlib.pyplot" in sys.modules:
+        settings = {name: value for name, value in settings.items() if name != "backend"}
+    for name, value in settings.items():
+        if name not in own or own[name] != value:
+            with suppress(ValueError, KeyError):
+                matplotlib.rcParams[name] = value
+
+
+_LIBRARIES: dict[str, tuple[Callable[[Any], dict[str, Any]], Callable[[Any, Any], None]]] = {
+    "numpy": (_of_numpy, _set_numpy),
+    "pandas": (_of_pandas, _set_pandas),
+    "matplotlib": (_of_matplotlib, _set_matplotlib),
+}
+
+_latest: dict[str, tuple[dict[str, Any], bytes]] = {}
+"""What a library's settings were last, and their pickle."""
+
+
+def taken_libraries(dumps: Callable[[Any], bytes]) -> dict[str, bytes]:
+    """Return the pickled settings of libraries, by their names.
+
+    Examples
+    --------
+    >>> import pickle
+    >>> all(isinstance(settings, bytes) for settings in taken_libraries(pickle.dumps).values())
+    True
+    """
+    found = {}
+    for name, (take, _) in _LIBRARIES.items():
+        library = sys.modules.get(name)
+        if library is None:
+            continue
+        try:
+            settings = take(library)
+            before = _latest.get(name)
+            if before is None or not _are_the_same(before[0], settings):
+                before = _latest[name] = settings, _pickled(settings, dumps)
+            found[name] = before[1]
+        except BaseException as error:  # it may be half imported, or another version
+            if is_interrupt(error):
+                raise
+    return found
+
+
+def _are_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Tell whether settings are the same, without calling anything of the user's."""
+    return one.keys() == other.keys() and all(
+        mine is yours or (type(mine) is type(yours) and type(mine) in _ATOMS and mine == yours)
+        or (type(mine) is dict and type(yours) is dict and _are_the_same(mine, yours))
+        for mine, yours in zip(one.values(), (other[name] for name in one), strict=True)
+    )  # fmt: skip
+
+
+_ATOMS = frozenset({bool, bytes, complex, float, int, str, type(None)})
+
+
+def _pickled(settings: dict[str, Any], dumps: Callable[[Any], bytes]) -> bytes:
+    """Pickle settings, but for those that cannot be."""
+    try:
+        return dumps(settings)
+    except BaseException as error:  # a function of the user's that prints numbers, for instance
+        if is_interrupt(error):
+            raise
+    kept = {}
+    for name, value in settings.items():
+        with suppress(Exception):
+            dumps(value)
+            kept[name] = value
+    return dumps(kept)
+
+
+def put_libraries(
+    pickled: dict[str, bytes],
+    loads: Callable[[bytes], Any],
+    when_imported: Callable[[str, Callable[[Any], object]], object],
+) -> None:
+    """Set libraries as `taken_libraries` says, as soon as they are imported here."""
+    for name, settings in pickled.items():
+        when_imported(name, partial(_put, name, settings, loads))
+
+
+_put_last: dict[str, tuple[bytes, dict[str, Any]]] = {}
+"""What was set last in a library, and what its settings were then."""
+
+
+def _put(name: str, settings: bytes, loads: Callable[[bytes], Any], library: ModuleType) -> None:
+    take, put = _LIBRARIES[name]
+    try:
+        before = _put_last.get(name)
+        if before is None or before[0] != settings or not _are_the_same(before[1], take(library)):
+            put(library, loads(settings))
+            _put_last[name] = settings, take(library)
+    except Exception:  # another version of it, which knows other settings
+        _put_last.pop(name, None)

@@ -1,0 +1,181 @@
+"""Makes the user's modules here what they are where the run was started.
+
+A module that is imported here later is told at once; one that was imported is brought up to date,
+as far as that can be done in place. Where it cannot, the process has to be renewed.
+"""
+
+from __future__ import annotations
+
+import marshal
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.machinery import ModuleSpec
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .modules import Changes, Told, innermost, parts, users_modules
+from .plain import equal
+from .sources import Stamp, is_users, stamp_of
+
+__all__ = ["Overlay"]
+
+
+class Overlay:
+    """What was told of the user's modules, and what of that has been done here."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Told] = {}
+        self._versions: dict[str, Stamp | None] = {}  # which file was loaded here
+        self._done: dict[str, bytes | None] = {}
+        self._held: dict[int, Any] = {}  # what stands here for what can be changed there
+
+    def before(self, spec: ModuleSpec) -> Callable[[ModuleType], None] | None:
+        """Return who executes a module of the user's that is about to be imported."""
+        if not is_users(spec):
+            return None
+        loader: Any = spec.loader
+
+        def execute(module: ModuleType) -> None:
+            name = module.__name__
+            told = self._told.get(name)
+            if told is not None and told.path != spec.origin:
+                told = None
+            self._done.pop(name, None)
+            if told is not None and told.source is not None:
+                self._execute(module, told)
+            else:
+                self._versions[name] = stamp_of(str(spec.origin))
+                loader.exec_module(module)
+            if told is not None:
+                self._change(name, module, told)
+
+        return execute
+
+    def put(self, told: dict[str, Told], is_new: bool) -> bool:
+        """Bring modules up to date; return whether that could be done.
+
+        In a process that is new, what was imported before anything was told is executed again.
+        """
+        self._told = told
+        loaded = {name: module for name, module in users_modules()}
+        for name, module in loaded.items():
+            path = vars(module)["__spec__"].origin
+            one = told.get(name)
+            own = self._versions.setdefault(name, stamp_of(path))
+            if one is None:
+                if own != stamp_of(path):
+                    return False
+            elif path != one.path or own != one.stamp:
+                if not is_new or one.source is None:
+                    return False
+                self._execute(module, one)
+            if one is not None and not self._goes_on(self._done.get(name), one.changes):
+                return False
+        for name, module in loaded.items():
+            if name in told:
+                self._change(name, module, told[name])
+        return True
+
+    def _execute(self, module: ModuleType, told: Told) -> None:
+        self._versions[module.__name__] = told.stamp
+        assert told.source is not None
+        exec(compile(told.source, told.path, "exec", dont_inherit=True), vars(module))
+
+    def _goes_on(self, before: bytes | None, now: bytes | None) -> bool:
+        """Tell whether nothing that was changed is as it was in the source again."""
+        if before is None or before == now:
+            return True
+        old = pickle.loads(before)
+        new = ({}, {}, {}, []) if now is None else pickle.loads(now)
+        return all(set(one) <= set(other) for one, other in zip(old, new, strict=True))
+
+    def _change(self, name: str, module: ModuleType, told: Told) -> None:
+        if told.changes is None or told.changes == self._done.get(name):
+            return
+        before = self._done.get(name)
+        old = Changes({}, {}, {}, []) if before is None else Changes(*pickle.loads(before))
+        self._done[name] = told.changes
+        changes = Changes(*pickle.loads(told.changes))
+        for path, (marshalled, defaults) in changes.codes.items():
+            if old.codes.get(path) != (marshalled, defaults):
+                with _leaving():
+                    _put_code(module, path, marshal.loads(marshalled), pickle.loads(defaults))
+        for path, (number, value) in changes.data.items():
+            if path not in old.data or not equal(old.data[path], (number, value)):
+                with _leaving():
+                    self._put_data(module, path, number, value)
+        for path, pickled in changes.objects.items():
+            if old.objects.get(path) != pickled:
+                with _leaving():
+                    _put(module, path, pickle.loads(pickled))
+        for path in changes.gone:
+            vars(module).pop(path, None)
+
+    def _put_data(self, module: ModuleType, path: str, number: int | None, value: Any) -> None:
+        """Put plain data in place; what else refers to the object that is there sees it too."""
+        holder, name = _holder(module, path)
+        own = vars(holder).get(name)
+        if number is None:
+            if not equal(own, value):
+                _put(module, path, value)
+            return
+        held = self._held.get(number)
+        if held is None:
+            is_taken = any(own is other for other in self._held.values())
+            held = own if type(own) is type(value) and not is_taken else value
+            self._held[number] = held
+        if held is not value and not equal(held, value):
+            if isinstance(held, list):
+                held[:] = value
+            else:
+                held.clear()
+                held.update(value)
+        if own is not held:
+            _put(module, path, held)
+
+
+class _leaving(suppress):
+    """Leaves out what cannot be put there: the user's classes may refuse, or not be readable."""
+
+    def __init__(self) -> None:
+        super().__init__(BaseException)
+
+
+def _holder(module: ModuleType, path: str) -> tuple[Any, str]:
+    holder: Any = module
+    *way, name = path.split(".")
+    for part in way:
+        holder = vars(holder)[part]
+    return holder, name
+
+
+def _put(module: ModuleType, path: str, value: Any) -> None:
+    holder, name = _holder(module, path)
+    setattr(holder, name, value)
+
+
+def _put_code(module: ModuleType, path: str, code: Any, defaults: tuple[Any, Any]) -> None:
+    """Give a function other code, in place; make one where there is none."""
+    place = int(path[-1]) if path[-1:] in ("1", "2", "3") and not _has(module, path) else 0
+    holder, name = _holder(module, path[:-1] if place else path)
+    own = vars(holder).get(name)
+    functions = [part for part in parts(own) if part is not None]
+    function: Any = innermost(functions[place]) if place < len(functions) else None
+    is_its_own = type(function) is FunctionType and function.__globals__ is vars(module)
+    if is_its_own and len(function.__code__.co_freevars) == len(code.co_freevars):
+        function.__code__ = code
+        function.__defaults__, function.__kwdefaults__ = defaults
+        return
+    if not code.co_freevars and not place:
+        made = FunctionType(code, vars(module), code.co_name, defaults[0])
+        made.__kwdefaults__, made.__qualname__ = defaults[1], code.co_qualname
+        setattr(holder, name, made)
+
+
+def _has(module: ModuleType, path: str) -> bool:
+    try:
+        holder, name = _holder(module, path)
+    except KeyError:
+        return False
+    return name in vars(holder)
