@@ -23,6 +23,7 @@ from ....strangers import is_interrupt
 from ...remote.call import CallResult
 from ...remote.printed import Output
 from ...remote.surroundings.common import taken
+from ...remote.surroundings.displays import publish
 from ...remote.surroundings.logs import handle
 from ...scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
@@ -48,6 +49,9 @@ class Load(NamedTuple):
     function: bytes
     arguments: bytes
 
+
+ELSEWHERE = {"log": handle, "display": publish}
+"""What a task does in its worker, and is to be seen here."""
 
 Ended = tuple[int, Any, Entry]
 """The slot of a task, its value, and how it ended."""
@@ -218,8 +222,8 @@ class _PooledProcess:
                 place, texts = content
                 self._print(batch[place].slot, texts)
                 continue
-            if kind == "log":
-                scheduler.screen.do(partial(handle, content[1]))
+            if kind in ELSEWHERE:
+                scheduler.screen.do(partial(ELSEWHERE[kind], content[1]))
                 continue
             for call in content[0]:
                 load = batch[done]

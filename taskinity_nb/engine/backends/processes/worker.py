@@ -57,12 +57,12 @@ class _Sender(Output):
             if self._pipe is not None and not self.is_empty:
                 self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
 
-    def send_log(self, record: bytes) -> None:
-        """Send what was logged, after what was printed before it."""
+    def send_on(self, kind: str, content: bytes) -> None:
+        """Send what was logged or displayed, after what was printed before it."""
         self.send()
         with self._lock:
             if self._pipe is not None:
-                self._pipe.send_bytes(pickle.dumps(("log", self.place, record)))
+                self._pipe.send_bytes(pickle.dumps((kind, self.place, content)))
 
     def part(self) -> None:
         """Let go of the pipe, in a process that a task has forked: it is not the child's."""
@@ -78,15 +78,15 @@ def serve(pipe: Connection) -> None:
     also makes the worker forget its functions and which it answers by `FRESH` or `STALE`; or
     ``("batch", folders for large results, tasks)``, where a task is ``(key of the function, its
     bytes or None, bytes of the arguments)``; a function's bytes are sent once. What comes back is
-    ``("output", place of the task, texts)``, ``("log", place of the task, record)`` and
-    ``("results", list of CallResult)``.
+    ``("output", place of the task, texts)``, ``("log", place of the task, record)``, ``("display",
+    place of the task, what is to be published)`` and ``("results", list of CallResult)``.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     functions: dict[int, bytes] = {}
     clock = HelperClock()
     sender = _Sender(pipe)
-    common = Common(sender.send_log)
+    common = Common(sender.send_on)
     StreamProxies().capture(sender)
     streams = standing()
     after_fork(sender.part)

@@ -6,10 +6,12 @@ import pickle
 import sys
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from ..pickling import dumps
+from .displays import Displays, taken_displays
 from .imports import ImportWatcher
 from .interpreter import (
     Directory,
@@ -37,8 +39,9 @@ def taken() -> Message:
     Examples
     --------
     >>> message = taken()
-    >>> sorted(message)
-    ['directory', 'environment', 'filters', 'libraries', 'logs', 'modules', 'path', 'values']
+    >>> sorted(message)  # doctest: +NORMALIZE_WHITESPACE
+    ['directory', 'displays', 'environment', 'filters', 'libraries', 'logs', 'modules', 'path',
+     'values']
     """
     return {
         "environment": environment(),
@@ -49,6 +52,7 @@ def taken() -> Message:
         "libraries": taken_libraries(dumps),
         "logs": taken_logs(),
         "filters": taken_filters(dumps),
+        "displays": taken_displays(),
     }
 
 
@@ -57,8 +61,9 @@ class Common:
 
     Parameters
     ----------
-    send_log : callable, optional
-        Takes what tasks log here, to be handled where the run was started.
+    send : callable, optional
+        Takes what tasks log and display here, to be handled where the run was started: the kind,
+        ``"log"`` or ``"display"``, and bytes.
 
     Attributes
     ----------
@@ -66,9 +71,10 @@ class Common:
         Each task runs in a copy of it, as it would in a thread.
     """
 
-    def __init__(self, send_log: Callable[[bytes], object] | None = None) -> None:
+    def __init__(self, send: Callable[[str, bytes], object] | None = None) -> None:
         self.context: Context = copy_context()
-        self._send_log = send_log
+        self._send_log = None if send is None else partial(send, "log")
+        self._displays = None if send is None else Displays(partial(send, "display"))
         self._overlay = Overlay()
         self._watcher = ImportWatcher(self._overlay.before)
         self._is_new = True
@@ -89,6 +95,8 @@ class Common:
         put_libraries(message["libraries"], pickle.loads, self._when_imported)
         if "logging" in sys.modules:
             put_logs(message["logs"], self._send_log)
+        if self._displays is not None:
+            self._displays.put(message["displays"], self._when_imported)
         put_filters(message["filters"], pickle.loads, self._when_imported)
         try:
             told = {name: Told(*one) for name, one in message["modules"].items()}
@@ -97,8 +105,11 @@ class Common:
             return False
 
     def run(self, call: Callable[..., Any], *args: Any) -> Any:
-        """Make a call in a context of its own."""
-        return self.context.copy().run(call, *args)
+        """Make a call in a context of its own, and show what figures it leaves."""
+        result = self.context.copy().run(call, *args)
+        if self._displays is not None:
+            self._displays.flush()
+        return result
 
     def _when_imported(self, name: str, call: Callable[[Any], object]) -> None:
         """Have something called with a module for all tasks, now or when one imports it."""
