@@ -25,12 +25,17 @@ from .frames import user_frames
 from .pickling import dumps
 from .printed import Output
 
-__all__ = ["CallResult", "pack_error", "run_call", "run_call_quietly"]
+__all__ = ["CallResult", "forget_functions", "pack_error", "run_call", "run_call_quietly"]
 
 load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
     pickle.loads
 )
 """Reads a function once; the bytes are the key."""
+
+
+def forget_functions() -> None:
+    """Have each function read anew."""
+    load_function.cache_clear()  # type: ignore[attr-defined]
 
 
 class CallResult(NamedTuple):

@@ -24,6 +24,7 @@ from .pickling import PLAIN, size_of
 from .printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, sealed, unsealed
+from .surroundings.context import in_context
 
 __all__ = [
     "ENDED",
@@ -154,7 +155,7 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
         elif isinstance(function, int):
             function = unsealed(before[function][1])
         with proxies.around(output):
-            return run_call(function, arguments, _weighed)
+            return in_context(run_call, function, arguments, _weighed)  # type: ignore[no-any-return]
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
     proxies.close()  # of a thread that was abandoned nothing is captured

@@ -5,7 +5,6 @@ from __future__ import annotations
 import decimal
 import gc
 import importlib
-import itertools
 import locale
 import logging
 import os
@@ -13,12 +12,12 @@ import socket
 import sys
 import time
 import warnings
+from functools import partial
 
 import pytest
+from users_modules import PREFIX, UsersModule, calling
 
 from taskinity_nb import run
-
-numbers = itertools.count()
 
 
 def on(executor, work, **inputs):
@@ -33,42 +32,13 @@ def both(work, **inputs):
     return there
 
 
-class Module:
-    """A module of the user's."""
-
-    def __init__(self, folder, text):
-        self.name = f"users_{next(numbers)}"
-        self.file = folder / f"{self.name}.py"
-        self.write(text)
-        self.it = importlib.import_module(self.name)
-
-    def write(self, text):
-        self.file.write_text(text)
-        later = time.time_ns() + next(numbers) * 10**9  # one file is newer than another
-        os.utime(self.file, ns=(later, later))
-
-    def reload(self):
-        importlib.invalidate_caches()
-        self.it = importlib.reload(self.it)
-
-
 @pytest.fixture
 def module(tmp_path, monkeypatch):
+    """What makes a module of the user's of a text."""
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
-    yield lambda text: Module(tmp_path, text)
-    for name in set(sys.modules) - before:
-        if name.startswith("users_"):
-            del sys.modules[name]
-
-
-def calling(name, expression):
-    """Return a task that imports a module and evaluates something in it."""
-
-    def work():
-        return eval(expression, vars(importlib.import_module(name)))
-
-    return work
+    yield partial(UsersModule, tmp_path)
+    for name in [name for name in sys.modules if name.startswith(PREFIX)]:
+        del sys.modules[name]
 
 
 class TestModules:

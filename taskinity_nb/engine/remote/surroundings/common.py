@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from functools import partial
 from types import ModuleType
 from typing import Any
 
+from ..call import forget_functions
 from ..pickling import dumps
+from .context import set_context
 from .displays import Displays, taken_displays
 from .imports import ImportWatcher
 from .interpreter import (
@@ -28,7 +31,7 @@ from .logs import put_logs, taken_logs
 from .modules import Told, taken_modules
 from .overlay import Overlay
 
-__all__ = ["Common", "taken"]
+__all__ = ["Common", "follow", "taken"]
 
 Message = dict[str, Any]
 
@@ -63,7 +66,7 @@ class Common:
     ----------
     send : callable, optional
         Takes what tasks log and display here, to be handled where the run was started: the kind,
-        ``"log"`` or ``"display"``, and bytes.
+        ``"log"`` or ``"display"``, and bytes. Without it, that is printed.
 
     Attributes
     ----------
@@ -74,15 +77,16 @@ class Common:
     def __init__(self, send: Callable[[str, bytes], object] | None = None) -> None:
         self.context: Context = copy_context()
         self._send_log = None if send is None else partial(send, "log")
-        self._displays = None if send is None else Displays(partial(send, "display"))
+        self._displays = Displays(None if send is None else partial(send, "display"))
         self._overlay = Overlay()
         self._watcher = ImportWatcher(self._overlay.before)
         self._is_new = True
 
-    def put(self, message: Message) -> bool:
+    def put(self, message: Message, again: bool = False) -> bool:
         """Put it in force; return whether that could be done in this process.
 
-        What of it cannot be had here is left out: nothing of that is a task's fault.
+        What of it cannot be had here is left out: nothing of that is a task's fault. In a process
+        that is new, and in one that is to stay, modules are executed `again` if need be.
         """
         if self._watcher not in sys.meta_path:
             self._watcher.__enter__()
@@ -95,20 +99,18 @@ class Common:
         put_libraries(message["libraries"], pickle.loads, self._when_imported)
         if "logging" in sys.modules:
             put_logs(message["logs"], self._send_log)
-        if self._displays is not None:
-            self._displays.put(message["displays"], self._when_imported)
+        self._displays.put(message["displays"], self._when_imported)
         put_filters(message["filters"], pickle.loads, self._when_imported)
         try:
             told = {name: Told(*one) for name, one in message["modules"].items()}
-            return self._overlay.put(told, is_new)
+            return self._overlay.put(told, is_new or again)
         except BaseException:  # a module that is executed again may raise anything
             return False
 
     def run(self, call: Callable[..., Any], *args: Any) -> Any:
         """Make a call in a context of its own, and show what figures it leaves."""
         result = self.context.copy().run(call, *args)
-        if self._displays is not None:
-            self._displays.flush()
+        self._displays.flush()
         return result
 
     def _when_imported(self, name: str, call: Callable[[Any], object]) -> None:
@@ -122,3 +124,23 @@ class Common:
 
         self._watcher.when_imported(name, in_contexts)
         is_now = False
+
+
+_here: list[Common] = []
+"""What a process of a cluster has in common with its caller."""
+
+
+def follow(packed: bytes, its_own: Sequence[str] = ()) -> bool:
+    """Put in force what was `taken` elsewhere, in a process that is not ours alone.
+
+    The variables of the environment that are `its_own` stay, unless they were set there too.
+    """
+    message = pickle.loads(packed)
+    own = {name: os.environ[name] for name in its_own if name in os.environ}
+    message["environment"] = own | message["environment"]
+    if not _here:
+        _here.append(Common())
+    is_done = _here[0].put(message, again=True)
+    set_context(_here[0].context)
+    forget_functions()  # what was read may refer to modules as they were
+    return is_done

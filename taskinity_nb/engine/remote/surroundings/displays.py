@@ -54,9 +54,12 @@ def publish(packed: bytes) -> None:
 
 
 class Displays:
-    """Stands in a worker for what displays things in a shell; `send` takes what `publish` wants."""
+    """Stands in a worker for what displays things in a shell; `send` takes what `publish` wants.
 
-    def __init__(self, send: Callable[[bytes], object]) -> None:
+    Where nobody takes it, things are printed, as IPython does where there is no shell.
+    """
+
+    def __init__(self, send: Callable[[bytes], object] | None) -> None:
         self._send = send
         self._settings: dict[str, Any] = {}
         self._formatter: Any = None
@@ -64,6 +67,9 @@ class Displays:
     def put(self, settings: dict[str, Any] | None, when_imported: WhenImported) -> None:
         """Have things displayed as `taken_displays` says."""
         if settings is None:
+            return
+        if self._send is None:
+            vars(builtins)["display"] = lambda *objects, **options: print(*objects)
             return
         if settings != self._settings:
             self._settings, self._formatter = settings, None
@@ -126,11 +132,15 @@ class Displays:
     ) -> None:
         """Send what is to be published."""
         content = {"data": data, "metadata": metadata, "transient": transient, **more}
-        self._send(pickle.dumps(("publish_display_data", content)))
+        self._out(pickle.dumps(("publish_display_data", content)))
 
     def clear_output(self, wait: bool = False) -> None:
         """Have what was shown taken away."""
-        self._send(pickle.dumps(("clear_output", {"wait": wait})))
+        self._out(pickle.dumps(("clear_output", {"wait": wait})))
+
+    def _out(self, packed: bytes) -> None:
+        assert self._send is not None
+        self._send(packed)
 
     def flush(self) -> None:
         """Show the figures that a task has drawn and not shown, as the end of a cell does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -32,12 +33,34 @@ def taken_logs() -> dict[str, Any]:
             found = _set(logger)
             if found != (0, True, False, False):
                 loggers[name] = found
-    return {"loggers": loggers, "below": root.manager.disable}
+    return {"loggers": loggers, "below": root.manager.disable, "format": _format(root)}
+
+
+def _format(logger: logging.Logger) -> tuple[str | None, str | None]:
+    """Return how lines are written by the first handler of a logger that says so."""
+    for handler in logger.handlers:
+        formatter = handler.formatter
+        if type(formatter) is logging.Formatter and type(formatter._style) is logging.PercentStyle:
+            return formatter._fmt, formatter.datefmt
+    return None, None
 
 
 def _set(logger: logging.Logger) -> Level:
     handlers = [one for one in logger.handlers if not isinstance(one, logging.NullHandler)]
     return int(logger.level), bool(logger.propagate), bool(logger.disabled), bool(handlers)
+
+
+class _Printed(logging.Handler):
+    """Prints what is logged, to where ``sys.stderr`` leads then."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if getattr(record, "_was_sent", False):
+            return
+        record._was_sent = True
+        try:
+            print(self.format(record), file=sys.stderr)
+        except Exception:
+            self.handleError(record)
 
 
 class _Forward(logging.Handler):
@@ -87,7 +110,7 @@ _put: set[str] = set()
 
 
 def put_logs(settings: dict[str, Any], send: Callable[[bytes], object] | None) -> None:
-    """Set loggers as they are elsewhere, with handlers that `send` what is logged, if it is given.
+    """Set loggers as they are elsewhere, with handlers that `send` what is logged, or print it.
 
     What was set here for another run, and is not set there, is as it was made.
     """
@@ -95,9 +118,10 @@ def put_logs(settings: dict[str, Any], send: Callable[[bytes], object] | None) -
     for name in loggers.keys() | _put:
         level, passes_on, is_off, has_handlers = loggers.get(name, (0, True, False, False))
         logger = logging.getLogger(name or None)
-        if send is not None:
-            keep = [one for one in logger.handlers if isinstance(one, logging.NullHandler)]
-            logger.handlers[:] = [*keep, _Forward(send)] if has_handlers else keep
+        keep = [one for one in logger.handlers if isinstance(one, logging.NullHandler)]
+        handler = _Printed() if send is None else _Forward(send)
+        handler.setFormatter(logging.Formatter(*settings["format"]))
+        logger.handlers[:] = [*keep, handler] if has_handlers else keep
         logger.propagate, logger.disabled = passes_on, is_off
         if logger.level != level:
             logger.setLevel(level)

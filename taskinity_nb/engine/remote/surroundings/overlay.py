@@ -6,6 +6,7 @@ as far as that can be done in place. Where it cannot, the process has to be rene
 
 from __future__ import annotations
 
+import importlib
 import marshal
 import pickle
 from collections.abc import Callable
@@ -52,30 +53,41 @@ class Overlay:
 
         return execute
 
-    def put(self, told: dict[str, Told], is_new: bool) -> bool:
+    def put(self, told: dict[str, Told], again: bool) -> bool:
         """Bring modules up to date; return whether that could be done.
 
-        In a process that is new, what was imported before anything was told is executed again.
+        With `again`, a module that is not what it is elsewhere is executed again in its place, as a
+        reload does. What others have taken from it stays what it was.
         """
         self._told = told
-        loaded = {name: module for name, module in users_modules()}
+        loaded = dict(users_modules())
         for name, module in loaded.items():
-            path = vars(module)["__spec__"].origin
-            one = told.get(name)
-            own = self._versions.setdefault(name, stamp_of(path))
-            if one is None:
-                if own != stamp_of(path):
+            if not self._is_current(name, module):
+                if not again:
                     return False
-            elif path != one.path or own != one.stamp:
-                if not is_new or one.source is None:
-                    return False
-                self._execute(module, one)
-            if one is not None and not self._goes_on(self._done.get(name), one.changes):
-                return False
+                self._execute_again(name, module)
         for name, module in loaded.items():
             if name in told:
                 self._change(name, module, told[name])
         return True
+
+    def _is_current(self, name: str, module: ModuleType) -> bool:
+        """Tell whether what was loaded here is what was loaded elsewhere, or lies on the disk."""
+        path = vars(module)["__spec__"].origin
+        told = self._told.get(name)
+        own = self._versions.setdefault(name, stamp_of(path))
+        if told is None:
+            return own == stamp_of(path)
+        is_same = path == told.path and own == told.stamp
+        return is_same and self._goes_on(self._done.get(name), told.changes)
+
+    def _execute_again(self, name: str, module: ModuleType) -> None:
+        told = self._told.get(name)
+        self._done.pop(name, None)
+        if told is not None and told.source is not None:
+            self._execute(module, told)
+        else:
+            importlib.reload(module)
 
     def _execute(self, module: ModuleType, told: Told) -> None:
         self._versions[module.__name__] = told.stamp
