@@ -3,8 +3,9 @@
 In a notebook the same name is defined again and again, mostly as it was. So a function is neither
 its name nor its place, but what its code says and what that can reach: constants, defaults, the
 contents of its closure, the globals that it names, and so on through all functions and classes of
-the notebook. The rest is taken at its word: what an import finds counts as its name, a value as its
-pickle, what cannot be pickled as itself. Nothing is called but what pickling calls.
+the notebook and of the user's modules. The rest is taken at its word: what an import finds counts
+as its name, a value as its pickle, what cannot be pickled as itself. Nothing is called but what
+pickling calls.
 
 One walk goes through all of this. It numbers the functions and classes that it meets, and what it
 meets again counts as its number, so recursion ends. Each value is pickled on its own: a pickle
@@ -26,6 +27,7 @@ from opcode import opmap
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from ...model.task import Task
+from ..remote.surroundings.sources import is_users
 
 __all__ = ["digest", "fingerprint"]
 
@@ -36,7 +38,8 @@ def fingerprint(function: Callable[..., Any], memo: Memo | None = None) -> str:
     """Return what tells whether a function would do what it did before, or what another does.
 
     File, line, blank lines, comments and its own name do not count; the docstring does. Functions
-    and classes of importable modules count as their names: a change in a module goes unseen.
+    and classes of the user's own modules count as those of a notebook do; what belongs to Python or
+    was installed counts as its name.
 
     The function may be any callable object, and is not called; `memo` is that of `digest`.
 
@@ -155,9 +158,20 @@ class _Walk:
         return _hash(
             code,
             self._all((function.__defaults__, function.__kwdefaults__)),
-            [(name, self.value(known[name])) for name in named if name in known],
+            [(name, self._global(known[name], function)) for name in named if name in known],
             [(name, self.value(cell.cell_contents)) for name, cell in full],
         )
+
+    def _global(self, value: Any, function: types.FunctionType) -> bytes:
+        """Return what stands for a global; of a user's module, what the function may take from it.
+
+        The code names the attributes that it looks up, without saying of what.
+        """
+        if not _is_users_module(value):
+            return self.value(value)
+        held = vars(value)
+        named = sorted(name for name in _names_in(function.__code__) if name in held)
+        return _hash(value.__name__, [(name, self.value(held[name])) for name in named])
 
     def _class(self, made: type) -> bytes:
         held = sorted(item for item in vars(made).items() if item[0] not in _VOLATILE)
@@ -237,10 +251,14 @@ def _importable_name(thing: Any) -> str | None:
         return name
     if module == "__main__" or "<" in path:
         return None
-    found = sys.modules.get(module)
+    found = home = sys.modules.get(module)
     for part in path.split("."):
         found = getattr(found, part, None)
-    return name if found is thing else None
+    return name if found is thing and not _is_users_module(home) else None
+
+
+def _is_users_module(module: Any) -> bool:
+    return isinstance(module, types.ModuleType) and is_users(vars(module).get("__spec__"))
 
 
 def _plain(constant: Any, named: dict[str, None]) -> Any:
@@ -252,6 +270,12 @@ def _plain(constant: Any, named: dict[str, None]) -> Any:
     elif isinstance(constant, tuple):
         return tuple(_plain(part, named) for part in constant)
     return constant
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    """Return all names that code, and the code within it, looks up."""
+    within = (each for each in code.co_consts if isinstance(each, types.CodeType))
+    return set(code.co_names).union(*map(_names_in, within))
 
 
 def _describe_code(code: types.CodeType) -> tuple[bytes, tuple[str, ...]]:

@@ -473,3 +473,30 @@ class TestLogging:
         handler.emit = refuse
         with pytest.warns(RuntimeWarning, match="logged"):
             assert on("processes", lambda: logging.getLogger("users").error("no") or 5) == 5
+
+
+class TestResume:
+    def test_a_task_whose_module_was_edited_runs_again(self, module):
+        users = module("def h(n): return n\ndef f(): return h(1)")
+        first = run("f", namespace={"f": users.it.f})
+        again = run("f", namespace={"f": users.it.f}, resume=first)
+        assert str(again.tasks["f"].state) == "cached"
+        users.write("def h(n): return n * 20\ndef f(): return h(1)")
+        users.reload()
+        again = run("f", namespace={"f": users.it.f}, resume=first)
+        assert again["f"] == 20
+        assert again.tasks["f"].why == "runs again: its function has changed"
+
+    def test_a_task_that_calls_a_module_that_was_edited_or_patched(self, module):
+        users = module("def f(n): return n\ndef other(): return 1\nRATE = 1")
+        names = {"users": users.it}
+        exec("def work(): return users.f(1) * users.RATE", names)
+        first = run("work", namespace=names)
+        users.write("def f(n): return n\ndef other(): return 2\nRATE = 1")
+        users.reload()
+        assert str(run("work", namespace=names, resume=first).tasks["work"].state) == "cached"
+        users.it.RATE = 3
+        assert run("work", namespace=names, resume=first)["work"] == 3
+        users.write("def f(n): return n * 5\nRATE = 1")
+        users.reload()
+        assert run("work", namespace=names, resume=first)["work"] == 5
