@@ -9,15 +9,18 @@ import locale
 import logging
 import os
 import socket
+import subprocess
 import sys
+import threading
 import time
 import warnings
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 from users_modules import PREFIX, UsersModule, calling
 
-from taskinity_nb import run
+from taskinity_nb import TaskError, run
 
 
 def on(executor, work, **inputs):
@@ -182,10 +185,66 @@ class TestModules:
         users.reload()
         assert on("processes", work) != first
 
-    def test_what_cannot_travel_of_a_module_stays_behind(self, module):
-        users = module("LOCK = None\ndef f(): return LOCK is None\nRATE = 1")
+    def test_what_cannot_travel_of_a_module_is_named_when_it_is_needed(self, module):
+        users = module("LOCK = None\ndef f(): return LOCK.f_lineno\ndef g(): return RATE\nRATE = 1")
         users.it.LOCK, users.it.RATE = sys._getframe(), 2
-        assert on("processes", calling(users.name, "f(), RATE")) == (True, 2)
+        assert on("processes", calling(users.name, "g()")) == 2
+        with pytest.raises(
+            TaskError, match=f"'LOCK' of module '{users.name}' .* a frame"
+        ) as failed:
+            on("processes", calling(users.name, "f()"))
+        assert "cannot be sent" in str(failed.value)
+
+    def test_what_is_replaced_for_a_while(self, module):
+        users = module("def load(): return 1\ndef f(): return load() + 1")
+        with patch.object(users.it, "load", threading.Lock().acquire):
+            assert on("threads", calling(users.name, "f()")) == 2
+            with pytest.raises(TaskError, match="'load' of module"):
+                on("processes", calling(users.name, "f()"))
+        with patch.object(users.it, "load", lambda: 20):
+            assert both(calling(users.name, "f()")) == 21
+        assert both(calling(users.name, "f()")) == 2
+
+    def test_a_package(self, tmp_path, module):
+        folder = tmp_path / "users_package"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("from .inner import f\nRATE = 1")
+        (folder / "inner.py").write_text("from . import __name__ as home\ndef f(): return 1")
+        package = importlib.import_module("users_package")
+        work = calling("users_package", "f(), inner.f(), RATE")
+        assert both(work) == (1, 1, 1)
+        (folder / "inner.py").write_text("def f(): return 20")
+        importlib.reload(package.inner)
+        assert both(work) == (1, 20, 1)
+        importlib.reload(package)
+        package.RATE = 3
+        assert both(work) == (20, 20, 3)
+
+    def test_a_module_that_takes_the_place_of_another(self, tmp_path, module, monkeypatch):
+        users = module("def f(): return 1")
+        work = calling(users.name, "f()")
+        assert both(work) == 1
+        nearer = tmp_path / "nearer"
+        nearer.mkdir()
+        (nearer / users.file.name).write_text("def f(): return 2")
+        monkeypatch.syspath_prepend(nearer)
+        del sys.modules[users.name]
+        assert both(work) == 2
+
+    def test_a_script_whose_module_was_edited(self, tmp_path):
+        users = tmp_path / "users_script.py"
+        users.write_text("def f(): return 1")
+        script = tmp_path / "script.py"
+        script.write_text(
+            "import users_script, pathlib\nfrom taskinity_nb import run\n"
+            "def work(): return users_script.f()\n"
+            "if __name__ == '__main__':\n"
+            "    for executor in ('threads', 'processes'):\n"
+            "        print(run('work', executor=executor)['work'])\n"
+            "        pathlib.Path(users_script.__file__).write_text('def f(): return 222')\n"
+        )
+        done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["1", "1"]
 
 
 class TestTheProcess:

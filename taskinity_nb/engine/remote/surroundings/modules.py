@@ -8,13 +8,14 @@ was loaded, if the file is another one by now, and what was changed since.
 from __future__ import annotations
 
 import marshal
+import operator
 import pickle
 import sys
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from ....strangers import is_interrupt
+from ....strangers import described, is_interrupt, type_name
 from .plain import equal, is_plain
 from .sources import Stamp, Text, is_users, read_text, stamp_of
 
@@ -51,16 +52,54 @@ class Changes(NamedTuple):
         Plain values; of those that can be changed, a number that is the same for the same object.
     codes : dict of str to (bytes, bytes)
         The code of functions, and their pickled defaults.
-    objects : dict of str to bytes
-        Anything else that was put there, pickled.
+    objects : dict of str to bytes or str
+        Anything else that was put there, pickled; or what is said of it, if it cannot be.
     gone : list of str
         What was deleted.
     """
 
     data: dict[str, tuple[int | None, Any]]
     codes: dict[str, tuple[bytes, bytes]]
-    objects: dict[str, bytes]
+    objects: dict[str, bytes | str]
     gone: list[str]
+
+
+class _Seen:
+    """What was looked at in a module, so that it is soon seen whether it is still the same."""
+
+    def __init__(self) -> None:
+        self.classes: list[type] = []
+        self.functions: list[FunctionType] = []
+        self.containers: list[Any] = []
+        self._before: tuple[list[Any], list[bytes]] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self._before is not None
+
+    def keep(self, names: dict[str, Any], is_known: bool) -> None:
+        """Remember how it is now."""
+        self._before = self._now(names) if is_known else None
+
+    def is_unchanged(self, names: dict[str, Any]) -> bool:
+        """Tell whether it is as it was."""
+        if self._before is None:
+            return False
+        now = self._now(names)
+        if now is None or len(now[0]) != len(self._before[0]) or now[1] != self._before[1]:
+            return False
+        return all(map(operator.is_, now[0], self._before[0]))
+
+    def _now(self, names: dict[str, Any]) -> tuple[list[Any], list[bytes]] | None:
+        held = [*names, *names.values()]
+        for each in self.classes:
+            held += vars(each).values()
+        held += [function.__code__ for function in self.functions]
+        held += [function.__defaults__ for function in self.functions]
+        try:
+            return held, [marshal.dumps(each, 2) for each in self.containers]
+        except ValueError:  # one holds something else by now
+            return None
 
 
 class _Loaded:
@@ -75,15 +114,26 @@ class _Loaded:
         self.text: Text | None = None
         self.is_right = False  # whether the text is what was loaded, as far as its functions tell
         self._same: dict[int, Any] = {}  # code that is as the text has it
+        self._seen = _Seen()
+        self._packed: bytes | None = None
         self.read()
 
     def read(self) -> None:
         """Take the file for what was loaded."""
         self.stamp, self.text = read_text(self.path) or (None, None)
         self._same.clear()
+        self._seen = _Seen()
         changes = self._changes(_no_pickle)
         known = set() if self.text is None else self.text.codes.keys()
         self.is_right = self.text is not None and not known & changes.codes.keys()
+
+    def was_changed(self) -> bool:
+        """Tell whether it is not as it was when it was told last, as far as that was kept."""
+        return self._seen.is_known and not self._seen.is_unchanged(self.names)
+
+    def look_again(self) -> None:
+        """Forget what was told last."""
+        self._seen = _Seen()
 
     def told(self, dumps: Callable[[Any], bytes]) -> Told:
         now = stamp_of(self.path)
@@ -92,9 +142,13 @@ class _Loaded:
         source = None
         if now != self.stamp and self.text is not None:
             source = self.text.source
-        changes = self._changes(dumps)
-        packed = pickle.dumps(tuple(changes), 5) if any(changes) else None
-        return Told(self.path, self.stamp, source, packed)
+        if not self._seen.is_known:
+            self._seen = _Seen()
+            changes = self._changes(dumps)
+            self._packed = pickle.dumps(tuple(changes), 5) if any(changes) else None
+            # What a pickle holds may change without a trace.
+            self._seen.keep(self.names, is_known=not (changes.objects or changes.codes))
+        return Told(self.path, self.stamp, source, self._packed)
 
     def _changes(self, dumps: Callable[[Any], bytes]) -> Changes:
         changes = Changes({}, {}, {}, [])
@@ -130,11 +184,14 @@ class _Loaded:
         kind = type(value)
         if issubclass(kind, type):
             if value.__module__ == self.module.__name__ and value.__qualname__ == name:
+                self._seen.classes.append(value)
                 self._compare_all(vars(value), f"{name}.", dumps, changes)
                 return
             is_own = name not in self.text.defined and not _is_foreign(value)
         elif is_plain(value):
             constants = self.text.constants
+            if kind in (dict, list, set, tuple, frozenset):
+                self._seen.containers.append(value)
             if not (name in constants and equal(constants[name], value)) and (
                 "._" not in name or name in constants
             ):
@@ -148,6 +205,7 @@ class _Loaded:
                 function = innermost(part)
                 if type(function) is not FunctionType:
                     continue
+                self._seen.functions.append(function)
                 if function.__globals__ is not self.names:
                     is_own = is_own and not _is_foreign(function)
                     continue
@@ -159,7 +217,18 @@ class _Loaded:
                     defaults = function.__defaults__, function.__kwdefaults__
                     changes.codes[name + suffix] = marshal.dumps(code), dumps(defaults)
         if not is_own:
-            changes.objects[name] = dumps(value)
+            changes.objects[name] = self._pickled(name, value, dumps)
+
+    def _pickled(self, name: str, value: Any, dumps: Callable[[Any], bytes]) -> bytes | str:
+        try:
+            return dumps(value)
+        except BaseException as error:  # pickling runs code of the user's
+            if is_interrupt(error):
+                raise
+            return (
+                f"'{name}' of module '{self.module.__name__}' was set to a {type_name(value)}, "
+                f"which cannot be sent to another process: {described(error)}"
+            )
 
     def _is_same(self, code: Any) -> bool:
         """Tell whether code is as the source has it."""
@@ -256,13 +325,16 @@ def taken_modules(dumps: Callable[[Any], bytes]) -> dict[str, Told]:
     >>> isinstance(taken_modules(pickle.dumps), dict)
     True
     """
-    names = set()
+    names, is_news = set(), False
     for name, module in users_modules():
         loaded = _loaded.get(name)
         spec = vars(module).get("__spec__")
         if loaded is None or loaded.module is not module or loaded.spec is not spec:
-            _loaded[name] = _Loaded(module)
+            _loaded[name], is_news = _Loaded(module), True
         names.add(name)
     for name in _loaded.keys() - names:
         del _loaded[name]
+    if is_news or any(loaded.was_changed() for loaded in _loaded.values()):
+        for loaded in _loaded.values():  # each may have taken something from another
+            loaded.look_again()
     return {name: loaded.told(dumps) for name, loaded in _loaded.items()}

@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
 from typing import Any
 
+from ....strangers import described
 from .modules import Changes, Told, innermost, parts, users_modules
 from .plain import equal
 from .sources import Stamp, is_users, stamp_of
@@ -120,7 +121,7 @@ class Overlay:
         for path, pickled in changes.objects.items():
             if old.objects.get(path) != pickled:
                 with _leaving():
-                    _put(module, path, pickle.loads(pickled))
+                    _put(module, path, _read(f"'{path}' of module '{name}'", pickled))
         for path in changes.gone:
             vars(module).pop(path, None)
 
@@ -145,6 +146,42 @@ class Overlay:
                 held.update(value)
         if own is not held:
             _put(module, path, held)
+
+
+class Missing:
+    """Stands for what could not travel; whoever needs it is told so.
+
+    Examples
+    --------
+    >>> Missing("it is at home")()
+    Traceback (most recent call last):
+    ...
+    RuntimeError: it is at home
+    """
+
+    def __init__(self, why: str) -> None:
+        self.__why = why
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(self.__why)
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == name[-2:] == "__":  # what Python and pickle ask is no use of it
+            raise AttributeError(name)
+        raise RuntimeError(self.__why)
+
+    __call__ = __getitem__ = __iter__ = __len__ = __enter__ = __contains__ = _refuse
+
+
+def _read(name: str, pickled: bytes | str) -> Any:
+    """Return what was put there, or what says why it is not here."""
+    if isinstance(pickled, str):
+        return Missing(pickled)
+    try:
+        return pickle.loads(pickled)
+    except BaseException as error:  # reading runs code of the user's
+        return Missing(f"{name} was set to what cannot be read in another process: "
+                       f"{described(error)}")  # fmt: skip
 
 
 class _leaving(suppress):

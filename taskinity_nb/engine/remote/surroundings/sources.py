@@ -10,7 +10,7 @@ import os
 import sysconfig
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType
 from typing import Any
@@ -76,9 +76,6 @@ class Text:
     defined : set of str
         The functions and classes, in classes too, that are as they are written: no decorator has
         made something else of them.
-    groups : list of set of str
-        Names of its top that its own functions write. Those of a set are written together, so they
-        are the state of the module, and mean something together only.
     """
 
     def __init__(self, source: bytes, path: str) -> None:
@@ -90,7 +87,16 @@ class Text:
         self.constants: dict[str, Any] = {}
         self.defined: set[str] = set()
         self._read_names(tree, "")
-        self.groups = _groups(tree)
+        self._path = path
+
+    @cached_property
+    def groups(self) -> list[set[str]]:
+        """Names of its top that its own functions write.
+
+        Those of a set are written together, so they are the state of the module, and mean something
+        together only.
+        """
+        return _groups(ast.parse(self.source, self._path))
 
     def _read_names(self, tree: ast.Module | ast.ClassDef, prefix: str) -> None:
         bound = Counter(_bound(tree))
