@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import decimal
 import gc
 import importlib
 import locale
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -205,6 +207,16 @@ class TestModules:
             assert both(calling(users.name, "f()")) == 21
         assert both(calling(users.name, "f()")) == 2
 
+    def test_what_a_task_sets_in_a_module_is_gone(self, module):
+        users = module("RATE = 1\ncount = 0\ndef f(): return RATE\n"
+                       "def counted():\n    global count\n    count += 1\n    return os.getpid()\n"
+                       "import os")  # fmt: skip
+        work = calling(users.name, "f(), RATE")
+        on("processes", calling(users.name, "globals().update(RATE=7, f=len)"))
+        assert both(work) == (1, 1)
+        first = on("processes", calling(users.name, "counted()"))
+        assert on("processes", calling(users.name, "counted()")) == first
+
     def test_a_package(self, tmp_path, module):
         folder = tmp_path / "users_package"
         folder.mkdir()
@@ -309,7 +321,18 @@ class TestTheProcess:
                 logging.getLogger().level,
                 logging.getLogger("theirs").level,
                 sys.argv,
+                sys.excepthook.__name__,
+                sys.stdin is None,
+                signal.getsignal(signal.SIGTERM),
+                signal.getitimer(signal.ITIMER_REAL),
+                sorted([2, 1]),
+                hasattr(builtins, "left_there"),
+                warnings.showwarning is None,
+                sys.getprofile(),
             )
+
+        def print_nothing(*args):
+            pass
 
         def leaving():
             os.environ.clear()
@@ -325,7 +348,13 @@ class TestTheProcess:
             logging.getLogger().setLevel(1)
             logging.disable()
             sys.argv = ["no"]
-            sys.stdout = sys.stderr = None
+            sys.stdout = sys.stderr = sys.stdin = sys.excepthook = None
+            os.umask(0o777)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.setitimer(signal.ITIMER_REAL, 60)
+            builtins.sorted = builtins.left_there = None
+            warnings.showwarning = None
+            sys.setprofile(print_nothing)
 
         here = state()
         on("processes", leaving)
@@ -334,6 +363,20 @@ class TestTheProcess:
         namespace = {"work": lambda: print("heard")}
         done = run("work", namespace=namespace, executor="processes", workers=1)
         assert done.tasks["work"].stdout == "heard\n"
+
+    def test_the_mask_of_new_files_follows(self, tmp_path):
+        def work():
+            file = tmp_path / "new"
+            file.unlink(missing_ok=True)
+            file.touch()
+            return oct(file.stat().st_mode)
+
+        both(work)
+        before = os.umask(0o077)
+        try:
+            assert both(work) == "0o100600"
+        finally:
+            os.umask(before)
 
     def test_a_task_does_not_change_the_context_of_the_next_one(self):
         def first():

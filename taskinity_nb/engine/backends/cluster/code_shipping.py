@@ -26,7 +26,7 @@ RUNS_THERE = (
     "engine.remote.cluster_task", "engine.remote.sealed", "engine.remote.surroundings",
     *(f"engine.remote.surroundings.{name}" for name in (
         "common", "context", "displays", "imports", "interpreter", "libraries", "logs", "modules",
-        "overlay", "plain", "sources",
+        "overlay", "plain", "sources", "standing",
     )),
 )  # fmt: skip
 STANDS_IN = (

@@ -30,6 +30,7 @@ from .libraries import put_libraries, taken_libraries
 from .logs import put_logs, taken_logs
 from .modules import Told, taken_modules
 from .overlay import Overlay
+from .standing import Standing
 
 __all__ = ["Common", "follow", "taken"]
 
@@ -80,6 +81,7 @@ class Common:
         self._displays = Displays(None if send is None else partial(send, "display"))
         self._overlay = Overlay()
         self._watcher = ImportWatcher(self._overlay.before)
+        self._standing = None if send is None else Standing()
         self._is_new = True
 
     def put(self, message: Message, again: bool = False) -> bool:
@@ -91,6 +93,8 @@ class Common:
         if self._watcher not in sys.meta_path:
             self._watcher.__enter__()
         self._watcher.pending.clear()
+        if self._standing is not None:  # the process is ours alone
+            self._standing.put_back()
         self.context, is_new, self._is_new = copy_context(), self._is_new, False
         put_environment(message["environment"])
         Directory.put(message["directory"])

@@ -37,6 +37,7 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], object]
         "sys", lambda _: not sys.dont_write_bytecode,
         lambda _, it: setattr(sys, "dont_write_bytecode", not it),
     ),
+    "umask": ("os", lambda _: _umask(), lambda os, it: None if it is None else os.umask(it)),
     "collects": (
         "gc", lambda one: one.isenabled(), lambda one, it: (one.disable, one.enable)[it]()
     ),
@@ -58,6 +59,16 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], object]
     ),
 }  # fmt: skip
 """A module of the standard library, how a value is had from it, and how it is set."""
+
+
+def _umask() -> int | None:
+    """Return which permissions new files lack; None where only setting it would tell."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            found = re.search(rb"^Umask:\s*([0-7]+)", file.read(), re.MULTILINE)
+    except OSError:
+        return None
+    return None if found is None else int(found[1], 8)
 
 
 def taken_values() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 from ....strangers import described
 from .modules import Changes, Told, innermost, parts, users_modules
 from .plain import equal
-from .sources import Stamp, is_users, stamp_of
+from .sources import Stamp, is_users, read_text, stamp_of
 
 __all__ = ["Overlay"]
 
@@ -30,6 +30,7 @@ class Overlay:
         self._told: dict[str, Told] = {}
         self._versions: dict[str, Stamp | None] = {}  # which file was loaded here
         self._done: dict[str, bytes | None] = {}
+        self._standing: dict[str, dict[str, Any]] = {}  # and what it was before tasks used it
         self._held: dict[int, Any] = {}  # what stands here for what can be changed there
 
     def before(self, spec: ModuleSpec) -> Callable[[ModuleType], None] | None:
@@ -51,6 +52,7 @@ class Overlay:
                 loader.exec_module(module)
             if told is not None:
                 self._change(name, module, told)
+            self._standing[name] = _standing(module)
 
         return execute
 
@@ -70,6 +72,7 @@ class Overlay:
         for name, module in loaded.items():
             if name in told:
                 self._change(name, module, told[name])
+            self._standing[name] = _standing(module)
         return True
 
     def _is_current(self, name: str, module: ModuleType) -> bool:
@@ -77,10 +80,27 @@ class Overlay:
         path = vars(module)["__spec__"].origin
         told = self._told.get(name)
         own = self._versions.setdefault(name, stamp_of(path))
+        if not self._is_untouched(name, module):
+            return False
         if told is None:
             return own == stamp_of(path)
         is_same = path == told.path and own == told.stamp
         return is_same and self._goes_on(self._done.get(name), told.changes)
+
+    def _is_untouched(self, name: str, module: ModuleType) -> bool:
+        """Tell whether tasks have set nothing in a module, but by the module's own functions."""
+        now = _standing(module)
+        before = self._standing.get(name, now)
+        names = {
+            each
+            for each in before.keys() | now.keys()
+            if before.get(each, before) is not now.get(each, before)
+        }
+        if not names:
+            return True
+        known = read_text(vars(module)["__spec__"].origin)
+        text = None if known is None else known[1]
+        return text is None or names <= set().union(*text.groups)
 
     def _execute_again(self, name: str, module: ModuleType) -> None:
         told = self._told.get(name)
@@ -146,6 +166,18 @@ class Overlay:
                 held.update(value)
         if own is not held:
             _put(module, path, held)
+
+
+_SET = frozenset({bool, bytes, complex, float, int, str, type(None), FunctionType, type})
+
+
+def _standing(module: ModuleType) -> dict[str, Any]:
+    """Return which functions, classes, numbers and texts stand in a module."""
+    return {
+        name: value
+        for name, value in list(vars(module).items())
+        if type(value) in _SET and not (name[:2] == name[-2:] == "__")
+    }
 
 
 class Missing:
