@@ -70,6 +70,16 @@ def test_a_name_that_the_notebook_has_imported(kernel):
     assert not kernel.run("%config InlineBackend.figure_formats = ['png']").error
 
 
+def test_figures_that_are_only_to_be_shown_when_they_are_shown(kernel):
+    here, there = shown(
+        kernel,
+        "import matplotlib.pyplot as plt\nplt.ioff()\n"
+        "def work():\n    plt.figure(figsize=(2, 1))\n    plt.plot([1])\n    return 5",
+    )
+    assert here == there == ([{"text/plain": "5"}], "")
+    assert not kernel.run("plt.close('all'); plt.ion()").error
+
+
 def test_basic_config(kernel):
     here, there = shown(
         kernel,

@@ -11,6 +11,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from ....strangers import is_interrupt
 from ..call import forget_functions
 from ..pickling import dumps
 from .context import set_context
@@ -37,27 +38,46 @@ __all__ = ["Common", "follow", "taken"]
 Message = dict[str, Any]
 
 
+def _taken_path() -> list[str]:
+    return [each for each in sys.path if type(each) is str]
+
+
+def _taken_modules() -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(told) for name, told in taken_modules(dumps).items()}
+
+
+_PARTS: dict[str, Callable[[], Any]] = {
+    "environment": environment,
+    "directory": Directory.taken,
+    "path": _taken_path,
+    "values": taken_values,
+    "modules": _taken_modules,
+    "libraries": lambda: taken_libraries(dumps),
+    "logs": taken_logs,
+    "displays": taken_displays,
+    "filters": lambda: taken_filters(dumps),
+}
+
+
 def taken() -> Message:
     """Return what a worker is to have in common with this process; it is plain data.
+
+    A part that cannot be had, because it is not what it is by itself, stays behind.
 
     Examples
     --------
     >>> message = taken()
-    >>> sorted(message)  # doctest: +NORMALIZE_WHITESPACE
-    ['directory', 'displays', 'environment', 'filters', 'libraries', 'logs', 'modules', 'path',
-     'values']
+    >>> message["path"] == sys.path, message["directory"] == os.getcwd()
+    (True, True)
     """
-    return {
-        "environment": environment(),
-        "directory": Directory.taken(),
-        "path": [each for each in sys.path if type(each) is str],
-        "values": taken_values(),
-        "modules": {name: tuple(told) for name, told in taken_modules(dumps).items()},
-        "libraries": taken_libraries(dumps),
-        "logs": taken_logs(),
-        "filters": taken_filters(dumps),
-        "displays": taken_displays(),
-    }
+    message = {}
+    for name, take in _PARTS.items():
+        try:
+            message[name] = take()
+        except BaseException as error:  # the user may have put anything in its place
+            if is_interrupt(error):
+                raise
+    return message
 
 
 class Common:
@@ -83,6 +103,7 @@ class Common:
         self._watcher = ImportWatcher(self._overlay.before)
         self._standing = None if send is None else Standing()
         self._is_new = True
+        self._is_up_to_date = True
 
     def put(self, message: Message, again: bool = False) -> bool:
         """Put it in force; return whether that could be done in this process.
@@ -96,20 +117,32 @@ class Common:
         if self._standing is not None:  # the process is ours alone
             self._standing.put_back()
         self.context, is_new, self._is_new = copy_context(), self._is_new, False
-        put_environment(message["environment"])
-        Directory.put(message["directory"])
-        put_path(message["path"])
-        put_values(message["values"], self._when_imported)
-        put_libraries(message["libraries"], pickle.loads, self._when_imported)
-        if "logging" in sys.modules:
-            put_logs(message["logs"], self._send_log)
-        self._displays.put(message["displays"], self._when_imported)
-        put_filters(message["filters"], pickle.loads, self._when_imported)
+        for name, put in self._parts(is_new or again).items():
+            if name in message:
+                put(message[name])
+        return self._is_up_to_date
+
+    def _parts(self, again: bool) -> dict[str, Callable[[Any], object]]:
+        """Return what puts each part in force, in order."""
+        later = self._when_imported
+        return {
+            "environment": put_environment,
+            "directory": Directory.put,
+            "path": put_path,
+            "values": partial(put_values, when_imported=later),
+            "libraries": partial(put_libraries, loads=pickle.loads, when_imported=later),
+            "logs": partial(put_logs, send=self._send_log),
+            "displays": partial(self._displays.put, when_imported=later),
+            "filters": partial(put_filters, loads=pickle.loads, when_imported=later),
+            "modules": partial(self._put_modules, again=again),
+        }
+
+    def _put_modules(self, modules: dict[str, tuple[Any, ...]], again: bool) -> None:
         try:
-            told = {name: Told(*one) for name, one in message["modules"].items()}
-            return self._overlay.put(told, is_new or again)
+            told = {name: Told(*one) for name, one in modules.items()}
+            self._is_up_to_date = self._overlay.put(told, again)
         except BaseException:  # a module that is executed again may raise anything
-            return False
+            self._is_up_to_date = False
 
     def run(self, call: Callable[..., Any], *args: Any) -> Any:
         """Make a call in a context of its own, and show what figures it leaves."""

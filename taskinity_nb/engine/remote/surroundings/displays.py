@@ -44,7 +44,9 @@ def taken_displays() -> dict[str, Any] | None:
     figures = None
     if config is not None and config.initialized():
         figures = {name: getattr(config.instance(), name) for name in FIGURES}
-    return {"types": list(formatter.active_types), "figures": figures}
+    drawing: Any = sys.modules.get("matplotlib")
+    is_on = INLINE not in sys.modules or drawing.is_interactive()  # it switches that on itself
+    return {"types": list(formatter.active_types), "figures": figures, "is_interactive": is_on}
 
 
 def publish(packed: bytes) -> None:
@@ -90,7 +92,7 @@ class Displays:
         """Have figures drawn as the shell draws them."""
         for name, value in (self._settings["figures"] or {}).items():
             setattr(inline.InlineBackend.instance(), name, value)
-        import_module("matplotlib").interactive(True)
+        import_module("matplotlib").interactive(self._settings["is_interactive"])
         self._formatter = None
 
     def display(

@@ -11,11 +11,13 @@ import marshal
 import operator
 import pickle
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from ....strangers import described, is_interrupt, type_name
+from ..forks import after_fork
 from .plain import equal, is_plain
 from .sources import Stamp, Text, is_users, read_text, stamp_of
 
@@ -296,6 +298,16 @@ def innermost(function: Any) -> Any:
     return function
 
 
+_lock = threading.RLock()
+"""Held while modules are looked at; reentrant, since pickling runs code of the user's."""
+
+
+@after_fork
+def _forked() -> None:
+    global _lock
+    _lock = threading.RLock()  # another thread may have held it
+
+
 _looked_at: dict[str, Any] = {}
 _loaded: dict[str, _Loaded] = {}
 
@@ -325,6 +337,11 @@ def taken_modules(dumps: Callable[[Any], bytes]) -> dict[str, Told]:
     >>> isinstance(taken_modules(pickle.dumps), dict)
     True
     """
+    with _lock:
+        return _taken(dumps)
+
+
+def _taken(dumps: Callable[[Any], bytes]) -> dict[str, Told]:
     names, is_news = set(), False
     for name, module in users_modules():
         loaded = _loaded.get(name)
