@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from ...strangers import described, text_of, type_name
 from .call import CallResult, pack_error, run_call
 from .capture import StreamProxies
+from .context import in_context
 from .pickling import PLAIN, size_of
 from .printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, sealed, unsealed
-from .surroundings.context import in_context
 
 __all__ = [
     "ENDED",

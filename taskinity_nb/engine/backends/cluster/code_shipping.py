@@ -23,9 +23,10 @@ RUNS_THERE = (
     "strangers", "engine", "engine.remote", "engine.remote.cpu_time", "engine.remote.forks",
     "engine.remote.frames", "engine.remote.capture", "engine.remote.pickling",
     "engine.remote.printed", "engine.remote.call", "engine.remote.reporter",
-    "engine.remote.cluster_task", "engine.remote.sealed", "engine.remote.surroundings",
+    "engine.remote.cluster_task", "engine.remote.context", "engine.remote.sealed",
+    "engine.remote.surroundings",
     *(f"engine.remote.surroundings.{name}" for name in (
-        "common", "context", "displays", "imports", "interpreter", "libraries", "logs", "modules",
+        "common", "displays", "imports", "interpreter", "libraries", "logs", "modules",
         "overlay", "plain", "sources", "standing",
     )),
 )  # fmt: skip

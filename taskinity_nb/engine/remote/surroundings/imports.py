@@ -17,7 +17,7 @@ Execute = Callable[[ModuleType], None]
 
 
 class ImportWatcher:
-    """A finder that stands before all others, finds what they find, and looks on.
+    """A finder that stands before others, finds what they find, and looks on.
 
     Attributes
     ----------
@@ -62,8 +62,10 @@ class ImportWatcher:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Return what the finders after this one find."""
-        for finder in list(sys.meta_path):
-            find = None if finder is self else getattr(finder, "find_spec", None)
+        finders: list[Any] = list(sys.meta_path)
+        after = finders[finders.index(self) + 1 :] if self in finders else []
+        for finder in after:  # there may be another of these before
+            find = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = None if find is None else find(name, path, target)
             if spec is not None:
                 self._watch(spec)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ....strangers import is_interrupt
 
-__all__ = ["put_libraries", "taken_libraries"]
+__all__ = ["changed_libraries", "put_libraries", "taken_libraries"]
 
 
 def _of_numpy(numpy: Any) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def _of_numpy(numpy: Any) -> dict[str, Any]:
 
 
 def _set_numpy(numpy: Any, settings: dict[str, Any]) -> None:
-    numpy.seterr(**settings["errors"])
-    numpy.set_printoptions(**settings["print"])
+    numpy.seterr(**settings.get("errors", {}))
+    numpy.set_printoptions(**settings.get("print", {}))
 
 
 def _options(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
@@ -73,6 +73,53 @@ _LIBRARIES: dict[str, tuple[Callable[[Any], dict[str, Any]], Callable[[Any, Any]
     "pandas": (_of_pandas, _set_pandas),
     "matplotlib": (_of_matplotlib, _set_matplotlib),
 }
+
+
+def _usual_of_numpy(numpy: Any) -> dict[str, Any]:
+    errors = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+    shown = {"edgeitems": 3, "floatmode": "maxprec", "formatter": None, "infstr": "inf",
+             "linewidth": 75, "nanstr": "nan", "precision": 8, "sign": "-", "suppress": False,
+             "threshold": 1000}  # fmt: skip
+    return {"errors": errors, "print": {**numpy.get_printoptions(), **shown}}
+
+
+def _usual_of_pandas(pandas: Any) -> dict[str, Any]:
+    registered = sys.modules["pandas._config.config"]._registered_options
+    return {name: option.defval for name, option in registered.items()}
+
+
+def _usual_of_matplotlib(matplotlib: Any) -> dict[str, Any]:
+    return dict(dict.items(matplotlib.rcParamsDefault))
+
+
+_USUAL: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "numpy": _usual_of_numpy,
+    "pandas": _usual_of_pandas,
+    "matplotlib": _usual_of_matplotlib,
+}
+
+_changed: dict[str, set[str]] = {name: set() for name in _LIBRARIES}
+"""The settings of libraries that were changed at some time."""
+
+
+def changed_libraries(dumps: Callable[[Any], bytes]) -> dict[str, bytes]:
+    """Return the pickled settings of libraries that are not, or once were not, as usual."""
+    found = {}
+    for name, changed in _changed.items():
+        library = sys.modules.get(name)
+        if library is None:
+            continue
+        settings, usual = _LIBRARIES[name][0](library), _USUAL[name](library)
+        changed |= {
+            key
+            for key, value in settings.items()
+            if key != "backend" and not _are_the_same({key: value}, {key: usual.get(key, value)})
+            and repr(value) != repr(usual.get(key, value))
+        }  # fmt: skip
+        if changed:
+            found[name] = _pickled({key: settings[key] for key in sorted(changed)}, dumps)
+    return found
+
 
 _latest: dict[str, tuple[dict[str, Any], bytes]] = {}
 """What a library's settings were last, and their pickle."""

@@ -21,7 +21,15 @@ from ..forks import after_fork
 from .plain import equal, is_plain
 from .sources import Stamp, Text, is_users, read_text, stamp_of
 
-__all__ = ["Changes", "Told", "innermost", "parts", "taken_modules", "users_modules"]
+__all__ = [
+    "Changes",
+    "Told",
+    "innermost",
+    "parts",
+    "stamp_of_loaded",
+    "taken_modules",
+    "users_modules",
+]
 
 
 class Told(NamedTuple):
@@ -355,3 +363,15 @@ def _taken(dumps: Callable[[Any], bytes]) -> dict[str, Told]:
         for loaded in _loaded.values():  # each may have taken something from another
             loaded.look_again()
     return {name: loaded.told(dumps) for name, loaded in _loaded.items()}
+
+
+def stamp_of_loaded(name: str, module: ModuleType) -> Stamp | None:
+    """Return the stamp of the file from which a module was loaded, as far as that is known.
+
+    In a process that was forked it is, from the one that it comes from.
+    """
+    known = _loaded.get(name)
+    spec = vars(module)["__spec__"]
+    if known is not None and known.module is module and known.spec is spec:
+        return known.stamp
+    return stamp_of(spec.origin)

@@ -16,7 +16,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ....strangers import described
-from .modules import Changes, Told, innermost, parts, users_modules
+from .modules import Changes, Told, innermost, parts, stamp_of_loaded, users_modules
 from .plain import equal
 from .sources import Stamp, is_users, read_text, stamp_of
 
@@ -79,7 +79,9 @@ class Overlay:
         """Tell whether what was loaded here is what was loaded elsewhere, or lies on the disk."""
         path = vars(module)["__spec__"].origin
         told = self._told.get(name)
-        own = self._versions.setdefault(name, stamp_of(path))
+        if name not in self._versions:  # it was imported before anything was told
+            self._versions[name] = stamp_of_loaded(name, module)
+        own = self._versions[name]
         if not self._is_untouched(name, module):
             return False
         if told is None:
