@@ -559,6 +559,35 @@ class TestLogging:
         on("processes", work)
         assert handler.seen == ["this"]
 
+    def test_warnings_that_are_logged(self, handler):
+        def work():
+            warnings.warn("odd", UserWarning, stacklevel=1)
+
+        logging.captureWarnings(True)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("always")
+                on("processes", work)
+                on("processes", work)
+        finally:
+            logging.captureWarnings(False)
+        assert [line.count("UserWarning: odd") for line in handler.seen] == [1, 1]
+        namespace = {"work": work}
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            printed = run("work", namespace=namespace, executor="processes", workers=1)
+        assert "odd" in printed.tasks["work"].stderr and len(handler.seen) == 2
+
+    def test_lines_that_go_to_a_file(self, tmp_path):
+        file = logging.FileHandler(tmp_path / "log")
+        logging.getLogger("users").addHandler(file)
+        try:
+            on("processes", lambda: logging.getLogger("users").error("to a file"))
+        finally:
+            logging.getLogger("users").removeHandler(file)
+            file.close()
+        assert (tmp_path / "log").read_text() == "to a file\n"
+
     def test_two_handlers_on_the_way_get_it_once_each(self, handler):
         own = Keeping()
         logging.getLogger("users").addHandler(own)

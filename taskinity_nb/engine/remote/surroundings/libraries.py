@@ -5,6 +5,7 @@ Nothing is imported for this. What cannot travel of a library's settings stays b
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -51,8 +52,9 @@ ITS_OWN = ("backend_fallback", "interactive", "toolbar")
 
 
 def _of_matplotlib(matplotlib: Any) -> dict[str, Any]:
-    settings = {name: value for name, value in dict.items(matplotlib.rcParams)
-                if name not in ITS_OWN}  # fmt: skip
+    settings = dict(dict.items(matplotlib.rcParams))
+    for name in ITS_OWN:
+        settings.pop(name, None)
     if not isinstance(settings.get("backend"), str):  # it has not been chosen yet
         settings.pop("backend", None)
     return settings
@@ -153,6 +155,8 @@ def taken_libraries(dumps: Callable[[Any], bytes]) -> dict[str, bytes]:
 
 def _are_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Tell whether settings are the same, without calling anything of the user's."""
+    if list(one) == list(other) and all(map(operator.is_, one.values(), other.values())):
+        return True  # nearly always, and soon seen
     return one.keys() == other.keys() and all(
         mine is yours or (type(mine) is type(yours) and type(mine) in _ATOMS and mine == yours)
         or (type(mine) is dict and type(yours) is dict and _are_the_same(mine, yours))

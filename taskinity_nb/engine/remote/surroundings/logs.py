@@ -33,7 +33,17 @@ def taken_logs() -> dict[str, Any]:
             found = _set(logger)
             if found != (0, True, False, False):
                 loggers[name] = found
-    return {"loggers": loggers, "below": root.manager.disable, "format": _format(root)}
+    return {
+        "loggers": loggers,
+        "below": root.manager.disable,
+        "format": _format(root),
+        "warnings": _captures_warnings(),
+    }
+
+
+def _captures_warnings() -> bool:
+    """Tell whether warnings are logged; `logging` keeps what has shown them before."""
+    return getattr(logging, "_warnings_showwarning", None) is not None
 
 
 def _format(logger: logging.Logger) -> tuple[str | None, str | None]:
@@ -127,5 +137,8 @@ def put_logs(settings: dict[str, Any], send: Callable[[bytes], object] | None) -
             logger.setLevel(level)
     _put.clear()
     _put.update(loggers)
+    if settings["warnings"] or _captures_warnings():
+        logging.captureWarnings(False)  # something else may have been put in its place
+        logging.captureWarnings(settings["warnings"])
     if logging.root.manager.disable != settings["below"]:
         logging.disable(settings["below"])
