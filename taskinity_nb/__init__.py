@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .display import Renderer, set_renderer
@@ -129,6 +130,12 @@ def _pack_map_error(error: MapError) -> tuple[Any, ...]:
 
 
 let_items_travel(_pack_map_error)
+
+
+if "IPython.extensions.autoreload" in sys.modules:  # our extension need not be loaded for this
+    from .magics.autoreload import teach_autoreload
+
+    teach_autoreload(sys.modules["IPython.extensions.autoreload"])
 
 
 def __dir__() -> list[str]:

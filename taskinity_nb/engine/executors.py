@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExecutorError, suggestion
 from ..model.plan import Plan
 from ..model.run import Run
+from .runtime import at_first  # noqa: F401  # it is to be imported with the package
 from .runtime.cores import available_cores
 from .scheduling.backend import Backend
 

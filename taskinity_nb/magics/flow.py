@@ -18,6 +18,7 @@ from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import Task, registered_tasks
+from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
 from .options import HELP, Options, read_options
 
@@ -196,7 +197,10 @@ class _View:
 
 def load(shell: InteractiveShell) -> None:
     """Register the magic and its Tab completion with a shell."""
+    from IPython.extensions import autoreload
+
     shell.register_magics(FlowMagics)
+    teach_autoreload(autoreload)
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         unload(shell)

@@ -355,7 +355,7 @@ def test_files_that_are_none_by_their_type(tmp_path):
 @pytest.mark.parametrize(
     "value", [[1], (1,), {1: 2}, {1}, range(3), "ab", b"ab", 1, None, {}.keys(), memoryview(b"a"),
               type, int, object(), zip],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_what_can_be_read_again(value):
     assert not is_once(value)

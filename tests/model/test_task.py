@@ -8,6 +8,7 @@ import importlib
 import io
 import math
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -200,7 +201,7 @@ class TestOptions:
                 "or an object with 'submit', not 3",
             ),
         ],
-        ids=str,
+        ids=lambda value: re.sub(" at 0x\\w+", "", str(value)),
     )
     def test_what_cannot_do(self, options, text):
         with pytest.raises(TypeError) as caught:

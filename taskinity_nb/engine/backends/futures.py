@@ -6,7 +6,15 @@ that priorities mean something and "running" is true.
 
 from __future__ import annotations
 
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from collections.abc import Callable
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
+from functools import partial
 from itertools import count
 from time import perf_counter_ns, time_ns
 from typing import Any
@@ -16,8 +24,10 @@ from ...model.events import Entry
 from ...model.run import Run
 from ...strangers import is_interrupt, text_of, type_name
 from ..remote.call import CallResult, run_call_quietly
+from ..remote.surroundings.followed import run_following
 from ..scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ..transport.codec import Encoder, failure, unpack
+from .following import what_to_follow
 from .threads import fetched
 
 __all__ = ["FuturesBackend"]
@@ -47,6 +57,9 @@ class FuturesBackend(LoopBackend):
         self._encoder = Encoder(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
+        self._run_call: Callable[..., tuple[Any, ...]] = run_call_quietly
+        if isinstance(executor, ProcessPoolExecutor):  # its processes are on this machine
+            self._run_call = partial(run_following, what_to_follow())
 
     def performer(self) -> Perform:
         return self._perform
@@ -69,9 +82,8 @@ class FuturesBackend(LoopBackend):
             return failure(slot, error)
         submitted = perf_counter_ns()
         try:
-            future = self._executor.submit(
-                run_call_quietly, function, arguments, self._encoder.epoch, next(self._numbers)
-            )
+            epoch, number = self._encoder.epoch, next(self._numbers)
+            future = self._executor.submit(self._run_call, function, arguments, epoch, number)
             self._futures[worker.name] = future
             scheduler.started(slot, self, worker, submitted)
             reply = future.result()

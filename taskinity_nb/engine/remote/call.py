@@ -27,7 +27,7 @@ from .kinds import context_of_call
 from .pickling import dumps, in_words, pack_error
 from .printed import Output
 
-__all__ = ["CallResult", "run_call", "run_call_quietly"]
+__all__ = ["CallResult", "forget_functions", "run_call", "run_call_quietly"]
 
 
 @lru_cache(256)
@@ -35,6 +35,11 @@ def load_function(function: bytes, epoch: str) -> tuple[Callable[..., Any], tupl
     """Read a function, once for each run."""
     call: tuple[Callable[..., Any], tuple[Any, ...]] = pickle.loads(function)
     return call
+
+
+def forget_functions() -> None:
+    """Have each function read anew."""
+    load_function.cache_clear()
 
 
 class CallResult(NamedTuple):

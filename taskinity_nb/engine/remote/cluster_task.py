@@ -21,6 +21,7 @@ from ...strangers import described, text_of, type_name
 from ...values import is_frame, picked
 from .call import CallResult, run_call
 from .capture import StreamProxies
+from .context import in_context
 from .identity import read_in
 from .pickling import PLAIN, pack_error, size_of
 from .printed import Output
@@ -163,7 +164,8 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
             with read_in(task.epoch):
                 function = unsealed(before[function][1])
         with proxies.around(output):
-            return run_call(function, arguments, _weighed, task.epoch)
+            made = in_context(run_call, function, arguments, _weighed, task.epoch)
+            return tuple(made)
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
     proxies.close()  # of a thread that was abandoned nothing is captured

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from ...errors import described
@@ -39,6 +40,18 @@ class Screen:
     def show(self, texts: tuple[str, str]) -> None:
         """Show what was printed to both streams; a stream that does not work is told of once."""
         self.context.copy().run(self._show, texts)
+
+    def do(self, call: Callable[[], object]) -> None:
+        """Do in the caller's place what a task has done elsewhere: log, or display something."""
+        try:
+            self.context.copy().run(call)
+        except BaseException as error:  # handlers and displays are the user's own
+            if is_interrupt(error):
+                raise
+            warn(
+                f"what a task of flow '{self._flow}' has logged or displayed elsewhere cannot be "
+                f"shown here: {described(error)}"
+            )
 
     def _show(self, texts: tuple[str, str]) -> None:
         for number, text in enumerate(texts):

@@ -47,6 +47,7 @@ class Cluster(Backend):
         self.unused = ["cluster"]
         self.unstoppable = client.unstoppable
         self._client = client
+        client.follow()
         self._token = uuid.uuid4().hex
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._early: defaultdict[int, list[Report]] = defaultdict(list)  # before the task is ready

@@ -69,6 +69,9 @@ class ClusterClient(Protocol):
     hears_by_itself: bool
     largest_subgraph: int
 
+    def follow(self) -> None:
+        """Give the workers of a cluster of our own what they have in common with the caller."""
+
     def poll(self, run: str) -> None:
         """Wait for reports, for a moment at most."""
 

@@ -25,8 +25,12 @@ RUNS_THERE = (
     "engine.remote.skeletons", "engine.remote.identity", "engine.remote.kinds",
     "engine.remote.exceptions", "engine.remote.pickling", "engine.remote.printed",
     "engine.remote.call", "engine.remote.randomness", "engine.remote.reporter",
-    "engine.remote.cluster_task",
-    "engine.remote.sealed",
+    "engine.remote.cluster_task", "engine.remote.context", "engine.remote.sealed",
+    "engine.remote.surroundings",
+    *(f"engine.remote.surroundings.{name}" for name in (
+        "common", "displays", "imports", "interpreter", "libraries", "logs", "modules",
+        "overlay", "plain", "sources", "standing",
+    )),
 )  # fmt: skip
 STANDS_IN = (
     "errors", "strangers", "values", "model", "model.invoke", "model.signature", "model.checks",

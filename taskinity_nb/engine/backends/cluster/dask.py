@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP
 from ...remote.pickling import size_of
 from ...remote.reporter import machine
+from ...remote.surroundings.common import taken
 from .client import ReportRouter, SlotRef, Submission
 from .code_shipping import remote_function, remote_module, shipped_code
 
@@ -86,13 +88,17 @@ ITS_OWN = ("PYTHONHASHSEED", "DASK_PARENT", "__DASK_PARENT_PID")
 """What Dask sets beside the variables that its configuration lists."""
 
 
+def _set_by_dask() -> tuple[str, ...]:
+    """Return the variables that Dask sets for its workers."""
+    import dask
+
+    return (*(dask.config.get("distributed.nanny.pre-spawn-environ", None) or {}), *ITS_OWN)
+
+
 @contextmanager
 def _environment_kept() -> Iterator[None]:
     """Undo what Dask sets for its workers: here it would hold threads of later processes down."""
-    import dask
-
-    listed_there = dask.config.get("distributed.nanny.pre-spawn-environ", None) or {}
-    before = {name: os.environ.get(name) for name in (*listed_there, *ITS_OWN)}
+    before = {name: os.environ.get(name) for name in _set_by_dask()}
     try:
         yield
     finally:
@@ -207,6 +213,21 @@ class DaskClusterClient:
     def _ask(self, what: Callable[[], Any]) -> Iterable[Any]:
         told: dict[str, Any] = self.client.run(what)
         return told.values()
+
+    def follow(self) -> None:
+        """Have the workers of our own cluster in the surroundings of the caller, as they are now.
+
+        A worker that cannot be asked is about to be replaced by one that begins there.
+        """
+        if not self._is_own:
+            return
+        message = taken()
+        loggers = message["logs"]["loggers"]
+        for name in [name for name in loggers if name.partition(".")[0] == "distributed"]:
+            del loggers[name]
+        follow = remote_module("surroundings.common").follow
+        its_own = [*_set_by_dask()]
+        self.client.run(follow, pickle.dumps(message), its_own, on_error="ignore")
 
     def poll(self, run: str) -> None:
         """Do nothing: the client hears of all events."""

@@ -207,6 +207,9 @@ class RayClusterClient:
                 remedy="keep it up until the run has ended, and as long as its results are needed",
             )
 
+    def follow(self) -> None:
+        """Do nothing: its processes are not ours to change."""
+
     def poll(self, run: str) -> None:
         """Wait a moment for the ends of a run's tasks, of a few at a time, and for messages.
 

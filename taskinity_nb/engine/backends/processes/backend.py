@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -20,15 +21,16 @@ from ....model.refs import MISSING
 from ....model.run import Run
 from ....strangers import is_interrupt
 from ...remote.call import CallResult
-from ...remote.pickling import dumps
 from ...remote.printed import Output
+from ...remote.surroundings.common import taken
+from ...remote.surroundings.displays import publish
+from ...remote.surroundings.logs import handle
 from ...scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
 from ...transport.shared_memory import SharedPickle, StoredResult, pack
 from ...transport.workspace import WorkDir
 from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
-from .worker import settings
 
 __all__ = ["Processes"]
 
@@ -48,6 +50,9 @@ class Load(NamedTuple):
     arguments: bytes
 
 
+ELSEWHERE = {"log": handle, "display": publish}
+"""What a task does in its worker, and is to be seen here."""
+
 Ended = tuple[int, Any, Entry]
 """The slot of a task, its value, and how it ended."""
 
@@ -60,7 +65,7 @@ class Processes(LoopBackend):
         self.workdir = WorkDir()
         self.folders = self.workdir.folders
         self.encoder = Encoder(run.plan, self._pack)
-        self.settings = dumps(("settings", settings()))
+        self.settings = pickle.dumps(("settings", taken()))
         self.busy: dict[Worker, WorkerProcess] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
@@ -217,6 +222,9 @@ class _PooledProcess:
             if kind == "output":
                 place, texts = content
                 self._print(batch[place].slot, texts)
+                continue
+            if kind in ELSEWHERE:
+                scheduler.screen.do(partial(ELSEWHERE[kind], content[1]))
                 continue
             for call in content[0]:
                 load = batch[done]

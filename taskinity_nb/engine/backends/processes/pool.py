@@ -26,7 +26,7 @@ from typing import Any
 from ....errors import ExecutorError, described
 from ...remote.forks import after_fork
 from ..futures import GUARD
-from .worker import GREETING, serve
+from .worker import FRESH, GREETING, serve
 
 __all__ = ["ProcessEnded", "WorkerProcess", "end_of", "give_back", "lease"]
 
@@ -97,10 +97,14 @@ class WorkerProcess:
         if self._receive() != GREETING:
             raise ProcessEnded
 
-    def prepare(self, settings: bytes) -> None:
-        """Make the process forget the functions of a run, and take on what its next one needs."""
+    def prepare(self, settings: bytes) -> bool:
+        """Make the process forget the functions of a run, and take on what its next one needs.
+
+        Return whether it could: one that has imported what has changed since cannot.
+        """
         self.known.clear()
         self._send(settings)
+        return self._receive() == FRESH
 
     def send(
         self, epoch: str, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]
@@ -264,11 +268,13 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
     """
     while (process := _take_warm()) is not None:
         try:
-            process.prepare(settings)
+            is_fresh = process.prepare(settings)
         except ProcessEnded:  # it was idle for too long, or something has killed it
             process.reap()
-        else:
+            continue
+        if is_fresh:
             return process
+        process.close()
     for attempt in range(STARTS):
         try:
             process = WorkerProcess()

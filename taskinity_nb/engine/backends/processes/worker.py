@@ -2,75 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
-import re
 import signal
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ....strangers import described, is_interrupt
+from ....strangers import described
 from ...remote.call import CallResult, run_call
 from ...remote.capture import StreamProxies, put_back, standing
 from ...remote.cpu_time import HelperClock
 from ...remote.forks import after_fork
-from ...remote.pickling import dumps
 from ...remote.printed import Output
+from ...remote.surroundings.common import Common
 from ...transport.shared_memory import pack
 
-__all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
+__all__ = ["FRESH", "GREETING", "IDLE_SECONDS", "STALE", "serve"]
 
 GREETING = b"ready"
 """What a worker says first, so that one that could not start is told from one that died at work."""
+
+FRESH, STALE = b"fresh", b"stale"
+"""What a worker says of itself when it was told what it is to have in common with its caller: a
+stale one has imported modules that are not what they are there, and is to be replaced."""
 
 IDLE_SECONDS = 300.0
 """A worker that has had nothing to do for so long ends."""
 
 LATEST = 0.005
 """Seconds after which a result is sent, without waiting for those of the rest of the batch."""
-
-Settings = tuple[str, list[str], list[tuple[Any, ...]]]
-"""What a worker is to have in common with its caller."""
-
-
-def settings() -> Settings:
-    """Return the working directory, the places of modules and the filters of warnings."""
-    filters = []
-    for action, message, category, module, line in warnings.filters:
-        try:
-            text = getattr(message, "pattern", message) or ""
-            filters.append((action, text, dumps(category), _pattern(module), line))
-        except BaseException as error:  # a category of the user's that cannot travel stays behind
-            if is_interrupt(error):
-                raise
-    try:
-        folder = os.getcwd()
-    except OSError:  # it has been removed
-        folder = ""
-    return folder, list(sys.path), filters
-
-
-def _pattern(module: Any) -> str:
-    """Return the expression of a filter's module; a plain name is one of Python's own filters."""
-    return rf"{re.escape(module)}\Z" if isinstance(module, str) else getattr(module, "pattern", "")
-
-
-def _apply(folder: str, path: list[str], filters: list[tuple[Any, ...]]) -> None:
-    with contextlib.suppress(OSError):  # it may have been removed since
-        os.chdir(folder)
-    sys.path[:] = path
-    warnings.resetwarnings()
-    for action, message, category, module, line in reversed(filters):
-        try:
-            warnings.filterwarnings(action, message, pickle.loads(category), module, line)
-        except BaseException:  # its module is the user's, and may not be importable here
-            continue
 
 
 class _Sender(Output):
@@ -94,6 +57,13 @@ class _Sender(Output):
             if self._pipe is not None and not self.is_empty:
                 self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
 
+    def send_on(self, kind: str, content: bytes) -> None:
+        """Send what was logged or displayed, after what was printed before it."""
+        self.send()
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe.send_bytes(pickle.dumps((kind, self.place, content)))
+
     def part(self) -> None:
         """Let go of the pipe, in a process that a task has forked: it is not the child's."""
         if self._pipe is not None:
@@ -104,10 +74,12 @@ class _Sender(Output):
 def serve(pipe: Connection) -> None:
     """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
-    A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
-    functions, or ``("batch", epoch of the run, folders for large results, tasks)``, where a task is
-    ``(key of the function, its bytes or None, bytes of the arguments)``; a function's bytes are
-    sent once. What comes back is ``("output", place of the task, texts)`` and ``("results", list of
+    A message is pickled: ``("settings", what the caller has in common with its workers)``, which
+    also makes the worker forget its functions and which it answers by `FRESH` or `STALE`; or
+    ``("batch", epoch of the run, folders for large results, tasks)``, where a task is ``(key of the
+    function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
+    comes back is ``("output", place of the task, texts)``, ``("log", place of the task, record)``,
+    ``("display", place of the task, what is to be published)`` and ``("results", list of
     CallResult)``.
     """
     if threading.current_thread() is threading.main_thread():
@@ -115,6 +87,7 @@ def serve(pipe: Connection) -> None:
     functions: dict[int, bytes] = {}
     clock = HelperClock()
     sender = _Sender(pipe)
+    common = Common(sender.send_on)
     StreamProxies().capture(sender)
     streams = standing()
     after_fork(sender.part)
@@ -124,9 +97,9 @@ def serve(pipe: Connection) -> None:
             kind, *content = pickle.loads(pipe.recv_bytes())
             if kind == "settings":
                 functions.clear()
-                _apply(*content[0])
+                pipe.send_bytes(FRESH if common.put(content[0]) else STALE)
             else:
-                _answer(pipe, functions, sender, clock, streams, *content)
+                _answer(pipe, functions, sender, clock, streams, common, *content)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone, or has no more use for this process
 
@@ -137,6 +110,7 @@ def _answer(
     sender: _Sender,
     clock: HelperClock,
     streams: Sequence[Any],
+    common: Common,
     epoch: str,
     folders: Sequence[str],
     tasks: list[tuple[int, bytes | None, bytes]],
@@ -155,7 +129,7 @@ def _answer(
         sender.place = place
         put_back(streams)  # the task before may have been of another run
         clock.begin()
-        result = run_call(functions[key], arguments, pack_result, epoch)
+        result = common.run(run_call, functions[key], arguments, pack_result, epoch)
         helpers = clock.end()
         results.append(result if helpers is None else (*result[:-1], helpers))
         sender.send()

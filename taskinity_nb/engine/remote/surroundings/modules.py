@@ -1,0 +1,377 @@
+"""The user's modules as they are loaded here, and in what they differ from their sources.
+
+A notebook edits modules, reloads them or does not, and sets what is in them. Elsewhere a module is
+imported from its file, so what counts here and is not in the file has to be told: the source that
+was loaded, if the file is another one by now, and what was changed since.
+"""
+
+from __future__ import annotations
+
+import marshal
+import operator
+import pickle
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+from ....strangers import described, is_interrupt, type_name
+from ..forks import after_fork
+from .plain import equal, is_plain
+from .sources import Stamp, Text, is_users, read_text, stamp_of
+
+__all__ = [
+    "Changes",
+    "Told",
+    "innermost",
+    "parts",
+    "stamp_of_loaded",
+    "taken_modules",
+    "users_modules",
+]
+
+
+class Told(NamedTuple):
+    """A module of the user's as it is elsewhere.
+
+    Attributes
+    ----------
+    path : str
+        Where its file is.
+    stamp : tuple or None
+        That of the file which was loaded.
+    source : bytes or None
+        What was loaded, if there is something else by now.
+    changes : bytes or None
+        A pickled `Changes`, if there are any.
+    """
+
+    path: str
+    stamp: Stamp | None
+    source: bytes | None
+    changes: bytes | None
+
+
+class Changes(NamedTuple):
+    """In what a module differs from its source, by names such as ``"RATE"`` or ``"Model.fit"``.
+
+    Attributes
+    ----------
+    data : dict of str to (int or None, object)
+        Plain values; of those that can be changed, a number that is the same for the same object.
+    codes : dict of str to (bytes, bytes)
+        The code of functions, and their pickled defaults.
+    objects : dict of str to bytes or str
+        Anything else that was put there, pickled; or what is said of it, if it cannot be.
+    gone : list of str
+        What was deleted.
+    """
+
+    data: dict[str, tuple[int | None, Any]]
+    codes: dict[str, tuple[bytes, bytes]]
+    objects: dict[str, bytes | str]
+    gone: list[str]
+
+
+class _Seen:
+    """What was looked at in a module, so that it is soon seen whether it is still the same."""
+
+    def __init__(self) -> None:
+        self.classes: list[type] = []
+        self.functions: list[FunctionType] = []
+        self.containers: list[Any] = []
+        self._before: tuple[list[Any], list[bytes]] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self._before is not None
+
+    def keep(self, names: dict[str, Any], is_known: bool) -> None:
+        """Remember how it is now."""
+        self._before = self._now(names) if is_known else None
+
+    def is_unchanged(self, names: dict[str, Any]) -> bool:
+        """Tell whether it is as it was."""
+        if self._before is None:
+            return False
+        now = self._now(names)
+        if now is None or len(now[0]) != len(self._before[0]) or now[1] != self._before[1]:
+            return False
+        return all(map(operator.is_, now[0], self._before[0]))
+
+    def _now(self, names: dict[str, Any]) -> tuple[list[Any], list[bytes]] | None:
+        held = [*names, *names.values()]
+        for each in self.classes:
+            held += vars(each).values()
+        held += [function.__code__ for function in self.functions]
+        held += [function.__defaults__ for function in self.functions]
+        try:
+            return held, [marshal.dumps(each, 2) for each in self.containers]
+        except ValueError:  # one holds something else by now
+            return None
+
+
+class _Loaded:
+    """A module as it was loaded here."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self.names: dict[str, Any] = vars(module)
+        self.spec = self.names["__spec__"]
+        self.path: str = self.spec.origin
+        self.stamp: Stamp | None = None
+        self.text: Text | None = None
+        self.is_right = False  # whether the text is what was loaded, as far as its functions tell
+        self._same: dict[int, Any] = {}  # code that is as the text has it
+        self._seen = _Seen()
+        self._packed: bytes | None = None
+        self.read()
+
+    def read(self) -> None:
+        """Take the file for what was loaded."""
+        self.stamp, self.text = read_text(self.path) or (None, None)
+        self._same.clear()
+        self._seen = _Seen()
+        changes = self._changes(_no_pickle)
+        known = set() if self.text is None else self.text.codes.keys()
+        self.is_right = self.text is not None and not known & changes.codes.keys()
+
+    def was_changed(self) -> bool:
+        """Tell whether it is not as it was when it was told last, as far as that was kept."""
+        return self._seen.is_known and not self._seen.is_unchanged(self.names)
+
+    def look_again(self) -> None:
+        """Forget what was told last."""
+        self._seen = _Seen()
+
+    def told(self, dumps: Callable[[Any], bytes]) -> Told:
+        now = stamp_of(self.path)
+        if now != self.stamp and not self.is_right:
+            self.read()
+        source = None
+        if now != self.stamp and self.text is not None:
+            source = self.text.source
+        if not self._seen.is_known:
+            self._seen = _Seen()
+            changes = self._changes(dumps)
+            self._packed = pickle.dumps(tuple(changes), 5) if any(changes) else None
+            # What a pickle holds may change without a trace.
+            self._seen.keep(self.names, is_known=not (changes.objects or changes.codes))
+        return Told(self.path, self.stamp, source, self._packed)
+
+    def _changes(self, dumps: Callable[[Any], bytes]) -> Changes:
+        changes = Changes({}, {}, {}, [])
+        if self.text is not None:
+            self._compare_all(self.names, "", dumps, changes)
+            for group in self.text.groups:
+                if any(_is_state(self.names[name]) for name in group if name in self.names):
+                    for name in group:
+                        changes.data.pop(name, None)
+                        changes.objects.pop(name, None)
+            changes.gone.extend(
+                name
+                for name in (*self.text.constants, *self.text.defined)
+                if "." not in name and name not in self.names
+            )
+        return changes
+
+    def _compare_all(
+        self, names: Any, prefix: str, dumps: Callable[[Any], bytes], changes: Changes
+    ) -> None:
+        for name, value in list(names.items()):
+            if type(name) is str and not (name[:2] == name[-2:] == "__"):
+                try:
+                    self._compare(prefix + name, value, dumps, changes)
+                except BaseException as error:  # what is looked at may be anything of the user's
+                    if is_interrupt(error):
+                        raise
+
+    def _compare(
+        self, name: str, value: Any, dumps: Callable[[Any], bytes], changes: Changes
+    ) -> None:
+        assert self.text is not None
+        kind = type(value)
+        if issubclass(kind, type):
+            if value.__module__ == self.module.__name__ and value.__qualname__ == name:
+                self._seen.classes.append(value)
+                self._compare_all(vars(value), f"{name}.", dumps, changes)
+                return
+            is_own = name not in self.text.defined and not _is_foreign(value)
+        elif is_plain(value):
+            constants = self.text.constants
+            if kind in (dict, list, set, tuple, frozenset):
+                self._seen.containers.append(value)
+            if not (name in constants and equal(constants[name], value)) and (
+                "._" not in name or name in constants
+            ):
+                number = id(value) if kind in (dict, list, set) else None
+                changes.data[name] = number, value
+            return
+        else:
+            functions = [part for part in parts(value) if part is not None]
+            is_own = name not in self.text.defined and name not in self.text.constants
+            for part, suffix in zip(functions, ("", *"123"), strict=False):
+                function = innermost(part)
+                if type(function) is not FunctionType:
+                    continue
+                self._seen.functions.append(function)
+                if function.__globals__ is not self.names:
+                    is_own = is_own and not _is_foreign(function)
+                    continue
+                code = function.__code__
+                is_other = code.co_qualname != name and code.co_qualname in self.text.codes
+                is_own = is_own or name not in self.text.defined or not is_other
+                is_here = code.co_filename == self.path or name in self.text.defined
+                if is_own and is_here and not self._is_same(code):
+                    defaults = function.__defaults__, function.__kwdefaults__
+                    changes.codes[name + suffix] = marshal.dumps(code), dumps(defaults)
+        if not is_own:
+            changes.objects[name] = self._pickled(name, value, dumps)
+
+    def _pickled(self, name: str, value: Any, dumps: Callable[[Any], bytes]) -> bytes | str:
+        try:
+            return dumps(value)
+        except BaseException as error:  # pickling runs code of the user's
+            if is_interrupt(error):
+                raise
+            return (
+                f"'{name}' of module '{self.module.__name__}' was set to a {type_name(value)}, "
+                f"which cannot be sent to another process: {described(error)}"
+            )
+
+    def _is_same(self, code: Any) -> bool:
+        """Tell whether code is as the source has it."""
+        assert self.text is not None
+        if id(code) in self._same:
+            return True
+        if code not in self.text.codes.get(code.co_qualname, ()):
+            return False
+        self._same[id(code)] = code
+        return True
+
+
+def _no_pickle(value: Any) -> bytes:
+    return b""
+
+
+def _is_state(value: Any) -> bool:
+    """Tell whether a value that a module's own functions write means something in one process."""
+    return type(value) is list or not is_plain(value)
+
+
+def _is_foreign(value: Any) -> bool:
+    """Tell whether an import elsewhere does not put a function or class where it stands here.
+
+    It is the notebook's, or that of a user's module which has another one by that name by now.
+    """
+    home = sys.modules.get(value.__module__)
+    if home is None or home.__name__ == "__main__":
+        return True
+    if home.__name__ not in _loaded:
+        return False
+    if type(value) is FunctionType and value.__globals__ is not vars(home):
+        return "<locals>" not in value.__qualname__
+    found: Any = home
+    for part in value.__qualname__.split("."):
+        found = None if found is None else vars(found).get(part)
+    return type(found) is type(value) and innermost(found) is not value
+
+
+def parts(value: Any) -> tuple[Any, ...]:
+    """Return the functions that something in a module or class consists of.
+
+    Examples
+    --------
+    >>> parts(len), parts(property(len))
+    ((<built-in function len>,), (<built-in function len>, None, None))
+    """
+    if type(value) is property:
+        return value.fget, value.fset, value.fdel
+    if type(value) in (staticmethod, classmethod):
+        return (value.__func__,)
+    return (value,)
+
+
+def innermost(function: Any) -> Any:
+    """Return the function that decorators have wrapped."""
+    for _ in range(100):
+        try:
+            inner = object.__getattribute__(function, "__dict__").get("__wrapped__")
+        except (AttributeError, TypeError):
+            break
+        if inner is None:
+            break
+        function = inner
+    return function
+
+
+_lock = threading.RLock()
+"""Held while modules are looked at; reentrant, since pickling runs code of the user's."""
+
+
+@after_fork
+def _forked() -> None:
+    global _lock
+    _lock = threading.RLock()  # another thread may have held it
+
+
+_looked_at: dict[str, Any] = {}
+_loaded: dict[str, _Loaded] = {}
+
+
+def users_modules() -> Iterator[tuple[str, ModuleType]]:
+    """Yield the modules of the user's that are loaded here, by name."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if _looked_at.get(name) is module:
+            continue
+        if isinstance(module, ModuleType):
+            spec = vars(module).get("__spec__")
+            if getattr(spec, "_initializing", False):
+                continue  # it is looked at when it is there
+            if spec is not None and is_users(spec) and spec.name == name:
+                found[name] = module
+                continue
+        _looked_at[name] = module
+    yield from found.items()
+
+
+def taken_modules(dumps: Callable[[Any], bytes]) -> dict[str, Told]:
+    """Return what is to be known elsewhere of the user's modules, by their names.
+
+    Examples
+    --------
+    >>> isinstance(taken_modules(pickle.dumps), dict)
+    True
+    """
+    with _lock:
+        return _taken(dumps)
+
+
+def _taken(dumps: Callable[[Any], bytes]) -> dict[str, Told]:
+    names, is_news = set(), False
+    for name, module in users_modules():
+        loaded = _loaded.get(name)
+        spec = vars(module).get("__spec__")
+        if loaded is None or loaded.module is not module or loaded.spec is not spec:
+            _loaded[name], is_news = _Loaded(module), True
+        names.add(name)
+    for name in _loaded.keys() - names:
+        del _loaded[name]
+    if is_news or any(loaded.was_changed() for loaded in _loaded.values()):
+        for loaded in _loaded.values():  # each may have taken something from another
+            loaded.look_again()
+    return {name: loaded.told(dumps) for name, loaded in _loaded.items()}
+
+
+def stamp_of_loaded(name: str, module: ModuleType) -> Stamp | None:
+    """Return the stamp of the file from which a module was loaded, as far as that is known.
+
+    In a process that was forked it is, from the one that it comes from.
+    """
+    known = _loaded.get(name)
+    spec = vars(module)["__spec__"]
+    if known is not None and known.module is module and known.spec is spec:
+        return known.stamp
+    return stamp_of(spec.origin)

@@ -1,0 +1,204 @@
+"""What the source of a user's module says: its functions, its constants, and what is its state.
+
+A user's module is one that has a source, and neither belongs to Python nor was installed.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sysconfig
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CodeType
+from typing import Any
+
+__all__ = ["Stamp", "Text", "is_users", "read_text", "stamp_of"]
+
+Stamp = tuple[int, int]
+"""When a file was written, in nanoseconds, and how long it is."""
+
+_OURS = os.path.dirname(os.path.abspath(__file__)).rpartition(
+    os.sep + os.path.join("engine", "remote", "surroundings")
+)[0]
+_INSTALLED = {"site-packages", "dist-packages"}
+_PYTHONS = tuple(os.path.join(sysconfig.get_paths()[each], "") for each in ("stdlib", "platstdlib"))
+
+
+@lru_cache(4096)
+def _is_users_path(path: str) -> bool:
+    path = os.path.abspath(path)
+    return not (
+        path.startswith((os.path.join(_OURS, ""), *_PYTHONS))
+        or _INSTALLED.intersection(path.split(os.sep))
+    )
+
+
+def is_users(spec: ModuleSpec | None) -> bool:
+    """Tell whether a module is the user's own.
+
+    Examples
+    --------
+    >>> is_users(ast.__spec__)
+    False
+    """
+    return (
+        type(spec) is ModuleSpec
+        and type(spec.loader) is SourceFileLoader
+        and spec.name not in ("__main__", "__mp_main__")
+        and type(spec.origin) is str
+        and _is_users_path(spec.origin)
+    )
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """Return the stamp of a file, or None if it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+class Text:
+    """A source, and what it says.
+
+    Attributes
+    ----------
+    source : bytes
+        The source itself.
+    codes : dict of str to list of code
+        The code of all functions in it, by their qualified names.
+    constants : dict of str to object
+        What is given a literal value once, at its top or in a class: ``"RATE"``, ``"Model.RATE"``.
+    defined : set of str
+        The functions and classes, in classes too, that are as they are written: no decorator has
+        made something else of them.
+    """
+
+    def __init__(self, source: bytes, path: str) -> None:
+        self.source = source
+        tree = ast.parse(source, path)
+        self.codes: defaultdict[str, list[CodeType]] = defaultdict(list)
+        for code in _codes(compile(source, path, "exec", dont_inherit=True)):
+            self.codes[code.co_qualname].append(code)
+        self.constants: dict[str, Any] = {}
+        self.defined: set[str] = set()
+        self._read_names(tree, "")
+        self._path = path
+
+    @cached_property
+    def groups(self) -> list[set[str]]:
+        """Names of its top that its own functions write.
+
+        Those of a set are written together, so they are the state of the module, and mean something
+        together only.
+        """
+        return _groups(ast.parse(self.source, self._path))
+
+    def _read_names(self, tree: ast.Module | ast.ClassDef, prefix: str) -> None:
+        bound = Counter(_bound(tree))
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                if isinstance(node, ast.ClassDef):
+                    self._read_names(node, f"{prefix}{node.name}.")
+                plain = all(getattr(each, "id", "") in _KINDS for each in node.decorator_list)
+                if plain and bound[node.name] == 1:
+                    self.defined.add(prefix + node.name)
+                continue
+            targets: list[Any] = getattr(node, "targets", None) or [getattr(node, "target", None)]
+            value = getattr(node, "value", None)
+            target = targets[0]
+            if value is None or len(targets) != 1 or not isinstance(target, ast.Name):
+                continue
+            if isinstance(node, ast.Assign | ast.AnnAssign) and bound[target.id] == 1:
+                try:
+                    self.constants[prefix + target.id] = ast.literal_eval(value)
+                except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                    continue
+
+
+_KINDS = ("classmethod", "property", "staticmethod")
+"""Decorators that leave a function what it is."""
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Yield each name as often as a body binds it; what stands in functions is not looked at."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif not isinstance(node, ast.Lambda):
+            yield from _bound(node)
+
+
+_MUTATORS = frozenset(
+    {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "move_to_end", "pop",
+     "popitem", "popleft", "put", "remove", "reverse", "setdefault", "sort", "update"}
+)  # fmt: skip
+"""Methods that change what they belong to."""
+
+
+def _groups(tree: ast.Module) -> list[set[str]]:
+    groups: list[set[str]] = []
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        written = set(_written(function))
+        if written:
+            apart = [group for group in groups if not group & written]
+            joined = written.union(*(group for group in groups if group & written))
+            groups = [*apart, joined]
+    return groups
+
+
+def _written(function: ast.AST) -> Iterator[str]:
+    """Yield the names that a function may write to, if they are those of the module's top."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Global):
+            yield from node.names
+        elif isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.value, ast.Name):
+            method = node.attr if isinstance(node, ast.Attribute) else None
+            if method in _MUTATORS or not (method or isinstance(node.ctx, ast.Load)):
+                yield node.value.id
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+_texts: dict[str, tuple[Stamp, Text | None]] = {}
+
+
+def read_text(path: str) -> tuple[Stamp, Text | None] | None:
+    """Return the stamp of a file and what it says, or None where that cannot be read.
+
+    Examples
+    --------
+    >>> stamp, text = read_text(ast.__file__)
+    >>> "literal_eval" in text.defined, text.codes["literal_eval"][0].co_name
+    (True, 'literal_eval')
+    """
+    stamp = stamp_of(path)
+    if stamp is None:
+        return None
+    known = _texts.get(path)
+    if known is None or known[0] != stamp:
+        try:
+            with open(path, "rb") as file:
+                source = file.read()
+            if stamp_of(path) != stamp:  # it is being written
+                return stamp, None
+            known = stamp, Text(source, path)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            known = stamp, None
+        _texts[path] = known
+    return known
