@@ -18,6 +18,7 @@ from ...strangers import is_interrupt, text_of, type_name
 from ..remote.call import CallResult, run_call_quietly
 from ..scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ..transport.codec import Encoder, failure, unpack
+from .start_marks import StartMarks
 from .threads import fetched
 
 __all__ = ["FuturesBackend"]
@@ -47,9 +48,13 @@ class FuturesBackend(LoopBackend):
         self._encoder = Encoder(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
+        self._marks = StartMarks(executor)
 
     def performer(self) -> Perform:
         return self._perform
+
+    def time_left(self, worker: Worker, timeout: float) -> float:
+        return self._marks.time_left(worker.name, timeout)
 
     def stop(self) -> None:
         """Withdraw what has not started; what runs elsewhere is abandoned."""
@@ -67,10 +72,11 @@ class FuturesBackend(LoopBackend):
             if is_interrupt(error):
                 raise
             return failure(slot, error)
+        mark = self._marks.new(worker.name) if scheduler.task_of(slot).timeout else ""
         submitted = perf_counter_ns()
         try:
             future = self._executor.submit(
-                run_call_quietly, function, arguments, next(self._numbers)
+                run_call_quietly, function, arguments, next(self._numbers), mark
             )
             self._futures[worker.name] = future
             scheduler.started(slot, self, worker, submitted)
@@ -79,6 +85,8 @@ class FuturesBackend(LoopBackend):
             if is_interrupt(error):
                 raise
             raise _ended(error, name) from error
+        if mark and not worker.abandoned:  # else the name is another's already
+            self._marks.ended(worker.name)
         call = _checked(reply, name)
         value, entry = unpack(name, slot, submitted, call)
         note(slot, waited=call.waited)

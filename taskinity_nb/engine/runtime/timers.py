@@ -41,6 +41,8 @@ class Timers:
     def set(self, delay: float, call: Callable[..., object], *arguments: Any) -> None:
         """Call back in `delay` seconds."""
         with self._changed:
+            if self._closed:
+                return
             moment = time.monotonic() + delay
             heapq.heappush(self._calls, (moment, next(self._number), call, arguments))
             if self._thread is None:

@@ -321,6 +321,14 @@ class Backend(ABC):
             remedy='run it with executor="dask" or executor="ray", or take resources= away',
         )
 
+    def time_left(self, worker: Worker, timeout: float) -> float:
+        """Return the seconds that an attempt has left, `timeout` seconds after it was handed over.
+
+        More than 0 if it began later, as it does where other things are before it. It is called by
+        the thread of the timers, not under the lock.
+        """
+        return 0.0
+
     def end_attempt(self, worker: Worker) -> bool:
         """End what a worker does, whose time is up; return whether that can be done.
 
