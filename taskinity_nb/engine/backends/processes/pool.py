@@ -26,6 +26,7 @@ from typing import Any
 from ....errors import ExecutorError, described
 from ...remote.forks import after_fork
 from ..futures import GUARD
+from . import group
 from .worker import GREETING, serve
 
 __all__ = ["ProcessEnded", "WorkerProcess", "end_of", "give_back", "lease"]
@@ -69,9 +70,12 @@ class WorkerProcess:
         try:
             context = _context()
             self.pipe, theirs = context.Pipe()
+            held, self.life = context.Pipe(duplex=False)  # our end tells that we live
         except Exception as error:  # no more files can be opened, or memory is used up
             raise ProcessEnded(_why_none_starts(error)) from error
-        self._process = context.Process(target=serve, args=(theirs,), name="taskinity_nb worker")
+        self._process = context.Process(
+            target=serve, args=(theirs, held), name="taskinity_nb worker"
+        )
         try:
             with _starting, _interrupts_blocked():
                 if _ended.is_set():
@@ -79,13 +83,15 @@ class WorkerProcess:
                 self._process.start()
         except Exception as error:  # nothing is left to start one, or who does has gone
             self.pipe.close()
+            self.life.close()
             raise ProcessEnded(_why_none_starts(error)) from error
         finally:
             theirs.close()
+            held.close()
         self.known: set[int] = set()
         self.is_late = False
         """Whether it was killed because a task's time was up."""
-        self._handle = _open(self._process.pid)
+        self._handle = group.open_process(self._process.pid)
         with _lock:
             _see_to_the_end()
             _all.add(self)
@@ -129,19 +135,19 @@ class WorkerProcess:
         return message
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and what its tasks have started."""
         with _lock:
             if self not in _all:
                 return
             if self._handle is None:
                 self._process.kill()
             else:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                group.end(self._handle, self._process.pid)
 
     def close(self) -> None:
-        """Let the process end, by closing its pipe."""
+        """Let the process end, by closing its pipes."""
         self.pipe.close()
+        self.life.close()
         with _lock:
             if self in _all and self._handle is not None:
                 os.close(self._handle)
@@ -156,21 +162,9 @@ class WorkerProcess:
         with _starting:
             self._process.join()
         code = self._process.exitcode or 0
+        self.kill()  # what is left of its group
         self.close()
         return code
-
-
-def _open(pid: int | None) -> int | None:
-    """Return a handle of a process, which is its own however often numbers come again.
-
-    What `multiprocessing` knows of a process ends with the fork server.
-    """
-    if pid is None or not hasattr(os, "pidfd_open"):
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:  # it has ended already, or the system is too old
-        return None
 
 
 def _why_none_starts(error: Exception) -> str:

@@ -23,6 +23,7 @@ from ...remote.forks import after_fork
 from ...remote.pickling import dumps
 from ...remote.printed import Output
 from ...transport.shared_memory import pack
+from .group import lead, leave
 
 __all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
 
@@ -101,7 +102,7 @@ class _Sender(Output):
             self._pipe = None
 
 
-def serve(pipe: Connection) -> None:
+def serve(pipe: Connection, life: Connection) -> None:
     """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
     A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
@@ -111,6 +112,7 @@ def serve(pipe: Connection) -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
+    lead(life)
     functions: dict[int, bytes] = {}
     clock = HelperClock()
     sender = _Sender(pipe)
@@ -127,7 +129,8 @@ def serve(pipe: Connection) -> None:
             else:
                 _answer(pipe, functions, sender, clock, streams, *content)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone, or has no more use for this process
+        pass  # the parent is gone, or has no more use for this process
+    leave()
 
 
 def _answer(
