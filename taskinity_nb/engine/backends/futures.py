@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from itertools import count
 from time import perf_counter_ns, time_ns
 from typing import Any
+from uuid import uuid4
 
 from ...errors import ExecutorError, described
 from ...model.events import Entry
@@ -49,9 +50,13 @@ class FuturesBackend(LoopBackend):
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
         self._marks = StartMarks(executor)
+        self._name = uuid4().hex
 
     def performer(self) -> Perform:
         return self._perform
+
+    def release(self) -> None:
+        self._encoder.forget()
 
     def time_left(self, worker: Worker, timeout: float) -> float:
         return self._marks.time_left(worker.name, timeout)
@@ -76,7 +81,7 @@ class FuturesBackend(LoopBackend):
         submitted = perf_counter_ns()
         try:
             future = self._executor.submit(
-                run_call_quietly, function, arguments, next(self._numbers), mark
+                run_call_quietly, function, arguments, next(self._numbers), mark, self._name
             )
             self._futures[worker.name] = future
             scheduler.started(slot, self, worker, submitted)

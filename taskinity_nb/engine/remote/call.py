@@ -15,7 +15,6 @@ import os
 import pickle
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ...strangers import described, is_error, text_of, traceback_of, type_name
@@ -27,12 +26,32 @@ from .frames import user_frames
 from .pickling import dumps
 from .printed import Output
 
-__all__ = ["CallResult", "pack_error", "run_call", "run_call_quietly"]
+__all__ = ["CallResult", "forget_functions", "pack_error", "run_call", "run_call_quietly"]
 
-load_function: Callable[[bytes], tuple[Callable[..., Any], tuple[Any, ...]]] = lru_cache(256)(
-    pickle.loads
-)
-"""Reads a function once; the bytes are the key."""
+Function = tuple[Callable[..., Any], tuple[Any, ...]]
+
+_loaded: tuple[str, dict[bytes, Function]] = "", {}
+"""The run whose functions are here, and these."""
+
+
+def load_function(pickled: bytes, run: str) -> Function:
+    """Read a function, for a run only once; with the next run, those of the one before go.
+
+    So nothing of a run before is seen that a task has put into its globals, and no data are kept
+    that functions of earlier runs name.
+    """
+    if _loaded[0] != run:
+        forget_functions(run)
+    functions = _loaded[1]
+    if pickled not in functions:
+        functions[pickled] = pickle.loads(pickled)
+    return functions[pickled]
+
+
+def forget_functions(run: str) -> None:
+    """Let go of all functions, since those of another run are needed next."""
+    global _loaded
+    _loaded = run, {}
 
 
 class CallResult(NamedTuple):
@@ -60,9 +79,10 @@ Arguments = tuple[Any, dict[str, Any]]
 
 
 def run_call(
-    function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
+    function: bytes | Function,
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any] = dumps,
+    run: str = "",
 ) -> tuple[Any, ...]:
     """Call a pickled function with pickled arguments; return a `CallResult`, and raise nothing.
 
@@ -74,6 +94,8 @@ def run_call(
         ``(args, kwargs)``.
     pack : callable
         Packs the result.
+    run : str
+        What the run is called that the call is of.
 
     Examples
     --------
@@ -87,7 +109,7 @@ def run_call(
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     generation = forks.generation
     try:
-        call, leading = load_function(function) if isinstance(function, bytes) else function
+        call, leading = load_function(function, run) if isinstance(function, bytes) else function
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
@@ -106,7 +128,7 @@ def run_call(
 
 
 def run_call_quietly(
-    function: bytes, arguments: bytes, number: int = 0, mark: str = ""
+    function: bytes, arguments: bytes, number: int = 0, mark: str = "", run: str = ""
 ) -> tuple[Any, ...]:
     """Run a call, and put what is printed into its result instead of showing it here.
 
@@ -121,7 +143,7 @@ def run_call_quietly(
                 file.write(b"%d" % time.perf_counter_ns())
     output = Output(through=False)
     with StreamProxies().around(output):
-        result = run_call(function, arguments)
+        result = run_call(function, arguments, run=run)
     return tuple(CallResult(*result)._replace(output=output.take()))
 
 

@@ -154,7 +154,7 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
         elif isinstance(function, int):
             function = unsealed(before[function][1])
         with proxies.around(output):
-            return run_call(function, arguments, _weighed)
+            return run_call(function, arguments, _weighed, task.run)
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))
     proxies.close()  # of a thread that was abandoned nothing is captured

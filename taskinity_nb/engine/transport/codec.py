@@ -34,46 +34,59 @@ class Encoder:
     """Turns the tasks of one run into bytes; a function once, and so a large argument.
 
     `pack` returns what stands for a large value, and is it again when it is unpickled; by default
-    the value itself.
+    the value itself. `ship` makes of a function what `function` returns; by default its pickle.
     """
 
-    def __init__(self, plan: Plan, pack: Callable[[Any], Any] = lambda value: value) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        pack: Callable[[Any], Any] = lambda value: value,
+        ship: Callable[[Any], Any] = dumps,
+    ) -> None:
         self._plan = plan
         self._pack = pack
-        self._functions: dict[int, bytes] = {}
+        self._ship = ship
+        self._functions: dict[int, Any] = {}
+        self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
 
-    def function(self, index: int) -> bytes:
-        """Return the function of a task as bytes.
+    def function(self, index: int) -> Any:
+        """Return the function of a task, shipped: as bytes, if nothing else was asked for.
 
         Raises
         ------
         UnpicklableError
             If it, or something that it uses, cannot be pickled.
         """
-        task, key = self._plan.bindings[index].task, self.key(index)
+        key = self.key(index)
         packed = self._functions.get(key)
         if packed is None:
-            validators = (task.validate_input, task.validate_output)
-            call: Callable[..., Any] = invoke
-            leading: tuple[Any, ...] = (task.function, *validators)
-            if task.is_importable:  # its name is enough, while its function alone has none
-                call, leading = _call_task, (task,)
-            if index in self._plan.listed:
-                call = listing(call)
-            try:
-                packed = self._functions[key] = dumps((call, leading))
-            except BaseException as error:
-                if is_interrupt(error):
-                    raise
-                raise UnpicklableError(
-                    f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
-                    f"another process: {_reason(error)}",
-                    remedy="create what it uses inside the function, "
-                    'or run with executor="threads"',
-                ) from error
+            with self._shipping:  # the other workers need the same function now
+                packed = self._functions.get(key)
+                if packed is None:
+                    packed = self._functions[key] = self._shipped(index)
         return packed
+
+    def _shipped(self, index: int) -> Any:
+        task = self._plan.bindings[index].task
+        validators = (task.validate_input, task.validate_output)
+        call: Callable[..., Any] = invoke
+        leading: tuple[Any, ...] = (task.function, *validators)
+        if task.is_importable:  # its name is enough, while its function alone has none
+            call, leading = _call_task, (task,)
+        if index in self._plan.listed:
+            call = listing(call)
+        try:
+            return self._ship((call, leading))
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise UnpicklableError(
+                f"task '{self._plan.flow.tasks[index]}': its function cannot be sent to "
+                f"another process: {_reason(error)}",
+                remedy='create what it uses inside the function, or run with executor="threads"',
+            ) from error
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
@@ -105,7 +118,8 @@ class Encoder:
         return packed
 
     def forget(self) -> None:
-        """Let go of the large arguments."""
+        """Let go of the functions and the large arguments."""
+        self._functions.clear()
         self._packed.clear()
 
     def _pack_once(self, value: Any) -> Any:

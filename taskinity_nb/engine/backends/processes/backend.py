@@ -7,7 +7,6 @@ file that the next task's process maps; it comes to this process when somebody a
 
 from __future__ import annotations
 
-import pickle
 from collections import deque
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
@@ -25,9 +24,9 @@ from ...remote.printed import Output
 from ...scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
-from ...transport.shared_memory import SharedPickle, StoredResult, pack
-from ...transport.workspace import WorkDir
+from ...transport.shipment import Shipment
 from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
+from .store import Store
 from .worker import settings
 
 __all__ = ["Processes"]
@@ -44,7 +43,7 @@ class Load(NamedTuple):
 
     slot: int
     key: int
-    function: bytes
+    function: Shipment
     arguments: bytes
 
 
@@ -57,17 +56,12 @@ class Processes(LoopBackend):
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
         super().__init__(run, numbered(name), workers)
-        self.workdir = WorkDir()
-        self.folders = self.workdir.folders
-        self.encoder = Encoder(run.plan, self._pack)
+        self.store = Store()
+        self.encoder = Encoder(run.plan, self.store.pack, self.store.ship)
         self.settings = dumps(("settings", settings()))
         self.busy: dict[Worker, WorkerProcess] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
-
-    def _pack(self, value: Any) -> Any:
-        packed = pack(value, *self.folders)
-        return packed if isinstance(packed, SharedPickle) else value
 
     def performer(self) -> Perform:
         return _PooledProcess(self)
@@ -91,14 +85,8 @@ class Processes(LoopBackend):
                 process.kill()
 
     def release(self) -> None:
-        self.workdir = WorkDir()  # the old one goes when a later run has no use for it either
         self.encoder.forget()
-
-    def read(self, packed: Any) -> Any:
-        """Return a result from what a worker packed: itself, or where it lies."""
-        if isinstance(packed, bytes):
-            return pickle.loads(packed)
-        return StoredResult(SharedPickle(*packed), self.workdir)
+        self.store.let_go()
 
     def learn(self, key: int, seconds: float) -> None:
         """Remember how long a function took; what it took once it may take again."""
@@ -192,7 +180,8 @@ class _PooledProcess:
         scheduler, encoder = self._backend.scheduler, self._backend.encoder
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
-        function, arguments = encoder.function(task), encoder.arguments(task, args, kwargs)
+        function = self._backend.store.functions[encoder.function(task)]
+        arguments = encoder.arguments(task, args, kwargs)
         return Load(slot, encoder.key(task), function, arguments)
 
     def _send(self, batch: list[Load], worker: Worker) -> Iterator[Ended]:
@@ -209,7 +198,7 @@ class _PooledProcess:
             backend.busy[worker] = process
             if backend.stopped:
                 process.kill()
-        process.send(backend.folders, [load[1:] for load in batch])
+        process.send(backend.store.folders, [load[2:] for load in batch])
         done = 0
         while done < len(batch):
             kind, content = process.receive()
@@ -222,7 +211,7 @@ class _PooledProcess:
                 done += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
-                value, entry = unpack(name, load.slot, submitted, call, backend.read)
+                value, entry = unpack(name, load.slot, submitted, call, backend.store.read)
                 self._note(load.slot, CallResult(*call))
                 backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 yield load.slot, value, entry

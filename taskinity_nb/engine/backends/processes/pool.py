@@ -19,17 +19,20 @@ import pickle
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import wait
+from multiprocessing.connection import Pipe, wait
 from typing import Any
 
 from ....errors import ExecutorError, described
 from ...remote.forks import after_fork
+from ...remote.pickling import LARGE
+from ...transport.shipment import Shipment
 from ..futures import GUARD
 from . import group
 from .worker import GREETING, serve
 
-__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "give_back", "lease"]
+__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "forget", "give_back", "lease"]
 
 _all: set[WorkerProcess] = set()
 _warm: list[WorkerProcess] = []
@@ -70,7 +73,7 @@ class WorkerProcess:
         try:
             context = _context()
             self.pipe, theirs = context.Pipe()
-            held, self.life = context.Pipe(duplex=False)  # our end tells that we live
+            held, self.life = Pipe(duplex=False)  # our end tells that we live
         except Exception as error:  # no more files can be opened, or memory is used up
             raise ProcessEnded(_why_none_starts(error)) from error
         self._process = context.Process(
@@ -88,7 +91,8 @@ class WorkerProcess:
         finally:
             theirs.close()
             held.close()
-        self.known: set[int] = set()
+        self._shipped: dict[int, weakref.ref[Shipment]] = {}
+        self._weight = 0  # bytes of what was shipped for the run that it works for
         self.is_late = False
         """Whether it was killed because a task's time was up."""
         self._handle = group.open_process(self._process.pid)
@@ -104,16 +108,28 @@ class WorkerProcess:
             raise ProcessEnded
 
     def prepare(self, settings: bytes) -> None:
-        """Make the process forget the functions of a run, and take on what its next one needs."""
-        self.known.clear()
+        """Have the process take on what its next run needs."""
+        self.forget()
         self._send(settings)
 
-    def send(self, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]) -> None:
-        """Hand over tasks; the bytes of a function only once."""
+    def forget(self) -> None:
+        """Make the process forget functions of runs that nobody keeps any more."""
+        gone = [number for number, shipment in self._shipped.items() if shipment() is None]
+        if gone or self._weight >= LARGE:
+            self._send(pickle.dumps(("forget", gone, self._weight >= LARGE)))
+        for number in gone:
+            del self._shipped[number]
+        self._weight = 0
+
+    def send(self, folders: Sequence[str], loads: Sequence[tuple[Shipment, bytes]]) -> None:
+        """Hand over tasks; a function only once."""
         tasks: list[tuple[int, bytes | None, bytes]] = []
-        for key, function, arguments in loads:
-            tasks.append((key, None if key in self.known else function, arguments))
-            self.known.add(key)
+        for function, arguments in loads:
+            number, is_there = function.number, function.number in self._shipped
+            tasks.append((number, None if is_there else function.content, arguments))
+            if not is_there:
+                self._shipped[number] = weakref.ref(function)
+            self._weight = max(self._weight, function.weight)
         self._send(pickle.dumps(("batch", folders, tasks)))
 
     def receive(self) -> tuple[str, list[Any]]:
@@ -285,6 +301,14 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
 def _take_warm() -> WorkerProcess | None:
     with _lock:
         return _warm.pop() if _warm else None
+
+
+def forget() -> None:
+    """Make the warm processes forget functions of runs that nobody keeps any more."""
+    with _lock:
+        for process in _warm:
+            with contextlib.suppress(ProcessEnded):  # who leases it will see
+                process.forget()
 
 
 def give_back(process: WorkerProcess) -> None:

@@ -23,15 +23,13 @@ from ...remote.forks import after_fork
 from ...remote.pickling import dumps
 from ...remote.printed import Output
 from ...transport.shared_memory import pack
+from .functions import IDLE_SECONDS, Functions
 from .group import lead, leave
 
 __all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
 
 GREETING = b"ready"
 """What a worker says first, so that one that could not start is told from one that died at work."""
-
-IDLE_SECONDS = 300.0
-"""A worker that has had nothing to do for so long ends."""
 
 LATEST = 0.005
 """Seconds after which a result is sent, without waiting for those of the rest of the batch."""
@@ -105,15 +103,16 @@ class _Sender(Output):
 def serve(pipe: Connection, life: Connection) -> None:
     """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
-    A message is pickled: ``("settings", Settings)``, which also makes the worker forget its
-    functions, or ``("batch", folders for large results, tasks)``, where a task is ``(key of the
-    function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
-    comes back is ``("output", place of the task, texts)`` and ``("results", list of CallResult)``.
+    A message is pickled: ``("settings", Settings)``, with which a run begins; ``("forget", numbers
+    of functions, whether what they name is large)``; or ``("batch", folders for large results,
+    tasks)``, where a task is ``(number of the function, its bytes or None, bytes of the
+    arguments)``; a function's bytes are sent once, and for each run they are read anew. What comes
+    back is ``("output", place of the task, texts)`` and ``("results", list of CallResult)``.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     lead(life)
-    functions: dict[int, bytes] = {}
+    functions = Functions()
     clock = HelperClock()
     sender = _Sender(pipe)
     StreamProxies().capture(sender)
@@ -121,13 +120,16 @@ def serve(pipe: Connection, life: Connection) -> None:
     after_fork(sender.part)
     try:
         pipe.send_bytes(GREETING)
-        while pipe.poll(IDLE_SECONDS):
+        while functions.wait(pipe):
             kind, *content = pickle.loads(pipe.recv_bytes())
             if kind == "settings":
-                functions.clear()
+                functions.begin()
                 _apply(*content[0])
+            elif kind == "forget":
+                functions.forget(*content)
             else:
                 _answer(pipe, functions, sender, clock, streams, *content)
+            del content  # while it waits, it holds on to nothing
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, or has no more use for this process
     leave()
@@ -135,7 +137,7 @@ def serve(pipe: Connection, life: Connection) -> None:
 
 def _answer(
     pipe: Connection,
-    functions: dict[int, bytes],
+    functions: Functions,
     sender: _Sender,
     clock: HelperClock,
     streams: Sequence[Any],
@@ -150,13 +152,11 @@ def _answer(
 
     results: list[tuple[Any, ...]] = []
     sent = time.perf_counter()
-    for place, (key, function, arguments) in enumerate(tasks):
-        if function is not None:
-            functions[key] = function
+    for place, (number, function, arguments) in enumerate(tasks):
         sender.place = place
         put_back(streams)  # the task before may have been of another run
         clock.begin()
-        result = run_call(functions[key], arguments, pack_result)
+        result = run_call(functions.take(number, function), arguments, pack_result, functions.run)
         helpers = clock.end()
         results.append(result if helpers is None else (*result[:-1], helpers))
         sender.send()

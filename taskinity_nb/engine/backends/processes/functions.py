@@ -1,0 +1,63 @@
+"""The functions that a worker has: as bytes while a run keeps them, and read anew for each run."""
+
+from __future__ import annotations
+
+import gc
+from multiprocessing.connection import Connection
+
+from ...remote.call import forget_functions
+
+__all__ = ["IDLE_SECONDS", "Functions"]
+
+IDLE_SECONDS = 300.0
+"""A worker that has had nothing to do for so long ends."""
+
+A_MOMENT = 0.1
+"""Seconds of idleness after which there is time to look for what is garbage."""
+
+
+class Functions:
+    """What a worker knows by number, for the run that it works for.
+
+    A function and the globals that it has refer to each other, so what they hold goes only when the
+    garbage is collected. That takes a while, so it is done at once only for large data.
+    """
+
+    def __init__(self) -> None:
+        self._pickled: dict[int, bytes] = {}
+        self._runs = 0
+        self._is_garbage_left = False
+        self.run = "0"
+        """What `load_function` is told as the run."""
+
+    def wait(self, pipe: Connection) -> bool:
+        """Wait for the next message; return whether one came."""
+        if self._is_garbage_left and not pipe.poll(A_MOMENT):
+            self._collect()
+        return pipe.poll(IDLE_SECONDS)
+
+    def begin(self) -> None:
+        """Begin another run: what was read for the one before is not used again."""
+        self._runs += 1
+        self.run = str(self._runs)
+
+    def take(self, number: int, pickled: bytes | None) -> bytes:
+        """Return the bytes of a function, which are given once."""
+        if pickled is not None:
+            self._pickled[number] = pickled
+        return self._pickled[number]
+
+    def forget(self, numbers: list[int], is_large: bool) -> None:
+        """Let go of functions that no run keeps, and of all that is not in use."""
+        for number in numbers:
+            self._pickled.pop(number, None)
+        self.begin()
+        forget_functions(self.run)
+        if is_large:
+            self._collect()
+        else:
+            self._is_garbage_left = True
+
+    def _collect(self) -> None:
+        gc.collect()
+        self._is_garbage_left = False
