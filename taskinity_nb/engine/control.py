@@ -12,6 +12,7 @@ from ..model.run import Run
 from .rerun.resume import Prints, constant_prints_of, function_prints_of
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.failures import cancelled, task_error
+from .scheduling.letting_go import forget_data
 
 if TYPE_CHECKING:
     from .scheduling.scheduler import Scheduler
@@ -98,12 +99,13 @@ class Control:
         __tracebackhide__ = True
         return replay(run, task, item)
 
-    def release(self) -> None:
-        """Let the engine let go of results too."""
+    def release(self, run: Run) -> None:
+        """Let the engine let go of results too, and of what the frames of exceptions hold."""
         for task in self.maps.where:
             self.maps.release(task)
         for backend in self._backends:
             backend.release()
+        forget_data(run.record.log)
 
     def _raise_error(self, run: Run) -> None:
         scheduler, cause = self._scheduler, None
