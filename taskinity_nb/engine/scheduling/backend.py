@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
-from ...model.events import Entry, Items
+from ...model.events import Entry, Items, State, entered
 from ...model.run import Run
 from ...model.task import Task
 from ..remote.capture import StreamProxies
@@ -26,7 +26,7 @@ from .screen import Screen
 if TYPE_CHECKING:
     from ..remote.printed import Output
 
-__all__ = ["Backend", "LoopBackend", "Perform", "Scheduling", "Worker", "numbered"]
+__all__ = ["SETTLED", "Backend", "LoopBackend", "Perform", "Scheduling", "Worker", "numbered"]
 
 
 class Worker:
@@ -59,7 +59,12 @@ class Worker:
 
 
 Perform = Callable[[int, Worker], tuple[Any, Entry]]
-"""Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
+"""Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry.
+
+If it has given the task to the scheduler itself, it returns MISSING and `SETTLED`.
+"""
+
+SETTLED: Entry = entered(-1, State.PENDING, 0)
 
 
 class Loops(Protocol):

@@ -12,7 +12,7 @@ from ...errors import ExecutorError, FlowError, described
 from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
-from .backend import Backend, LoopBackend, Perform, Scheduling, Worker
+from .backend import SETTLED, Backend, LoopBackend, Perform, Scheduling, Worker
 
 __all__ = ["WorkerLoop"]
 
@@ -68,6 +68,11 @@ class WorkerLoop:
                 if value is MISSING:
                     if scheduler.stopped or worker.abandoned:
                         return
+                    if entry is SETTLED:
+                        with lock:
+                            worker.attempt += 1
+                            task = scheduler.claim(backend, worker)
+                        continue
                     delay = scheduler.retries.delay(task, entry)
                 if not lock.acquire(False):  # nearly never, so it is asked here, without a call
                     spin_acquire(lock)

@@ -21,14 +21,20 @@ class Functions:
 
     A function and the globals that it has refer to each other, so what they hold goes only when the
     garbage is collected. That takes a while, so it is done at once only for large data.
+
+    Attributes
+    ----------
+    pickled : dict of int to bytes
+        The functions, by number.
+    run : str
+        What `load_function` is told as the run.
     """
 
     def __init__(self) -> None:
-        self._pickled: dict[int, bytes] = {}
+        self.pickled: dict[int, bytes] = {}
         self._runs = 0
         self._is_garbage_left = False
         self.run = "0"
-        """What `load_function` is told as the run."""
 
     def wait(self, pipe: Connection) -> bool:
         """Wait for the next message; return whether one came."""
@@ -41,16 +47,15 @@ class Functions:
         self._runs += 1
         self.run = str(self._runs)
 
-    def take(self, number: int, pickled: bytes | None) -> bytes:
-        """Return the bytes of a function, which are given once."""
+    def learn(self, number: int, pickled: bytes | None) -> None:
+        """Take the bytes of a function, which are given once."""
         if pickled is not None:
-            self._pickled[number] = pickled
-        return self._pickled[number]
+            self.pickled[number] = pickled
 
     def forget(self, numbers: list[int], is_large: bool) -> None:
         """Let go of functions that no run keeps, and of all that is not in use."""
         for number in numbers:
-            self._pickled.pop(number, None)
+            self.pickled.pop(number, None)
         self.begin()
         forget_functions(self.run)
         if is_large:

@@ -30,6 +30,7 @@ from ...remote.pickling import LARGE
 from ...transport.shipment import Shipment
 from ..futures import GUARD
 from . import group
+from .tickets import Tickets
 from .worker import GREETING, serve
 
 __all__ = ["ProcessEnded", "WorkerProcess", "end_of", "forget", "give_back", "lease"]
@@ -74,10 +75,11 @@ class WorkerProcess:
             context = _context()
             self.pipe, theirs = context.Pipe()
             held, self.life = Pipe(duplex=False)  # our end tells that we live
+            self.tickets = Tickets()
         except Exception as error:  # no more files can be opened, or memory is used up
             raise ProcessEnded(_why_none_starts(error)) from error
         self._process = context.Process(
-            target=serve, args=(theirs, held), name="taskinity_nb worker"
+            target=serve, args=(theirs, held, self.tickets.theirs), name="taskinity_nb worker"
         )
         try:
             with _starting, _interrupts_blocked():
@@ -87,6 +89,7 @@ class WorkerProcess:
         except Exception as error:  # nothing is left to start one, or who does has gone
             self.pipe.close()
             self.life.close()
+            self.tickets.close()
             raise ProcessEnded(_why_none_starts(error)) from error
         finally:
             theirs.close()
@@ -130,6 +133,8 @@ class WorkerProcess:
             if not is_there:
                 self._shipped[number] = weakref.ref(function)
             self._weight = max(self._weight, function.weight)
+        if len(tasks) > 1:
+            self.tickets.put(len(tasks))
         self._send(pickle.dumps(("batch", folders, tasks)))
 
     def receive(self) -> tuple[str, list[Any]]:
@@ -164,6 +169,7 @@ class WorkerProcess:
         """Let the process end, by closing its pipes."""
         self.pipe.close()
         self.life.close()
+        self.tickets.close()
         with _lock:
             if self in _all and self._handle is not None:
                 os.close(self._handle)

@@ -9,30 +9,28 @@ import re
 import signal
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ....strangers import described, is_interrupt
-from ...remote.call import CallResult, run_call
+from ....strangers import is_interrupt
+from ...remote.call import run_call
 from ...remote.capture import StreamProxies, put_back, standing
 from ...remote.cpu_time import HelperClock
 from ...remote.forks import after_fork
 from ...remote.pickling import dumps
 from ...remote.printed import Output
 from ...transport.shared_memory import pack
+from .answers import Answers
 from .functions import IDLE_SECONDS, Functions
 from .group import lead, leave
+from .tickets import takes_ticket
 
 __all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
 
 GREETING = b"ready"
 """What a worker says first, so that one that could not start is told from one that died at work."""
-
-LATEST = 0.005
-"""Seconds after which a result is sent, without waiting for those of the rest of the batch."""
 
 Settings = tuple[str, list[str], list[tuple[Any, ...]]]
 """What a worker is to have in common with its caller."""
@@ -93,6 +91,12 @@ class _Sender(Output):
             if self._pipe is not None and not self.is_empty:
                 self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
 
+    def send_bytes(self, message: bytes) -> None:
+        """Send something else, in turn."""
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe.send_bytes(message)
+
     def part(self) -> None:
         """Let go of the pipe, in a process that a task has forked: it is not the child's."""
         if self._pipe is not None:
@@ -100,14 +104,16 @@ class _Sender(Output):
             self._pipe = None
 
 
-def serve(pipe: Connection, life: Connection) -> None:
+def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> None:
     """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
     A message is pickled: ``("settings", Settings)``, with which a run begins; ``("forget", numbers
     of functions, whether what they name is large)``; or ``("batch", folders for large results,
     tasks)``, where a task is ``(number of the function, its bytes or None, bytes of the
     arguments)``; a function's bytes are sent once, and for each run they are read anew. What comes
-    back is ``("output", place of the task, texts)`` and ``("results", list of CallResult)``.
+    back is ``("output", place of the task, texts)`` and ``("results", list of CallResult, whether
+    they are the last of the batch)``. For each task of a batch with several it takes a ticket; the
+    batch ends when there is none, because the rest was taken back.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
@@ -128,7 +134,7 @@ def serve(pipe: Connection, life: Connection) -> None:
             elif kind == "forget":
                 functions.forget(*content)
             else:
-                _answer(pipe, functions, sender, clock, streams, *content)
+                _answer(tickets, functions, sender, clock, streams, *content)
             del content  # while it waits, it holds on to nothing
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, or has no more use for this process
@@ -136,7 +142,7 @@ def serve(pipe: Connection, life: Connection) -> None:
 
 
 def _answer(
-    pipe: Connection,
+    tickets: Connection | None,
     functions: Functions,
     sender: _Sender,
     clock: HelperClock,
@@ -150,31 +156,22 @@ def _answer(
         packed = pack(value, *folders)
         return packed if isinstance(packed, bytes) else tuple(packed)
 
-    results: list[tuple[Any, ...]] = []
-    sent = time.perf_counter()
-    for place, (number, function, arguments) in enumerate(tasks):
+    for number, function, _ in tasks:
+        functions.learn(number, function)
+    answers, last = Answers(sender.send_bytes), len(tasks) - 1
+    for place, (number, _, arguments) in enumerate(tasks):
+        if last and not takes_ticket(tickets):
+            answers.end()
+            return
         sender.place = place
         put_back(streams)  # the task before may have been of another run
         clock.begin()
-        result = run_call(functions.take(number, function), arguments, pack_result, functions.run)
+        result = run_call(functions.pickled[number], arguments, pack_result, functions.run)
         helpers = clock.end()
-        results.append(result if helpers is None else (*result[:-1], helpers))
+        if helpers is not None:
+            result = (*result[:-1], helpers)
         sender.send()
-        if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
-            pipe.send_bytes(_message(results))
-            results, sent = [], time.perf_counter()
-
-
-def _message(results: list[tuple[Any, ...]]) -> bytes:
-    """Return results as they are sent; where memory does not do for that, without their values."""
-    try:
-        return pickle.dumps(("results", results))
-    except MemoryError as error:
-        text = described(error)
-        short = [
-            CallResult(*each)._replace(kind="unpicklable", payload=("large object", text))
-            if each[0] == "value" and isinstance(each[1], bytes)
-            else each
-            for each in results
-        ]
-        return pickle.dumps(("results", [tuple(each) for each in short]))
+        if place == last:
+            answers.end(result)
+        else:
+            answers.add(result)
