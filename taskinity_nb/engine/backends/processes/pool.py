@@ -20,7 +20,7 @@ import signal
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Pipe, wait
 from typing import Any
 
@@ -30,6 +30,7 @@ from ...remote.pickling import LARGE
 from ...transport.shipment import Shipment
 from ..futures import GUARD
 from . import group
+from .starting import begin, fork_server_context
 from .tickets import Tickets
 from .worker import GREETING, serve
 
@@ -59,6 +60,9 @@ A_MOMENT = 0.05
 UNKNOWN = 255
 """The exit code of a process whose fork server is gone."""
 
+FAREWELL = 1.0
+"""Seconds that idle processes have at exit to end by themselves."""
+
 PATIENCE = 5.0
 """Seconds that a process has to end once its pipe is closed."""
 
@@ -79,13 +83,16 @@ class WorkerProcess:
         except Exception as error:  # no more files can be opened, or memory is used up
             raise ProcessEnded(_why_none_starts(error)) from error
         self._process = context.Process(
-            target=serve, args=(theirs, held, self.tickets.theirs), name="taskinity_nb worker"
+            daemon=False,
+            target=serve,
+            args=(theirs, held, self.tickets.theirs),
+            name="taskinity_nb worker",
         )
         try:
-            with _starting, _interrupts_blocked():
+            with _starting:
                 if _ended.is_set():
                     raise OSError("the interpreter ends")
-                self._process.start()
+                begin(self._process)
         except Exception as error:  # nothing is left to start one, or who does has gone
             self.pipe.close()
             self.life.close()
@@ -104,6 +111,11 @@ class WorkerProcess:
             _all.add(self)
             if _ended.is_set():
                 self.kill()
+
+    @property
+    def sentinel(self) -> Any:
+        """What `wait` takes to tell whether the process has ended."""
+        return self._process.sentinel
 
     def greet(self) -> None:
         """Wait until the process is up."""
@@ -237,35 +249,11 @@ def _name_of_signal(number: int) -> str:
     return f"SIGRTMIN+{number - first}" if is_real_time else f"signal {number}"
 
 
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Keep an interrupt, which reaches all processes of a terminal, from what is started here.
-
-    A fork server is deaf to it once it is up; until then it is `fork_server` that sees to that.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _context() -> Any:
     methods = multiprocessing.get_all_start_methods()
     if "forkserver" not in methods or _is_forked:
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            f"{__package__}.worker",
-            "taskinity_nb.engine.transport.codec",
-            f"{__package__}.fork_server",
-        ]
-    )
-    return context
+    return fork_server_context()
 
 
 def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
@@ -288,6 +276,8 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
             process = WorkerProcess()
         except ProcessEnded as error:
             end, remedy = str(error), "close what takes up processes, files or memory"
+            if "AF_UNIX" in end:
+                remedy = "set TMPDIR to a folder with a shorter path, for the sockets in it"
             time.sleep(A_MOMENT * 2**attempt)  # a fork server that was killed takes a while to die
             continue
         try:
@@ -340,14 +330,26 @@ def _see_to_the_end() -> None:
 
 @atexit.register
 def _end_all() -> None:
-    """End all processes at exit, those too that a run has not given back yet."""
+    """End all processes at exit, those too that a run has not given back yet.
+
+    Who has nothing to do has a moment to clear up what tasks have left, such as a lock.
+    """
     _ended.set()
     if _starting.acquire(timeout=PATIENCE):  # one that is half started would complain
         _starting.release()
     with _lock:
+        idle = list(_warm)
+        _warm.clear()
+        for process in _all.difference(idle):
+            process.kill()
+    for process in idle:
+        process.pipe.close()
+    until, sentinels = time.monotonic() + FAREWELL, {each.sentinel for each in idle}
+    while sentinels and (left := until - time.monotonic()) > 0:
+        sentinels.difference_update(wait(sentinels, left))
+    with _lock:
         for process in _all:
             process.kill()
-        _warm.clear()
 
 
 @after_fork
