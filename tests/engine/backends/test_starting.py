@@ -150,3 +150,29 @@ def test_a_folder_for_temporary_files_with_a_long_path(length, tmp_path):
     assert size == "3000000"
     assert not Path(sockets).exists()
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["idle", "busy"])
+def test_what_a_nested_run_has_left_in_memory_at_exit(how, tmp_path):
+    said = python(tmp_path, f"""
+        from pathlib import Path
+        from taskinity_nb import start
+
+        def large():
+            return bytearray(3_000_000)
+
+        def hold(marker):
+            global kept
+            kept = run("large", executor="processes", workers=1)
+            print(os.getpid(), flush=True)
+            Path(marker).touch()
+            time.sleep(0 if {how!r} == "idle" else 300)
+
+        if __name__ == "__main__":
+            going = start("hold", {{"marker": "marker"}}, executor="processes", workers=1)
+            while not Path("marker").exists():
+                time.sleep(0.01)
+            if {how!r} == "idle":
+                going.wait()
+    """)  # fmt: skip
+    assert not list(Path("/dev/shm").glob(f".taskinity-nb-workspace-*-{said.strip()}-*"))

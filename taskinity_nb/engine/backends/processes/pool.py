@@ -344,12 +344,18 @@ def _end_all() -> None:
             process.kill()
     for process in idle:
         process.pipe.close()
-    until, sentinels = time.monotonic() + FAREWELL, {each.sentinel for each in idle}
-    while sentinels and (left := until - time.monotonic()) > 0:
-        sentinels.difference_update(wait(sentinels, left))
+    _wait_for(idle)
     with _lock:
         for process in _all:
             process.kill()
+    _wait_for(list(_all))  # until then, their folders for large values are not swept
+
+
+def _wait_for(processes: Sequence[WorkerProcess]) -> None:
+    """Wait for the end of processes, but not for long."""
+    until, sentinels = time.monotonic() + FAREWELL, {each.sentinel for each in processes}
+    while sentinels and (left := until - time.monotonic()) > 0:
+        sentinels.difference_update(wait(sentinels, left))
 
 
 @after_fork
