@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import pickle
@@ -9,6 +10,7 @@ import re
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -20,7 +22,7 @@ from ...remote.capture import StreamProxies, put_back, standing
 from ...remote.cpu_time import HelperClock
 from ...remote.forks import after_fork
 from ...remote.pickling import dumps
-from ...remote.printed import Output
+from ...remote.printed import PIECE, Output
 from ...transport.shared_memory import pack
 from .answers import Answers
 from .functions import IDLE_SECONDS, Functions
@@ -31,6 +33,9 @@ __all__ = ["GREETING", "IDLE_SECONDS", "Settings", "serve", "settings"]
 
 GREETING = b"ready"
 """What a worker says first, so that one that could not start is told from one that died at work."""
+
+SOON = 0.1
+"""Seconds after which a text is sent that does not end a line."""
 
 Settings = tuple[str, list[str], list[tuple[Any, ...]]]
 """What a worker is to have in common with its caller."""
@@ -71,7 +76,7 @@ def _apply(folder: str, path: list[str], filters: list[tuple[Any, ...]]) -> None
 
 
 class _Sender(Output):
-    """Sends what is printed to the parent, a line at a time."""
+    """Sends what is printed to the parent: a line at once, less than a line soon."""
 
     longest = sys.maxsize  # there it is shown, and then cut
 
@@ -79,15 +84,31 @@ class _Sender(Output):
         super().__init__(through=False)
         self._pipe: Connection | None = pipe
         self.place = 0  # in the batch, of the task that prints
+        self._pending = 0  # characters since the last line
+        self._is_watched = False
 
     def write(self, stream: int, text: str) -> None:
-        super().write(stream, text)
-        if "\n" in text:
-            self.send()
+        with self._lock:
+            super().write(stream, text)
+            self._pending += len(text)
+            if "\n" in text or self._pending > PIECE:
+                self.send()
+            elif not self._is_watched and self._pipe is not None:
+                self._is_watched = True
+                _thread.start_new_thread(self._watch, ())
+
+    def _watch(self) -> None:
+        """Send what has no end of a line, and end: a task that forks is not to find a thread."""
+        time.sleep(SOON)
+        with self._lock:
+            self._is_watched = False
+            with contextlib.suppress(OSError):  # who waits for the next message sees it too
+                self.send()
 
     def send(self) -> None:
         """Send what there is; the threads of a run inside a task take turns."""
         with self._lock:
+            self._pending = 0
             if self._pipe is not None and not self.is_empty:
                 self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
 
@@ -99,6 +120,7 @@ class _Sender(Output):
 
     def part(self) -> None:
         """Let go of the pipe, in a process that a task has forked: it is not the child's."""
+        self._lock = threading.RLock()  # another thread may have held it
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
