@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, ExecutorError
@@ -66,7 +67,12 @@ class Control:
 
     def wait(self, run: Run, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""
-        if not allow_interrupts(self._scheduler.finished.wait)(timeout):
+        with ExitStack() as stack:
+            if not self._scheduler.finished.is_set():
+                for backend in self._backends:
+                    stack.enter_context(backend.awaited())
+            has_ended = allow_interrupts(self._scheduler.finished.wait)(timeout)
+        if not has_ended:
             raise TimeoutError(f"flow '{run.flow.name}' has not ended in {timeout} s; it goes on")
         self._scheduler.workers.drop()
         for follow_up in self.when_finished:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
@@ -333,6 +334,10 @@ class Backend(ABC):
         the thread of the timers, not under the lock.
         """
         return 0.0
+
+    def awaited(self) -> AbstractContextManager[None]:
+        """Say that this thread waits for the run; raise if that leaves nobody to do its tasks."""
+        return nullcontext()
 
     def end_attempt(self, worker: Worker) -> bool:
         """End what a worker does, whose time is up; return whether that can be done.

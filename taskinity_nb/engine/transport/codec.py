@@ -266,7 +266,10 @@ def read_error(kind: str, payload: Any) -> BaseException:
 
 def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:
     """Write frames the way a traceback does, for an exception's note."""
-    lines = [f'  File "{file}", line {line}, in {function}' for file, line, function in frames]
+    lines = [
+        f'  File "{file}", line {line}, in {function}' if file else f"  … and {line:,} frames more"
+        for file, line, function in frames
+    ]
     return "\n".join(["Traceback in the worker (most recent call last):", *lines])
 
 
