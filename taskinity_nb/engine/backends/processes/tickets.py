@@ -14,6 +14,9 @@ from multiprocessing.connection import Connection, Pipe
 
 __all__ = ["MOST", "Tickets", "takes_ticket"]
 
+CAN_SHARE = os.name == "posix"
+"""Whether two processes may read from the same pipe."""
+
 MOST = 10_000
 """Tickets that a pipe is sure to have room for, since it has for 65,536."""
 
@@ -38,7 +41,7 @@ class Tickets:
     def __init__(self) -> None:
         self.theirs: Connection | None = None
         self._ours: Connection | None = None
-        if os.name == "posix":
+        if CAN_SHARE:
             self.theirs, self._ours = Pipe(duplex=False)
             os.set_blocking(self.theirs.fileno(), False)
 
