@@ -135,5 +135,8 @@ def _in_file(part: memoryview) -> _File:
 
 @after_fork
 def _forked() -> None:
+    """Let go of the parent's files, which go when the parent says so."""
     global _lock
     _lock = threading.RLock()  # another thread may have held it
+    _files.clear()
+    _shipments.clear()

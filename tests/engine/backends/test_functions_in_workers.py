@@ -68,7 +68,7 @@ class TestMemory:
             names = names_data(KINDS[kind](i))
             pid, _ = run("work", namespace=names, executor="processes", workers=1)["work"]
             sizes.append(memory_of(pid))
-        assert max(sizes[1:]) < sizes[0] + LARGE
+        assert max(sizes[1:]) < sizes[0] + 2 * LARGE
 
     @pytest.mark.parametrize("how", ["released", "dropped"])
     def test_an_idle_worker_lets_go(self, how):
@@ -182,3 +182,27 @@ class TestOnce:
         names = names_data(np.ones(LARGE, np.uint8))
         assert run("work", namespace=names, executor="processes", workers=1)["work"][1] > 1
         assert run("one", namespace=vars(fn), executor="processes", workers=1)["one"] == 1
+
+
+def test_a_fork_does_not_rely_on_the_files_of_its_parent(tmp_path):
+    names = names_data(np.ones(LARGE, np.uint8))
+    first = run("work", namespace=names, executor="processes", workers=1)
+    expected = first["work"][1]
+    ready, gone = tmp_path / "ready", tmp_path / "gone"
+
+    def in_the_fork():
+        ready.touch()
+        fn.wait_for_file(gone)
+        result = run("work", namespace=names, executor="processes", workers=1)
+        os._exit(0 if result["work"][1] == expected else 1)
+
+    pid = os.fork()
+    if not pid:
+        try:
+            in_the_fork()
+        finally:
+            os._exit(2)
+    fn.wait_for_file(ready)
+    first.release()
+    gone.touch()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

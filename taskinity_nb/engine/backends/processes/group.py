@@ -50,13 +50,17 @@ def lead(life: Any) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
     if life.poll(0):  # it has gone before the signal was asked for
         os.killpg(0, signal.SIGKILL)
-    multiprocessing.util.Finalize(None, _end_own, args=(os.getpid(),), exitpriority=LAST)
 
 
 def leave() -> None:
-    """End what tasks have started and left, since the worker that leads the group ends."""
+    """End what tasks have started and left, since the worker that leads the group ends.
+
+    If it ends by an error, who has the worker sees that, and does this.
+    """
     for child in multiprocessing.active_children():  # else their end would be waited for
         child.kill()
+    if CAN_LEAD:
+        multiprocessing.util.Finalize(None, _end_own, args=(os.getpid(),), exitpriority=LAST)
 
 
 def _end_own(leader: int) -> None:
