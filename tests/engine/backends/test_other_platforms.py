@@ -36,7 +36,12 @@ def elsewhere(monkeypatch, tmp_path):
     monkeypatch.setattr(folder, "CAN_HOLD", False)
     monkeypatch.setattr(ownership, "CAN_HOLD", False)
     monkeypatch.setattr(ownership, "fcntl", None)
+    before = set(pool._all)
     yield
+    deadline = time.monotonic() + 30
+    while not pool._all - before <= set(warm):  # a thread is about to give one back
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
     for process in warm:
         process.pipe.close()
         process.reap()
