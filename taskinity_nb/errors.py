@@ -291,6 +291,11 @@ class MapError(TaskError):
     def items(self, items: list[tuple[int, Any, BaseException]]) -> None:
         self._told, self._tell = (self.message, items), None
 
+    def let_go(self, released: Any) -> None:
+        """Put something in place of the items; what is said of them, and what was raised, stays."""
+        items = self.items
+        items[:] = [(place, released, error) for place, _, error in items]
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel with the items, each as far as it can, if somebody has said how they travel."""
         if _reduce_map_error is not None:

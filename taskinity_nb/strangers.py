@@ -27,6 +27,7 @@ __all__ = [
     "mro_of",
     "notes_of",
     "reason_of",
+    "reasons_of",
     "text_of",
     "traceback_of",
     "type_name",
@@ -50,6 +51,9 @@ _reasons_of_error: list[Callable[[BaseException], Any]] = [
     BaseException.__dict__[name].__get__
     for name in ("__cause__", "__context__", "__suppress_context__")
 ]
+_members_of_group: Callable[[BaseException], Any] = BaseExceptionGroup.__dict__[
+    "exceptions"
+].__get__
 _traceback_of_error: Callable[[BaseException], Any] = BaseException.__dict__[
     "__traceback__"
 ].__get__
@@ -204,6 +208,20 @@ def reason_of(error: BaseException) -> BaseException | None:
     cause, context, is_context_hidden = (get(error) for get in _reasons_of_error)
     reason: BaseException | None = cause if cause is not None or is_context_hidden else context
     return reason
+
+
+def reasons_of(error: BaseException) -> list[BaseException]:
+    """Return all exceptions that another one refers to: its cause, its context, those of a group.
+
+    Examples
+    --------
+    >>> reasons_of(ExceptionGroup("two", [ValueError(1), KeyError(2)]))
+    [ValueError(1), KeyError(2)]
+    """
+    found = [get(error) for get in _reasons_of_error[:2]]
+    if issubclass(type(error), BaseExceptionGroup):
+        found += _members_of_group(error)
+    return [reason for reason in found if reason is not None]
 
 
 def notes_of(error: BaseException) -> list[str]:

@@ -194,7 +194,8 @@ def _kept_descriptors() -> set[int | None]:
     }
     for process in list(pool._warm):
         popen = process._process._popen
-        kept |= {process._handle, process.pipe.fileno(), popen.sentinel}
+        kept |= {process._handle, process.pipe.fileno(), process.life.fileno(), popen.sentinel}
+        kept |= set(process.tickets.descriptors)
         kept |= set(getattr(popen.finalizer, "_args", ()))
     return kept | {root._folder.descriptor for root in workspace._roots.values()}
 

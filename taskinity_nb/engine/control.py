@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, ExecutorError
@@ -12,6 +13,7 @@ from ..model.run import Run
 from .rerun.resume import Prints
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.failures import cancelled, task_error
+from .scheduling.letting_go import forget_data
 
 if TYPE_CHECKING:
     from .scheduling.scheduler import Scheduler
@@ -53,7 +55,12 @@ class Control:
 
     def wait(self, run: Run, timeout: float | None = None) -> None:
         """Wait for the end, and raise what the run is to raise."""
-        if not allow_interrupts(self._scheduler.finished.wait)(timeout):
+        with ExitStack() as stack:
+            if not self._scheduler.finished.is_set():
+                for backend in self._backends:
+                    stack.enter_context(backend.awaited())
+            has_ended = allow_interrupts(self._scheduler.finished.wait)(timeout)
+        if not has_ended:
             raise TimeoutError(f"flow '{run.flow.name}' has not ended in {timeout} s; it goes on")
         self._scheduler.workers.drop()
         for follow_up in self.when_finished:
@@ -86,12 +93,13 @@ class Control:
         __tracebackhide__ = True
         return replay(run, task, item)
 
-    def release(self) -> None:
-        """Let the engine let go of results too."""
+    def release(self, run: Run) -> None:
+        """Let the engine let go of results too, and of what the frames of exceptions hold."""
         for task in self.maps.where:
             self.maps.release(task)
         for backend in self._backends:
             backend.release()
+        forget_data(run.record.log)
 
     def _raise_error(self, run: Run) -> None:
         scheduler, cause = self._scheduler, None

@@ -34,7 +34,7 @@ class Control(Protocol):
     def cancel(self) -> None: ...
     def resume(self, run: Run, **options: Any) -> Run: ...
     def replay(self, run: Run, task: str, item: int | None = None) -> Any: ...
-    def release(self) -> None: ...
+    def release(self, run: Run) -> None: ...
 
 
 class Run(Mapping[str, Any]):
@@ -166,7 +166,7 @@ class Run(Mapping[str, Any]):
             raise FlowError("the run is not done; cancel it or wait for it before releasing it")
         self.record.values[:] = [RELEASED] * len(self.record.values)
         if self.control is not None:
-            self.control.release()
+            self.control.release(self)
 
     # Time.
 

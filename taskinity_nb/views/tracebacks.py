@@ -21,6 +21,8 @@ RED, BOLD, GREEN, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[32m", "\x1b[0m"
 CONTEXT = 2
 """Lines that are shown before and after the line of a frame."""
 
+MOST_NOTES = 20
+
 MOST_OUTPUT, LONGEST_LINE = 10, 200
 """Lines of what a failed task printed to a stream, and characters of each."""
 
@@ -36,7 +38,7 @@ def render_error(error: FlowError) -> list[str]:
     lines = [f"{RED}{type(error).__name__}{PLAIN}: {error}"]
     if isinstance(error, TaskError):
         lines += _task_lines(error)
-    lines += map(harmless, getattr(error, "__notes__", []))
+    lines += _note_lines(notes_of(error))
     return "\n".join(lines).splitlines()
 
 
@@ -95,13 +97,21 @@ def _exception_lines(error: BaseException, frames: tuple[Frame, ...]) -> Iterato
         yield from _frame_lines(frame)
     name, _, text = described(error).partition(" ")
     yield f"{RED}{name}{PLAIN} {text}".rstrip()
-    for note in notes_of(error):
-        if not note.startswith("Traceback in the worker"):
-            yield harmless(note)
+    ours = "Traceback in the worker"
+    yield from _note_lines([note for note in notes_of(error) if not note.startswith(ours)])
+
+
+def _note_lines(notes: list[str]) -> Iterator[str]:
+    yield from map(harmless, notes[:MOST_NOTES])
+    if len(notes) > MOST_NOTES:
+        yield f"… and {len(notes) - MOST_NOTES:,} notes more"
 
 
 def _frame_lines(frame: Frame) -> Iterator[str]:
     file, line, function = frame
+    if not file:
+        yield f"… and {line:,} frames more"
+        return
     yield f"{BOLD}{_place(file)}, line {line}{PLAIN}, in {GREEN}{function}{PLAIN}"
     for number in range(max(1, line - CONTEXT), line + CONTEXT + 1):
         text = linecache.getline(file, number).rstrip()

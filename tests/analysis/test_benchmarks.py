@@ -306,6 +306,11 @@ def changed(**changes):
         (changed(results=[1]), "damaged"),
         (changed(name=7), "damaged"),
         (changed(cores="two"), "damaged"),
+        (changed(cores=float("inf")), "damaged"),
+        (changed(results=[{"label": "x", "seconds": [10**400]}]), "number of seconds"),
+        (changed(results=[{"label": "x", "seconds": [1e308, 1e308]}]), "number of seconds"),
+        (changed(results=[{"label": "x", "seconds": [1], "clock": 1e999}]), "number of seconds"),
+        (changed(results=[{"label": "x", "seconds": [1], "baseline": 10**400}]), "of seconds"),
         (lambda c: {k: v for k, v in c.items() if k != "python"}, "'python' is missing"),
     ],
 )

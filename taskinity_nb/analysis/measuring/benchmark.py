@@ -252,7 +252,7 @@ class PerformanceBenchmark(Shown):
             made = cls(content["name"], warmup=content["warmup"], repeats=content["repeats"])
             made.python, made.cores = str(content["python"]), int(content["cores"])
             made.results = [Measurement(**entry) for entry in content["results"]]
-        except (KeyError, TypeError, ValueError, FlowError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, FlowError) as error:
             missing = isinstance(error, KeyError)
             why = f"{error} is missing" if missing else getattr(error, "message", str(error))
             raise FlowError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, overload
 
-from ...errors import FlowError
+from ...errors import FlowError, harmless
 from ...formatting import not_whole, one_line, time_text
 from ...values import collected, is_once, kind_of
 
@@ -26,6 +26,9 @@ __all__ = [
 
 COARSE = 10
 """A time below so many readings of the clock says more about the clock than about the function."""
+
+LONGEST = 1e12
+"""Seconds that a time may have, so that it can be reckoned with."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -265,8 +268,10 @@ def clock_step() -> float:
 
 def _checked(value: Any) -> float:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise ValueError(f"a time is a number of seconds from 0 on, not {value!r}")
+    if not is_number or not 0 <= value <= LONGEST:
+        raise ValueError(
+            f"a time is a number of seconds from 0 on, not {harmless(repr(value), 30)}"
+        )
     return float(value)
 
 

@@ -28,6 +28,7 @@ from ..remote.surroundings.followed import run_following
 from ..scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ..transport.codec import Encoder, failure, unpack
 from .following import what_to_follow
+from .start_marks import StartMarks
 from .threads import fetched
 
 __all__ = ["FuturesBackend"]
@@ -57,12 +58,19 @@ class FuturesBackend(LoopBackend):
         self._encoder = Encoder(run.plan)
         self._futures: dict[str, Future[tuple[Any, ...]]] = {}
         self._numbers = count(time_ns())
+        self._marks = StartMarks(executor)
         self._run_call: Callable[..., tuple[Any, ...]] = run_call_quietly
         if isinstance(executor, ProcessPoolExecutor):  # its processes are on this machine
             self._run_call = partial(run_following, what_to_follow())
 
     def performer(self) -> Perform:
         return self._perform
+
+    def release(self) -> None:
+        self._encoder.forget()
+
+    def time_left(self, worker: Worker, timeout: float) -> float:
+        return self._marks.time_left(worker.name, timeout)
 
     def stop(self) -> None:
         """Withdraw what has not started; what runs elsewhere is abandoned."""
@@ -80,10 +88,11 @@ class FuturesBackend(LoopBackend):
             if is_interrupt(error):
                 raise
             return failure(slot, error)
+        mark = self._marks.new(worker.name) if scheduler.task_of(slot).timeout else ""
         submitted = perf_counter_ns()
         try:
             epoch, number = self._encoder.epoch, next(self._numbers)
-            future = self._executor.submit(self._run_call, function, arguments, epoch, number)
+            future = self._executor.submit(self._run_call, function, arguments, epoch, number, mark)
             self._futures[worker.name] = future
             scheduler.started(slot, self, worker, submitted)
             reply = future.result()
@@ -91,6 +100,8 @@ class FuturesBackend(LoopBackend):
             if is_interrupt(error):
                 raise
             raise _ended(error, name) from error
+        if mark and not worker.abandoned:  # else the name is another's already
+            self._marks.ended(worker.name)
         call = _checked(reply, name)
         value, entry = unpack(name, slot, submitted, call)
         note(slot, waited=call.waited)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable
+import threading
+import weakref
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any
@@ -211,6 +214,12 @@ class Threads(InProcess):
     """Threads of our own, started when there is something to do for them."""
 
 
+_waiting: weakref.WeakKeyDictionary[Executor, int] = weakref.WeakKeyDictionary()
+"""How many of its own threads wait for runs on a pool."""
+
+_lock = threading.Lock()
+
+
 class PoolThreads(Threads):
     """A user's thread pool: a loop leaves it as soon as it has nothing to do."""
 
@@ -234,6 +243,26 @@ class PoolThreads(Threads):
         self._futures.discard(future)
         if future.cancelled():  # before it had begun
             self.scheduler.workers.not_started(self, _closed("it has cancelled what was waiting"))
+
+    @contextlib.contextmanager
+    def awaited(self) -> Iterator[None]:
+        if threading.current_thread() not in getattr(self._pool, "_threads", ()):
+            yield
+            return
+        with _lock:
+            waiting = _waiting[self._pool] = _waiting.get(self._pool, 0) + 1
+        try:
+            if waiting >= self._pool._max_workers:  # type: ignore[attr-defined]
+                raise ExecutorError(
+                    f"all {waiting} threads of the pool wait for runs on this pool itself, and "
+                    "none is left to do the tasks of these",
+                    remedy="give the inner run another pool or executor='threads', or make the "
+                    "pool larger",
+                )
+            yield
+        finally:
+            with _lock:
+                _waiting[self._pool] -= 1
 
     def stop(self) -> None:
         """Withdraw the loops that were never started."""

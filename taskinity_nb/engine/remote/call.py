@@ -10,10 +10,12 @@ raises is the task's own failure, an interrupt too: none from the keyboard is me
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
 import time
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 from ...strangers import described, traceback_of, type_name
@@ -29,17 +31,30 @@ from .printed import Output
 
 __all__ = ["CallResult", "forget_functions", "run_call", "run_call_quietly"]
 
+Function = tuple[Callable[..., Any], tuple[Any, ...]]
 
-@lru_cache(256)
-def load_function(function: bytes, epoch: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """Read a function, once for each run."""
-    call: tuple[Callable[..., Any], tuple[Any, ...]] = pickle.loads(function)
-    return call
+_loaded: tuple[str, dict[bytes, Function]] = "", {}
+"""The epoch whose functions are here, and these."""
 
 
-def forget_functions() -> None:
-    """Have each function read anew."""
-    load_function.cache_clear()
+def load_function(pickled: bytes, epoch: str) -> Function:
+    """Read a function, for a run only once; with the next run, those of the one before go.
+
+    So nothing of a run before is seen that a task has put into its globals, and no data are kept
+    that functions of earlier runs name.
+    """
+    if _loaded[0] != epoch:
+        forget_functions(epoch)
+    functions = _loaded[1]
+    if pickled not in functions:
+        functions[pickled] = pickle.loads(pickled)
+    return functions[pickled]
+
+
+def forget_functions(epoch: str = "") -> None:
+    """Let go of all functions, since those of another run are needed next."""
+    global _loaded
+    _loaded = epoch, {}
 
 
 class CallResult(NamedTuple):
@@ -70,7 +85,7 @@ _pack_back = partial(dumps, back=True)
 
 
 def run_call(
-    function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
+    function: bytes | Function,
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any] = _pack_back,
     epoch: str = "",
@@ -133,13 +148,19 @@ def _result(
 
 
 def run_call_quietly(
-    function: bytes, arguments: bytes, epoch: str = "", number: int = 0
+    function: bytes, arguments: bytes, epoch: str = "", number: int = 0, mark: str = ""
 ) -> tuple[Any, ...]:
     """Run a call, and put what is printed into its result instead of showing it here.
 
     No two calls have the same number, because there are executors that take two with the same
-    arguments for one.
+    arguments for one. The moment at which it begins is written to the file `mark`, for who waits
+    for it and may not see the folder from where this is.
     """
+    if mark:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(descriptor, "wb", buffering=0) as file:
+                file.write(b"%d" % time.perf_counter_ns())
     output = Output(through=False)
     with StreamProxies().around(output):
         result = run_call(function, arguments, epoch=epoch)

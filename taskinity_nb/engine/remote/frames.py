@@ -8,6 +8,9 @@ from types import TracebackType
 
 __all__ = ["describe_frames", "user_frames"]
 
+MOST = 30
+"""Frames that are told of a traceback."""
+
 PACKAGES = {"taskinity_nb", __name__.partition(".")[0]}
 """What this package is called; where it was sent to, it has a name of its own."""
 
@@ -24,10 +27,27 @@ def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], 
         if not code.co_filename.startswith(OURS) and package not in PACKAGES:
             frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
-    return tuple(frames)
+    return tuple(frames) if len(frames) <= MOST else _shortened(frames)
 
 
 def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:
     """Write frames the way a traceback does, for an exception's note."""
-    lines = [f'  File "{file}", line {line}, in {function}' for file, line, function in frames]
+    lines = [
+        f'  File "{file}", line {line}, in {function}' if file else f"  … and {line:,} frames more"
+        for file, line, function in frames
+    ]
     return "\n".join(["Traceback in the worker (most recent call last):", *lines])
+
+
+def _shortened(frames: list[tuple[str, int, str]]) -> tuple[tuple[str, int, str], ...]:
+    """Return the first and the last of many frames, as a recursion has that does not end.
+
+    Between them stands how many there are more, as the line of no file.
+
+    Examples
+    --------
+    >>> _shortened([("a.py", line, "f") for line in range(1000)])[MOST // 2 - 1:][:3]
+    (('a.py', 14, 'f'), ('', 970, '...'), ('a.py', 985, 'f'))
+    """
+    half = MOST // 2
+    return (*frames[:half], ("", len(frames) - 2 * half, "..."), *frames[-half:])

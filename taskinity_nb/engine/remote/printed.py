@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-__all__ = ["STREAMS", "Output", "give"]
+__all__ = ["PIECE", "STREAMS", "Output", "give"]
 
 STREAMS = ("stdout", "stderr")
 LONGEST = 1_000_000

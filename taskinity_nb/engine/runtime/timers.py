@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,9 +11,15 @@ from typing import Any
 
 __all__ = ["Timers"]
 
+TICK = 0.5
+"""Seconds between two looks at the clock; a process that has missed as much was stopped."""
+
 
 class Timers:
     """Calls something after a while, in a thread of its own.
+
+    Time in which this process was stopped (by Ctrl-Z, by a debugger, with its machine) does not
+    count: all that waits is put off by it.
 
     What a call raises goes to `when_broken`, if there is one; the other calls are made all the
     same.
@@ -41,6 +46,8 @@ class Timers:
     def set(self, delay: float, call: Callable[..., object], *arguments: Any) -> None:
         """Call back in `delay` seconds."""
         with self._changed:
+            if self._closed:
+                return
             moment = time.monotonic() + delay
             heapq.heappush(self._calls, (moment, next(self._number), call, arguments))
             if self._thread is None:
@@ -55,14 +62,26 @@ class Timers:
             self._calls.clear()
             self._changed.notify()
 
+    def _wait(self) -> None:
+        """Wait for the next moment, or some of the time until then."""
+        if not self._calls:
+            self._changed.wait()
+            return
+        before, computed = time.monotonic(), time.process_time()
+        pause = min(self._calls[0][0] - before, TICK)
+        self._changed.wait(pause)
+        # A process that had the processor was not stopped, though this thread has overslept.
+        lost = time.monotonic() - before - pause - (time.process_time() - computed)
+        if lost > TICK:
+            self._calls = [(call[0] + lost, *call[1:]) for call in self._calls]
+
     def _watch(self) -> None:
         while True:
             with self._changed:
                 while not self._closed and not (
                     self._calls and self._calls[0][0] <= time.monotonic()
                 ):
-                    until = self._calls[0][0] - time.monotonic() if self._calls else math.inf
-                    self._changed.wait(min(until, threading.TIMEOUT_MAX))
+                    self._wait()
                 if self._closed:
                     return
                 _, _, call, arguments = heapq.heappop(self._calls)

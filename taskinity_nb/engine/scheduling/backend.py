@@ -12,10 +12,11 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
-from ...model.events import Entry, Items
+from ...model.events import Entry, Items, State, entered
 from ...model.run import Run
 from ...model.task import Task
 from ..remote.capture import StreamProxies
@@ -26,7 +27,7 @@ from .screen import Screen
 if TYPE_CHECKING:
     from ..remote.printed import Output
 
-__all__ = ["Backend", "LoopBackend", "Perform", "Scheduling", "Worker", "numbered"]
+__all__ = ["SETTLED", "Backend", "LoopBackend", "Perform", "Scheduling", "Worker", "numbered"]
 
 
 class Worker:
@@ -59,7 +60,12 @@ class Worker:
 
 
 Perform = Callable[[int, Worker], tuple[Any, Entry]]
-"""Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry."""
+"""Runs a task for a worker; returns its value (MISSING if it failed) and its last log entry.
+
+If it has given the task to the scheduler itself, it returns MISSING and `SETTLED`.
+"""
+
+SETTLED: Entry = entered(-1, State.PENDING, 0)
 
 
 class Loops(Protocol):
@@ -320,6 +326,18 @@ class Backend(ABC):
             f"task '{name}' asks for resources {dict(resources)}, which only a cluster can reserve",
             remedy='run it with executor="dask" or executor="ray", or take resources= away',
         )
+
+    def time_left(self, worker: Worker, timeout: float) -> float:
+        """Return the seconds that an attempt has left, `timeout` seconds after it was handed over.
+
+        More than 0 if it began later, as it does where other things are before it. It is called by
+        the thread of the timers, not under the lock.
+        """
+        return 0.0
+
+    def awaited(self) -> AbstractContextManager[None]:
+        """Say that this thread waits for the run; raise if that leaves nobody to do its tasks."""
+        return nullcontext()
 
     def end_attempt(self, worker: Worker) -> bool:
         """End what a worker does, whose time is up; return whether that can be done.

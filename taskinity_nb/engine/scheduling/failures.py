@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from ...errors import Cancelled, FlowError, MapError, TaskError, described
@@ -16,6 +17,9 @@ from ...strangers import text_of
 from ..runtime.interrupts import is_interrupt
 
 __all__ = ["FailedItem", "cancelled", "map_error", "task_error", "timed_out", "warn"]
+
+MOST_NOTES = 20
+"""Other failed tasks that the error of a run tells of; its `run.errors` has all of them."""
 
 MOST_ITEMS = 10
 """Failed items of a map that its error tells of."""
@@ -82,8 +86,10 @@ def task_error(run: Run, first: str) -> tuple[TaskError, BaseException]:
         error = TaskError(f"task '{first}'{called} failed: {text}")
     error.run = run
     error.task = first
-    for task, other in errors.items():
+    for task, other in islice(errors.items(), MOST_NOTES):
         error.add_note(f"task '{task}' failed too: {described(other)}")
+    if len(errors) > MOST_NOTES:
+        error.add_note(f"… and {len(errors) - MOST_NOTES:,} tasks more failed too")
     return error, cause
 
 

@@ -95,13 +95,22 @@ class Retries:
         """Have an attempt ended when its time is up."""
         timeout = self._scheduler.task_of(task).timeout
         if timeout is not None:
-            self._timers.set(timeout, self._time_is_up, task, backend, worker, worker.attempt)
+            attempt = task, backend, worker, worker.attempt, timeout
+            self._timers.set(timeout, self._time_is_up, *attempt)
 
-    def _time_is_up(self, task: int, backend: Backend, worker: Worker, attempt: int) -> None:
+    def _time_is_up(
+        self, task: int, backend: Backend, worker: Worker, attempt: int, timeout: float
+    ) -> None:
         """End an attempt, or abandon its worker to it and have another take the place."""
         scheduler = self._scheduler
+        left = backend.time_left(worker, timeout)
         with scheduler.lock:
-            if scheduler.stopped or worker.attempt != attempt or backend.end_attempt(worker):
+            if scheduler.stopped or worker.attempt != attempt:
+                return
+            if left > 0.0:
+                self._timers.set(left, self._time_is_up, task, backend, worker, attempt, timeout)
+                return
+            if backend.end_attempt(worker):
                 return
             worker.abandoned = True
             if worker.output is not None and not worker.output.is_empty:

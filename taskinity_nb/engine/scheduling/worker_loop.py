@@ -12,7 +12,7 @@ from ...errors import ExecutorError, FlowError, described
 from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
-from .backend import Backend, LoopBackend, Perform, Scheduling, Worker
+from .backend import SETTLED, Backend, LoopBackend, Perform, Scheduling, Worker
 
 __all__ = ["WorkerLoop"]
 
@@ -48,8 +48,7 @@ class WorkerLoop:
             perform = self._performer(backend, worker)
             if perform is None:
                 return
-            with lock:
-                task = scheduler.claim(backend, worker)
+            task = self._claim(backend, worker)
             while True:
                 if to_start or dropped:
                     self.catch_up()
@@ -57,8 +56,7 @@ class WorkerLoop:
                     if worker.abandoned or scheduler.stopped or scheduler.finished.is_set():
                         return
                     backend.park(worker)
-                    with lock:
-                        task = scheduler.claim(backend, worker)
+                    task = self._claim(backend, worker)
                     continue
                 if task in mapped:
                     value, entry = scheduler.maps.gather(task)
@@ -68,6 +66,10 @@ class WorkerLoop:
                 if value is MISSING:
                     if scheduler.stopped or worker.abandoned:
                         return
+                    if entry is SETTLED:
+                        worker.attempt += 1
+                        task = self._claim(backend, worker)
+                        continue
                     delay = scheduler.retries.delay(task, entry)
                 if not lock.acquire(False):  # nearly never, so it is asked here, without a call
                     spin_acquire(lock)
@@ -91,6 +93,10 @@ class WorkerLoop:
                     backend.dismiss(perform)
             finally:
                 self._leave(backend, worker, is_interrupted)
+
+    def _claim(self, backend: LoopBackend, worker: Worker) -> int | None:
+        with self._scheduler.lock:
+            return self._scheduler.claim(backend, worker)
 
     def _leave(self, backend: LoopBackend, worker: Worker, is_interrupted: bool) -> None:
         """Say that a worker has ended; who interrupts one cancels the run anyway."""

@@ -49,9 +49,9 @@ COLLECTIONS = frozenset(map(id, (list, tuple, set, frozenset, deque)))
 
 
 class Packed(NamedTuple):
-    """A function as bytes, and whether its calls are to be told the name of their stream."""
+    """A function as it was shipped, and whether its calls are told the name of their stream."""
 
-    data: bytes
+    content: Any
     draws: bool
 
 
@@ -68,10 +68,11 @@ def pack_function(
     function: Callable[..., Any],
     call: Callable[..., Any],
     leading: tuple[Any, ...],
+    ship: Callable[..., Any],
     dumps: Callable[..., bytes],
     there: Any,
 ) -> Packed:
-    """Return the bytes of a call that begins with `leading`, and whether it draws.
+    """Ship a call that begins with `leading`, and tell whether it draws.
 
     `function` is what of it is the user's, and `name` what the task is called; `there` is the
     module `randomness` under the name that it has where the bytes are read.
@@ -94,15 +95,15 @@ def pack_function(
         if is_generator(value) and not any(value is known for known, _ in streams):
             streams.append((value, value))
 
-    data = dumps((call, leading), note=note)
+    content = ship((call, leading), note=note)
     streams += [pair for pair in by_name if not any(pair[0] is known for known, _ in streams)]
     owned = {id(part) for known, _ in streams for part in owned_by(known)}
     streams = [pair for pair in streams if id(pair[0]) not in owned]
     if not streams:
-        return Packed(data, False)
+        return Packed(content, False)
     data = dumps((call, leading, [stand_in for _, stand_in in streams]))
     drawing = there.Drawing(data, [print_of(known) for known, _ in streams])
-    return Packed(dumps((drawing, ())), True)
+    return Packed(ship((drawing, ())), True)
 
 
 def _alike(name: str, found: Found) -> UnpicklableError:

@@ -47,9 +47,9 @@ class Encoder:
     """Turns the tasks of one run into bytes; a function once, and so a large argument.
 
     `pack` returns what stands for a large value, and is it again when it is unpickled; by default
-    the value itself. `remote` returns a module of `remote`, under the name by which it is found
-    where the bytes are read, and `context` that of the caller: a context variable travels as it is
-    set there.
+    the value itself. `ship` makes of a function what `function` returns; by default its pickle.
+    `remote` returns a module of `remote`, under the name by which it is found where the bytes are
+    read, and `context` that of the caller: a context variable travels as it is set there.
 
     Attributes
     ----------
@@ -61,6 +61,7 @@ class Encoder:
         self,
         plan: Plan,
         pack: Callable[[Any], Any] = lambda value: value,
+        ship: Callable[..., Any] | None = None,
         remote: Callable[[str], Any] = _our_own,
         context: Context | None = None,
     ) -> None:
@@ -71,48 +72,32 @@ class Encoder:
         self._sent: dict[int, Any] = {}
         """What was sent by value, by its id; it is kept since what comes back refers to it."""
         self.dumps: Callable[..., bytes] = partial(remote("pickling").dumps, sent=self._sent)
+        self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
         self.epoch: str = remote("identity").new_epoch()
         self._functions: dict[int, Packed] = {}
+        self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
 
-    def function(self, index: int) -> bytes:
-        """Return the function of a task as bytes.
+    def function(self, index: int) -> Any:
+        """Return the function of a task, shipped: as bytes, if nothing else was asked for.
 
         Raises
         ------
         UnpicklableError
             If it, or something that it uses, cannot be pickled.
         """
-        task, key = self._plan.bindings[index].task, self.key(index)
+        key = self.key(index)
         packed = self._functions.get(key)
         if packed is None:
-            finish, validators = (
-                self._plan.finish(index),
-                (task.validate_input, task.validate_output),
-            )
-            call: Callable[..., Any] = produce
-            leading: tuple[Any, ...] = (finish, task.function, *validators)
-            if task.is_importable:  # its name is enough, while its function alone has none
-                call, leading = produce_by_task, (finish, task)
-            name = self._plan.flow.tasks[index]
-            try:
-                packed = self._functions[key] = self._context.copy().run(
-                    pack_function, name, task, call, leading, self.dumps, self._remote("randomness")
-                )
-            except BaseException as error:
-                if is_interrupt(error) or isinstance(error, UnpicklableError):
-                    raise
-                raise UnpicklableError(
-                    f"task '{name}': its function cannot be sent to another process: "
-                    f"{self._way_to(task)}: {_reason(error)}",
-                    remedy="create what it uses inside the function, "
-                    'or run with executor="threads"',
-                ) from error
-        return packed.data
+            with self._shipping:  # the other workers need the same function now
+                packed = self._functions.get(key)
+                if packed is None:
+                    packed = self._functions[key] = self._shipped(index)
+        return packed.content
 
     def draws(self, index: int) -> bool:
-        """Tell whether the function of a task, which is bytes already, draws random numbers.
+        """Tell whether the function of a task, which was shipped already, draws random numbers.
 
         Then the first of its arguments is the name of the task or item, as its stream is called.
         """
@@ -122,6 +107,26 @@ class Encoder:
         parts = (task.function, task.validate_input, task.validate_output)
         ways = (self._context.copy().run(way_to, part, self.dumps) for part in parts if part)
         return next((way for way in ways if " → " in way), type_name(task.function))
+
+    def _shipped(self, index: int) -> Packed:
+        task, name = self._plan.bindings[index].task, self._plan.flow.tasks[index]
+        finish, validators = self._plan.finish(index), (task.validate_input, task.validate_output)
+        call: Callable[..., Any] = produce
+        leading: tuple[Any, ...] = (finish, task.function, *validators)
+        if task.is_importable:  # its name is enough, while its function alone has none
+            call, leading = produce_by_task, (finish, task)
+        there = self._remote("randomness")
+        pack = partial(pack_function, name, task, call, leading)
+        try:
+            return self._context.copy().run(pack, self._ship, self.dumps, there)
+        except BaseException as error:
+            if is_interrupt(error) or isinstance(error, UnpicklableError):
+                raise
+            raise UnpicklableError(
+                f"task '{name}': its function cannot be sent to another process: "
+                f"{self._way_to(task)}: {_reason(error)}",
+                remedy='create what it uses inside the function, or run with executor="threads"',
+            ) from error
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
@@ -176,7 +181,8 @@ class Encoder:
         return packed
 
     def forget(self) -> None:
-        """Let go of the large arguments, and of what was sent."""
+        """Let go of the functions, the large arguments, and what was sent."""
+        self._functions.clear()
         self._packed.clear()
         self._sent.clear()
 

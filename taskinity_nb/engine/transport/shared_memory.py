@@ -29,7 +29,9 @@ from ..remote.pickling import LARGE, dumps
 from .ownership import new_file
 from .workspace import WorkDir
 
-__all__ = ["SharedPickle", "StoredResult", "open_shared", "pack"]
+__all__ = [
+    "SharedPickle", "StoredResult", "open_parts", "open_shared", "pack", "split", "write",
+]  # fmt: skip
 
 ALIGNMENT = 64
 """Each part of a file begins at a multiple of so many bytes, which suits loops over arrays."""
@@ -109,6 +111,29 @@ def pack(value: Any, *folders: str, back: bool = False) -> bytes | SharedPickle:
     """
     if not folders:
         return dumps(value, back=back)
+    named: dict[int, Any] = {}
+    pickled, parts = split(value, back=back, named=named)
+    if named and (parts or len(pickled) >= LARGE):
+        pickled, parts = split(value)
+    is_whole = not parts
+    rest = pickled
+    if len(pickled) >= LARGE:
+        parts.append(memoryview(pickled))
+        rest = b""
+    if not parts:
+        return pickled
+    try:
+        path = write(folders, parts)
+    except OSError:  # whatever ails the folders, the value is sound
+        return pickled if is_whole else dumps(value)
+    return SharedPickle(path, tuple(part.nbytes for part in parts), rest)
+
+
+def split(value: Any, **options: Any) -> tuple[bytes, list[memoryview]]:
+    """Pickle a value; return the pickle, and the large buffers that are not in it.
+
+    What the methods of the value raise comes through. The options are those of `dumps`.
+    """
     parts: list[memoryview] = []
 
     def stays(buffer: pickle.PickleBuffer) -> bool:
@@ -121,25 +146,7 @@ def pack(value: Any, *folders: str, back: bool = False) -> bytes | SharedPickle:
         parts.append(part)
         return False
 
-    named: dict[int, Any] = {}
-    pickled = dumps(value, stays, back=back, named=named)
-    if named and (parts or len(pickled) >= LARGE):
-        parts.clear()
-        pickled = dumps(value, stays)
-    is_whole = not parts
-    rest = pickled
-    if len(pickled) >= LARGE:
-        parts.append(memoryview(pickled))
-        rest = b""
-    if not parts:
-        return pickled
-    for folder in folders:
-        try:
-            path = _write(folder, parts)
-        except OSError:  # whatever ails the folder, the value is sound
-            continue
-        return SharedPickle(path, tuple(part.nbytes for part in parts), rest)
-    return pickled if is_whole else dumps(value)
+    return dumps(value, stays, **options), parts
 
 
 def open_shared(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
@@ -151,17 +158,31 @@ def open_shared(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
         If the file is gone.
     """
     *starts, end = _bounds(sizes)
-    try:
-        memory = memoryview(_private_copy(path, end))
-    except FileNotFoundError as error:
-        raise NoResultError(
-            f"a large value ({sum(sizes):,} bytes) is gone with its file {path}: "
-            "its run was released, or the process that began the run has ended",
-            remedy="keep the run for as long as its results are needed, or run the flow again",
-        ) from error
+    memory = _map(path, end)
     parts = [memory[start : start + size] for start, size in zip(starts, sizes, strict=True)]
     rest = pickled or parts.pop()
     return pickle.loads(rest, buffers=parts)
+
+
+def open_parts(pickled: bytes, files: Sequence[tuple[str, int]]) -> Any:
+    """Return a value whose large parts lie each in a file of its own, as `open_shared` does.
+
+    `files` are their paths and sizes; if nothing is pickled, the last one is the pickle.
+    """
+    parts = [_map(path, size) for path, size in files]
+    rest = pickled or parts.pop()
+    return pickle.loads(rest, buffers=parts)
+
+
+def _map(path: str, size: int) -> memoryview:
+    try:
+        return memoryview(_private_copy(path, size))
+    except FileNotFoundError as error:
+        raise NoResultError(
+            f"a large value ({size:,} bytes) is gone with its file {path}: "
+            "its run was released, or the process that began the run has ended",
+            remedy="keep the run for as long as its results are needed, or run the flow again",
+        ) from error
 
 
 def _bounds(sizes: Sequence[int]) -> Iterator[int]:
@@ -172,6 +193,20 @@ def _bounds(sizes: Sequence[int]) -> Iterator[int]:
         yield start
         end = start + size
     yield end
+
+
+def write(folders: Sequence[str], parts: Sequence[memoryview]) -> str:
+    """Write a new file, in the first folder that takes it; return its path.
+
+    Raises
+    ------
+    OSError
+        If none does.
+    """
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            return _write(folder, parts)
+    raise OSError(f"no folder takes a large value ({sum(part.nbytes for part in parts):,} bytes)")
 
 
 def _write(folder: str, parts: Sequence[memoryview]) -> str:

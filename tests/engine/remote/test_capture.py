@@ -252,6 +252,26 @@ class TestLive:
         assert result.tasks["print_and_wait"].stdout == "waiting\n"
         assert sys.stdout.getvalue() == "waiting\n"
 
+    def test_less_than_a_line(self, tmp_path, monkeypatch):
+        """Dots that tell of progress are shown as they come, and so is one long text."""
+        marker = tmp_path / "marker"
+
+        class Screen(io.StringIO):
+            def write(self, text):
+                if self.tell() + len(text) >= 3:
+                    marker.touch()
+                return super().write(text)
+
+        def dots(marker):
+            sys.stdout.write(".")
+            sys.stdout.write("..")
+            fn.wait_for_file(marker)
+
+        monkeypatch.setattr(sys, "stdout", Screen())
+        result = run("dots", {"marker": str(marker)}, namespace={"dots": dots},
+                     executor="processes")  # fmt: skip
+        assert result.tasks["dots"].stdout == sys.stdout.getvalue() == "..."
+
     def test_of_a_task_whose_process_dies(self, printed):
         result = run("print_and_die", namespace=NAMES, executor="processes", on_error="continue")
         assert result.tasks["print_and_die"].stdout == "last words\n"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import traceback
 import warnings
 import weakref
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import functions as fn
 import pytest
 
-from taskinity_nb import FlowError, NoResultError, TaskError, run, skip
+from taskinity_nb import FlowError, MapError, NoResultError, Task, TaskError, run, skip
 from taskinity_nb.engine.transport import workspace
 
 NAMES = vars(fn)
@@ -211,6 +212,51 @@ class TestRelease:
         assert watch.alive() == {"a"}
         del caught
         assert watch.alive() == set()
+
+    def test_after_a_failure_while_its_error_is_kept(self, here):
+        """As a notebook keeps it: the lines stay, what was in the frames goes."""
+        watch = Watch()
+
+        def b(a):
+            local = watch.box("local")
+            try:
+                inner(local)
+            except KeyError as error:
+                raise ValueError("outer") from error
+
+        def inner(box):
+            raise KeyError("inner")
+
+        names = {"a": lambda: watch.box("a"), "b": b, "c": Task(b, retries=2, retry_delay=0.001)}
+        with pytest.raises(TaskError) as caught:
+            run("a -> [b, c]", namespace=names, executor=here)
+        sys.last_exc = caught.value
+        result = caught.value.run
+        assert watch.alive() == {"a", "local"}
+        result.release()
+        assert watch.alive() == set()
+        assert "in inner" in "".join(traceback.format_exception(caught.value))
+        del sys.last_exc
+
+    def test_after_items_have_failed(self, here):
+        watch = Watch()
+
+        def work(box):
+            local = watch.box("local")
+            raise ValueError(local.value)
+
+        names = {"scan": lambda: [watch.box("i0"), watch.box("i1")], "work": work}
+        with pytest.raises(MapError) as caught:
+            run("scan -> map work", namespace=names, executor=here)
+        error = caught.value
+        text = str(error)
+        assert watch.alive() == {"i0", "i1", "local"}
+        error.run.release()
+        assert watch.alive() == set()
+        assert str(error) == text
+        assert [(place, repr(why)) for place, _, why in error.items] == [
+            (0, "ValueError('local')"), (1, "ValueError('local')"),
+        ]  # fmt: skip
 
     def test_a_run_that_goes_on(self):
         from taskinity_nb import start

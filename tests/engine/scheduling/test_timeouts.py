@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import functions as fn
 import pytest
@@ -242,6 +242,65 @@ class TestUsersProcesses:
             assert "thread" not in str(result.errors["wait_for_file"])
             assert result["double"] == 2
             assert run("one", namespace=NAMES, executor=pool)["one"] == 1
+
+    def test_the_clock_starts_when_the_task_begins(self):
+        """Not when it is handed over: the pool is still at something else."""
+        from concurrent.futures import ProcessPoolExecutor
+
+        names = {name: Task(fn.nap, timeout=1) for name in ("a", "b")}
+        with ProcessPoolExecutor(1) as pool:
+            busy = pool.submit(fn.nap, 1.5)
+            result = run(Flow("queue", tasks=names), {"seconds": 0.1}, namespace=names,
+                         executor=pool, workers=1)  # fmt: skip
+            assert busy.result() is None
+        for record in result.tasks.values():
+            assert (str(record.state), record.attempts) == ("succeeded", 1)
+
+    def test_while_the_pool_gets_ready(self):
+        from concurrent.futures import ProcessPoolExecutor
+
+        names = {"one": Task(fn.one, timeout=0.7)}
+        with ProcessPoolExecutor(1, initializer=fn.nap, initargs=(1,)) as pool:
+            assert run("one", namespace=names, executor=pool)["one"] == 1
+
+    def test_behind_one_that_goes_on_unseen(self, tmp_path):
+        """What waits for the worker that is lost is not late; it is done when that comes back."""
+        from concurrent.futures import ProcessPoolExecutor
+
+        gate = tmp_path / "gate"
+        names = {
+            "wait_for_file": Task(fn.wait_for_file, timeout=0.5),
+            "one": Task(fn.one, timeout=0.5),
+        }
+
+        def open_late(events, run):
+            if str(run.tasks["wait_for_file"].state) == "timed_out":
+                threading.Timer(1, gate.touch).start()
+
+        with ProcessPoolExecutor(1) as pool:
+            flow = Flow("queue", tasks=names)
+            result = run(flow, {"marker": str(gate)}, namespace=names, executor=pool,
+                         on_error="continue", observers=[open_late])  # fmt: skip
+        assert dict(result) == {"one": 1}
+        assert str(result.tasks["wait_for_file"].state) == "timed_out"
+
+    def test_in_an_executor_whose_workers_see_other_files(self):
+        """They cannot say when they begin, so it counts from the moment of handing over."""
+
+        class Elsewhere(Executor):
+            def __init__(self):
+                self.pool = ThreadPoolExecutor(2)
+
+            def submit(self, function, *arguments):
+                return self.pool.submit(function, *arguments[:3])  # without the mark
+
+        executor = Elsewhere()
+        for names in ({"nap": Task(fn.nap, timeout=0.2)}, {"one": Task(fn.one, timeout=60)}) * 2:
+            (name,) = names
+            inputs = {"seconds": 1} if name == "nap" else None
+            result = run(name, inputs, namespace=names, executor=executor, on_error="continue")
+            assert str(result.tasks[name].state) == {"nap": "timed_out", "one": "succeeded"}[name]
+        executor.pool.shutdown()
 
 
 class TestMixedExecutors:

@@ -13,7 +13,7 @@ from time import sleep
 import pytest
 from interleavings import Explorer, Lock, Pool, explore
 
-from taskinity_nb import ExecutorError, State, Task, parse_dsl, run, start
+from taskinity_nb import ExecutorError, Flow, State, Task, parse_dsl, run, start
 from taskinity_nb.engine.backends.processes import pool
 from taskinity_nb.engine.backends.threads import PoolThreads, Threads
 from taskinity_nb.engine.scheduling.scheduler import Scheduler
@@ -337,6 +337,32 @@ class TestWorkersThatDoNotCome:
             result = run("a -> [b, c, d] -> e", executor=executor, workers=4,
                          namespace=dict.fromkeys("abcde", one))  # fmt: skip
         assert set(result) == set("abcde")
+
+    @pytest.mark.parametrize("size", [1, 2])
+    def test_a_pool_nested_in_itself_until_nobody_is_left(self, size):
+        """It says so, instead of waiting for ever; with a thread to spare it works."""
+        gate = threading.Barrier(size)
+        with ThreadPoolExecutor(size) as pool:
+            names = {"one": lambda: 1}
+
+            def outer():
+                gate.wait(30)
+                return run("one", namespace=names, executor=pool)["one"]
+
+            tasks = {f"outer{i}": outer for i in range(size)}
+            result = run(Flow("nested", tasks=tasks), namespace=tasks, executor=pool,
+                         on_error="continue")  # fmt: skip
+            assert len(result.errors) in ({1: [1], 2: [0, 1, 2]}[size])
+            for error in result.errors.values():
+                assert "wait for runs on this pool itself" in str(error)
+            assert run("one", namespace=names, executor=pool)["one"] == 1
+
+    def test_a_pool_nested_in_itself_with_a_thread_to_spare(self):
+        with ThreadPoolExecutor(2) as pool:
+            names = {"one": lambda: 1}
+            names["outer"] = lambda: run("one", namespace=names, executor=pool)["one"]
+            for _ in range(20):
+                assert run("outer", namespace=names, executor=pool)["outer"] == 1
 
     def test_only_one_process(self, monkeypatch):
         lease, leased = pool.lease, []

@@ -68,6 +68,9 @@ class Cluster(Backend):
     def finish(self) -> None:
         self._inbox.put(END)
 
+    def release(self) -> None:
+        self._submitter = None
+
     def stop(self) -> None:
         self._inbox.put(END)
         if self._submitter is not None:

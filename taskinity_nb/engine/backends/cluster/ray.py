@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import pickle
 import sys
 import threading
@@ -30,6 +32,11 @@ INTERVAL = 0.02
 
 MOST_AT_ONCE = 200
 """Tasks that are waited for at a time; what that costs goes by their number."""
+
+OPEN_TO_ALL = (
+    "executor='ray' has started Ray, which takes connections from other machines without a "
+    "password; on a network that you do not trust, set RAY_AUTH_MODE=token before Python starts"
+)
 
 _connection: list[RayClusterClient] = []
 _lock = threading.RLock()
@@ -83,8 +90,16 @@ def _begin(ray: Any, workers: int | None) -> None:
                 num_cpus=workers or available_cores(), include_dashboard=False,
                 _node_ip_address="127.0.0.1", **options,
             )  # fmt: skip
+            _say_who_can_reach_it()
         except ValueError:  # one runs already, and takes no number
             ray.init(**options)
+
+
+def _say_who_can_reach_it() -> None:
+    """Tell once that Ray opens ports to others, which it does whatever address it is given."""
+    if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+        with contextlib.suppress(OSError, ValueError):  # there may be no stream to say it on
+            print(OPEN_TO_ALL, file=sys.stderr)
 
 
 class RayClusterClient:

@@ -25,12 +25,13 @@ from ...remote.printed import Output
 from ...remote.surroundings.common import taken
 from ...remote.surroundings.displays import publish
 from ...remote.surroundings.logs import handle
-from ...scheduling.backend import LoopBackend, Perform, Worker, numbered
+from ...scheduling.backend import SETTLED, LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
-from ...transport.shared_memory import SharedPickle, StoredResult, pack
-from ...transport.workspace import WorkDir
+from ...transport.shipment import Shipment
 from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
+from .store import Store
+from .tickets import MOST
 
 __all__ = ["Processes"]
 
@@ -46,12 +47,26 @@ class Load(NamedTuple):
 
     slot: int
     key: int
-    function: bytes
+    function: Shipment
     arguments: bytes
 
 
 ELSEWHERE = {"log": handle, "display": publish}
 """What a task does in its worker, and is to be seen here."""
+
+
+class Batch:
+    """Tasks that travel together, and how many of them have ended."""
+
+    def __init__(self, loads: list[Load]) -> None:
+        self.loads = loads
+        self.done = 0
+
+    @property
+    def left(self) -> list[Load]:
+        """Those that have not ended."""
+        return self.loads[self.done :]
+
 
 Ended = tuple[int, Any, Entry]
 """The slot of a task, its value, and how it ended."""
@@ -62,17 +77,12 @@ class Processes(LoopBackend):
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
         super().__init__(run, numbered(name), workers)
-        self.workdir = WorkDir()
-        self.folders = self.workdir.folders
-        self.encoder = Encoder(run.plan, self._pack)
+        self.store = Store()
+        self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
         self.settings = pickle.dumps(("settings", taken()))
-        self.busy: dict[Worker, WorkerProcess] = {}
+        self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
-
-    def _pack(self, value: Any) -> Any:
-        packed = pack(value, *self.folders)
-        return packed if isinstance(packed, SharedPickle) else value
 
     def performer(self) -> Perform:
         return _PooledProcess(self)
@@ -82,8 +92,8 @@ class Processes(LoopBackend):
         perform.give_back()
 
     def end_attempt(self, worker: Worker) -> bool:
-        process = self.busy.get(worker)
-        if process is not None:
+        if worker in self.busy:
+            process, _ = self.busy[worker]
             process.is_late = True
             process.kill()
         return True
@@ -92,18 +102,26 @@ class Processes(LoopBackend):
         """Kill the processes that are at work."""
         with self.scheduler.lock:
             self.stopped = True
-            for process in self.busy.values():
+            for process, _ in self.busy.values():
                 process.kill()
 
-    def release(self) -> None:
-        self.workdir = WorkDir()  # the old one goes when a later run has no use for it either
-        self.encoder.forget()
+    def rest(self, worker: Worker) -> None:
+        """Note that a worker has found nothing, unless it can take over what waits for another."""
+        super().rest(worker)
+        batches = [each for each in self.busy.values() if len(each[1].left) > 1]
+        if batches:
+            process, batch = max(batches, key=lambda each: len(each[1].left))
+            taken = process.tickets.take_back(len(batch.left) // 2)
+            if taken:
+                slots = [load.slot for load in batch.loads[-taken:]]
+                del batch.loads[-taken:]
+                self.scheduler.withdraw(slots)
+                if not self.scheduler.finished.is_set():
+                    self.scheduler.workers.wake_others()
 
-    def read(self, packed: Any) -> Any:
-        """Return a result from what a worker packed: itself, or where it lies."""
-        if isinstance(packed, bytes):
-            return pickle.loads(packed)
-        return StoredResult(SharedPickle(*packed), self.workdir)
+    def release(self) -> None:
+        self.encoder.forget()
+        self.store.let_go()
 
     def learn(self, key: int, seconds: float) -> None:
         """Remember how long a function took; what it took once it may take again."""
@@ -129,14 +147,12 @@ class _PooledProcess:
         """Perform a task, and settle those that travel with it."""
         scheduler = self._backend.scheduler
         beside = scheduler.claim_more(self._backend, self._room_beside(slot))
-        mine: tuple[Any, Entry] | None = None
+        if not beside:
+            ((_, value, entry),) = self._perform([slot], worker)
+            return value, entry
         for other, value, entry in self._perform([slot, *beside], worker):
-            if other == slot:
-                mine = value, entry
-            else:
-                scheduler.give(other, value, entry)
-        assert mine is not None
-        return mine
+            scheduler.give(other, value, entry)
+        return MISSING, SETTLED
 
     def _room_beside(self, slot: int) -> Callable[[int], bool]:
         """Return what tells whether one more task fits into the batch of a task."""
@@ -145,6 +161,7 @@ class _PooledProcess:
         room = LONGEST if first is None else LONGEST - first
         # The last tasks are dealt out one by one, so that no worker waits for another's batch.
         places = backend.scheduler.frontier.backlog(backend.queue) // (2 * backend.workers)
+        places = min(places, MOST - 1)
 
         def fits(other: int) -> bool:
             nonlocal room, places
@@ -158,38 +175,35 @@ class _PooledProcess:
 
     def _perform(self, slots: list[int], worker: Worker) -> Iterator[Ended]:
         """Yield how each task ended; one whose process dies is tried again, alone."""
-        batch: list[Load] = []
+        loads: list[Load] = []
         for slot in slots:
             try:
-                batch.append(self._pack(slot))
+                loads.append(self._pack(slot))
             except BaseException as error:  # looking for a key runs code of the user's
                 if is_interrupt(error):
                     raise
                 yield slot, *failure(slot, error)
-        batches = deque([batch] if batch else [])
+        batches = deque([Batch(loads)] if loads else [])
         lives = dict.fromkeys(slots, LIVES)
         while batches:
             batch = batches.popleft()
-            done = 0
             try:
-                for end in self._send(batch, worker):
-                    done += 1
-                    yield end
+                yield from self._send(batch, worker)
             except ProcessEnded:
                 end_of_process, is_late = self._bury(worker)
-                for load in batch[done:]:
+                for load in batch.left:
                     lives[load.slot] -= 1
                     if is_late:
                         yield self._late(load.slot)
                     elif self._may_live(load.slot, lives[load.slot], end_of_process):
-                        batches.append([load])
+                        batches.append(Batch([load]))
                     else:
                         yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
             except MemoryError as error:  # for the arguments, or for the results: half are sent
                 if self._process is not None:
                     self._process.kill()
                     self._bury(worker)
-                for load in batch[done:]:
+                for load in batch.left:
                     self._keep_output(load.slot)
                     yield load.slot, *failure(load.slot, error)
 
@@ -197,44 +211,52 @@ class _PooledProcess:
         scheduler, encoder = self._backend.scheduler, self._backend.encoder
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
-        function = encoder.function(task)
+        function = self._backend.store.functions[encoder.function(task)]
         arguments = encoder.arguments(task, args, kwargs, scheduler.name_of(slot))
         return Load(slot, encoder.key(task), function, arguments)
 
-    def _send(self, batch: list[Load], worker: Worker) -> Iterator[Ended]:
+    def _send(self, batch: Batch, worker: Worker) -> Iterator[Ended]:
         """Hand over a batch, and yield how each task ended."""
         backend, scheduler = self._backend, self._backend.scheduler
         process = self._process or lease(
-            backend.settings, f"task '{scheduler.name_of(batch[0].slot)}': "
+            backend.settings, f"task '{scheduler.name_of(batch.loads[0].slot)}': "
         )  # fmt: skip
         self._process = process
         submitted = perf_counter_ns()
-        for load in batch:
-            scheduler.started(load.slot, backend, worker, submitted)
+        scheduler.started(batch.loads[0].slot, backend, worker, submitted)
+        loads = [load[2:] for load in batch.loads]
         with scheduler.lock:
-            backend.busy[worker] = process
+            backend.busy[worker] = process, batch
             if backend.stopped:
                 process.kill()
-        process.send(backend.encoder.epoch, backend.folders, [load[1:] for load in batch])
-        done = 0
-        while done < len(batch):
+        process.send(backend.encoder.epoch, backend.store.folders, loads)
+        begun, is_last = 1, False
+        while not is_last:
             kind, content = process.receive()
             if kind == "output":
                 place, texts = content
-                self._print(batch[place].slot, texts)
+                self._print(batch.loads[place].slot, texts)
                 continue
             if kind in ELSEWHERE:
                 scheduler.screen.do(partial(ELSEWHERE[kind], content[1]))
                 continue
-            for call in content[0]:
-                load = batch[done]
-                done += 1
+            calls, is_last = content
+            for call in calls:
+                load = batch.loads[batch.done]
+                if batch.done == begun:
+                    scheduler.started(load.slot, backend, worker, submitted)
+                    begun += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
-                value, entry = unpack(name, load.slot, submitted, call, backend.read)
+                value, entry = unpack(name, load.slot, submitted, call, backend.store.read)
                 self._note(load.slot, CallResult(*call))
                 backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
+                batch.done += 1
                 yield load.slot, value, entry
+            with scheduler.lock:  # the one that is next is not taken back
+                if batch.done == begun < len(batch.loads):
+                    scheduler.started(batch.loads[begun].slot, backend, worker, submitted)
+                    begun += 1
         with scheduler.lock:  # so that nobody is about to kill it
             del backend.busy[worker]
         if process.is_late:  # it was killed just after it had answered

@@ -19,16 +19,22 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import wait
+import weakref
+from collections.abc import Sequence
+from multiprocessing.connection import Pipe, wait
 from typing import Any
 
 from ....errors import ExecutorError, described
 from ...remote.forks import after_fork
+from ...remote.pickling import LARGE
+from ...transport.shipment import Shipment
 from ..futures import GUARD
+from . import group
+from .starting import begin, fork_server_context
+from .tickets import Tickets
 from .worker import FRESH, GREETING, serve
 
-__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "give_back", "lease"]
+__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "forget", "give_back", "lease"]
 
 _all: set[WorkerProcess] = set()
 _warm: list[WorkerProcess] = []
@@ -54,6 +60,9 @@ A_MOMENT = 0.05
 UNKNOWN = 255
 """The exit code of a process whose fork server is gone."""
 
+FAREWELL = 1.0
+"""Seconds that idle processes have at exit to end by themselves."""
+
 PATIENCE = 5.0
 """Seconds that a process has to end once its pipe is closed."""
 
@@ -69,28 +78,44 @@ class WorkerProcess:
         try:
             context = _context()
             self.pipe, theirs = context.Pipe()
+            held, self.life = Pipe(duplex=False)  # our end tells that we live
+            self.tickets = Tickets()
         except Exception as error:  # no more files can be opened, or memory is used up
             raise ProcessEnded(_why_none_starts(error)) from error
-        self._process = context.Process(target=serve, args=(theirs,), name="taskinity_nb worker")
+        self._process = context.Process(
+            daemon=False,
+            target=serve,
+            args=(theirs, held, self.tickets.theirs),
+            name="taskinity_nb worker",
+        )
         try:
-            with _starting, _interrupts_blocked():
+            with _starting:
                 if _ended.is_set():
                     raise OSError("the interpreter ends")
-                self._process.start()
+                begin(self._process)
         except Exception as error:  # nothing is left to start one, or who does has gone
             self.pipe.close()
+            self.life.close()
+            self.tickets.close()
             raise ProcessEnded(_why_none_starts(error)) from error
         finally:
             theirs.close()
-        self.known: set[int] = set()
+            held.close()
+        self._shipped: dict[int, weakref.ref[Shipment]] = {}
+        self._weight = 0  # bytes of what was shipped for the run that it works for
         self.is_late = False
         """Whether it was killed because a task's time was up."""
-        self._handle = _open(self._process.pid)
+        self._handle = group.open_process(self._process.pid)
         with _lock:
             _see_to_the_end()
             _all.add(self)
             if _ended.is_set():
                 self.kill()
+
+    @property
+    def sentinel(self) -> Any:
+        """What `wait` takes to tell whether the process has ended."""
+        return self._process.sentinel
 
     def greet(self) -> None:
         """Wait until the process is up."""
@@ -98,22 +123,36 @@ class WorkerProcess:
             raise ProcessEnded
 
     def prepare(self, settings: bytes) -> bool:
-        """Make the process forget the functions of a run, and take on what its next one needs.
+        """Have the process take on what its next run needs; return whether it could.
 
-        Return whether it could: one that has imported what has changed since cannot.
+        One that has imported what has changed since cannot.
         """
-        self.known.clear()
+        self.forget()
         self._send(settings)
         return self._receive() == FRESH
 
+    def forget(self) -> None:
+        """Make the process forget functions of runs that nobody keeps any more."""
+        gone = [number for number, shipment in self._shipped.items() if shipment() is None]
+        if gone or self._weight >= LARGE:
+            self._send(pickle.dumps(("forget", gone, self._weight >= LARGE)))
+        for number in gone:
+            del self._shipped[number]
+        self._weight = 0
+
     def send(
-        self, epoch: str, folders: Sequence[str], loads: Sequence[tuple[int, bytes, bytes]]
+        self, epoch: str, folders: Sequence[str], loads: Sequence[tuple[Shipment, bytes]]
     ) -> None:
-        """Hand over tasks; the bytes of a function only once."""
+        """Hand over tasks; a function only once."""
         tasks: list[tuple[int, bytes | None, bytes]] = []
-        for key, function, arguments in loads:
-            tasks.append((key, None if key in self.known else function, arguments))
-            self.known.add(key)
+        for function, arguments in loads:
+            number, is_there = function.number, function.number in self._shipped
+            tasks.append((number, None if is_there else function.content, arguments))
+            if not is_there:
+                self._shipped[number] = weakref.ref(function)
+            self._weight = max(self._weight, function.weight)
+        if len(tasks) > 1:
+            self.tickets.put(len(tasks))
         self._send(pickle.dumps(("batch", epoch, folders, tasks)))
 
     def receive(self) -> tuple[str, list[Any]]:
@@ -135,19 +174,20 @@ class WorkerProcess:
         return message
 
     def kill(self) -> None:
-        """End the process at once."""
+        """End the process at once, and what its tasks have started."""
         with _lock:
             if self not in _all:
                 return
             if self._handle is None:
                 self._process.kill()
             else:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                group.end(self._handle, self._process.pid)
 
     def close(self) -> None:
-        """Let the process end, by closing its pipe."""
+        """Let the process end, by closing its pipes."""
         self.pipe.close()
+        self.life.close()
+        self.tickets.close()
         with _lock:
             if self in _all and self._handle is not None:
                 os.close(self._handle)
@@ -162,21 +202,9 @@ class WorkerProcess:
         with _starting:
             self._process.join()
         code = self._process.exitcode or 0
+        self.kill()  # what is left of its group
         self.close()
         return code
-
-
-def _open(pid: int | None) -> int | None:
-    """Return a handle of a process, which is its own however often numbers come again.
-
-    What `multiprocessing` knows of a process ends with the fork server.
-    """
-    if pid is None or not hasattr(os, "pidfd_open"):
-        return None
-    try:
-        return os.pidfd_open(pid)
-    except OSError:  # it has ended already, or the system is too old
-        return None
 
 
 def _why_none_starts(error: Exception) -> str:
@@ -227,35 +255,11 @@ def _name_of_signal(number: int) -> str:
     return f"SIGRTMIN+{number - first}" if is_real_time else f"signal {number}"
 
 
-@contextlib.contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Keep an interrupt, which reaches all processes of a terminal, from what is started here.
-
-    A fork server is deaf to it once it is up; until then it is `fork_server` that sees to that.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _context() -> Any:
     methods = multiprocessing.get_all_start_methods()
     if "forkserver" not in methods or _is_forked:
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            f"{__package__}.worker",
-            "taskinity_nb.engine.transport.codec",
-            f"{__package__}.fork_server",
-        ]
-    )
-    return context
+    return fork_server_context()
 
 
 def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
@@ -280,6 +284,8 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
             process = WorkerProcess()
         except ProcessEnded as error:
             end, remedy = str(error), "close what takes up processes, files or memory"
+            if "AF_UNIX" in end:
+                remedy = "set TMPDIR to a folder with a shorter path, for the sockets in it"
             time.sleep(A_MOMENT * 2**attempt)  # a fork server that was killed takes a while to die
             continue
         try:
@@ -299,6 +305,14 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
 def _take_warm() -> WorkerProcess | None:
     with _lock:
         return _warm.pop() if _warm else None
+
+
+def forget() -> None:
+    """Make the warm processes forget functions of runs that nobody keeps any more."""
+    with _lock:
+        for process in _warm:
+            with contextlib.suppress(ProcessEnded):  # who leases it will see
+                process.forget()
 
 
 def give_back(process: WorkerProcess) -> None:
@@ -324,14 +338,32 @@ def _see_to_the_end() -> None:
 
 @atexit.register
 def _end_all() -> None:
-    """End all processes at exit, those too that a run has not given back yet."""
+    """End all processes at exit, those too that a run has not given back yet.
+
+    Who has nothing to do has a moment to clear up what tasks have left, such as a lock.
+    """
     _ended.set()
     if _starting.acquire(timeout=PATIENCE):  # one that is half started would complain
         _starting.release()
     with _lock:
+        idle = list(_warm)
+        _warm.clear()
+        for process in _all.difference(idle):
+            process.kill()
+    for process in idle:
+        process.pipe.close()
+    _wait_for(idle)
+    with _lock:
         for process in _all:
             process.kill()
-        _warm.clear()
+    _wait_for(list(_all))  # until then, their folders for large values are not swept
+
+
+def _wait_for(processes: Sequence[WorkerProcess]) -> None:
+    """Wait for the end of processes, but not for long."""
+    until, sentinels = time.monotonic() + FAREWELL, {each.sentinel for each in processes}
+    while sentinels and (left := until - time.monotonic()) > 0:
+        sentinels.difference_update(wait(sentinels, left))
 
 
 @after_fork

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import pickle
 import signal
 import sys
@@ -11,14 +13,17 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ....strangers import described
-from ...remote.call import CallResult, run_call
+from ...remote.call import run_call
 from ...remote.capture import StreamProxies, put_back, standing
 from ...remote.cpu_time import HelperClock
 from ...remote.forks import after_fork
-from ...remote.printed import Output
+from ...remote.printed import PIECE, Output
 from ...remote.surroundings.common import Common
 from ...transport.shared_memory import pack
+from .answers import Answers
+from .functions import IDLE_SECONDS, Functions
+from .group import lead, leave
+from .tickets import takes_ticket
 
 __all__ = ["FRESH", "GREETING", "IDLE_SECONDS", "STALE", "serve"]
 
@@ -29,15 +34,12 @@ FRESH, STALE = b"fresh", b"stale"
 """What a worker says of itself when it was told what it is to have in common with its caller: a
 stale one has imported modules that are not what they are there, and is to be replaced."""
 
-IDLE_SECONDS = 300.0
-"""A worker that has had nothing to do for so long ends."""
-
-LATEST = 0.005
-"""Seconds after which a result is sent, without waiting for those of the rest of the batch."""
+SOON = 0.1
+"""Seconds after which a text is sent that does not end a line."""
 
 
 class _Sender(Output):
-    """Sends what is printed to the parent, a line at a time."""
+    """Sends what is printed to the parent: a line at once, less than a line soon."""
 
     longest = sys.maxsize  # there it is shown, and then cut
 
@@ -45,15 +47,31 @@ class _Sender(Output):
         super().__init__(through=False)
         self._pipe: Connection | None = pipe
         self.place = 0  # in the batch, of the task that prints
+        self._pending = 0  # characters since the last line
+        self._is_watched = False
 
     def write(self, stream: int, text: str) -> None:
-        super().write(stream, text)
-        if "\n" in text:
-            self.send()
+        with self._lock:
+            super().write(stream, text)
+            self._pending += len(text)
+            if "\n" in text or self._pending > PIECE:
+                self.send()
+            elif not self._is_watched and self._pipe is not None:
+                self._is_watched = True
+                _thread.start_new_thread(self._watch, ())
+
+    def _watch(self) -> None:
+        """Send what has no end of a line, and end: a task that forks is not to find a thread."""
+        time.sleep(SOON)
+        with self._lock:
+            self._is_watched = False
+            with contextlib.suppress(OSError):  # who waits for the next message sees it too
+                self.send()
 
     def send(self) -> None:
         """Send what there is; the threads of a run inside a task take turns."""
         with self._lock:
+            self._pending = 0
             if self._pipe is not None and not self.is_empty:
                 self._pipe.send_bytes(pickle.dumps(("output", self.place, self.take())))
 
@@ -64,27 +82,37 @@ class _Sender(Output):
             if self._pipe is not None:
                 self._pipe.send_bytes(pickle.dumps((kind, self.place, content)))
 
+    def send_bytes(self, message: bytes) -> None:
+        """Send something else, in turn."""
+        with self._lock:
+            if self._pipe is not None:
+                self._pipe.send_bytes(message)
+
     def part(self) -> None:
         """Let go of the pipe, in a process that a task has forked: it is not the child's."""
+        self._lock = threading.RLock()  # another thread may have held it
         if self._pipe is not None:
             self._pipe.close()
             self._pipe = None
 
 
-def serve(pipe: Connection) -> None:
+def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> None:
     """Run batches until the other end is closed, or nothing has come for `IDLE_SECONDS`.
 
-    A message is pickled: ``("settings", what the caller has in common with its workers)``, which
-    also makes the worker forget its functions and which it answers by `FRESH` or `STALE`; or
-    ``("batch", epoch of the run, folders for large results, tasks)``, where a task is ``(key of the
-    function, its bytes or None, bytes of the arguments)``; a function's bytes are sent once. What
+    A message is pickled: ``("settings", what the caller has in common with its workers)``, with
+    which a run begins, and which it answers by `FRESH` or `STALE`; ``("forget", numbers of
+    functions, whether what they name is large)``; or ``("batch", epoch of the run, folders for
+    large results, tasks)``, where a task is ``(number of the function, its bytes or None, bytes of
+    the arguments)``; a function's bytes are sent once, and for each run they are read anew. What
     comes back is ``("output", place of the task, texts)``, ``("log", place of the task, record)``,
     ``("display", place of the task, what is to be published)`` and ``("results", list of
-    CallResult)``.
+    CallResult, whether they are the last of the batch)``. For each task of a batch with several it
+    takes a ticket; the batch ends when there is none, because the rest was taken back.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
-    functions: dict[int, bytes] = {}
+    lead(life)
+    functions = Functions()
     clock = HelperClock()
     sender = _Sender(pipe)
     common = Common(sender.send_on)
@@ -93,20 +121,23 @@ def serve(pipe: Connection) -> None:
     after_fork(sender.part)
     try:
         pipe.send_bytes(GREETING)
-        while pipe.poll(IDLE_SECONDS):
+        while functions.wait(pipe):
             kind, *content = pickle.loads(pipe.recv_bytes())
             if kind == "settings":
-                functions.clear()
                 pipe.send_bytes(FRESH if common.put(content[0]) else STALE)
+            elif kind == "forget":
+                functions.forget(*content)
             else:
-                _answer(pipe, functions, sender, clock, streams, common, *content)
+                _answer(tickets, functions, sender, clock, streams, common, *content)
+            del content  # while it waits, it holds on to nothing
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return  # the parent is gone, or has no more use for this process
+        pass  # the parent is gone, or has no more use for this process
+    leave()
 
 
 def _answer(
-    pipe: Connection,
-    functions: dict[int, bytes],
+    tickets: Connection | None,
+    functions: Functions,
     sender: _Sender,
     clock: HelperClock,
     streams: Sequence[Any],
@@ -121,33 +152,23 @@ def _answer(
         packed = pack(value, *folders, back=True)
         return packed if isinstance(packed, bytes) else tuple(packed)
 
-    results: list[tuple[Any, ...]] = []
-    sent = time.perf_counter()
-    for place, (key, function, arguments) in enumerate(tasks):
-        if function is not None:
-            functions[key] = function
+    for number, function, _ in tasks:
+        functions.learn(number, function)
+    answers, last = Answers(sender.send_bytes), len(tasks) - 1
+    for place, (number, _, arguments) in enumerate(tasks):
+        if last and not takes_ticket(tickets):
+            answers.end()
+            return
         sender.place = place
         put_back(streams)  # the task before may have been of another run
         clock.begin()
-        result = common.run(run_call, functions[key], arguments, pack_result, epoch)
+        pickled = functions.pickled[number]
+        result = common.run(run_call, pickled, arguments, pack_result, epoch)
         helpers = clock.end()
-        results.append(result if helpers is None else (*result[:-1], helpers))
+        if helpers is not None:
+            result = (*result[:-1], helpers)
         sender.send()
-        if time.perf_counter() - sent > LATEST or place == len(tasks) - 1:
-            pipe.send_bytes(_message(results))
-            results, sent = [], time.perf_counter()
-
-
-def _message(results: list[tuple[Any, ...]]) -> bytes:
-    """Return results as they are sent; where memory does not do for that, without their values."""
-    try:
-        return pickle.dumps(("results", results))
-    except MemoryError as error:
-        text = described(error)
-        short = [
-            CallResult(*each)._replace(kind="unpicklable", payload=("large object", text))
-            if each[0] == "value" and isinstance(each[1], bytes)
-            else each
-            for each in results
-        ]
-        return pickle.dumps(("results", [tuple(each) for each in short]))
+        if place == last:
+            answers.end(result)
+        else:
+            answers.add(result)

@@ -18,7 +18,12 @@ _here: list[tuple[bytes, Common]] = []
 
 
 def run_following(
-    message: bytes, function: bytes, arguments: bytes, epoch: str = "", number: int = 0
+    message: bytes,
+    function: bytes,
+    arguments: bytes,
+    epoch: str = "",
+    number: int = 0,
+    mark: str = "",
 ) -> tuple[Any, ...]:
     """Run a call as `run_call_quietly` does; what `message` says is put in force once.
 
@@ -34,7 +39,7 @@ def run_following(
         common = _here[0][1] if _here else Common()
         _follow(common, message)
         _here[:] = [(message, common)]
-    result: tuple[Any, ...] = in_context(run_call_quietly, function, arguments, epoch, number)
+    result: tuple[Any, ...] = in_context(run_call_quietly, function, arguments, epoch, number, mark)
     return result
 
 
