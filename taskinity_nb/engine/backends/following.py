@@ -14,12 +14,13 @@ from typing import Any
 
 from ...strangers import is_interrupt
 from ..remote.pickling import dumps
-from ..remote.surroundings.interpreter import taken_filters, taken_values
+from ..remote.surroundings.common import taken
+from ..remote.surroundings.interpreter import Directory, taken_filters, taken_values
 from ..remote.surroundings.libraries import changed_libraries
 from ..remote.surroundings.modules import taken_modules
-from ..runtime.at_first import ENVIRONMENT, FILTERS, RECURSION_LIMIT
+from ..runtime.at_first import DIRECTORY, ENVIRONMENT, FILTERS, RECURSION_LIMIT
 
-__all__ = ["what_to_follow"]
+__all__ = ["what_ours_follow", "what_to_follow"]
 
 _changed: set[str] = set()
 """Variables of the environment, and kinds of settings, that were changed at some time."""
@@ -38,7 +39,8 @@ def what_to_follow() -> bytes:
     ('5', None)
     """
     message: dict[str, Any] = {"variables": _variables()}
-    for name, take in (("modules", _modules), ("libraries", _libraries), ("filters", _filters),
+    for name, take in (("directory", _directory), ("modules", _modules),
+                       ("libraries", _libraries), ("filters", _filters),
                        ("values", _values)):  # fmt: skip
         try:
             found = take()
@@ -51,12 +53,32 @@ def what_to_follow() -> bytes:
     return pickle.dumps(message)
 
 
+def what_ours_follow() -> bytes:
+    """Return what is to be put in force in processes that were started for this one.
+
+    Examples
+    --------
+    >>> sorted(pickle.loads(what_ours_follow()))[:4]
+    ['directory', 'displays', 'filters', 'libraries']
+    """
+    message = taken()
+    del message["environment"]  # they have variables of their own
+    return pickle.dumps({**message, "variables": _variables()})
+
+
 def _variables() -> dict[str, str | None]:
     now = dict(os.environ)
     for name in now.keys() | ENVIRONMENT.keys():
         if now.get(name) != ENVIRONMENT.get(name):
             _changed.add(f"${name}")
     return {name[1:]: now.get(name[1:]) for name in sorted(_changed) if name[0] == "$"}
+
+
+def _directory() -> str | None:
+    now = Directory.taken()
+    if now != DIRECTORY:
+        _changed.add("directory")
+    return now if "directory" in _changed else None
 
 
 def _modules() -> dict[str, tuple[Any, ...]]:

@@ -26,7 +26,7 @@ from .identity import read_in
 from .pickling import PLAIN, pack_error, size_of
 from .printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
-from .sealed import Sealed, sealed, unsealed
+from .sealed import Sealed, packed, sealed, unsealed
 
 __all__ = [
     "ENDED",
@@ -37,9 +37,11 @@ __all__ = [
     "TaskSpec",
     "on_dask",
     "on_ray",
+    "on_ray_at_once",
     "opened",
     "perform",
     "pick",
+    "pick_on_ray",
     "told",
 ]
 
@@ -116,14 +118,23 @@ def _sealed(product: Product) -> Product:
 def opened(product: Any) -> Product:
     """Return a product as it was before it lay on Ray."""
     whole: Product = pickle.loads(product) if type(product) is bytes else product
-    return whole
+    if len(whole) < 3:
+        return whole
+    report, nbytes, data, *buffers = whole
+    return report, Sealed(None, nbytes, (data, buffers))
 
 
 def _closed(product: Product) -> Any:
-    """Return a product as it lies on Ray: without its report, and as bytes if it is plain."""
+    """Return a product as it lies on Ray: without its report, and as bytes if it is plain.
+
+    What is sealed lies there in its parts, which are read where this module is not known yet.
+    """
     if len(product) != 2:
         return (None,) * len(product)
     value = product[1]
+    if type(value) is Sealed:
+        data, buffers = value.parts()
+        return (None, value.nbytes, data, *map(pickle.PickleBuffer, buffers))
     is_plain = type(value) in PLAIN and getsizeof(value) < LONG
     return pickle.dumps((None, value), 5) if is_plain else (None, value)
 
@@ -200,6 +211,16 @@ def pick(source: Any, place: int) -> Product:
         return None, sealed(item, size_of(item)) if type(value) is Sealed else item
     except BaseException as error:  # the user's own, which the cluster would read where it arrives
         raise RuntimeError(described(error)) from None
+
+
+def pick_on_ray(source: Any, place: int) -> Any:
+    """Return one item of a result, as it lies on Ray."""
+    return _closed(pick(source, place))
+
+
+def on_ray_at_once(value: Any, nbytes: int) -> Any:
+    """Return a value of the caller's as it lies on Ray, with nothing left to be called there."""
+    return _closed((None, packed(value, nbytes)))
 
 
 def told(product: Product) -> Any:

@@ -42,6 +42,11 @@ class Sealed:
         self._packed = packed
         self._lock = threading.Lock()
 
+    @property
+    def nbytes(self) -> int:
+        """How large it is."""
+        return self._nbytes
+
     def open(self) -> Any:
         """Return the value; what reading it raises comes through."""
         with self._lock:

@@ -6,13 +6,19 @@ import os
 import sys
 import warnings
 
-__all__ = ["ENVIRONMENT", "FILTERS", "RECURSION_LIMIT"]
+__all__ = ["DIRECTORY", "ENVIRONMENT", "FILTERS", "RECURSION_LIMIT"]
 
 ENVIRONMENT = dict(os.environ)
 """The variables of the environment."""
 
 FILTERS = list(warnings.filters)
 """The filters of warnings."""
+
+try:
+    DIRECTORY: str | None = os.getcwd()
+    """The working directory."""
+except OSError:  # it has been removed
+    DIRECTORY = None
 
 RECURSION_LIMIT = sys.getrecursionlimit()
 """How deep calls may go."""

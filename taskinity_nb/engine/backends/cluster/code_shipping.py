@@ -28,7 +28,7 @@ RUNS_THERE = (
     "engine.remote.cluster_task", "engine.remote.context", "engine.remote.sealed",
     "engine.remote.surroundings",
     *(f"engine.remote.surroundings.{name}" for name in (
-        "common", "displays", "imports", "interpreter", "libraries", "logs", "modules",
+        "common", "displays", "followed", "imports", "interpreter", "libraries", "logs", "modules",
         "overlay", "plain", "sources", "standing",
     )),
 )  # fmt: skip

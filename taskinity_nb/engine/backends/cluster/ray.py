@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import os
 import pickle
@@ -16,9 +17,10 @@ from typing import Any
 
 from ....errors import ExecutorError, WorkerLost, described, listed
 from ....strangers import is_interrupt
-from ...remote.cluster_task import GIVEN_UP, opened
+from ...remote.cluster_task import GIVEN_UP, on_ray_at_once
 from ...remote.pickling import size_of
 from ...remote.reporter import machine
+from ..following import what_ours_follow
 from .client import ReportRouter, SlotRef, Submission
 from .code_shipping import remote_module, shipped_code
 
@@ -62,10 +64,9 @@ def connect(workers: int | None) -> RayClusterClient:
             "Ray is not installed", remedy="install it: pip install 'taskinity-nb[ray]'"
         ) from error
     with _lock:
-        if not ray.is_initialized():
-            _begin(ray, workers)
+        is_own = not ray.is_initialized() and _begin(ray, workers)
         if not _connection or not _connection[0].is_open:
-            _connection[:] = [RayClusterClient(ray)]
+            _connection[:] = [RayClusterClient(ray, is_own)]
         connection = _connection[0]
         connection.count_workers()
     if workers is not None and workers != connection.workers:
@@ -78,8 +79,8 @@ def connect(workers: int | None) -> RayClusterClient:
     return connection
 
 
-def _begin(ray: Any, workers: int | None) -> None:
-    """Connect to the running cluster that Ray knows of, or start one."""
+def _begin(ray: Any, workers: int | None) -> bool:
+    """Connect to the running cluster that Ray knows of, or start one; return whether it was."""
     from ...runtime.cores import available_cores
 
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -93,6 +94,8 @@ def _begin(ray: Any, workers: int | None) -> None:
             _say_who_can_reach_it()
         except ValueError:  # one runs already, and takes no number
             ray.init(**options)
+            return False
+    return True
 
 
 def _say_who_can_reach_it() -> None:
@@ -109,16 +112,21 @@ class RayClusterClient:
     hears_by_itself = False
     largest_subgraph = 20  # each task is a call; the first ones run while the others are made
 
-    def __init__(self, ray: Any) -> None:
+    def __init__(self, ray: Any, is_own: bool) -> None:
         self.workers = 1
+        self._is_own = is_own
+        self._told: tuple[bytes, list[Any]] = b"", []
+        """What the workers have in common with the caller: its digest, and where it lies."""
         self._ray = ray
         self._session = self._now()
         self.router = ReportRouter(self._ask)
         name = f"taskinity_nb-{uuid.uuid4().hex}"
         self._board = _board_class(ray).options(name=name, namespace=name, num_cpus=0).remote()
         ray.get(self._board.pin.remote(b""))  # it is there before a worker asks for it
-        self._do = ray.remote(max_retries=ASKED_AGAIN, num_returns=2)(_there("on_ray", name))
-        self._pick = ray.remote(max_retries=ASKED_AGAIN)(_there("pick"))
+        self._do = ray.remote(max_retries=ASKED_AGAIN, num_returns=2)(
+            _there("surroundings.followed.on_ray_following", name)
+        )
+        self._pick = ray.remote(max_retries=ASKED_AGAIN)(_there("cluster_task.pick_on_ray"))
         self._messages = self._board.take.remote()
         self._board_lock = threading.Lock()
         self._reports: dict[str, dict[Any, tuple[Any, ...]]] = {}  # of each run, with its specs
@@ -185,12 +193,12 @@ class RayClusterClient:
     def _submit(self, one: Submission, references: Mapping[int, Any]) -> Any:
         before = [references[b.slot] if isinstance(b, SlotRef) else b for b in one.before]
         do = self._do.options(**_in_words_of_ray(one.resources)) if one.resources else self._do
-        product, report = do.remote(pickle.dumps(one.spec, 5), *before)
+        product, report = do.remote(self._told, pickle.dumps(one.spec, 5), *before)
         self._reports.setdefault(one.spec[0], {})[report] = one.spec
         return product
 
     def ship(self, value: Any) -> Any:
-        return self._ray.put((None, remote_module("sealed").packed(value, size_of(value))))
+        return self._ray.put(on_ray_at_once(value, size_of(value)))
 
     def pick(self, future: Any, number: int) -> Any:
         return self._pick.remote(future, number)
@@ -198,7 +206,7 @@ class RayClusterClient:
     def fetch(self, future: Any, name: str) -> Any:
         self._check_open()
         try:
-            _, value = opened(self._ray.get(future))
+            _, value = remote_module("cluster_task").opened(self._ray.get(future))
             return None, remote_module("sealed").unsealed(value)
         except BaseException as error:  # whatever keeps it from coming here, or from being read
             if is_interrupt(error):
@@ -223,7 +231,13 @@ class RayClusterClient:
             )
 
     def follow(self) -> None:
-        """Do nothing: its processes are not ours to change."""
+        """Have the workers of a Ray that was started here follow the caller, as it is now."""
+        if not self._is_own:
+            return
+        message = what_ours_follow()
+        digest = hashlib.sha256(message).digest()
+        if digest != self._told[0]:
+            self._told = digest, [self._ray.put(message)]
 
     def poll(self, run: str) -> None:
         """Wait a moment for the ends of a run's tasks, of a few at a time, and for messages.
@@ -289,8 +303,11 @@ def _report_at(ray: Any, reference: Any, spec: tuple[Any, ...]) -> tuple[str, An
 def _there(name: str, *leading: Any) -> Callable[..., Any]:
     """Return a function that travels as what it is, and calls one of `remote` on the worker.
 
+    `name` is that of the function, after its module's.
+
     On this machine the worker finds the modules that are found here.
     """
+    where, _, what = name.rpartition(".")
     root, code, host, path = shipped_code().root, shipped_code().code, machine(), list(sys.path)
 
     def call(*args: Any) -> Any:
@@ -301,9 +318,10 @@ def _there(name: str, *leading: Any) -> Callable[..., Any]:
             exec(code, {"__name__": root})
             if import_module(f"{root}.engine.remote.reporter").machine() == host:
                 sys.path += [place for place in path if place not in sys.path]
-        return getattr(import_module(f"{root}.engine.remote.cluster_task"), name)(*leading, *args)
+        module = import_module(f"{root}.engine.remote.{where}")
+        return getattr(module, what)(*leading, *args)
 
-    call.__name__ = call.__qualname__ = f"taskinity_nb_{name}"
+    call.__name__ = call.__qualname__ = f"taskinity_nb_{what}"
     return call
 
 

@@ -1,4 +1,4 @@
-"""A call in a process of somebody else's pool, after what was changed at home was changed there."""
+"""A call in a process of somebody else, after what was changed at home was changed there too."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import pickle
 from typing import Any
 
 from ..call import forget_functions, run_call_quietly
+from ..cluster_task import on_ray
 from ..context import in_context, set_context
 from .common import Common
 from .interpreter import put_environment
 
-__all__ = ["run_following"]
+__all__ = ["on_ray_following", "run_following"]
 
 _here: list[tuple[bytes, Common]] = []
 """What was put in force last, and by whom."""
@@ -36,16 +37,30 @@ def run_following(
     'value'
     """
     if not _here or _here[0][0] != message:
-        common = _here[0][1] if _here else Common()
-        _follow(common, message)
-        _here[:] = [(message, common)]
+        _follow(message, message)
     result: tuple[Any, ...] = in_context(run_call_quietly, function, arguments, epoch, number, mark)
     return result
 
 
-def _follow(common: Common, message: bytes) -> None:
-    told = pickle.loads(message)
-    variables = dict(os.environ)
+def on_ray_following(board: str, told: tuple[bytes, list[Any]], *spec: Any) -> tuple[Any, ...]:
+    """Do a task on a Ray worker, as `on_ray` does, in the surroundings of the caller.
+
+    `told` are the digest of the message that says what they are, and where on Ray it lies.
+    """
+    digest, messages = told
+    if messages and (not _here or _here[0][0] != digest):
+        import ray
+
+        _follow(digest, ray.get(messages[0]))
+    result: tuple[Any, ...] = on_ray(board, *spec)
+    return result
+
+
+def _follow(name: bytes, message: bytes) -> None:
+    """Put in force what a message says, which is called so."""
+    common = _here[0][1] if _here else Common()
+    told: dict[str, Any] = pickle.loads(message)
+    variables: dict[str, str] = dict(os.environ)
     for name, value in told.pop("variables").items():
         if value is None:
             variables.pop(name, None)
@@ -55,3 +70,4 @@ def _follow(common: Common, message: bytes) -> None:
     common.put(told, again=True)
     set_context(common.context)
     forget_functions()
+    _here[:] = [(name, common)]
