@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from taskinity_nb.engine.backends.processes import pool
-from taskinity_nb.engine.remote import capture
+from taskinity_nb.engine.remote.process import capture
 from taskinity_nb.engine.transport import workspace
 
 __all__ = ["KINDS", "Moment", "begun", "left_streams"]

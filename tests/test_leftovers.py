@@ -15,7 +15,7 @@ import pytest
 from leftovers import KINDS, Moment, left_streams
 
 from taskinity_nb import run
-from taskinity_nb.engine.remote.capture import StreamProxies
+from taskinity_nb.engine.remote.process.capture import StreamProxies
 from taskinity_nb.engine.transport import workspace
 from taskinity_nb.engine.transport.ownership import Root
 

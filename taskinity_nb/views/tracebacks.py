@@ -7,8 +7,8 @@ import re
 import sys
 from collections.abc import Iterator
 
-from ..engine.remote.capture import STREAMS
-from ..engine.remote.frames import user_frames
+from ..engine.remote.process.capture import STREAMS
+from ..engine.remote.process.frames import user_frames
 from ..errors import FlowError, TaskError, described, harmless
 from ..formatting import printable
 from ..model.events import Frame

@@ -18,11 +18,11 @@ from ...model.events import Entry, Failure, State, ended
 from ...model.refs import MISSING
 from ...model.run import Run
 from ...strangers import traceback_of
-from ..remote import forks
-from ..remote.capture import capture_in_context
-from ..remote.forks import leave_if_forked
-from ..remote.frames import user_frames
-from ..remote.printed import Output
+from ..remote.process import forks
+from ..remote.process.capture import capture_in_context
+from ..remote.process.forks import leave_if_forked
+from ..remote.process.frames import user_frames
+from ..remote.process.printed import Output
 from ..scheduling.backend import Backend, Worker, numbered
 from ..scheduling.failures import timed_out
 from .threads import fetched

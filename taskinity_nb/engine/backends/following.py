@@ -13,7 +13,7 @@ import warnings
 from typing import Any
 
 from ...strangers import is_interrupt
-from ..remote.pickling import dumps
+from ..remote.pickling.pickler import dumps
 from ..remote.surroundings.common import taken
 from ..remote.surroundings.interpreter import Directory, taken_filters, taken_values
 from ..remote.surroundings.libraries import changed_libraries

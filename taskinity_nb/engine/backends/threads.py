@@ -18,11 +18,11 @@ from ...model.run import Run
 from ...model.task import Task
 from ...strangers import text_of, traceback_of
 from ...values import SETTLED
-from ..remote import forks
-from ..remote.cpu_time import core_wait
-from ..remote.forks import leave_if_forked
-from ..remote.frames import user_frames
-from ..remote.printed import Output
+from ..remote.process import forks
+from ..remote.process.cpu_time import core_wait
+from ..remote.process.forks import leave_if_forked
+from ..remote.process.frames import user_frames
+from ..remote.process.printed import Output
 from ..runtime.interrupts import allow_interrupts, is_interrupt
 from ..runtime.waiting import acquire_within
 from ..scheduling.backend import LoopBackend, Perform, Worker, numbered

@@ -19,15 +19,16 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ...strangers import described, traceback_of, type_name
-from . import forks, randomness
-from .capture import StreamProxies
-from .cpu_time import core_wait
-from .forks import leave_if_forked
-from .frames import user_frames
-from .identity import go_on_in, read_in
-from .kinds import context_of_call
-from .pickling import dumps, in_words, pack_error
-from .printed import Output
+from . import randomness
+from .pickling.identity import go_on_in, read_in
+from .pickling.kinds import context_of_call
+from .pickling.pickler import dumps, in_words, pack_error
+from .process import forks
+from .process.capture import StreamProxies
+from .process.cpu_time import core_wait
+from .process.forks import leave_if_forked
+from .process.frames import user_frames
+from .process.printed import Output
 
 __all__ = ["CallResult", "forget_functions", "run_call", "run_call_quietly"]
 

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from ...strangers import described, text_of, type_name
 from ...values import is_frame, picked
 from .call import CallResult, run_call
-from .capture import StreamProxies
-from .context import in_context
-from .identity import read_in
-from .pickling import PLAIN, pack_error, size_of
-from .printed import Output
+from .pickling.identity import read_in
+from .pickling.pickler import PLAIN, pack_error, size_of
+from .process.capture import StreamProxies
+from .process.context import in_context
+from .process.printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, packed, sealed, unsealed
 

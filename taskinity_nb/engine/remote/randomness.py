@@ -23,7 +23,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .forks import after_fork
+from .process.forks import after_fork
 
 __all__ = ["Drawing", "is_generator", "own_stream", "owned_by", "part_from_parent", "print_of"]
 
@@ -145,7 +145,7 @@ class Drawing:
     --------
     >>> def call(draw, args, kwargs): return draw(*args, **kwargs)
     >>> source = random.Random(1)
-    >>> from taskinity_nb.engine.remote.pickling import dumps
+    >>> from taskinity_nb.engine.remote.pickling.pickler import dumps
     >>> packed = dumps((call, (source.random,), [source]))
     >>> drawing = Drawing(packed, [print_of(source)])
     >>> draws = [drawing([name], {}) for name in ("draw[0]", "draw[1]", "draw[0]")]

@@ -16,7 +16,7 @@ from typing import Any
 
 from ...strangers import described
 from ...values import is_once
-from .pickling import PLAIN, dumps
+from .pickling.pickler import PLAIN, dumps
 
 __all__ = ["Sealed", "packed", "sealed", "unsealed"]
 

@@ -15,7 +15,7 @@ from ...model.plan import Origin
 from ...model.refs import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
 from ...values import is_once, kind_of
-from ..remote.frames import OURS
+from ..remote.process.frames import OURS
 from ..runtime.blocking import blocking
 from ..scheduling.mapped import items_of
 

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..remote import forks
-from ..remote.capture import capture_in_context, current_output
-from ..remote.forks import leave_if_forked
-from ..remote.printed import Output
+from ..remote.process import forks
+from ..remote.process.capture import capture_in_context, current_output
+from ..remote.process.forks import leave_if_forked
+from ..remote.process.printed import Output
 from .waiting import SignalSafeEvent
 
 __all__ = ["blocking"]

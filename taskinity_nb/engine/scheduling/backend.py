@@ -19,13 +19,13 @@ from ...errors import ExecutorError
 from ...model.events import Entry, Items, State, entered
 from ...model.run import Run
 from ...model.task import Task
-from ..remote.capture import StreamProxies
+from ..remote.process.capture import StreamProxies
 from ..runtime.waiting import SignalSafeEvent
 from .frontier import Frontier
 from .screen import Screen
 
 if TYPE_CHECKING:
-    from ..remote.printed import Output
+    from ..remote.process.printed import Output
 
 __all__ = ["SETTLED", "Backend", "LoopBackend", "Perform", "Scheduling", "Worker", "numbered"]
 

@@ -12,7 +12,7 @@ from ...model.events import Entry, Failure, Frame, Items, State, ended, entered,
 from ...model.refs import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ...values import is_frame
-from ..remote.frames import user_frames
+from ..remote.process.frames import user_frames
 from ..runtime.interrupts import allow_interrupts, is_interrupt
 from .backend import Scheduling
 from .failures import FailedItem, map_error

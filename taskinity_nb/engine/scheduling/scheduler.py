@@ -42,7 +42,7 @@ from ...model.events import Entry, Failure, State, entered, entries, running
 from ...model.refs import MISSING
 from ...model.run import Run
 from ...model.task import Task
-from ..remote.capture import StreamProxies
+from ..remote.process.capture import StreamProxies
 from ..runtime.locks import is_held
 from ..runtime.waiting import SignalSafeEvent
 from .backend import Backend, Worker

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import described
-from ..remote.capture import surroundings
-from ..remote.printed import STREAMS, give
+from ..remote.process.capture import surroundings
+from ..remote.process.printed import STREAMS, give
 from ..runtime.interrupts import is_interrupt
 from .failures import warn
 

@@ -28,8 +28,8 @@ from ...strangers import (
     type_name,
 )
 from ..remote.call import CallResult
-from ..remote.frames import describe_frames, user_frames
-from ..remote.pickling import LARGE, PLAIN, dumps
+from ..remote.pickling.pickler import LARGE, PLAIN, dumps
+from ..remote.process.frames import describe_frames, user_frames
 from ..remote.randomness import is_generator, own_stream
 from .captured import Packed, pack_function
 from .culprits import way_to
@@ -71,9 +71,10 @@ class Encoder:
         self._remote = remote
         self._sent: dict[int, Any] = {}
         """What was sent by value, by its id; it is kept since what comes back refers to it."""
-        self.dumps: Callable[..., bytes] = partial(remote("pickling").dumps, sent=self._sent)
+        pickler = remote("pickling.pickler")
+        self.dumps: Callable[..., bytes] = partial(pickler.dumps, sent=self._sent)
         self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
-        self.epoch: str = remote("identity").new_epoch()
+        self.epoch: str = remote("pickling.identity").new_epoch()
         self._functions: dict[int, Packed] = {}
         self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}

@@ -29,7 +29,7 @@ def way_to(thing: Any, dumps: Callable[[Any], bytes]) -> str:
     >>> lock = threading.Lock()
     >>> def slow(): return lock
     >>> def work(): return slow()
-    >>> from taskinity_nb.engine.remote.pickling import dumps
+    >>> from taskinity_nb.engine.remote.pickling.pickler import dumps
     >>> way_to(work, dumps)
     'work → slow → lock, a lock'
     """

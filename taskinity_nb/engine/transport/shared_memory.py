@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from ...errors import FlowError, NoResultError
 from ...model.refs import ResultRef
 from ...strangers import described, is_interrupt
-from ..remote.pickling import LARGE, dumps
+from ..remote.pickling.pickler import LARGE, dumps
 from .ownership import new_file
 from .workspace import WorkDir
 

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from ..remote.forks import after_fork
-from ..remote.pickling import LARGE, dumps
+from ..remote.pickling.pickler import LARGE, dumps
+from ..remote.process.forks import after_fork
 from .shared_memory import open_parts, split, write
 from .workspace import WorkDir
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import MapError
 from ...strangers import described, is_interrupt, type_name
-from ..remote.pickling import dumps, pack_error
+from ..remote.pickling.pickler import dumps, pack_error
 from .codec import read_error
 
 __all__ = ["pack_items", "reduced", "with_items"]

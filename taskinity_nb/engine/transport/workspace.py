@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Iterator
 from multiprocessing import util
 
-from ..remote.forks import after_fork
+from ..remote.process.forks import after_fork
 from ..runtime.interrupts import defer_interrupts
 from .ownership import Root, sweep_place
 

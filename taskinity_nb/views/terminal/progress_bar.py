@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 
 from tqdm import tqdm
 
-from ...engine.remote.capture import beneath, lay_under
-from ...engine.remote.printed import STREAMS
+from ...engine.remote.process.capture import beneath, lay_under
+from ...engine.remote.process.printed import STREAMS
 from ...formatting import elided, printable
 from ...model.events import State
 from ..style.environment import in_kernel

@@ -27,7 +27,7 @@ from taskinity_nb import (
 from taskinity_nb.engine.backends.cluster import dask as dask_module
 from taskinity_nb.engine.backends.processes import pool as pool_module
 from taskinity_nb.engine.remote.call import CallResult, run_call
-from taskinity_nb.engine.remote.pickling import dumps
+from taskinity_nb.engine.remote.pickling.pickler import dumps
 from taskinity_nb.engine.transport.codec import read_error
 from taskinity_nb.model.invoke import invoke
 from taskinity_nb.strangers import type_name

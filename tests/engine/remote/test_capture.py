@@ -21,8 +21,9 @@ import pytest
 
 from taskinity_nb import Flow, State, Task, TaskError, run, start
 from taskinity_nb.engine.backends.cluster.code_shipping import remote_function, shipped_code
-from taskinity_nb.engine.remote import capture, cluster_task
+from taskinity_nb.engine.remote import cluster_task
 from taskinity_nb.engine.remote.call import CallResult
+from taskinity_nb.engine.remote.process import capture
 
 NAMES = vars(fn)
 
@@ -471,7 +472,7 @@ class TestGivenBack:
         """As on a Dask cluster in the same process, whose tasks may be abandoned."""
         screens = new_screens()
         remote_function("perform")  # installs it
-        copy = sys.modules[f"{shipped_code().root}.engine.remote.capture"]
+        copy = sys.modules[f"{shipped_code().root}.engine.remote.process.capture"]
         assert copy is not capture
         for first, second in ((capture, copy), (copy, capture)):
             proxies = first.StreamProxies(), second.StreamProxies()

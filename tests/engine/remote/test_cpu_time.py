@@ -9,8 +9,8 @@ import time
 import pytest
 
 from taskinity_nb import run
-from taskinity_nb.engine.remote import cpu_time
-from taskinity_nb.engine.remote.cpu_time import LEAST, HelperClock
+from taskinity_nb.engine.remote.process import cpu_time
+from taskinity_nb.engine.remote.process.cpu_time import LEAST, HelperClock
 
 
 def compute(seconds):

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from taskinity_nb import Task, TaskError, UnpicklableError, run
-from taskinity_nb.engine.remote.pickling import dumps, pack_error
+from taskinity_nb.engine.remote.pickling.pickler import dumps, pack_error
 from taskinity_nb.engine.transport.codec import read_error
 
 POOL = ThreadPoolExecutor(1)

@@ -24,7 +24,7 @@ import pytest
 from leftovers import begun
 
 from taskinity_nb import NoResultError
-from taskinity_nb.engine.remote.pickling import LARGE
+from taskinity_nb.engine.remote.pickling.pickler import LARGE
 from taskinity_nb.engine.transport import ownership, shared_memory, workspace
 from taskinity_nb.engine.transport.shared_memory import SharedPickle, pack
 from taskinity_nb.engine.transport.workspace import WorkDir, sweep

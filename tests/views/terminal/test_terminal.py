@@ -28,7 +28,7 @@ HERE = Path(__file__).parents[2]
 
 CELL = """
 import sys, time
-from taskinity_nb.engine.remote.capture import beneath
+from taskinity_nb.engine.remote.process.capture import beneath
 get_ipython().run_line_magic("load_ext", "taskinity_nb")
 def fetch():
     while sys.stderr.isatty() and type(beneath("stderr")).__name__ != "_Above": time.sleep(0.01)

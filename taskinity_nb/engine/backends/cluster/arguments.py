@@ -9,7 +9,7 @@ from ....errors import BindingError, UnpicklableError
 from ....model.plan import Call, Origin, Plan
 from ....model.refs import is_ref
 from ...remote.cluster_task import ArgumentSpec
-from ...remote.pickling import LARGE, PLAIN, size_of
+from ...remote.pickling.pickler import LARGE, PLAIN, size_of
 from ...scheduling.mapped import GatheredRef
 from ...transport.codec import culprit
 from .client import SlotRef
@@ -131,7 +131,7 @@ class ArgumentSpecs:
             if is_ref(value):
                 value = value.fetch()
             if type(value) in PLAIN - {bytes, str} or size_of(value) < LARGE:
-                return "value", remote_module("pickling").dumps(value)
+                return "value", remote_module("pickling.pickler").dumps(value)
             return "result", self.wait_for(self._ship(value))
         except UnpicklableError:
             raise

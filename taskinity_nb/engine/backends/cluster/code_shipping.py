@@ -20,21 +20,20 @@ __all__ = ["ShippedCode", "remote_function", "remote_module", "shipped_code"]
 
 OURS = __name__.partition(".")[0]
 RUNS_THERE = (
-    "strangers", "values", "engine", "engine.remote", "engine.remote.cpu_time",
-    "engine.remote.forks", "engine.remote.frames", "engine.remote.capture", "engine.remote.shell",
-    "engine.remote.skeletons", "engine.remote.identity", "engine.remote.kinds",
-    "engine.remote.exceptions", "engine.remote.pickling", "engine.remote.printed",
-    "engine.remote.call", "engine.remote.randomness", "engine.remote.reporter",
-    "engine.remote.cluster_task", "engine.remote.context", "engine.remote.sealed",
-    "engine.remote.surroundings",
-    *(f"engine.remote.surroundings.{name}" for name in (
-        "common", "displays", "followed", "imports", "interpreter", "libraries", "logs", "modules",
-        "overlay", "plain", "sources", "standing",
-    )),
+    "strangers", "values", "engine", "engine.remote",
+    *(f"engine.remote.{room}{name}" for room, names in (
+        ("process", ("", ".capture", ".context", ".cpu_time", ".forks", ".frames", ".printed")),
+        ("pickling", ("", ".exceptions", ".identity", ".kinds", ".pickler", ".shell",
+                      ".skeletons")),
+        ("", ("call", "cluster_task", "randomness", "reporter", "sealed")),
+        ("surroundings", ("", ".common", ".displays", ".followed", ".imports", ".interpreter",
+                          ".libraries", ".logs", ".modules", ".overlay", ".plain", ".sources",
+                          ".standing")),
+    ) for name in names),
 )  # fmt: skip
 STANDS_IN = (
     "errors", "strangers", "values", "model", "model.invoke", "model.signature", "model.checks",
-    "model.task", "engine", "engine.remote", "engine.remote.forks", "engine.remote.randomness",
+    "model.task",
 )  # fmt: skip
 FACE = """
 from .errors import *

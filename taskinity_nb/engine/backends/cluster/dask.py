@@ -18,7 +18,7 @@ from typing import Any
 from ....errors import ExecutorError, WorkerLost, described, listed
 from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP
-from ...remote.pickling import size_of
+from ...remote.pickling.pickler import size_of
 from ...remote.reporter import machine
 from ...remote.surroundings.common import taken
 from .client import ReportRouter, SlotRef, Submission

@@ -18,7 +18,7 @@ from typing import Any
 from ....errors import ExecutorError, WorkerLost, described, listed
 from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP, on_ray_at_once
-from ...remote.pickling import size_of
+from ...remote.pickling.pickler import size_of
 from ...remote.reporter import machine
 from ..following import what_ours_follow
 from .client import ReportRouter, SlotRef, Submission

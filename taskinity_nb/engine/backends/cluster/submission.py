@@ -15,7 +15,7 @@ from ....errors import BindingError
 from ....model.refs import MISSING, is_missing
 from ...remote.call import CallResult
 from ...remote.cluster_task import TaskSpec
-from ...remote.pickling import dumps
+from ...remote.pickling.pickler import dumps
 from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of

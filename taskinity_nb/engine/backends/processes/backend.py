@@ -21,7 +21,7 @@ from ....model.refs import MISSING
 from ....model.run import Run
 from ....strangers import is_interrupt
 from ...remote.call import CallResult
-from ...remote.printed import Output
+from ...remote.process.printed import Output
 from ...remote.surroundings.common import taken
 from ...remote.surroundings.displays import publish
 from ...remote.surroundings.logs import handle

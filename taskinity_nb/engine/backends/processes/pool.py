@@ -25,8 +25,8 @@ from multiprocessing.connection import Pipe, wait
 from typing import Any
 
 from ....errors import ExecutorError, described
-from ...remote.forks import after_fork
-from ...remote.pickling import LARGE
+from ...remote.pickling.pickler import LARGE
+from ...remote.process.forks import after_fork
 from ...transport.shipment import Shipment
 from ..futures import GUARD
 from . import group

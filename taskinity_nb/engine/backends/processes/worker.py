@@ -14,10 +14,10 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ...remote.call import run_call
-from ...remote.capture import StreamProxies, put_back, standing
-from ...remote.cpu_time import HelperClock
-from ...remote.forks import after_fork
-from ...remote.printed import PIECE, Output
+from ...remote.process.capture import StreamProxies, put_back, standing
+from ...remote.process.cpu_time import HelperClock
+from ...remote.process.forks import after_fork
+from ...remote.process.printed import PIECE, Output
 from ...remote.surroundings.common import Common
 from ...transport.shared_memory import pack
 from .answers import Answers

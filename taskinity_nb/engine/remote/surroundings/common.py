@@ -13,8 +13,8 @@ from typing import Any
 
 from ....strangers import is_interrupt
 from ..call import forget_functions
-from ..context import set_context
-from ..pickling import dumps
+from ..pickling.pickler import dumps
+from ..process.context import set_context
 from .displays import Displays, taken_displays
 from .imports import ImportWatcher
 from .interpreter import (

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..call import forget_functions, run_call_quietly
 from ..cluster_task import on_ray
-from ..context import in_context, set_context
+from ..process.context import in_context, set_context
 from .common import Common
 from .interpreter import put_environment
 
@@ -60,12 +60,12 @@ def _follow(name: bytes, message: bytes) -> None:
     """Put in force what a message says, which is called so."""
     common = _here[0][1] if _here else Common()
     told: dict[str, Any] = pickle.loads(message)
-    variables: dict[str, str] = dict(os.environ)
-    for name, value in told.pop("variables").items():
+    variables: dict[str, Any] = dict(os.environ)
+    for key, value in told.pop("variables").items():
         if value is None:
-            variables.pop(name, None)
+            variables.pop(key, None)
         else:
-            variables[name] = value
+            variables[key] = value
     put_environment(variables)
     common.put(told, again=True)
     set_context(common.context)

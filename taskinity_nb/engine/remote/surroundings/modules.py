@@ -17,7 +17,7 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from ....strangers import described, is_interrupt, type_name
-from ..forks import after_fork
+from ..process.forks import after_fork
 from .plain import equal, is_plain
 from .sources import Stamp, Text, is_users, read_text, stamp_of
 

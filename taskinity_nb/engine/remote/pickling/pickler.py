@@ -16,7 +16,7 @@ from typing import Any
 
 import cloudpickle
 
-from ...strangers import described, is_error, lineage, text_of, type_name
+from ....strangers import described, is_error, lineage, text_of, type_name
 from .exceptions import DEEPEST
 from .exceptions import reduced as reduced_error
 from .identity import by_name, tagged

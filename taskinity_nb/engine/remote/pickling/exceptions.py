@@ -14,8 +14,8 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-from ...strangers import add_note, is_error, mro_of, reason_of, traceback_of
-from .frames import describe_frames, user_frames
+from ....strangers import add_note, is_error, mro_of, reason_of, traceback_of
+from ..process.frames import describe_frames, user_frames
 
 __all__ = ["DEEPEST", "reduced"]
 

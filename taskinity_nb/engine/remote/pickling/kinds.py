@@ -18,7 +18,7 @@ from contextvars import Context, ContextVar, copy_context
 from types import CodeType, FunctionType
 from typing import Any
 
-from .capture import STREAMS, beneath
+from ..process.capture import STREAMS, beneath
 from .identity import is_born_here, new_epoch
 from .shell import WorkerShell
 

@@ -25,7 +25,7 @@ from itertools import count
 from types import FunctionType, MemberDescriptorType
 from typing import Any
 
-from .forks import after_fork
+from ..process.forks import after_fork
 from .skeletons import skeleton
 
 __all__ = ["by_name", "go_on_in", "is_born_here", "new_epoch", "read_in", "tagged"]
