@@ -14,7 +14,7 @@ MOST = 30
 PACKAGES = {"taskinity_nb", __name__.partition(".")[0]}
 """What this package is called; where it was sent to, it has a name of its own."""
 
-OURS = str(Path(__file__).absolute().parents[2]) + os.sep
+OURS = str(Path(__file__).absolute().parents[3]) + os.sep
 
 
 def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], ...]:
