@@ -86,7 +86,7 @@ class InProcess(LoopBackend):
                     value = context.run(functions[task], *map(value_of, slots))
                 else:
                     value = self._call(task, context)
-                if id(type(value)) not in SETTLED:
+                if value is not None and id(type(value)) not in SETTLED:
                     value = context.run(finish, task, value)
             except BaseException as error:  # whatever a task raises is its own failure
                 leave_if_forked(generation, error)
