@@ -47,6 +47,24 @@ def programs() -> list[Program]:
     return found
 
 
+def table() -> str:
+    """Return what the docs say of the programs: those that differ nowhere, and those refused."""
+    lines = [
+        '| programs with | number | `"sequential"`, `"threads"`, `ThreadPoolExecutor` '
+        '| `"processes"`, `ProcessPoolExecutor`, Dask, Ray |',
+        "|---|---|---|---|",
+    ]
+    groups: dict[str, list[Program]] = {}
+    for each in programs():
+        groups.setdefault("what only one process has" if each.refused else each.group, []).append(
+            each
+        )
+    for name, members in groups.items():
+        elsewhere = "an error that names it" if members[0].refused else "the same"
+        lines.append(f"| {name} | {len(members)} | the same | {elsewhere} |")
+    return "\n".join(lines)
+
+
 def begin(folder: str) -> None:
     """Let programs write modules into a folder, and load them again."""
     sys.path.insert(0, folder)
@@ -162,11 +180,11 @@ def compared(names: list[str], run_cell: Callable[[str], Any], times: int = 1) -
 
     What is refused must be refused by name, by each executor that cannot have it.
     """
-    expected = outcomes("sequential", run_cell)
     refused = {f"{each.group}: {each.name}": each.refused for each in programs()}
     differences = []
-    for _ in range(times):
-        for name, executor in executors(names):
+    for name, executor in executors(names):
+        for _ in range(times):
+            expected = outcomes("sequential", run_cell)
             for title, found in outcomes(executor, run_cell).items():
                 word = refused[title] if name not in IN_PROCESS else ""
                 if word:

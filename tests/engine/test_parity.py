@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import parity
@@ -12,9 +13,19 @@ from kernels import Cell, new_kernel
 TESTS = Path(parity.__file__).parent
 DOCS = TESTS.parent / "docs" / "executors.md"
 
-pytestmark = pytest.mark.slow
+BEGIN, END = "<!-- parity: begin -->\n", "\n<!-- parity: end -->"
 
 
+def test_the_docs_say_so():
+    before, _, rest = DOCS.read_text("utf-8").partition(BEGIN)
+    said, _, after = rest.partition(END)
+    if os.environ.get("UPDATE_GOLDEN"):
+        DOCS.write_text(before + BEGIN + parity.table() + END + after, "utf-8")
+    else:
+        assert said == parity.table()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", parity.EXECUTORS)
 def test_each_program_gives_the_same(executor, tmp_path):
     spawn = "import multiprocessing\nmultiprocessing.get_all_start_methods = lambda: ['spawn']\n"

@@ -18,7 +18,15 @@ from ..remote.surroundings.common import taken
 from ..remote.surroundings.interpreter import Directory, taken_filters, taken_values
 from ..remote.surroundings.libraries import changed_libraries
 from ..remote.surroundings.modules import taken_modules
-from ..runtime.at_first import DIRECTORY, ENVIRONMENT, FILTERS, RECURSION_LIMIT
+from ..runtime.at_first import (
+    DIRECTORY,
+    ENVIRONMENT,
+    FILTERS,
+    LEVELS,
+    PATH,
+    RECURSION_LIMIT,
+    levels,
+)
 
 __all__ = ["what_ours_follow", "what_to_follow"]
 
@@ -39,8 +47,8 @@ def what_to_follow() -> bytes:
     ('5', None)
     """
     message: dict[str, Any] = {"variables": _variables()}
-    for name, take in (("directory", _directory), ("modules", _modules),
-                       ("libraries", _libraries), ("filters", _filters),
+    for name, take in (("directory", _directory), ("places", _places), ("levels", _levels),
+                       ("modules", _modules), ("libraries", _libraries), ("filters", _filters),
                        ("values", _values)):  # fmt: skip
         try:
             found = take()
@@ -79,6 +87,21 @@ def _directory() -> str | None:
     if now != DIRECTORY:
         _changed.add("directory")
     return now if "directory" in _changed else None
+
+
+def _places() -> tuple[list[str], list[str]]:
+    """Return where modules are looked for, too: at first, and at last."""
+    new = [place for place in sys.path if place not in PATH]
+    first = next((at for at, place in enumerate(sys.path) if place in PATH), 0)
+    return [p for p in sys.path[:first] if p in new], [p for p in sys.path[first:] if p in new]
+
+
+def _levels() -> dict[str, int]:
+    now = levels()
+    for name, level in now.items():
+        if level != LEVELS.get(name, 0):
+            _changed.add(f"level of {name}")
+    return {name: level for name, level in now.items() if f"level of {name}" in _changed}
 
 
 def _modules() -> dict[str, tuple[Any, ...]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import Any
 
-__all__ = ["DIRECTORY", "ENVIRONMENT", "FILTERS", "RECURSION_LIMIT"]
+__all__ = ["DIRECTORY", "ENVIRONMENT", "FILTERS", "LEVELS", "PATH", "RECURSION_LIMIT", "levels"]
 
 ENVIRONMENT = dict(os.environ)
 """The variables of the environment."""
@@ -19,6 +20,23 @@ try:
     """The working directory."""
 except OSError:  # it has been removed
     DIRECTORY = None
+
+PATH = list(sys.path)
+"""Where modules are looked for."""
+
+
+def levels() -> dict[str, int]:
+    """Return the levels of the loggers that there are; the root's name is empty."""
+    logging: Any = sys.modules.get("logging")
+    if logging is None:
+        return {}
+    known = dict(logging.root.manager.loggerDict)
+    found = {name: each.level for name, each in known.items() if isinstance(each, logging.Logger)}
+    return {"": logging.root.level} | found
+
+
+LEVELS = levels()
+"""Those that there were."""
 
 RECURSION_LIMIT = sys.getrecursionlimit()
 """How deep calls may go."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
+import sys
 from typing import Any
 
 from ..call import forget_functions, run_call_quietly
@@ -67,6 +69,11 @@ def _follow(name: bytes, message: bytes) -> None:
         else:
             variables[key] = value
     put_environment(variables)
+    first, last = told.pop("places", ((), ()))
+    sys.path[:0] = [place for place in first if place not in sys.path]
+    sys.path += [place for place in last if place not in sys.path]
+    for key, level in told.pop("levels", {}).items():
+        logging.getLogger(key or None).setLevel(level)
     common.put(told, again=True)
     set_context(common.context)
     forget_functions()
