@@ -86,14 +86,15 @@ def test_what_draws_needs_nothing_of_ours_to_be_installed(tmp_path):
     """The sources that are sent are enough, where no import finds this package."""
     import random
 
-    from taskinity_nb.engine.backends.cluster.code_shipping import shipped_code
+    from taskinity_nb.engine.backends.cluster.code_shipping import remote_module, shipped_code
+    from taskinity_nb.engine.remote.randomness import own_stream
     from taskinity_nb.engine.transport.codec import Encoder
     from taskinity_nb.model.binding import resolve
     from taskinity_nb.model.flow import Flow
 
     rng = random.Random(1)
     plan = resolve(Flow("draws", tasks=["draw"]), None, {"draw": lambda: rng.random()})
-    packed = Encoder(plan).function(0)
+    packed = Encoder(plan, remote=remote_module).function(0)
     import cloudpickle
 
     (tmp_path / "cloudpickle").symlink_to(cloudpickle.__path__[0])
@@ -104,5 +105,4 @@ def test_what_draws_needs_nothing_of_ours_to_be_installed(tmp_path):
         input=shipped_code().code, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    call, leading = __import__("pickle").loads(packed)
-    assert float(done.stdout) == call(*leading, ["draw[3]"], {})
+    assert float(done.stdout) == own_stream(rng, "draw[3]").random()

@@ -321,7 +321,7 @@ class TestTheProcess:
                 logging.getLogger().level,
                 logging.getLogger("theirs").level,
                 sys.argv,
-                sys.excepthook.__name__,
+                sys.excepthook is None,
                 sys.stdin is None,
                 signal.getsignal(signal.SIGTERM),
                 signal.getitimer(signal.ITIMER_REAL),

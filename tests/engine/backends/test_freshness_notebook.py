@@ -17,6 +17,8 @@ def kernel():
     with new_kernel() as (kernel, _):
         cell = kernel.run("from taskinity_nb import run, task\nimport os")
         assert not cell.error
+        # The first picture of a kernel differs from later ones: its backend is set up by it.
+        assert not kernel.run("import matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()").error
         yield kernel
 
 

@@ -67,7 +67,9 @@ class Displays:
         self._formatter: Any = None
 
     def put(self, settings: dict[str, Any] | None, when_imported: WhenImported) -> None:
-        """Have things displayed as `taken_displays` says."""
+        """Have things displayed as `taken_displays` says; figures that were left are gone."""
+        if self._send is not None and "matplotlib.pyplot" in sys.modules:
+            import_module("matplotlib.pyplot").close("all")
         if settings is None:
             return
         if self._send is None:
