@@ -74,7 +74,10 @@ def pytest_collection_modifyitems(
     """
     named = {group(item) for item in items if item.get_closest_marker("xdist_group")}
     for item in items:
-        is_alone = item.get_closest_marker("slow") and not shares(item)
+        is_slow = item.get_closest_marker("slow") and "executor" not in getattr(
+            item, "fixturenames", ()
+        )
+        is_alone = is_slow and not shares(item)
         if not is_alone and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     result = yield
@@ -183,7 +186,13 @@ def pools() -> Iterator[dict[str, Executor]]:
         pool.shutdown()
 
 
-@pytest.fixture(params=EXECUTORS)
+OTHERS = ("forkserver", "spawn")
+"""Start methods that the quick tests leave out: they differ in how workers begin, no more."""
+
+
+@pytest.fixture(
+    params=[pytest.param(each, marks=[pytest.mark.slow] * (each in OTHERS)) for each in EXECUTORS]
+)
 def executor(request: pytest.FixtureRequest, pools: dict[str, Executor]) -> object:
     """Each executor in turn: a word or a pool."""
     return pools.get(request.param, request.param)
