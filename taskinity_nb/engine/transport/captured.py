@@ -9,7 +9,6 @@ from __future__ import annotations
 import dis
 import functools
 import sys
-import sysconfig
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import (
@@ -28,6 +27,7 @@ from ...model.task import Task
 from ...strangers import type_name
 from ...values import is_once, kind_of
 from ..remote.randomness import is_generator, owned_by, print_of
+from ..remote.surroundings.sources import is_users_path
 
 __all__ = ["Packed", "pack_function"]
 
@@ -219,12 +219,6 @@ def _attributes(value: Any) -> Mapping[str, Any]:
     return found if type(found) is dict else {}
 
 
-@functools.cache
-def _installed() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    return tuple(paths[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
-
-
 def _is_users(module: Any) -> bool:
     """Tell a module of the user's, or the notebook, from what is installed."""
     if module == "__main__" or not isinstance(module, str) or module not in sys.modules:
@@ -233,4 +227,4 @@ def _is_users(module: Any) -> bool:
         return False
     file = getattr(sys.modules[module], "__file__", None)
     is_built_in = file is None and getattr(sys.modules[module], "__spec__", None) is not None
-    return not is_built_in and not str(file).startswith(_installed())
+    return not is_built_in and is_users_path(str(file))

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import ast
 import os
+import site
 import sysconfig
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType
 from typing import Any
 
-__all__ = ["Stamp", "Text", "is_users", "read_text", "stamp_of"]
+__all__ = ["Stamp", "Text", "is_users", "is_users_path", "read_text", "stamp_of"]
 
 Stamp = tuple[int, int]
 """When a file was written, in nanoseconds, and how long it is."""
@@ -24,16 +25,28 @@ _OURS = os.path.dirname(os.path.abspath(__file__)).rpartition(
     os.sep + os.path.join("engine", "remote", "surroundings")
 )[0]
 _INSTALLED = {"site-packages", "dist-packages"}
-_PYTHONS = tuple(os.path.join(sysconfig.get_paths()[each], "") for each in ("stdlib", "platstdlib"))
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    """Return where what was installed lies, and this package, which counts as installed."""
+    paths = sysconfig.get_paths()
+    found = [paths[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")]
+    found += [*site.getsitepackages(), site.getusersitepackages(), _OURS]
+    return tuple({os.path.join(folder, "") for folder in found if folder})
 
 
 @lru_cache(4096)
-def _is_users_path(path: str) -> bool:
+def is_users_path(path: str) -> bool:
+    """Tell whether a file is the user's own: neither Python's, nor installed, nor of this package.
+
+    Examples
+    --------
+    >>> is_users_path("/home/me/helpers.py"), is_users_path(os.__file__)
+    (True, False)
+    """
     path = os.path.abspath(path)
-    return not (
-        path.startswith((os.path.join(_OURS, ""), *_PYTHONS))
-        or _INSTALLED.intersection(path.split(os.sep))
-    )
+    return not (path.startswith(_folders()) or _INSTALLED.intersection(path.split(os.sep)))
 
 
 def is_users(spec: ModuleSpec | None) -> bool:
@@ -49,7 +62,7 @@ def is_users(spec: ModuleSpec | None) -> bool:
         and type(spec.loader) is SourceFileLoader
         and spec.name not in ("__main__", "__mp_main__")
         and type(spec.origin) is str
-        and _is_users_path(spec.origin)
+        and is_users_path(spec.origin)
     )
 
 

@@ -5,15 +5,14 @@ A class answers here as it is: its metaclass is the user's, and is not asked.
 
 from __future__ import annotations
 
-import site
 import sys
-import sysconfig
 import types
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
+
+from ...remote.surroundings.sources import is_users_path
 
 __all__ = [
     "attributes_of",
@@ -30,9 +29,6 @@ __all__ = [
     "space_of",
     "version_of",
 ]
-
-OURS = str(Path(__file__).parents[3])
-"""The folder of this package, which counts as installed wherever it lies."""
 
 _HEAP_TYPE = 1 << 9
 """A flag that the interpreter's own classes lack; an import does not find all of these."""
@@ -106,7 +102,7 @@ def is_users(name: Any) -> bool:
     file = space_of(module).get("__file__")
     known = _names.get(name)
     if known is None or known[0] is not file:
-        known = _names[name] = file, type(file) is str and not _is_installed(file)
+        known = _names[name] = file, type(file) is str and is_users_path(file)
     return known[1]
 
 
@@ -132,7 +128,7 @@ def file_of_import(name: str) -> Path | None:
             found.submodule_search_locations,
             found.origin if found.has_location else None,
         )
-    return None if file is None or _is_installed(file) else Path(file)
+    return Path(file) if file is not None and is_users_path(file) else None
 
 
 def is_users_function(function: types.FunctionType) -> bool:
@@ -148,7 +144,7 @@ def is_users_function(function: types.FunctionType) -> bool:
     file = known.get("__file__")
     if known.get("__name__") == "__main__" or type(file) is not str:
         return known.get("__name__") not in sys.stdlib_module_names
-    return not _is_installed(file)
+    return is_users_path(file)
 
 
 def is_users_class(made: type) -> bool:
@@ -281,19 +277,3 @@ def _at(path: str, space: Mapping[str, Any]) -> Any:
     for part in rest:
         found = attributes_of(found).get(part) if is_class(found) else None
     return found
-
-
-@cache
-def _is_installed(file: str) -> bool:
-    path = Path(file)
-    if not {"site-packages", "dist-packages"}.isdisjoint(path.parts):
-        return True
-    return any(folder in path.parents for folder in _installed_folders())
-
-
-@cache
-def _installed_folders() -> tuple[Path, ...]:
-    paths = sysconfig.get_paths()
-    folders = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    folders += [*site.getsitepackages(), site.getusersitepackages(), OURS]
-    return tuple({Path(folder) for folder in folders if folder})
