@@ -82,7 +82,7 @@ class defer_interrupts:
         if self._came is None or kind in (Cancelled, KeyboardInterrupt):
             return
         if self._in_finalizer:
-            threading.Timer(A_MOMENT, _thread.interrupt_main).start()
+            threading.Timer(A_MOMENT, _interrupt_main_thread).start()
         else:
             self._before(signal.SIGINT, None)
 
@@ -123,6 +123,16 @@ def allow_interrupts(call: Callable[P, T]) -> Callable[P, T]:
     3
     """
     return partial(_holds[-1].call, call) if _holds and _is_main_thread() else call
+
+
+def _interrupt_main_thread() -> None:
+    """Interrupt the main thread from another one, also where it waits for something."""
+    if hasattr(signal, "pthread_kill"):
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
+    else:  # what it waits for is waited for
+        _thread.interrupt_main()
 
 
 def _is_main_thread() -> bool:
