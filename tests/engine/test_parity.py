@@ -26,7 +26,13 @@ def test_the_docs_say_so():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", parity.EXECUTORS)
+@pytest.mark.parametrize(
+    "executor",
+    [
+        pytest.param(each, marks=[pytest.mark.xdist_group("clusters")] * (each in ("dask", "ray")))
+        for each in parity.EXECUTORS
+    ],
+)
 def test_each_program_gives_the_same(executor, tmp_path):
     spawn = "import multiprocessing\nmultiprocessing.get_all_start_methods = lambda: ['spawn']\n"
     cell = f"""

@@ -60,6 +60,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 class TestMemory:
     @pytest.mark.parametrize("kind", KINDS)
     def test_runs_that_are_dropped(self, kind):

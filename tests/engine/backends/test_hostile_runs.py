@@ -68,6 +68,7 @@ def test_each_place_meets_each_kind():
     assert len(KINDS) >= 30
 
 
+@pytest.mark.slow
 def test_each_place_once(tmp_path):
     failures = tried(0, len(PLACES), tmp_path)
     assert not failures, report(failures)

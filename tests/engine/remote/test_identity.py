@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-EXECUTORS = ("sequential", "threads", "processes", "fork", "spawn", "dask", "ray")
+CLUSTERS = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
+EXECUTORS = (
+    "sequential", "threads", "processes", "fork", "spawn",
+    pytest.param("dask", marks=CLUSTERS), pytest.param("ray", marks=CLUSTERS),
+)  # fmt: skip
 
 NOTEBOOK = """
 import abc, contextvars, dataclasses, enum, functools, multiprocessing, sys, threading, typing

@@ -156,6 +156,7 @@ CELL = """
 
 
 class TestWhatIsLarge:
+    @pytest.mark.slow
     @pytest.mark.parametrize("value", LARGE.values(), ids=LARGE)
     def test_is_not_written_down(self, value):
         space = cell(CELL.format(value))
@@ -213,6 +214,7 @@ class TestWhatIsLarge:
         before = run("\n".join([*(f"use_{name}" for name in names), "f"]), namespace=space)
         assert reasons(before.resume())["f"] == KEPT
 
+    @pytest.mark.slow
     def test_however_many_tasks_there_are(self):
         names = [f"t{n}" for n in range(2500)]
         source = "\n".join(f"def {name}(): return {name}_, [2]" for name in names)

@@ -35,6 +35,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", ["threads", "processes"])
 def test_no_task_is_late_for_it(executor, tmp_path):
     program = tmp_path / "program.py"

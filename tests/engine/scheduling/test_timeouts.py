@@ -227,6 +227,7 @@ class TestSequential:
         assert str(result.tasks["f"].state) == "timed_out"
 
 
+@pytest.mark.slow
 class TestUsersProcesses:
     def test_is_reported_and_abandoned(self, tmp_path):
         from concurrent.futures import ProcessPoolExecutor
