@@ -9,7 +9,7 @@ from __future__ import annotations
 import dis
 import functools
 import sys
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from types import (
     BuiltinMethodType,
@@ -161,7 +161,9 @@ def _parts(found: Found) -> Iterator[Found]:
     elif id(kind) in COLLECTIONS:
         if len(value) <= LONGEST:
             yield from (Found(way, part) for part in list(value))
-    elif kind is dict:
+    elif kind is dict or kind is defaultdict:
+        if kind is defaultdict:
+            yield Found((*way, "default_factory"), value.default_factory)
         if len(value) <= LONGEST:
             yield from (Found(way, part) for part in list(value.values()))
     elif issubclass(kind, type):

@@ -251,10 +251,7 @@ class TestNestedFlows:
         assert numbers == (0, 1, 2) and items[0] == 1 and repr(errors[0]) == "ValueError('no')"
         assert items[1].startswith("(lock, which could not be sent from another process: ")
         assert items[2].startswith("(an item, which could not be sent from another process: ")
-        assert [str(each).split("\n")[0] for each in errors[1:]] == [
-            "ReduceRaises: no",
-            "ReadRaises: no",
-        ]
+        assert list(map(str, errors[1:])) == ["no", "no"]  # not in the way of their classes
 
     def test_an_error_of_ours_travels_without_its_run(self):
         error = ExecutorError("no worker", remedy="start one")

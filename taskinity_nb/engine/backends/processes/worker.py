@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ...remote.call import run_call
+from ...remote.pickling.identity import stand_in
 from ...remote.process.capture import StreamProxies, put_back, standing
 from ...remote.process.cpu_time import HelperClock
 from ...remote.process.forks import after_fork
@@ -112,6 +113,7 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     lead(life)
+    stand_in()
     functions = Functions()
     clock = HelperClock()
     sender = _Sender(pipe)

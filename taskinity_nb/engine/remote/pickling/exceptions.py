@@ -24,6 +24,7 @@ DEEPEST = 20
 
 _SAYS_HOW = ("__reduce__", "__reduce_ex__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
 _HEAP_TYPE = 1 << 9
+_GROUP: list[Any] = [vars(BaseExceptionGroup)[name].__get__ for name in ("message", "exceptions")]
 _REASONS: dict[str, Any] = {
     name: BaseException.__dict__[name]
     for name in ("__cause__", "__context__", "__suppress_context__")
@@ -38,11 +39,13 @@ def reduced(
     error: BaseException,
     pack: Callable[[BaseException], tuple[str, Any]] | None,
     keep: Callable[[Any], Any],
+    its_own_way: bool = True,
 ) -> tuple[Any, ...]:
     """Return how an exception is pickled.
 
     `pack` returns kind and payload of the one that it was raised from, or is None if none is to be
-    sent; `keep` returns a part of the exception, or what stands for it.
+    sent; `keep` returns a part of the exception, or what stands for it. `its_own_way` is how its
+    class says that it is pickled.
     """
     kind = type(error)
     chain = None if pack is None else _chain(error, pack)
@@ -50,7 +53,7 @@ def reduced(
     if getattr(table, "__module__", "").startswith("tblib"):  # Dask's, with the whole traceback
         table = None
     base: Any = next(each for each in mro_of(kind) if not each.__flags__ & _HEAP_TYPE)
-    if table is not None or _says_how(kind):
+    if its_own_way and (table is not None or _says_how(kind)):
         own: Any = table(error) if table is not None else error.__reduce_ex__(5)
         if type(own) is str:
             return own  # type: ignore[return-value]
@@ -61,6 +64,9 @@ def reduced(
     held: Any = object.__getstate__(error)
     slots = held[1] if type(held) is tuple else {}
     attributes = {**(rest[0] if rest and rest[0] else {}), **slots}
+    if issubclass(kind, BaseExceptionGroup):  # which is made of what it consists of
+        attributes["args"] = arguments
+        arguments = tuple(get(error) for get in _GROUP)
     arguments = tuple(map(keep, arguments))
     attributes = {name: keep(value) for name, value in attributes.items()}
     return _bare, (kind, base, arguments), (attributes, chain), None, None, _filled

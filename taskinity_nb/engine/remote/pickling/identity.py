@@ -14,7 +14,10 @@ This module travels to the cluster, like all of `remote`.
 
 from __future__ import annotations
 
+import copyreg
+import re
 import secrets
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -28,7 +31,7 @@ from typing import Any
 from ..process.forks import after_fork
 from .skeletons import skeleton
 
-__all__ = ["by_name", "go_on_in", "is_born_here", "new_epoch", "read_in", "tagged"]
+__all__ = ["by_name", "go_on_in", "is_born_here", "new_epoch", "read_in", "stand_in", "tagged"]
 
 _here = secrets.token_hex(8)
 """What tells this process from others, a fork of it too."""
@@ -45,6 +48,13 @@ empty epoch."""
 _homes: dict[int, tuple[weakref.ref[Any], str]] = {}
 """By the id of a namespace: a function that was read here and looks up its globals there, and its
 token. A function made by a task has the same namespace, and so belongs to the same notebook."""
+
+
+_NAMES = re.compile(r"[^\W\d]\w*")
+
+
+_stands_in = False
+"""Whether this process works for one notebook alone (see `stand_in`)."""
 
 
 class _Reading(threading.local):
@@ -98,7 +108,7 @@ def token_of(thing: Any) -> str:
 def tagged(thing: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return how a function or class is pickled, from how it would be pickled by value alone."""
     make, arguments, state, _, _, fill = reduced
-    members = None
+    more_state: dict[str, Any] = {}
     if type(thing) is FunctionType:
         more: Any = _home_of(thing)
     else:
@@ -107,10 +117,19 @@ def tagged(thing: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
             more["__slots__"] = vars(thing)["__slots__"]
         attributes = {k: v for k, v in state[0].items() if type(v) is not MemberDescriptorType}
         state = attributes, *state[1:]
-        if issubclass(type(thing), EnumType):  # what their own __init__ has given to its members
-            members = {member.name: dict(vars(member)) for member in thing}
+        if issubclass(type(thing), EnumType):
+            known = dict(thing.__members__)  # aliases too
+            values = {name: member.value for name, member in known.items()}
+            arguments = (*arguments[:3], values, *arguments[4:])
+            state = {k: v for k, v in attributes.items() if k not in known}, *state[1:]
+            # What their own __init__ has given to its members:
+            more_state["members"] = {member.name: dict(vars(member)) for member in thing}
+        if (way := copyreg.dispatch_table.get(thing)) is not None:
+            more_state["way"] = way
+    if thing.__module__ == "__main__":
+        more_state["annotations"] = _named_in_annotations(thing)
     made = token_of(thing), make, arguments, more
-    return _made, made, (fill, state, members), None, None, _filled
+    return _made, made, (fill, state, more_state), None, None, _filled
 
 
 def by_name(thing: Any) -> tuple[Any, ...] | None:
@@ -180,16 +199,20 @@ def _made(token: str, make: Callable[..., Any], arguments: tuple[Any, ...], more
     return thing
 
 
-def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any, Any]) -> Any:
+def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any, dict[str, Any]]) -> Any:
     """Give what was made just now its state; what was there before keeps its own."""
     takes_globals = _reading.unfilled.pop(id(thing), None)
     if takes_globals is None:
         return thing
-    fill, state, members = filling
+    fill, state, more = filling
     if takes_globals:
         fill(thing, state)
-        for name, attributes in (members or {}).items():
+        for name, attributes in more.get("members", {}).items():
             vars(thing[name]).update(attributes)
+        if "way" in more:
+            copyreg.pickle(thing, more["way"])
+        if _stands_in and "annotations" in more:
+            _put_into_notebook(thing, more["annotations"])
         if type(thing) is FunctionType:
             _homes[id(thing.__globals__)] = _tokens[id(thing)]
         return thing
@@ -198,6 +221,32 @@ def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any, Any]) -> 
     fill(thing, (attributes, {**slots, "__globals__": {}}))
     thing.__globals__["__builtins__"] = builtins
     return thing
+
+
+def stand_in() -> None:
+    """Have what comes from the notebook under its name in the ``__main__`` of this process too.
+
+    There others look for it: plain pickle, processes that a task starts, and annotations that are
+    only texts.
+    """
+    global _stands_in
+    _stands_in = True
+
+
+def _put_into_notebook(thing: Any, named: dict[str, Any]) -> None:
+    space, name = vars(sys.modules["__main__"]), thing.__qualname__
+    space.update(named)
+    if name.isidentifier() and not name.startswith("__"):
+        space[name] = thing
+
+
+def _named_in_annotations(thing: Any) -> dict[str, Any]:
+    """Return the globals of the notebook that stand in annotations which are only texts."""
+    space, names = vars(sys.modules["__main__"]), set[str]()
+    for text in dict(getattr(thing, "__annotations__", {})).values():
+        if type(text) is str:
+            names.update(_NAMES.findall(text))
+    return {name: space[name] for name in names if name in space}
 
 
 def _home_of(function: FunctionType) -> str | None:

@@ -9,6 +9,7 @@ This module travels to the cluster, like all of `remote`.
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import sys
 import typing
@@ -33,11 +34,12 @@ _values: dict[ContextVar[Any], Any] = {}
 
 __all__ = [
     "KINDS",
+    "also_named",
     "context_of_call",
     "is_shell",
     "is_shell_getter",
-    "named_in_commands",
     "of_libraries",
+    "reduced_member",
     "shell_getter",
     "stream",
     "streams",
@@ -51,6 +53,18 @@ def _is_importable(thing: Any) -> bool:
     for part in getattr(thing, "__qualname__", getattr(thing, "__name__", "")).split("."):
         found = getattr(found, part, None)
     return found is thing
+
+
+def reduced_member(member: Any) -> tuple[Any, ...] | None:
+    """Return how the member of an enumeration is pickled: by its name, if it has one."""
+    kind: Any = type(member)
+    name = getattr(member, "_name_", None)
+    known = kind.__members__.get(name) if isinstance(name, str) else None
+    return (_member, (kind, name)) if known is member else None
+
+
+def _member(kind: Any, name: str) -> Any:
+    return kind[name]
 
 
 def _reduce_cached(cached: Any) -> Any:
@@ -110,7 +124,34 @@ def _reduce_alias(made: Any) -> Any:
 
 
 def _reduce_weak(held: Any) -> tuple[Any, ...]:
-    return type(held), (dict(held),)
+    whole = set(held) if isinstance(held, weakref.WeakSet) else dict(held)
+    return _weak, (type(held), whole)
+
+
+def _weak(kind: Callable[[Any], Any], whole: Any) -> Any:
+    """Return a weak container whose contents live as long as it, whoever holds them elsewhere."""
+    made = kind(whole)
+    made.taskinity_nb_holds = whole
+    return made
+
+
+_sentinels: dict[str, object] = {}
+_names_of_sentinels: dict[int, str] = {}
+
+
+def _reduce_sentinel(sentinel: object) -> tuple[Any, ...]:
+    """Of an ``object()``, which is nothing but itself; it is kept, since it weighs nothing."""
+    if _sentinels.get(name := _names_of_sentinels.get(id(sentinel), "")) is not sentinel:
+        name = _names_of_sentinels[id(sentinel)] = new_epoch()
+        _sentinels[name] = sentinel
+    return _sentinel, (name,)
+
+
+def _sentinel(name: str) -> object:
+    if name not in _sentinels:
+        _sentinels[name] = made = object()
+        _names_of_sentinels[id(made)] = name
+    return _sentinels[name]
 
 
 def _reduce_variable(variable: ContextVar[Any]) -> tuple[Any, ...]:
@@ -184,15 +225,23 @@ def is_shell_getter(thing: Any) -> bool:
     return module is not None and thing is module.get_ipython
 
 
-def named_in_commands(function: FunctionType) -> dict[str, Any]:
-    """Return the globals that a function names only in the text of a ``!command``."""
+def also_named(function: FunctionType) -> dict[str, Any]:
+    """Return the globals of a function that cloudpickle does not find.
+
+    These are named in the body of a class that the function defines, or only in the text of a
+    ``!command``.
+    """
     names, namespace = set[str](), function.__globals__
-    codes = [function.__code__] if "get_ipython" in function.__code__.co_names else []
+    has_commands = "get_ipython" in function.__code__.co_names
+    codes = [function.__code__]
     while codes:
-        for constant in codes.pop().co_consts:
+        code = codes.pop()
+        if not code.co_flags & inspect.CO_OPTIMIZED:  # the body of a class
+            names.update(code.co_names)
+        for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 codes.append(constant)
-            elif isinstance(constant, str):
+            elif has_commands and isinstance(constant, str):
                 names.update(_NAMES.findall(constant))
     return {name: namespace[name] for name in names if name in namespace}
 
@@ -208,6 +257,8 @@ KINDS: dict[type, Callable[[Any], Any]] = {
     typing.NewType: _reduce_new_type,
     typing.ParamSpec: _reduce_parameters,
     typing.TypeVarTuple: _reduce_parameters,
+    object: _reduce_sentinel,
+    weakref.WeakSet: _reduce_weak,
     weakref.WeakKeyDictionary: _reduce_weak,
     weakref.WeakValueDictionary: _reduce_weak,
     ContextVar: _reduce_variable,

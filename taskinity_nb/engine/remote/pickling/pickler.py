@@ -11,6 +11,7 @@ import pickle
 import sys
 from collections import ChainMap
 from collections.abc import Callable
+from enum import EnumType
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -22,10 +23,11 @@ from .exceptions import reduced as reduced_error
 from .identity import by_name, tagged
 from .kinds import (
     KINDS,
+    also_named,
     is_shell,
     is_shell_getter,
-    named_in_commands,
     of_libraries,
+    reduced_member,
     shell_getter,
     stream,
     streams,
@@ -54,6 +56,10 @@ _TABLE: ChainMap[type, Callable[[Any], Any]] = ChainMap(
 )
 
 
+def _as_it_is(part: Any) -> Any:
+    return part
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no types
     dispatch_table = _TABLE
 
@@ -68,7 +74,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
         self.sent: dict[int, Any] = {}
         self.named: dict[int, Any] = {}
         self.depth = 0
-        self.keep: Callable[[Any], Any] = lambda part: part
+        self.keep: Callable[[Any], Any] = _as_it_is
 
     def reducer_override(self, thing: Any) -> Any:
         kind = type(thing)
@@ -78,7 +84,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
             return self._reduce_named(thing)
         if issubclass(kind, BaseException):
             chain = self._pack_error if self.depth < DEEPEST else None
-            return reduced_error(thing, chain, self.keep)
+            return reduced_error(thing, chain, self.keep, self.keep is _as_it_is)
+        if issubclass(type(kind), EnumType) and (member := reduced_member(thing)) is not None:
+            return member
         if id(thing) in self._streams:
             return stream, (self._streams[id(thing)],)
         if is_shell(thing):
@@ -95,7 +103,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
         reduced = super().reducer_override(thing)
         if type(reduced) is not tuple or len(reduced) < 6:
             return reduced  # it can be imported
-        if type(thing) is FunctionType and (named := named_in_commands(thing)):
+        if type(thing) is FunctionType and (named := also_named(thing)):
             reduced[2][1]["__globals__"] |= named
         self.sent[id(thing)] = thing
         return tagged(thing, reduced)
@@ -147,7 +155,7 @@ def pack_error(error: BaseException, depth: int = 0, *, back: bool = True) -> tu
     ('error', ValueError('no'), ['ValueError', 'no'])
     """
     told = type_name(error), in_words(error), lineage(type(error))
-    for keep in (lambda part: part, _kept):  # at first whole, then without what cannot travel
+    for keep in (_as_it_is, _kept):  # at first in its own way, then without what cannot travel
         try:
             with io.BytesIO() as file:
                 pickler = _Pickler(file, back=back)

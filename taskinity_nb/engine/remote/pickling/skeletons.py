@@ -8,6 +8,7 @@ This module travels to the cluster, like all of `remote`.
 
 from __future__ import annotations
 
+import enum
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -31,7 +32,10 @@ def skeleton(
     whose hooks the sender has seen to.
     """
     if make is cloudpickle._make_skeleton_enum:
-        return make(*arguments[:-2], None, arguments[-1])  # its own memory of classes is not asked
+        bases, name, qualname, members, module, _, extra = arguments
+        # A member that is a function would be taken for a method.
+        members = {k: enum.member(v) if hasattr(v, "__get__") else v for k, v in members.items()}
+        return make(bases, name, qualname, members, module, None, extra)  # its memory is not asked
     if make is not cloudpickle._make_skeleton_class:
         return make(*arguments)
     metaclass, name, bases, namespace, _, extra = arguments

@@ -13,6 +13,7 @@ from typing import Any
 
 from ....strangers import is_interrupt
 from ..call import forget_functions
+from ..pickling.identity import stand_in
 from ..pickling.pickler import dumps
 from ..process.context import set_context
 from .displays import Displays, taken_displays
@@ -172,6 +173,7 @@ def follow(packed: bytes, its_own: Sequence[str] = ()) -> bool:
 
     The variables of the environment that are `its_own` stay, unless they were set there too.
     """
+    stand_in()
     message = pickle.loads(packed)
     own = {name: os.environ[name] for name in its_own if name in os.environ}
     message["environment"] = own | message["environment"]

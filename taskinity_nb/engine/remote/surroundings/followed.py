@@ -10,6 +10,7 @@ from typing import Any
 
 from ..call import forget_functions, run_call_quietly
 from ..cluster_task import on_ray
+from ..pickling.identity import stand_in
 from ..process.context import in_context, set_context
 from .common import Common
 from .interpreter import put_environment
@@ -60,6 +61,7 @@ def on_ray_following(board: str, told: tuple[bytes, list[Any]], *spec: Any) -> t
 
 def _follow(name: bytes, message: bytes) -> None:
     """Put in force what a message says, which is called so."""
+    stand_in()
     common = _here[0][1] if _here else Common()
     told: dict[str, Any] = pickle.loads(message)
     variables: dict[str, Any] = dict(os.environ)

@@ -8,6 +8,7 @@ import pathlib
 import types
 import weakref
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from ....model.task import Task
@@ -31,6 +32,7 @@ _parts: dict[type, Callable[[Any], Iterable[Any]]] = {
     types.MethodType: lambda method: (method.__func__, method.__self__),
     **dict.fromkeys(_NAMED, lambda made: (made.__name__,)),
     **dict.fromkeys(_OF_CLASSES, lambda made: (made.__qualname__,)),
+    ContextVar: lambda variable: (variable.name, variable.get(None)),
     weakref.WeakKeyDictionary: lambda cache: (),  # as in singledispatch, where calls fill it
     Task: lambda task: (task.function, task.validate_input, task.validate_output),
 }
