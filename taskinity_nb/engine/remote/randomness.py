@@ -30,6 +30,10 @@ __all__ = ["Drawing", "is_generator", "own_stream", "owned_by", "part_from_paren
 Loaded = tuple[Callable[..., Any], tuple[Any, ...], Sequence[Any]]
 
 
+_PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes, list, tuple, dict, set)))
+"""The ids of types whose objects draw nothing themselves."""
+
+
 def _types_of(module: str, *names: str) -> tuple[type, ...]:
     """Return types of a module, as far as somebody has imported it."""
     found = (getattr(sys.modules.get(module), name, None) for name in names)
@@ -49,6 +53,8 @@ def is_generator(value: Any) -> bool:
     (True, False, False)
     """
     kind = type(value)
+    if id(kind) in _PLAIN:  # nearly always, and soon seen
+        return False
     if issubclass(kind, random.Random):
         return not issubclass(kind, random.SystemRandom)
     return issubclass(

@@ -75,6 +75,7 @@ class Encoder:
         self.dumps: Callable[..., bytes] = partial(pickler.dumps, sent=self._sent)
         self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
         self.epoch: str = remote("pickling.identity").new_epoch()
+        self._keys: dict[int, int] = {}
         self._functions: dict[int, Packed] = {}
         self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}
@@ -131,9 +132,12 @@ class Encoder:
 
     def key(self, index: int) -> int:
         """Return what tells the function of a task from others."""
-        plan = self._plan
-        goes_on = 2 * (index in plan.listed) + (index in plan.shared)
-        return 4 * id(plan.bindings[index].task) + goes_on
+        key = self._keys.get(index)
+        if key is None:
+            plan = self._plan
+            goes_on = 2 * (index in plan.listed) + (index in plan.shared)
+            key = self._keys[index] = 4 * id(plan.bindings[index].task) + goes_on
+        return key
 
     def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:
         """Return an argument, or of a random generator that goes to several one for this call."""
@@ -148,22 +152,24 @@ class Encoder:
         origins = (o for call in self._plan.calls for _, o in (*call.positional, *call.keywords))
         return Counter((origin.slot, origin.key) for origin in origins)
 
-    def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any], stream: str) -> bytes:
-        """Return the arguments of a task as bytes; `stream` is what the task or item is called.
+    def arguments(
+        self, index: int, args: list[Any], kwargs: dict[str, Any], name: Callable[[], str]
+    ) -> bytes:
+        """Return the arguments of a task as bytes; `name` tells what the task or item is called.
 
         Raises
         ------
         UnpicklableError
             If one of them cannot be pickled; it is named.
         """
-        head = [stream] if self.draws(index) else []
+        head = [name()] if self.draws(index) else []
         try:
             if not kwargs and all(type(value) in PLAIN for value in args):
                 packed = pickle.dumps(([*head, *args], kwargs), 5)
                 if len(packed) < LARGE:
                     return packed
             elif any(map(is_generator, (*args, *kwargs.values()))):
-                call = self._plan.calls[index]
+                call, stream = self._plan.calls[index], name()
                 origins = [origin for _, origin in call.positional]
                 given = zip(origins, args, strict=True)
                 args = [self.own(index, origin, value, stream) for origin, value in given]
@@ -258,14 +264,13 @@ def unpack(
     name: str,
     slot: int,
     submitted: int,
-    reply: tuple[Any, ...],
+    call: CallResult,
     read: Callable[[Any], Any] = pickle.loads,
 ) -> tuple[Any, Entry]:
-    """Return value and log entry of a task from the `CallResult` that its worker has sent back.
+    """Return value and log entry of a task from what its worker has sent back.
 
     `read` returns the result from what the worker packed.
     """
-    call = CallResult(*reply)
     received = perf_counter_ns()
     started, finished = _on_our_clock(call.started, call.finished, submitted, received)
     error: BaseException | None = None

@@ -212,7 +212,7 @@ class _PooledProcess:
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
         function = self._backend.store.functions[encoder.function(task)]
-        arguments = encoder.arguments(task, args, kwargs, scheduler.name_of(slot))
+        arguments = encoder.arguments(task, args, kwargs, partial(scheduler.name_of, slot))
         return Load(slot, encoder.key(task), function, arguments)
 
     def _send(self, batch: Batch, worker: Worker) -> Iterator[Ended]:
@@ -241,15 +241,15 @@ class _PooledProcess:
                 scheduler.screen.do(partial(ELSEWHERE[kind], content[1]))
                 continue
             calls, is_last = content
-            for call in calls:
-                load = batch.loads[batch.done]
+            for reply in calls:
+                call, load = CallResult(*reply), batch.loads[batch.done]
                 if batch.done == begun:
                     scheduler.started(load.slot, backend, worker, submitted)
                     begun += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, call, backend.store.read)
-                self._note(load.slot, CallResult(*call))
+                self._note(load.slot, call)
                 backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 batch.done += 1
                 yield load.slot, value, entry

@@ -112,7 +112,7 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     lead(life)
-    functions = Functions()
+    functions = Functions(pipe)
     clock = HelperClock()
     sender = _Sender(pipe)
     common = Common(sender.send_on)
@@ -121,7 +121,7 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
     after_fork(sender.part)
     try:
         pipe.send_bytes(GREETING)
-        while functions.wait(pipe):
+        while functions.wait():
             kind, *content = pickle.loads(pipe.recv_bytes())
             if kind == "settings":
                 pipe.send_bytes(FRESH if common.put(content[0]) else STALE)
@@ -167,7 +167,8 @@ def _answer(
         helpers = clock.end()
         if helpers is not None:
             result = (*result[:-1], helpers)
-        sender.send()
+        if not sender.is_empty:
+            sender.send()
         if place == last:
             answers.end(result)
         else:

@@ -33,11 +33,11 @@ _values: dict[ContextVar[Any], Any] = {}
 
 __all__ = [
     "KINDS",
-    "context_of_call",
     "is_shell",
     "is_shell_getter",
     "named_in_commands",
     "of_libraries",
+    "set_variables",
     "shell_getter",
     "stream",
     "streams",
@@ -137,12 +137,10 @@ def _variable(token: str, name: str, default: tuple[Any, ...], value: tuple[Any,
     return variable
 
 
-def context_of_call() -> Context:
-    """Return a context for one call, with the context variables as they were sent."""
-    context = copy_context()
+def set_variables() -> None:
+    """Set the context variables in this context, which is that of one call, as they were sent."""
     for variable, value in _values.items():
-        context.run(variable.set, value)
-    return context
+        variable.set(value)
 
 
 def _reduce_validated(call: Any) -> tuple[Any, ...]:
