@@ -36,7 +36,10 @@ _PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes, list, tupl
 
 def _types_of(module: str, *names: str) -> tuple[type, ...]:
     """Return types of a module, as far as somebody has imported it."""
-    found = (getattr(sys.modules.get(module), name, None) for name in names)
+    home = sys.modules.get(module)
+    if home is None:
+        return ()
+    found = (getattr(home, name, None) for name in names)
     return tuple(kind for kind in found if isinstance(kind, type))
 
 

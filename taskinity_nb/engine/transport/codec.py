@@ -34,9 +34,11 @@ from ..remote.randomness import is_generator, own_stream
 from .captured import Packed, pack_function
 from .culprits import way_to
 
+Key = tuple[int, ...]
+
 REMOTE = __name__.rpartition(".transport.")[0] + ".remote"
 
-__all__ = ["Encoder", "culprit", "error_of", "failure", "read_error", "unpack"]
+__all__ = ["Encoder", "Key", "culprit", "error_of", "failure", "read_error", "unpack"]
 
 
 def _our_own(name: str) -> Any:
@@ -75,8 +77,8 @@ class Encoder:
         self.dumps: Callable[..., bytes] = partial(pickler.dumps, sent=self._sent)
         self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
         self.epoch: str = remote("pickling.identity").new_epoch()
-        self._keys: dict[int, int] = {}
-        self._functions: dict[int, Packed] = {}
+        self._keys: dict[int, Key] = {}
+        self._functions: dict[Key, Packed] = {}
         self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
@@ -130,13 +132,17 @@ class Encoder:
                 remedy='create what it uses inside the function, or run with executor="threads"',
             ) from error
 
-    def key(self, index: int) -> int:
-        """Return what tells the function of a task from others."""
+    def key(self, index: int) -> Key:
+        """Return what tells the function of a task from others; two tasks may have the same."""
         key = self._keys.get(index)
         if key is None:
             plan = self._plan
-            goes_on = 2 * (index in plan.listed) + (index in plan.shared)
-            key = self._keys[index] = 4 * id(plan.bindings[index].task) + goes_on
+            task = plan.bindings[index].task
+            parts: tuple[Any, ...] = (task.function, task.validate_input, task.validate_output)
+            if task.is_importable:  # it goes by its name
+                parts = (task,)
+            key = index in plan.listed, index in plan.shared, *map(id, parts)
+            self._keys[index] = key
         return key
 
     def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:

@@ -27,9 +27,10 @@ from ...remote.surroundings.displays import publish
 from ...remote.surroundings.logs import handle
 from ...scheduling.backend import SETTLED, LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
-from ...transport.codec import Encoder, failure, unpack
+from ...transport.codec import Encoder, Key, failure, unpack
 from ...transport.shipment import Shipment
-from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
+from .endings import end_of
+from .pool import ProcessEnded, WorkerProcess, forewarn, give_back, lease, made_ready
 from .store import Store
 from .tickets import MOST
 
@@ -46,7 +47,7 @@ class Load(NamedTuple):
     """A task in a batch."""
 
     slot: int
-    key: int
+    key: Key
     function: Shipment
     arguments: bytes
 
@@ -77,11 +78,12 @@ class Processes(LoopBackend):
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
         super().__init__(run, numbered(name), workers)
+        self.settings = pickle.dumps(("settings", taken()))
+        forewarn(self.settings, min(workers, len(run.flow.tasks)))
         self.store = Store()
         self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
-        self.settings = pickle.dumps(("settings", taken()))
         self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
-        self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
+        self.seconds: dict[Key, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
 
     def performer(self) -> Perform:
@@ -123,7 +125,7 @@ class Processes(LoopBackend):
         self.encoder.forget()
         self.store.let_go()
 
-    def learn(self, key: int, seconds: float) -> None:
+    def learn(self, key: Key, seconds: float) -> None:
         """Remember how long a function took; what it took once it may take again."""
         self.seconds[key] = max(seconds, 0.5 * self.seconds.get(key, 0.0))
 
@@ -218,10 +220,7 @@ class _PooledProcess:
     def _send(self, batch: Batch, worker: Worker) -> Iterator[Ended]:
         """Hand over a batch, and yield how each task ended."""
         backend, scheduler = self._backend, self._backend.scheduler
-        process = self._process or lease(
-            backend.settings, f"task '{scheduler.name_of(batch.loads[0].slot)}': "
-        )  # fmt: skip
-        self._process = process
+        process = self._ready(batch.loads[0].slot)
         submitted = perf_counter_ns()
         scheduler.started(batch.loads[0].slot, backend, worker, submitted)
         loads = [load[2:] for load in batch.loads]
@@ -261,6 +260,17 @@ class _PooledProcess:
             del backend.busy[worker]
         if process.is_late:  # it was killed just after it had answered
             self._bury(worker)
+
+    def _ready(self, slot: int) -> WorkerProcess:
+        """Return the process, or a new one for this task if there is none that can be used."""
+        process, self._process = self._process, None
+        if process is None or not process.is_at_hand:
+            settings = self._backend.settings
+            what_for = f"task '{self._backend.scheduler.name_of(slot)}': "
+            process = process or lease(settings, what_for)
+            process = made_ready(process, settings, what_for)
+        self._process = process
+        return process
 
     def _note(self, slot: int, call: CallResult) -> None:
         """Keep what a worker tells of a task beside how it ended."""

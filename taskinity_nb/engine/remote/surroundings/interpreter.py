@@ -101,13 +101,33 @@ def put_values(values: dict[str, Any], when_imported: WhenImported) -> None:
 def _put_value(name: str, value: Any, module: ModuleType) -> None:
     _, take, put = _VALUES[name]
     with suppress(ValueError, OverflowError, RecursionError, locale.Error):
-        if take(module) != value:
+        if name == "umask" or take(module) != value:  # it is sooner set than read
             put(module, value)
 
 
+_latest: tuple[dict[Any, Any], dict[str, str]] = {}, {}
+"""The variables of the environment as the system has them, and as text."""
+
+
 def environment() -> dict[str, str]:
-    """Return the variables of the environment."""
-    return dict(os.environ)
+    """Return the variables of the environment.
+
+    Examples
+    --------
+    >>> environment() == dict(os.environ)
+    True
+    """
+    global _latest
+    own: Any = os.environ
+    data = getattr(own, "_data", None)
+    if type(data) is not dict:  # somebody has put something else in its place
+        return dict(own)
+    latest = _latest
+    if latest[0] != data:
+        data = data.copy()
+        texts = {own.decodekey(name): own.decodevalue(value) for name, value in data.items()}
+        latest = _latest = data, texts
+    return latest[1].copy()
 
 
 def put_environment(variables: dict[str, str]) -> None:
@@ -121,7 +141,7 @@ def put_environment(variables: dict[str, str]) -> None:
     >>> "ONLY_HERE" in os.environ
     False
     """
-    own = dict(os.environ)
+    own = environment()
     if own == variables:
         return
     for name in own.keys() - variables.keys():
