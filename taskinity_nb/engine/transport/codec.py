@@ -34,11 +34,9 @@ from ..remote.randomness import is_generator, own_stream
 from .captured import Packed, pack_function
 from .culprits import way_to
 
-Key = tuple[int, ...]
-
 REMOTE = __name__.rpartition(".transport.")[0] + ".remote"
 
-__all__ = ["Encoder", "Key", "culprit", "error_of", "failure", "read_error", "unpack"]
+__all__ = ["Encoder", "culprit", "error_of", "failure", "read_error", "unpack"]
 
 
 def _our_own(name: str) -> Any:
@@ -77,8 +75,8 @@ class Encoder:
         self.dumps: Callable[..., bytes] = partial(pickler.dumps, sent=self._sent)
         self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
         self.epoch: str = remote("pickling.identity").new_epoch()
-        self._keys: dict[int, Key] = {}
-        self._functions: dict[Key, Packed] = {}
+        self._functions: dict[int, Packed] = {}
+        self._any_draws = False
         self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
@@ -97,7 +95,9 @@ class Encoder:
             with self._shipping:  # the other workers need the same function now
                 packed = self._functions.get(key)
                 if packed is None:
-                    packed = self._functions[key] = self._shipped(index)
+                    packed = self._shipped(index)
+                    self._any_draws = self._any_draws or packed.draws
+                    self._functions[key] = packed
         return packed.content
 
     def draws(self, index: int) -> bool:
@@ -105,7 +105,7 @@ class Encoder:
 
         Then the first of its arguments is the name of the task or item, as its stream is called.
         """
-        return self._functions[self.key(index)].draws
+        return self._any_draws and self._functions[self.key(index)].draws
 
     def _way_to(self, task: Task) -> str:
         parts = (task.function, task.validate_input, task.validate_output)
@@ -132,18 +132,22 @@ class Encoder:
                 remedy='create what it uses inside the function, or run with executor="threads"',
             ) from error
 
-    def key(self, index: int) -> Key:
+    def key(self, index: int) -> int:
         """Return what tells the function of a task from others; two tasks may have the same."""
-        key = self._keys.get(index)
-        if key is None:
-            plan = self._plan
-            task = plan.bindings[index].task
-            parts: tuple[Any, ...] = (task.function, task.validate_input, task.validate_output)
-            if task.is_importable:  # it goes by its name
-                parts = (task,)
-            key = index in plan.listed, index in plan.shared, *map(id, parts)
-            self._keys[index] = key
-        return key
+        return self._keys[index]
+
+    @cached_property
+    def _keys(self) -> list[int]:
+        """The key of each task: who is asked for one is soon asked for all."""
+        plan, parts, keys = self._plan, dict[int, tuple[int, ...]](), dict[tuple[int, ...], int]()
+        found = []
+        for index, binding in enumerate(plan.bindings):
+            task = binding.task
+            if id(task) not in parts:
+                parts[id(task)] = _ids_of(task)
+            whole = index in plan.listed, index in plan.shared, *parts[id(task)]
+            found.append(keys.setdefault(whole, len(keys)))
+        return found
 
     def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:
         """Return an argument, or of a random generator that goes to several one for this call."""
@@ -207,6 +211,13 @@ class Encoder:
             if id(value) not in self._packed:
                 self._packed[id(value)] = (value, self._pack(value))  # its id stays its own
             return self._packed[id(value)][1]
+
+
+def _ids_of(task: Task) -> tuple[int, ...]:
+    """Return the ids of all that travels of a task."""
+    if task.is_importable:  # it goes by its name
+        return (id(task),)
+    return id(task.function), id(task.validate_input), id(task.validate_output)
 
 
 def _is_small(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> bool:

@@ -27,7 +27,7 @@ from ...remote.surroundings.displays import publish
 from ...remote.surroundings.logs import handle
 from ...scheduling.backend import SETTLED, LoopBackend, Perform, Worker, numbered
 from ...scheduling.failures import timed_out
-from ...transport.codec import Encoder, Key, failure, unpack
+from ...transport.codec import Encoder, failure, unpack
 from ...transport.shipment import Shipment
 from .endings import end_of
 from .pool import ProcessEnded, WorkerProcess, forewarn, give_back, lease, made_ready
@@ -47,7 +47,7 @@ class Load(NamedTuple):
     """A task in a batch."""
 
     slot: int
-    key: Key
+    key: int
     function: Shipment
     arguments: bytes
 
@@ -83,7 +83,7 @@ class Processes(LoopBackend):
         self.store = Store()
         self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
         self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
-        self.seconds: dict[Key, float] = {}  # how long a function took, by the key of the encoder
+        self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
 
     def performer(self) -> Perform:
@@ -125,7 +125,7 @@ class Processes(LoopBackend):
         self.encoder.forget()
         self.store.let_go()
 
-    def learn(self, key: Key, seconds: float) -> None:
+    def learn(self, key: int, seconds: float) -> None:
         """Remember how long a function took; what it took once it may take again."""
         self.seconds[key] = max(seconds, 0.5 * self.seconds.get(key, 0.0))
 

@@ -175,7 +175,8 @@ class WorkerProcess:
             tasks.append((number, None if is_there else function.content, arguments))
             if not is_there:
                 self._shipped[number] = weakref.ref(function)
-            self._weight = max(self._weight, function.weight)
+            if function.weight > self._weight:
+                self._weight = function.weight
         if len(tasks) > 1:
             self.tickets.put(len(tasks))
         self._send(pickle.dumps(("batch", epoch, folders, tasks)))

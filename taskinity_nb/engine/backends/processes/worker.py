@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,7 +23,7 @@ from ...transport.shared_memory import pack
 from .answers import Answers
 from .functions import IDLE_SECONDS, Functions
 from .group import lead, leave
-from .tickets import takes_ticket
+from .tickets import taker
 
 __all__ = ["FRESH", "GREETING", "IDLE_SECONDS", "STALE", "serve"]
 
@@ -115,6 +115,8 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
     functions = Functions(pipe)
     clock = HelperClock()
     sender = _Sender(pipe)
+    answers = Answers(sender.send_bytes)
+    take_ticket = taker(tickets)
     common = Common(sender.send_on)
     StreamProxies().capture(sender)
     streams = standing()
@@ -128,7 +130,7 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
             elif kind == "forget":
                 functions.forget(*content)
             else:
-                _answer(tickets, functions, sender, clock, streams, common, *content)
+                _answer(take_ticket, functions, sender, answers, clock, streams, common, *content)
             del content  # while it waits, it holds on to nothing
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, or has no more use for this process
@@ -136,9 +138,10 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
 
 
 def _answer(
-    tickets: Connection | None,
+    take_ticket: Callable[[], int],
     functions: Functions,
     sender: _Sender,
+    answers: Answers,
     clock: HelperClock,
     streams: Sequence[Any],
     common: Common,
@@ -154,9 +157,10 @@ def _answer(
 
     for number, function, _ in tasks:
         functions.learn(number, function)
-    answers, last = Answers(sender.send_bytes), len(tasks) - 1
+    answers.begin()
+    last = len(tasks) - 1
     for place, (number, _, arguments) in enumerate(tasks):
-        if last and not takes_ticket(tickets):
+        if last and not take_ticket():
             answers.end()
             return
         sender.place = place

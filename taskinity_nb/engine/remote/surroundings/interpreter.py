@@ -64,10 +64,13 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], object]
 def _umask() -> int | None:
     """Return which permissions new files lack; None where only setting it would tell."""
     try:
-        with open("/proc/self/status", "rb") as file:
-            found = re.search(rb"^Umask:\s*([0-7]+)", file.read(), re.MULTILINE)
+        descriptor = os.open("/proc/self/status", os.O_RDONLY)
     except OSError:
         return None
+    try:
+        found = re.search(rb"^Umask:\s*([0-7]+)", os.read(descriptor, 4096), re.MULTILINE)
+    finally:
+        os.close(descriptor)
     return None if found is None else int(found[1], 8)
 
 
