@@ -83,7 +83,7 @@ class FuturesBackend(LoopBackend):
         try:
             args, kwargs = fetched(*scheduler.arguments(slot))
             function = self._encoder.function(task)
-            arguments = self._encoder.arguments(task, args, kwargs, name)
+            arguments = self._encoder.arguments(task, args, kwargs, lambda: name)
         except BaseException as error:  # looking for a key runs code of the user's
             if is_interrupt(error):
                 raise

@@ -15,13 +15,14 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple
 
 from ...strangers import described, traceback_of, type_name
 from . import randomness
-from .pickling.identity import go_on_in, read_in
-from .pickling.kinds import context_of_call
+from .pickling.identity import go_on_in
+from .pickling.kinds import set_variables
 from .pickling.pickler import dumps, in_words, pack_error
 from .process import forks
 from .process.capture import StreamProxies
@@ -82,6 +83,10 @@ class CallResult(NamedTuple):
 
 Arguments = tuple[Any, dict[str, Any]]
 
+UNSEEN = 20_000
+"""Nanoseconds without the CPU below which it is not asked how many of them were spent waiting for a
+core: to ask takes about one of a thousand."""
+
 _pack_back = partial(dumps, back=True)
 
 
@@ -92,6 +97,9 @@ def run_call(
     epoch: str = "",
 ) -> tuple[Any, ...]:
     """Call a pickled function with pickled arguments; return a `CallResult`, and raise nothing.
+
+    The context in which it is made is for this call alone: context variables that were sent are set
+    there, and by the task.
 
     Parameters
     ----------
@@ -113,8 +121,11 @@ def run_call(
     >>> result.kind, pickle.loads(result.payload)
     ('value', 3)
     """
-    with read_in(epoch):
-        return tuple(_result(function, arguments, pack, epoch))
+    before = go_on_in(epoch)
+    try:
+        return _result(function, arguments, pack, epoch)
+    finally:
+        go_on_in(before)
 
 
 def _result(
@@ -122,7 +133,7 @@ def _result(
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any],
     epoch: str,
-) -> CallResult:
+) -> tuple[Any, ...]:
     started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
     generation = forks.generation
     try:
@@ -134,7 +145,8 @@ def _result(
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
-        value = context_of_call().run(partial(call, *leading, args, kwargs))
+        set_variables()
+        value = call(*leading, args, kwargs)
         leave_if_forked(generation)
     except BaseException as error:  # whatever a task raises is its own failure
         leave_if_forked(generation, error)
@@ -144,8 +156,13 @@ def _result(
     else:
         cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
         kind, payload = _pack_value(value, pack)
-    waited = None if waits is None else (core_wait() or waits) - waits
-    return CallResult(kind, payload, started, finished, cpu, frames, waited=waited)
+    if waits is None:
+        waited = None
+    elif finished - started - cpu < UNSEEN:
+        waited = 0
+    else:
+        waited = (core_wait() or waits) - waits
+    return kind, payload, started, finished, cpu, frames, ("", ""), waited, None
 
 
 def run_call_quietly(
@@ -164,7 +181,7 @@ def run_call_quietly(
                 file.write(b"%d" % time.perf_counter_ns())
     output = Output(through=False)
     with StreamProxies().around(output):
-        result = run_call(function, arguments, epoch=epoch)
+        result = copy_context().run(run_call, function, arguments, epoch=epoch)
     return tuple(CallResult(*result)._replace(output=output.take()))
 
 

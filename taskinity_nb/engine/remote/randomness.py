@@ -30,9 +30,16 @@ __all__ = ["Drawing", "is_generator", "own_stream", "owned_by", "part_from_paren
 Loaded = tuple[Callable[..., Any], tuple[Any, ...], Sequence[Any]]
 
 
+_PLAIN = frozenset(map(id, (type(None), bool, int, float, str, bytes, list, tuple, dict, set)))
+"""The ids of types whose objects draw nothing themselves."""
+
+
 def _types_of(module: str, *names: str) -> tuple[type, ...]:
     """Return types of a module, as far as somebody has imported it."""
-    found = (getattr(sys.modules.get(module), name, None) for name in names)
+    home = sys.modules.get(module)
+    if home is None:
+        return ()
+    found = (getattr(home, name, None) for name in names)
     return tuple(kind for kind in found if isinstance(kind, type))
 
 
@@ -49,6 +56,8 @@ def is_generator(value: Any) -> bool:
     (True, False, False)
     """
     kind = type(value)
+    if id(kind) in _PLAIN:  # nearly always, and soon seen
+        return False
     if issubclass(kind, random.Random):
         return not issubclass(kind, random.SystemRandom)
     return issubclass(

@@ -200,7 +200,7 @@ def _of_function(way: tuple[str, ...], function: FunctionType) -> Iterator[Found
 def _names(code: CodeType) -> tuple[set[str], set[str], set[str]]:
     """Return the globals that code uses, the modules that it imports, and all names in it."""
     used, imported, names = set[str](), set[str](), set(code.co_names)
-    for step in dis.get_instructions(code):
+    for step in dis.get_instructions(code) if names else ():
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             used.add(step.argval)
         elif step.opname == "IMPORT_NAME":

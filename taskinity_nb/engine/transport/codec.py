@@ -76,6 +76,7 @@ class Encoder:
         self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
         self.epoch: str = remote("pickling.identity").new_epoch()
         self._functions: dict[int, Packed] = {}
+        self._any_draws = False
         self._shipping = threading.RLock()
         self._packed: dict[int, tuple[Any, Any]] = {}
         self._lock = threading.Lock()
@@ -94,7 +95,9 @@ class Encoder:
             with self._shipping:  # the other workers need the same function now
                 packed = self._functions.get(key)
                 if packed is None:
-                    packed = self._functions[key] = self._shipped(index)
+                    packed = self._shipped(index)
+                    self._any_draws = self._any_draws or packed.draws
+                    self._functions[key] = packed
         return packed.content
 
     def draws(self, index: int) -> bool:
@@ -102,7 +105,7 @@ class Encoder:
 
         Then the first of its arguments is the name of the task or item, as its stream is called.
         """
-        return self._functions[self.key(index)].draws
+        return self._any_draws and self._functions[self.key(index)].draws
 
     def _way_to(self, task: Task) -> str:
         parts = (task.function, task.validate_input, task.validate_output)
@@ -130,10 +133,21 @@ class Encoder:
             ) from error
 
     def key(self, index: int) -> int:
-        """Return what tells the function of a task from others."""
-        plan = self._plan
-        goes_on = 2 * (index in plan.listed) + (index in plan.shared)
-        return 4 * id(plan.bindings[index].task) + goes_on
+        """Return what tells the function of a task from others; two tasks may have the same."""
+        return self._keys[index]
+
+    @cached_property
+    def _keys(self) -> list[int]:
+        """The key of each task: who is asked for one is soon asked for all."""
+        plan, parts, keys = self._plan, dict[int, tuple[int, ...]](), dict[tuple[int, ...], int]()
+        found = []
+        for index, binding in enumerate(plan.bindings):
+            task = binding.task
+            if id(task) not in parts:
+                parts[id(task)] = _ids_of(task)
+            whole = index in plan.listed, index in plan.shared, *parts[id(task)]
+            found.append(keys.setdefault(whole, len(keys)))
+        return found
 
     def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:
         """Return an argument, or of a random generator that goes to several one for this call."""
@@ -148,22 +162,24 @@ class Encoder:
         origins = (o for call in self._plan.calls for _, o in (*call.positional, *call.keywords))
         return Counter((origin.slot, origin.key) for origin in origins)
 
-    def arguments(self, index: int, args: list[Any], kwargs: dict[str, Any], stream: str) -> bytes:
-        """Return the arguments of a task as bytes; `stream` is what the task or item is called.
+    def arguments(
+        self, index: int, args: list[Any], kwargs: dict[str, Any], name: Callable[[], str]
+    ) -> bytes:
+        """Return the arguments of a task as bytes; `name` tells what the task or item is called.
 
         Raises
         ------
         UnpicklableError
             If one of them cannot be pickled; it is named.
         """
-        head = [stream] if self.draws(index) else []
+        head = [name()] if self.draws(index) else []
         try:
             if not kwargs and all(type(value) in PLAIN for value in args):
                 packed = pickle.dumps(([*head, *args], kwargs), 5)
                 if len(packed) < LARGE:
                     return packed
             elif any(map(is_generator, (*args, *kwargs.values()))):
-                call = self._plan.calls[index]
+                call, stream = self._plan.calls[index], name()
                 origins = [origin for _, origin in call.positional]
                 given = zip(origins, args, strict=True)
                 args = [self.own(index, origin, value, stream) for origin, value in given]
@@ -195,6 +211,13 @@ class Encoder:
             if id(value) not in self._packed:
                 self._packed[id(value)] = (value, self._pack(value))  # its id stays its own
             return self._packed[id(value)][1]
+
+
+def _ids_of(task: Task) -> tuple[int, ...]:
+    """Return the ids of all that travels of a task."""
+    if task.is_importable:  # it goes by its name
+        return (id(task),)
+    return id(task.function), id(task.validate_input), id(task.validate_output)
 
 
 def _is_small(buffer: pickle.PickleBuffer, large: list[pickle.PickleBuffer]) -> bool:
@@ -258,14 +281,13 @@ def unpack(
     name: str,
     slot: int,
     submitted: int,
-    reply: tuple[Any, ...],
+    call: CallResult,
     read: Callable[[Any], Any] = pickle.loads,
 ) -> tuple[Any, Entry]:
-    """Return value and log entry of a task from the `CallResult` that its worker has sent back.
+    """Return value and log entry of a task from what its worker has sent back.
 
     `read` returns the result from what the worker packed.
     """
-    call = CallResult(*reply)
     received = perf_counter_ns()
     started, finished = _on_our_clock(call.started, call.finished, submitted, received)
     error: BaseException | None = None

@@ -99,8 +99,18 @@ class Root:
     def remove(self, name: str) -> None:
         """Remove a folder that `make` has made, and what we have put into it."""
         made = self._made.get(name)
-        if made and self.is_there() and _clear_folder(self._folder, name, made):
-            self._made.pop(name, None)
+        if made and self.is_there():
+            is_gone = self._remove_empty(name, made) or _clear_folder(self._folder, name, made)
+            if is_gone:
+                self._made.pop(name, None)
+
+    def _remove_empty(self, name: str, made: Identity) -> bool:
+        """Remove a folder that nothing was put into, as is usual; return whether that was so."""
+        with contextlib.suppress(OSError):
+            if identity(self._folder.status(name)) == made:
+                self._folder.remove(name)
+                return True
+        return False
 
     def leave(self) -> None:
         """Remove the root with all that was made in it; more than once does no harm."""

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from ...errors import FlowError, NoResultError
 from ...model.refs import ResultRef
 from ...strangers import described, is_interrupt
-from ..remote.pickling.pickler import LARGE, dumps
+from ..remote.pickling.pickler import LARGE, PLAIN, dumps
 from .ownership import new_file
 from .workspace import WorkDir
 
@@ -111,10 +111,14 @@ def pack(value: Any, *folders: str, back: bool = False) -> bytes | SharedPickle:
     """
     if not folders:
         return dumps(value, back=back)
-    named: dict[int, Any] = {}
-    pickled, parts = split(value, back=back, named=named)
-    if named and (parts or len(pickled) >= LARGE):
-        pickled, parts = split(value)
+    parts: list[memoryview] = []
+    if type(value) in PLAIN:  # soon done: it has no parts, and names nothing
+        pickled = dumps(value)
+    else:
+        named: dict[int, Any] = {}
+        pickled, parts = split(value, back=back, named=named)
+        if named and (parts or len(pickled) >= LARGE):
+            pickled, parts = split(value)
     is_whole = not parts
     rest = pickled
     if len(pickled) >= LARGE:

@@ -20,10 +20,11 @@ LATEST = 0.005
 
 
 class Answers:
-    """The results of one batch on their way.
+    """The results of one batch after the other on their way.
 
     `send` takes a message as bytes. Where a result has waited for long enough while the next task
-    goes on, a thread sends it, and ends: a task that forks is not to find it.
+    goes on, a thread sends it, and ends: a task that forks is not to find it. One that was started
+    for a batch looks after the next one too, since to start a thread takes as long as many a batch.
     """
 
     def __init__(self, send: Callable[[bytes], object]) -> None:
@@ -32,6 +33,10 @@ class Answers:
         self._results: list[tuple[Any, ...]] = []
         self._sent = time.perf_counter()
         self._is_watched = False
+
+    def begin(self) -> None:
+        """Say that a batch begins."""
+        self._sent = time.perf_counter()
 
     def add(self, result: tuple[Any, ...]) -> None:
         """Send a result soon; another task follows."""

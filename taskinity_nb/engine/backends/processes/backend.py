@@ -29,7 +29,8 @@ from ...scheduling.backend import SETTLED, LoopBackend, Perform, Worker, numbere
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
 from ...transport.shipment import Shipment
-from .pool import ProcessEnded, WorkerProcess, end_of, give_back, lease
+from .endings import end_of
+from .pool import ProcessEnded, WorkerProcess, forewarn, give_back, lease, made_ready
 from .store import Store
 from .tickets import MOST
 
@@ -77,9 +78,10 @@ class Processes(LoopBackend):
 
     def __init__(self, run: Run, workers: int, name: str = "process") -> None:
         super().__init__(run, numbered(name), workers)
+        self.settings = pickle.dumps(("settings", taken()))
+        forewarn(self.settings, min(workers, len(run.flow.tasks)))
         self.store = Store()
         self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
-        self.settings = pickle.dumps(("settings", taken()))
         self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
         self.stopped = False
@@ -212,16 +214,13 @@ class _PooledProcess:
         task = scheduler.owner(slot)
         args, kwargs = scheduler.arguments(slot)
         function = self._backend.store.functions[encoder.function(task)]
-        arguments = encoder.arguments(task, args, kwargs, scheduler.name_of(slot))
+        arguments = encoder.arguments(task, args, kwargs, partial(scheduler.name_of, slot))
         return Load(slot, encoder.key(task), function, arguments)
 
     def _send(self, batch: Batch, worker: Worker) -> Iterator[Ended]:
         """Hand over a batch, and yield how each task ended."""
         backend, scheduler = self._backend, self._backend.scheduler
-        process = self._process or lease(
-            backend.settings, f"task '{scheduler.name_of(batch.loads[0].slot)}': "
-        )  # fmt: skip
-        self._process = process
+        process = self._ready(batch.loads[0].slot)
         submitted = perf_counter_ns()
         scheduler.started(batch.loads[0].slot, backend, worker, submitted)
         loads = [load[2:] for load in batch.loads]
@@ -241,15 +240,15 @@ class _PooledProcess:
                 scheduler.screen.do(partial(ELSEWHERE[kind], content[1]))
                 continue
             calls, is_last = content
-            for call in calls:
-                load = batch.loads[batch.done]
+            for reply in calls:
+                call, load = CallResult(*reply), batch.loads[batch.done]
                 if batch.done == begun:
                     scheduler.started(load.slot, backend, worker, submitted)
                     begun += 1
                 self._keep_output(load.slot)
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, call, backend.store.read)
-                self._note(load.slot, CallResult(*call))
+                self._note(load.slot, call)
                 backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
                 batch.done += 1
                 yield load.slot, value, entry
@@ -261,6 +260,17 @@ class _PooledProcess:
             del backend.busy[worker]
         if process.is_late:  # it was killed just after it had answered
             self._bury(worker)
+
+    def _ready(self, slot: int) -> WorkerProcess:
+        """Return the process, or a new one for this task if there is none that can be used."""
+        process, self._process = self._process, None
+        if process is None or not process.is_at_hand:
+            settings = self._backend.settings
+            what_for = f"task '{self._backend.scheduler.name_of(slot)}': "
+            process = process or lease(settings, what_for)
+            process = made_ready(process, settings, what_for)
+        self._process = process
+        return process
 
     def _note(self, slot: int, call: CallResult) -> None:
         """Keep what a worker tells of a task beside how it ended."""

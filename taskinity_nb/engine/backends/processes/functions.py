@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import select
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from ...remote.call import forget_functions
@@ -28,15 +30,18 @@ class Functions:
         The functions, by number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pipe: Connection) -> None:
         self.pickled: dict[int, bytes] = {}
+        self._comes_in = _arrival(pipe)
         self._is_garbage_left = False
 
-    def wait(self, pipe: Connection) -> bool:
+    def wait(self) -> bool:
         """Wait for the next message; return whether one came."""
-        if self._is_garbage_left and not pipe.poll(A_MOMENT):
+        if self._is_garbage_left:
+            if self._comes_in(A_MOMENT):
+                return True
             self._collect()
-        return pipe.poll(IDLE_SECONDS)
+        return self._comes_in(IDLE_SECONDS)
 
     def learn(self, number: int, pickled: bytes | None) -> None:
         """Take the bytes of a function, which are given once."""
@@ -56,3 +61,15 @@ class Functions:
     def _collect(self) -> None:
         gc.collect()
         self._is_garbage_left = False
+
+
+def _arrival(pipe: Connection) -> Callable[[float], bool]:
+    """Return what waits so many seconds at most, and tells whether something came or the pipe went.
+
+    What a connection has for that is slow, since each time it begins from nothing.
+    """
+    if not hasattr(select, "poll"):  # on Windows
+        return pipe.poll
+    poller = select.poll()
+    poller.register(pipe, select.POLLIN)
+    return lambda seconds: bool(poller.poll(seconds * 1000))

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import multiprocessing
 import multiprocessing.process
 import multiprocessing.util
 import os
 import pickle
-import signal
 import threading
 import time
 import weakref
@@ -24,17 +22,26 @@ from collections.abc import Sequence
 from multiprocessing.connection import Pipe, wait
 from typing import Any
 
-from ....errors import ExecutorError, described
+from ....errors import ExecutorError
 from ...remote.pickling.pickler import LARGE
 from ...remote.process.forks import after_fork
 from ...transport.shipment import Shipment
 from ..futures import GUARD
 from . import group
+from .endings import UNKNOWN, end_of, why_none_starts
 from .starting import begin, fork_server_context
 from .tickets import Tickets
 from .worker import FRESH, GREETING, serve
 
-__all__ = ["ProcessEnded", "WorkerProcess", "end_of", "forget", "give_back", "lease"]
+__all__ = [
+    "ProcessEnded",
+    "WorkerProcess",
+    "forewarn",
+    "forget",
+    "give_back",
+    "lease",
+    "made_ready",
+]
 
 _all: set[WorkerProcess] = set()
 _warm: list[WorkerProcess] = []
@@ -57,9 +64,6 @@ STARTS = 3
 A_MOMENT = 0.05
 """Seconds after which a start that has failed is tried again; each time, it is twice as long."""
 
-UNKNOWN = 255
-"""The exit code of a process whose fork server is gone."""
-
 FAREWELL = 1.0
 """Seconds that idle processes have at exit to end by themselves."""
 
@@ -81,7 +85,7 @@ class WorkerProcess:
             held, self.life = Pipe(duplex=False)  # our end tells that we live
             self.tickets = Tickets()
         except Exception as error:  # no more files can be opened, or memory is used up
-            raise ProcessEnded(_why_none_starts(error)) from error
+            raise ProcessEnded(why_none_starts(error)) from error
         self._process = context.Process(
             daemon=False,
             target=serve,
@@ -97,11 +101,13 @@ class WorkerProcess:
             self.pipe.close()
             self.life.close()
             self.tickets.close()
-            raise ProcessEnded(_why_none_starts(error)) from error
+            raise ProcessEnded(why_none_starts(error)) from error
         finally:
             theirs.close()
             held.close()
         self._shipped: dict[int, weakref.ref[Shipment]] = {}
+        self._told: bytes | None = None  # the settings of the run that it gets ready for
+        self._asked = 0  # how many answers to settings it owes
         self._weight = 0  # bytes of what was shipped for the run that it works for
         self.is_late = False
         """Whether it was killed because a task's time was up."""
@@ -122,14 +128,33 @@ class WorkerProcess:
         if self._receive() != GREETING:
             raise ProcessEnded
 
-    def prepare(self, settings: bytes) -> bool:
-        """Have the process take on what its next run needs; return whether it could.
+    def prepare(self, settings: bytes) -> None:
+        """Have the process take on what its next run needs, unless it does so already."""
+        if self._told is not settings:
+            self.forget()
+            self._send(settings)
+            self._told = settings
+            self._asked += 1
+
+    def is_used(self) -> None:
+        """Say that tasks may have left things in it, so that it has to get ready again."""
+        self._told = None
+
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it has answered what it was told, and waits for tasks."""
+        return not self._asked
+
+    def is_ready(self) -> bool:
+        """Wait until the process has taken that on; return whether it could.
 
         One that has imported what has changed since cannot.
         """
-        self.forget()
-        self._send(settings)
-        return self._receive() == FRESH
+        is_fresh = True
+        while self._asked:
+            is_fresh = self._receive() == FRESH and is_fresh
+            self._asked -= 1
+        return is_fresh
 
     def forget(self) -> None:
         """Make the process forget functions of runs that nobody keeps any more."""
@@ -150,7 +175,8 @@ class WorkerProcess:
             tasks.append((number, None if is_there else function.content, arguments))
             if not is_there:
                 self._shipped[number] = weakref.ref(function)
-            self._weight = max(self._weight, function.weight)
+            if function.weight > self._weight:
+                self._weight = function.weight
         if len(tasks) > 1:
             self.tickets.put(len(tasks))
         self._send(pickle.dumps(("batch", epoch, folders, tasks)))
@@ -207,54 +233,6 @@ class WorkerProcess:
         return code
 
 
-def _why_none_starts(error: Exception) -> str:
-    """Say why a process cannot be started.
-
-    Examples
-    --------
-    >>> _why_none_starts(BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"))
-    'no more processes are allowed: BlockingIOError: [Errno 11] Resource temporarily unavailable'
-    """
-    reasons = {
-        errno.EAGAIN: "no more processes are allowed: ",
-        errno.EMFILE: "no more files may be open in this process: ",
-        errno.ENFILE: "no more files may be open on this machine: ",
-        errno.ENOMEM: "there is no memory for it: ",
-    }
-    if isinstance(error, EOFError):
-        return "the process that starts them has ended, as it does where no more are allowed"
-    number = error.errno if isinstance(error, OSError) else None
-    return reasons.get(number or 0, "") + described(error)
-
-
-def end_of(code: int) -> str:
-    """Say how a process has ended.
-
-    Examples
-    --------
-    >>> end_of(-9), end_of(3)
-    ('killed by SIGKILL', 'exit code 3')
-    """
-    if code == UNKNOWN:
-        return "how is not known, or exit code 255"
-    return f"exit code {code}" if code >= 0 else f"killed by {_name_of_signal(-code)}"
-
-
-def _name_of_signal(number: int) -> str:
-    """Return the name of a signal; most of the real-time signals have none of their own.
-
-    Examples
-    --------
-    >>> _name_of_signal(200)
-    'signal 200'
-    """
-    with contextlib.suppress(ValueError):
-        return signal.Signals(number).name
-    first = getattr(signal, "SIGRTMIN", number)
-    is_real_time = first < number <= getattr(signal, "SIGRTMAX", number)
-    return f"SIGRTMIN+{number - first}" if is_real_time else f"signal {number}"
-
-
 def _context() -> Any:
     methods = multiprocessing.get_all_start_methods()
     if "forkserver" not in methods or _is_forked:
@@ -265,6 +243,8 @@ def _context() -> Any:
 def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
     """Take a warm process, or start one, and give it these settings; errors tell `what_for`.
 
+    A warm one gets ready meanwhile: before it is used, it goes through `made_ready`.
+
     Raises
     ------
     ExecutorError
@@ -272,13 +252,11 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
     """
     while (process := _take_warm()) is not None:
         try:
-            is_fresh = process.prepare(settings)
+            process.prepare(settings)
         except ProcessEnded:  # it was idle for too long, or something has killed it
             process.reap()
-            continue
-        if is_fresh:
+        else:
             return process
-        process.close()
     for attempt in range(STARTS):
         try:
             process = WorkerProcess()
@@ -291,6 +269,7 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
         try:
             process.greet()
             process.prepare(settings)
+            process.is_ready()  # it is new: what it could not take on, no other could
         except ProcessEnded:
             code = process.reap()
             end, remedy = end_of(code), "look for what kills it: memory that runs out?"
@@ -300,6 +279,32 @@ def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
         else:
             return process
     raise ExecutorError(f"{what_for}a worker process did not start ({end})", remedy=remedy)
+
+
+def forewarn(settings: bytes, most: int) -> None:
+    """Have some of the warm processes get ready for a run that begins soon."""
+    with _lock:
+        for process in _warm[-most:]:
+            with contextlib.suppress(ProcessEnded):  # who leases it will see
+                process.prepare(settings)
+
+
+def made_ready(process: WorkerProcess, settings: bytes, what_for: str = "") -> WorkerProcess:
+    """Return a leased process as soon as it is ready, or another one if it cannot be.
+
+    Raises
+    ------
+    ExecutorError
+        If another one is needed, and none can be started.
+    """
+    while True:
+        try:
+            if process.is_ready():
+                return process
+            process.close()
+        except ProcessEnded:  # it has ended while it was idle
+            process.reap()
+        process = lease(settings, what_for)
 
 
 def _take_warm() -> WorkerProcess | None:
@@ -317,6 +322,7 @@ def forget() -> None:
 
 def give_back(process: WorkerProcess) -> None:
     """Keep a process warm for the next run."""
+    process.is_used()
     with _lock:
         _warm.append(process)
         surplus = _warm[: -2 * (os.cpu_count() or 1)]

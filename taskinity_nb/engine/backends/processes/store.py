@@ -58,6 +58,8 @@ class Store:
 
 
 def _let_go(functions: dict[int, Shipment]) -> None:
+    if not functions:  # it was done before
+        return
     with defer_interrupts(in_finalizer=True):
         functions.clear()
         forget()

@@ -10,9 +10,11 @@ On Windows there is no such pipe. There a batch stays with its worker.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection, Pipe
 
-__all__ = ["MOST", "Tickets", "takes_ticket"]
+__all__ = ["MOST", "Tickets", "taker"]
 
 CAN_SHARE = os.name == "posix"
 """Whether two processes may read from the same pipe."""
@@ -33,8 +35,9 @@ class Tickets:
     --------
     >>> tickets = Tickets()
     >>> tickets.put(3)
-    >>> takes_ticket(tickets.theirs), tickets.take_back(9), takes_ticket(tickets.theirs)
-    (True, 2, False)
+    >>> take = taker(tickets.theirs)
+    >>> take(), tickets.take_back(9), take()
+    (1, 2, 0)
     >>> tickets.close()
     """
 
@@ -57,7 +60,7 @@ class Tickets:
 
     def take_back(self, number: int) -> int:
         """Take tickets that the worker has not taken, at most so many; return how many."""
-        return 0 if self.theirs is None else _taken(self.theirs, number)
+        return 0 if self.theirs is None else _taken(self.theirs.fileno(), number)
 
     def close(self) -> None:
         """Let go of the pipe."""
@@ -66,13 +69,15 @@ class Tickets:
                 end.close()
 
 
-def takes_ticket(tickets: Connection | None) -> bool:
-    """Take a ticket; return whether there was one left."""
-    return tickets is None or _taken(tickets, 1) == 1
+def taker(tickets: Connection | None) -> Callable[[], int]:
+    """Return what takes a ticket, and returns how many that were: one or none."""
+    if tickets is None:
+        return lambda: 1
+    return partial(_taken, tickets.fileno(), 1)
 
 
-def _taken(tickets: Connection, number: int) -> int:
+def _taken(descriptor: int, number: int) -> int:
     try:
-        return len(os.read(tickets.fileno(), number))
+        return len(os.read(descriptor, number))
     except BlockingIOError:  # there is none
         return 0

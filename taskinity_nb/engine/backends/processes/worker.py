@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,7 +24,7 @@ from ...transport.shared_memory import pack
 from .answers import Answers
 from .functions import IDLE_SECONDS, Functions
 from .group import lead, leave
-from .tickets import takes_ticket
+from .tickets import taker
 
 __all__ = ["FRESH", "GREETING", "IDLE_SECONDS", "STALE", "serve"]
 
@@ -114,23 +114,25 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     lead(life)
     stand_in()
-    functions = Functions()
+    functions = Functions(pipe)
     clock = HelperClock()
     sender = _Sender(pipe)
+    answers = Answers(sender.send_bytes)
+    take_ticket = taker(tickets)
     common = Common(sender.send_on)
     StreamProxies().capture(sender)
     streams = standing()
     after_fork(sender.part)
     try:
         pipe.send_bytes(GREETING)
-        while functions.wait(pipe):
+        while functions.wait():
             kind, *content = pickle.loads(pipe.recv_bytes())
             if kind == "settings":
                 pipe.send_bytes(FRESH if common.put(content[0]) else STALE)
             elif kind == "forget":
                 functions.forget(*content)
             else:
-                _answer(tickets, functions, sender, clock, streams, common, *content)
+                _answer(take_ticket, functions, sender, answers, clock, streams, common, *content)
             del content  # while it waits, it holds on to nothing
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, or has no more use for this process
@@ -138,9 +140,10 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
 
 
 def _answer(
-    tickets: Connection | None,
+    take_ticket: Callable[[], int],
     functions: Functions,
     sender: _Sender,
+    answers: Answers,
     clock: HelperClock,
     streams: Sequence[Any],
     common: Common,
@@ -156,9 +159,10 @@ def _answer(
 
     for number, function, _ in tasks:
         functions.learn(number, function)
-    answers, last = Answers(sender.send_bytes), len(tasks) - 1
+    answers.begin()
+    last = len(tasks) - 1
     for place, (number, _, arguments) in enumerate(tasks):
-        if last and not takes_ticket(tickets):
+        if last and not take_ticket():
             answers.end()
             return
         sender.place = place
@@ -169,7 +173,8 @@ def _answer(
         helpers = clock.end()
         if helpers is not None:
             result = (*result[:-1], helpers)
-        sender.send()
+        if not sender.is_empty:
+            sender.send()
         if place == last:
             answers.end(result)
         else:

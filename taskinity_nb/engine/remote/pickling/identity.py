@@ -82,16 +82,17 @@ def new_epoch() -> str:
 @contextmanager
 def read_in(epoch: str) -> Iterator[None]:
     """Say in which epoch this thread reads what is sent to it."""
-    before, _reading.epoch = _reading.epoch, epoch
+    before = go_on_in(epoch)
     try:
         yield
     finally:
-        _reading.epoch = before
+        go_on_in(before)
 
 
-def go_on_in(epoch: str) -> None:
-    """Read in another epoch from now on, as long as the one lasts that was said before."""
-    _reading.epoch = epoch
+def go_on_in(epoch: str) -> str:
+    """Read in another epoch from now on in this thread; return the one before."""
+    before, _reading.epoch = _reading.epoch, epoch
+    return before
 
 
 def token_of(thing: Any) -> str:

@@ -35,11 +35,11 @@ _values: dict[ContextVar[Any], Any] = {}
 __all__ = [
     "KINDS",
     "also_named",
-    "context_of_call",
     "is_shell",
     "is_shell_getter",
     "of_libraries",
     "reduced_member",
+    "set_variables",
     "shell_getter",
     "stream",
     "streams",
@@ -178,12 +178,10 @@ def _variable(token: str, name: str, default: tuple[Any, ...], value: tuple[Any,
     return variable
 
 
-def context_of_call() -> Context:
-    """Return a context for one call, with the context variables as they were sent."""
-    context = copy_context()
+def set_variables() -> None:
+    """Set the context variables in this context, which is that of one call, as they were sent."""
     for variable, value in _values.items():
-        context.run(variable.set, value)
-    return context
+        variable.set(value)
 
 
 def _reduce_validated(call: Any) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any
 
 __all__ = ["in_context", "set_context"]
@@ -17,11 +17,12 @@ def set_context(context: Context) -> None:
 
 
 def in_context(call: Callable[..., Any], *args: Any) -> Any:
-    """Make a call in a copy of the context that was set last, if one was set.
+    """Make a call in a copy of the context that was set last, or else of the one here.
 
     Examples
     --------
     >>> in_context(abs, -3)
     3
     """
-    return _latest[0].copy().run(call, *args) if _latest else call(*args)
+    context = _latest[0].copy() if _latest else copy_context()
+    return context.run(call, *args)

@@ -64,10 +64,13 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], object]
 def _umask() -> int | None:
     """Return which permissions new files lack; None where only setting it would tell."""
     try:
-        with open("/proc/self/status", "rb") as file:
-            found = re.search(rb"^Umask:\s*([0-7]+)", file.read(), re.MULTILINE)
+        descriptor = os.open("/proc/self/status", os.O_RDONLY)
     except OSError:
         return None
+    try:
+        found = re.search(rb"^Umask:\s*([0-7]+)", os.read(descriptor, 4096), re.MULTILINE)
+    finally:
+        os.close(descriptor)
     return None if found is None else int(found[1], 8)
 
 
@@ -101,13 +104,33 @@ def put_values(values: dict[str, Any], when_imported: WhenImported) -> None:
 def _put_value(name: str, value: Any, module: ModuleType) -> None:
     _, take, put = _VALUES[name]
     with suppress(ValueError, OverflowError, RecursionError, locale.Error):
-        if take(module) != value:
+        if name == "umask" or take(module) != value:  # it is sooner set than read
             put(module, value)
 
 
+_latest: tuple[dict[Any, Any], dict[str, str]] = {}, {}
+"""The variables of the environment as the system has them, and as text."""
+
+
 def environment() -> dict[str, str]:
-    """Return the variables of the environment."""
-    return dict(os.environ)
+    """Return the variables of the environment.
+
+    Examples
+    --------
+    >>> environment() == dict(os.environ)
+    True
+    """
+    global _latest
+    own: Any = os.environ
+    data = getattr(own, "_data", None)
+    if type(data) is not dict:  # somebody has put something else in its place
+        return dict(own)
+    latest = _latest
+    if latest[0] != data:
+        data = data.copy()
+        texts = {own.decodekey(name): own.decodevalue(value) for name, value in data.items()}
+        latest = _latest = data, texts
+    return latest[1].copy()
 
 
 def put_environment(variables: dict[str, str]) -> None:
@@ -121,7 +144,7 @@ def put_environment(variables: dict[str, str]) -> None:
     >>> "ONLY_HERE" in os.environ
     False
     """
-    own = dict(os.environ)
+    own = environment()
     if own == variables:
         return
     for name in own.keys() - variables.keys():

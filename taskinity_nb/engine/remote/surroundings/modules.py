@@ -320,20 +320,35 @@ _looked_at: dict[str, Any] = {}
 _loaded: dict[str, _Loaded] = {}
 
 
+_looked_through: tuple[list[str], list[Any], list[str]] = [], [], []
+"""The names and modules in `sys.modules` when all were looked at, and which may be the user's."""
+
+
 def users_modules() -> Iterator[tuple[str, ModuleType]]:
     """Yield the modules of the user's that are loaded here, by name."""
+    global _looked_through
+    names, modules = [*sys.modules], [*sys.modules.values()]
+    before, those, likely = _looked_through
+    if names == before and len(modules) == len(those) and all(map(operator.is_, modules, those)):
+        candidates = [(name, sys.modules.get(name)) for name in likely]
+    else:
+        candidates = list(sys.modules.items())
     found = {}
-    for name, module in list(sys.modules.items()):
+    likely = []
+    for name, module in candidates:
         if _looked_at.get(name) is module:
             continue
         if isinstance(module, ModuleType):
             spec = vars(module).get("__spec__")
             if getattr(spec, "_initializing", False):
+                likely.append(name)
                 continue  # it is looked at when it is there
             if spec is not None and is_users(spec) and spec.name == name:
+                likely.append(name)
                 found[name] = module
                 continue
         _looked_at[name] = module
+    _looked_through = names, modules, likely
     yield from found.items()
 
 

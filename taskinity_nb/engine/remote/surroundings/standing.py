@@ -12,6 +12,9 @@ from typing import Any
 
 __all__ = ["Standing"]
 
+_handler_of = getattr(sys.modules.get("_signal"), "getsignal", signal.getsignal)
+"""Returns the handler of a signal; what `signal` makes of it, a member of an enum, takes longer."""
+
 _HOOKS = ("breakpointhook", "displayhook", "excepthook", "stdin", "unraisablehook")
 
 
@@ -32,7 +35,7 @@ class Standing:
         self._traces = sys.gettrace(), sys.getprofile()
         self._builtins = dict(vars(builtins))
         self._shows = warnings.showwarning, warnings.formatwarning
-        self._signals = {number: signal.getsignal(number) for number in signal.valid_signals()}
+        self._signals = {number: _handler_of(number) for number in signal.valid_signals()}
 
     def put_back(self) -> None:
         """Undo what was left there."""
@@ -56,6 +59,6 @@ class Standing:
             if hasattr(signal, name):
                 signal.setitimer(getattr(signal, name), 0)
         for number, handler in self._signals.items():
-            if handler is not None and signal.getsignal(number) is not handler:
+            if handler is not None and _handler_of(number) is not handler:
                 with suppress(OSError, ValueError):
                     signal.signal(number, handler)
