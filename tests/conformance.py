@@ -101,7 +101,8 @@ def succeed_at_third(folder: str) -> int:
 
 
 def timeout(executor: Any, folder: Path) -> str:
-    names = {"slow": Task(take_a_second, timeout=0.2), "after": double}
+    run("after", 1, namespace={"after": double}, executor=executor)  # now its workers are there
+    names = {"slow": Task(take_a_second, timeout=0.4), "after": double}
     result = run("slow -> after", str(folder / "pid"), namespace=names, executor=executor,
                  on_error="continue")  # fmt: skip
     assert result.tasks["slow"].state is State.TIMED_OUT

@@ -154,6 +154,8 @@ class WorkerProcess:
         while self._asked:
             is_fresh = self._receive() == FRESH and is_fresh
             self._asked -= 1
+        if wait([self._process.sentinel], 0):  # it has answered, and ended since
+            raise ProcessEnded
         return is_fresh
 
     def forget(self) -> None:
