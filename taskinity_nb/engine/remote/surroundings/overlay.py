@@ -16,9 +16,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ....strangers import described
-from .modules import Changes, Told, innermost, parts, stamp_of_loaded, users_modules
-from .plain import equal
-from .sources import Stamp, is_users, read_text, stamp_of
+from .modules import Changes, Told, stamp_of_loaded, users_modules
+from .plain import Copies, Node, equal
+from .sources import Stamp, innermost, is_users, parts, read_text, stamp_of
 
 __all__ = ["Overlay"]
 
@@ -122,14 +122,14 @@ class Overlay:
         if before is None or before == now:
             return True
         old = pickle.loads(before)
-        new = ({}, {}, {}, []) if now is None else pickle.loads(now)
+        new = Changes.none() if now is None else pickle.loads(now)
         return all(set(one) <= set(other) for one, other in zip(old, new, strict=True))
 
     def _change(self, name: str, module: ModuleType, told: Told) -> None:
         if told.changes is None or told.changes == self._done.get(name):
             return
         before = self._done.get(name)
-        old = Changes({}, {}, {}, []) if before is None else Changes(*pickle.loads(before))
+        old = Changes.none() if before is None else Changes(*pickle.loads(before))
         self._done[name] = told.changes
         changes = Changes(*pickle.loads(told.changes))
         for path, (marshalled, defaults) in changes.codes.items():
@@ -144,8 +144,20 @@ class Overlay:
             if old.objects.get(path) != pickled:
                 with _leaving():
                     _put(module, path, _read(f"'{path}' of module '{name}'", pickled))
+        for path, node in changes.drawn.items():
+            if path not in old.drawn or not equal(old.drawn[path], node):
+                with _leaving():
+                    self._put_drawn(module, path, node)
         for path in changes.gone:
             vars(module).pop(path, None)
+
+    def _put_drawn(self, module: ModuleType, path: str, node: Node) -> None:
+        """Make what was drawn, as far as that can be done of what stands in its place."""
+        holder, name = _holder(module, path)
+        own = vars(holder).get(name)
+        made = Copies(self._held).made(node, own)
+        if made is not own:
+            _put(module, path, made)
 
     def _put_data(self, module: ModuleType, path: str, number: int | None, value: Any) -> None:
         """Put plain data in place; what else refers to the object that is there sees it too."""
@@ -155,8 +167,8 @@ class Overlay:
             if not equal(own, value):
                 _put(module, path, value)
             return
-        held = self._held.get(number)
-        if held is None:
+        held: Any = self._held.get(number)
+        if type(held) is not type(value):
             is_taken = any(own is other for other in self._held.values())
             held = own if type(own) is type(value) and not is_taken else value
             self._held[number] = held

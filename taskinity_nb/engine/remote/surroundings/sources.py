@@ -16,7 +16,16 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CodeType
 from typing import Any
 
-__all__ = ["Stamp", "Text", "is_users", "is_users_path", "read_text", "stamp_of"]
+__all__ = [
+    "Stamp",
+    "Text",
+    "innermost",
+    "is_users",
+    "is_users_path",
+    "parts",
+    "read_text",
+    "stamp_of",
+]
 
 Stamp = tuple[int, int]
 """When a file was written, in nanoseconds, and how long it is."""
@@ -111,6 +120,11 @@ class Text:
         """
         return _groups(ast.parse(self.source, self._path))
 
+    @cached_property
+    def filled(self) -> set[str]:
+        """The attributes in which its functions put something, of whatever object."""
+        return set(_filled(ast.parse(self.source, self._path)))
+
     def _read_names(self, tree: ast.Module | ast.ClassDef, prefix: str) -> None:
         bound = Counter(_bound(tree))
         for node in tree.body:
@@ -181,11 +195,50 @@ def _written(function: ast.AST) -> Iterator[str]:
                 yield node.value.id
 
 
+def _filled(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(
+            node.value, ast.Attribute
+        ):
+            is_method = isinstance(node, ast.Attribute) and node.attr in _MUTATORS
+            is_item = isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
+            if is_method or is_item:
+                yield node.value.attr
+
+
 def _codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def parts(value: Any) -> tuple[Any, ...]:
+    """Return the functions that something in a module or class consists of.
+
+    Examples
+    --------
+    >>> parts(len), parts(property(len))
+    ((<built-in function len>,), (<built-in function len>, None, None))
+    """
+    if type(value) is property:
+        return value.fget, value.fset, value.fdel
+    if type(value) in (staticmethod, classmethod):
+        return (value.__func__,)
+    return (value,)
+
+
+def innermost(function: Any) -> Any:
+    """Return the function that decorators have wrapped."""
+    for _ in range(100):
+        try:
+            inner = object.__getattribute__(function, "__dict__").get("__wrapped__")
+        except (AttributeError, TypeError):
+            break
+        if inner is None:
+            break
+        function = inner
+    return function
 
 
 _texts: dict[str, tuple[Stamp, Text | None]] = {}
