@@ -69,6 +69,41 @@ class TestModules:
         users.write("import os\n\ndef f(n): return n * 2\n")
         assert both(calling(users.name, "f(10), g(10)")) == (10, 20)
 
+    @pytest.mark.parametrize(
+        "edit",
+        ["def f(: half", "import not_there\ndef f(n): return 1", "1 / 0\ndef f(n): return 1",
+         "import not_there\n", "", None],
+    )  # fmt: skip
+    def test_what_was_broken_or_deleted_before_the_first_run(self, module, monkeypatch, edit):
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+        users = module(
+            "import threading\nRATE, LOCK = 2, threading.Lock()\n_made, ready = None, False\n"
+            "class M:\n    def fit(self): return RATE\n"
+            "def made():\n    global _made, ready\n"
+            "    if not ready: _made, ready = object(), True\n    return type(_made).__name__\n"
+            "def f(n):\n    with LOCK: return n * RATE, M().fit(), made()\n"
+        )
+        users.it.made()
+        users.it.RATE = 3
+        if edit is None:
+            users.file.unlink()
+        else:
+            users.write(edit)
+        assert both(calling(users.name, "f(10)")) == (30, 3, "object")
+        users.it.RATE = 4
+        assert both(calling(users.name, "f(10)")) == (40, 4, "object")
+
+    def test_a_package_that_was_deleted_before_the_first_run(self, tmp_path, module, monkeypatch):
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+        folder = tmp_path / "users_gone"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("from .inner import f\nRATE = 1")
+        (folder / "inner.py").write_text("def f(): return 1")
+        importlib.import_module("users_gone")
+        for file in folder.glob("*.py"):
+            file.unlink()
+        assert both(calling("users_gone", "f(), inner.f(), RATE")) == (1, 1, 1)
+
     def test_what_only_a_worker_has_imported(self, module):
         users = module("def f(n): return n")
         del sys.modules[users.name]

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from ....strangers import described, is_interrupt, type_name
 from ..process.forks import after_fork
 from .plain import Drawing, Node, Seen, StaysHere, equal, is_plain
-from .sources import Stamp, Text, innermost, is_users, parts, read_text, stamp_of
+from .sources import Stamp, Text, innermost, is_users, parts, read_compiled, read_text, stamp_of
 
 __all__ = [
     "Changes",
@@ -47,15 +47,15 @@ class Told(NamedTuple):
         Where its file is.
     stamp : tuple or None
         That of the file which was loaded.
-    source : bytes or None
-        What was loaded, if there is something else by now.
+    code : bytes or None
+        The marshalled code of what was loaded, if there is something else by now.
     changes : bytes or None
         A pickled `Changes`, if there are any.
     """
 
     path: str
     stamp: Stamp | None
-    source: bytes | None
+    code: bytes | None
     changes: bytes | None
 
 
@@ -103,10 +103,26 @@ class _Loaded:
         self._seen = Seen()
         self._packed: bytes | None = None
         self.read()
+        self._look_for_what_was_loaded()
+
+    def _look_for_what_was_loaded(self) -> None:
+        """Take what was compiled last for what was loaded, if the file is another one by now."""
+        found = read_compiled(self.spec.cached)
+        if found is None:
+            return
+        (then, size), text = found
+        if self.stamp is None or (then, size) != (self.stamp[0] // 10**9 * 10**9, self.stamp[1]):
+            self._take((then, size), text)
+            if not self.is_right:
+                self.read()
 
     def read(self) -> None:
         """Take the file for what was loaded."""
-        self.stamp, self.text = read_text(self.path) or (None, None)
+        self._take(*(read_text(self.path) or (None, None)))
+
+    def _take(self, stamp: Stamp | None, text: Text | None) -> None:
+        self.stamp, self.text = stamp, text
+        self._first.clear()
         self._same.clear()
         self._seen = Seen()
         changes = self._changes(_no_pickle)
@@ -125,16 +141,16 @@ class _Loaded:
         now = stamp_of(self.path)
         if now != self.stamp and not self.is_right:
             self.read()
-        source = None
+        code = None
         if now != self.stamp and self.text is not None:
-            source = self.text.source
+            code = marshal.dumps(self.text.code)
         if not self._seen.is_known:
             self._seen = Seen()
             changes = self._changes(dumps)
             self._packed = pickle.dumps(tuple(changes), 5) if any(changes) else None
             # What a pickle holds may change without a trace.
             self._seen.keep(self.names, is_known=not (changes.objects or changes.codes))
-        return Told(self.path, self.stamp, source, self._packed)
+        return Told(self.path, self.stamp, code, self._packed)
 
     def _changes(self, dumps: Callable[[Any], bytes]) -> Changes:
         changes = Changes.none()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import marshal
+import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -45,7 +47,7 @@ class Overlay:
             if told is not None and told.path != spec.origin:
                 told = None
             self._done.pop(name, None)
-            if told is not None and told.source is not None:
+            if told is not None and told.code is not None:
                 self._execute(module, told)
             else:
                 self._versions[name] = stamp_of(str(spec.origin))
@@ -55,6 +57,15 @@ class Overlay:
             self._standing[name] = _standing(module)
 
         return execute
+
+    def missing(self, name: str) -> ModuleSpec | None:
+        """Return the spec of a module of the user's whose file is not there any more."""
+        told = self._told.get(name)
+        if told is None or told.code is None:
+            return None
+        folder, file = os.path.split(told.path)
+        places = [folder] if file == "__init__.py" else None
+        return spec_from_file_location(name, told.path, submodule_search_locations=places)
 
     def put(self, told: dict[str, Told], again: bool) -> bool:
         """Bring modules up to date; return whether that could be done.
@@ -107,15 +118,15 @@ class Overlay:
     def _execute_again(self, name: str, module: ModuleType) -> None:
         told = self._told.get(name)
         self._done.pop(name, None)
-        if told is not None and told.source is not None:
+        if told is not None and told.code is not None:
             self._execute(module, told)
         else:
             importlib.reload(module)
 
     def _execute(self, module: ModuleType, told: Told) -> None:
         self._versions[module.__name__] = told.stamp
-        assert told.source is not None
-        exec(compile(told.source, told.path, "exec", dont_inherit=True), vars(module))
+        assert told.code is not None
+        exec(marshal.loads(told.code), vars(module))
 
     def _goes_on(self, before: bytes | None, now: bytes | None) -> bool:
         """Tell whether nothing that was changed is as it was in the source again."""
