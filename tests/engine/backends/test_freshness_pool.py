@@ -110,6 +110,22 @@ class TestPool:
         assert both(pool, work) == 20
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_package_whose_parts_take_from_one_another(pool, module):
+    util = module("class C:\n    v = 1\ndef f(): return 1")
+    core = module(f"from {util.name} import C, f\nclass D(C): pass\n"
+                  "def go(): return C.v, D.v, f()")  # fmt: skip
+    package = module(f"from {core.name} import go")
+    work = calling(package.name, "go()")
+    assert both(pool, work) == (1, 1, 1)
+    util.write("class C:\n    v = 22\ndef f(): return 22")
+    util.reload()
+    assert both(pool, work)[2] == 1
+    core.reload()
+    package.reload()
+    assert both(pool, work) == (22, 22, 22)
+
+
 def test_a_pool_that_a_worker_forks(module):
     users = module("RATE = 1\ndef f(): return RATE")
     users.it.RATE = 3

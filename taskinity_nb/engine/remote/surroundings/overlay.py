@@ -19,7 +19,7 @@ from typing import Any
 
 from ....strangers import described
 from .modules import Changes, Told, stamp_of_loaded, users_modules
-from .plain import Copies, Node, equal
+from .plain import Copies, Node, equal, name_of
 from .sources import Stamp, innermost, is_users, parts, read_text, stamp_of
 
 __all__ = ["Overlay"]
@@ -75,11 +75,14 @@ class Overlay:
         """
         self._told = told
         loaded = dict(users_modules())
-        for name, module in loaded.items():
-            if not self._is_current(name, module):
-                if not again:
-                    return False
-                self._execute_again(name, module)
+        old = [name for name, module in loaded.items() if not self._is_current(name, module)]
+        if old and not again:
+            return False
+        taken = {name: _taken(module) for name, module in loaded.items()} if old else {}
+        for _ in loaded:  # one may have taken something from one that has taken it from another
+            for name in old:
+                self._execute_again(name, loaded[name])
+            old = [name for name in taken if old and self._is_stale(name, loaded[name], taken)]
         for name, module in loaded.items():
             if name in told:
                 self._change(name, module, told[name])
@@ -99,6 +102,18 @@ class Overlay:
             return own == stamp_of(path)
         is_same = path == told.path and own == told.stamp
         return is_same and self._goes_on(self._done.get(name), told.changes)
+
+    def _is_stale(self, name: str, module: ModuleType, taken: dict[str, set[str]]) -> bool:
+        """Tell whether a module has what another one had before it was executed again.
+
+        Elsewhere it has what the other one has now, or that is among what was told.
+        """
+        told = self._told.get(name)
+        if told is None:
+            return False
+        changes = None if told.changes is None else Changes(*pickle.loads(told.changes))
+        own = taken[name] - (set() if changes is None else changes.objects.keys())
+        return not own <= _taken(module) | (own - vars(module).keys())
 
     def _is_untouched(self, name: str, module: ModuleType) -> bool:
         """Tell whether tasks have set nothing in a module, but by the module's own functions."""
@@ -202,6 +217,17 @@ def _standing(module: ModuleType) -> dict[str, Any]:
         name: value
         for name, value in list(vars(module).items())
         if type(value) in _SET and not (name[:2] == name[-2:] == "__")
+    }
+
+
+def _taken(module: ModuleType) -> set[str]:
+    """Return what stands in a module that an import finds in the module where it was written."""
+    return {
+        name
+        for name, value in list(vars(module).items())
+        if isinstance(value, FunctionType | type)
+        and value.__module__ != module.__name__
+        and name_of(value) is not None
     }
 
 

@@ -18,7 +18,7 @@ from types import (
 )
 from typing import Any
 
-__all__ = ["MOST", "Copies", "Drawing", "Node", "Seen", "StaysHere", "equal", "is_plain"]
+__all__ = ["MOST", "Copies", "Drawing", "Node", "Seen", "StaysHere", "equal", "is_plain", "name_of"]
 
 MOST = 2_000
 """Values that plain data may hold in all; more is not looked at."""
@@ -137,7 +137,7 @@ class Drawing:
                 return "value", value
         elif kind.__name__ in _VALUES.get(kind.__module__.partition(".")[0], ()):
             return "pickle", pickle.dumps(value, 5)
-        elif (name := _name_of(value)) is not None:
+        elif (name := name_of(value)) is not None:
             return "name", *name
         elif kind is tuple:
             return "tuple", None, tuple([self.of(each, depth + 1) for each in value])
@@ -151,7 +151,7 @@ class Drawing:
 
     def _of_object(self, value: Any, base: type, depth: int) -> Node:
         kind = type(value)
-        name = None if kind is base else _name_of(kind)
+        name = None if kind is base else name_of(kind)
         if name is None and kind is not base:
             self.is_whole = False
             name = "", str(id(kind))
@@ -210,14 +210,20 @@ def _attributes(value: Any) -> dict[str, Any]:
     return found | (_dictionary(value) or {})
 
 
-def _name_of(value: Any) -> tuple[str, str] | None:
-    """Return by which name an import finds a class, a function, or a member of an enumeration."""
+def name_of(value: Any) -> tuple[str, str] | None:
+    """Return by which name an import finds a class, a function, or a member of an enumeration.
+
+    Examples
+    --------
+    >>> name_of(pickle.loads), name_of(lambda: 1)
+    (('_pickle', 'loads'), None)
+    """
     kind: Any = type(value)
     if type(value) is ModuleType:
         home = value.__name__
         return (home, "") if sys.modules.get(home) is value else None
     if issubclass(type(kind), enum.EnumMeta):
-        name = _name_of(kind)
+        name = name_of(kind)
         member = vars(value).get("_name_")
         is_there = name and vars(kind)["_member_map_"].get(member) is value
         return (name[0], f"{name[1]}.{member}") if is_there and name else None
