@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import decimal
+import logging
 import multiprocessing
 import os
+import socket
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -93,6 +96,31 @@ class TestPool:
             warnings.simplefilter("ignore", UserWarning)
             assert both(pool, work)[:3] == ("5", 7, "[0.33]")
         assert both(pool, work)[0] is None
+
+    def test_plain_settings_of_the_standard_library(self, pool):
+        def work():
+            return (
+                socket.getdefaulttimeout(),
+                csv.field_size_limit(),
+                logging.root.manager.disable,
+                sys.getswitchinterval(),
+                sys.get_int_max_str_digits(),
+            )
+
+        def put(timeout, size, below, interval, digits):
+            socket.setdefaulttimeout(timeout)
+            csv.field_size_limit(size)
+            logging.disable(below)
+            sys.setswitchinterval(interval)
+            sys.set_int_max_str_digits(digits)
+
+        before = both(pool, work)
+        put(3.5, 1_000_000, logging.INFO, 0.25, 9_000)
+        try:
+            assert both(pool, work) == (3.5, 1_000_000, logging.INFO, 0.25, 9_000)
+        finally:
+            put(*before)
+        assert both(pool, work) == before
 
     def test_modules(self, pool, module):
         users = module("RATE = 1\ndef f(): return RATE")
