@@ -24,7 +24,7 @@ from ..runtime.at_first import (
     FILTERS,
     LEVELS,
     PATH,
-    RECURSION_LIMIT,
+    SETTINGS,
     levels,
 )
 
@@ -124,9 +124,8 @@ def _values() -> dict[str, Any]:
     is_usual = decimals is None or _plain(decimals) == _plain(type(decimals)())
     if not is_usual:
         _changed.add("decimals")
-    if sys.getrecursionlimit() != RECURSION_LIMIT:
-        _changed.add("recursion limit")
-    return {name: values[name] for name in ("decimals", "recursion limit") if name in _changed}
+    _changed.update(name for name, first in SETTINGS.items() if values.get(name, first) != first)
+    return {name: value for name, value in values.items() if name in _changed}
 
 
 def _plain(context: Any) -> tuple[Any, ...]:

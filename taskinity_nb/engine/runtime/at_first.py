@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import Any
 
-__all__ = ["DIRECTORY", "ENVIRONMENT", "FILTERS", "LEVELS", "PATH", "RECURSION_LIMIT", "levels"]
+__all__ = ["DIRECTORY", "ENVIRONMENT", "FILTERS", "LEVELS", "PATH", "SETTINGS", "levels"]
 
 ENVIRONMENT = dict(os.environ)
 """The variables of the environment."""
@@ -38,5 +38,12 @@ def levels() -> dict[str, int]:
 LEVELS = levels()
 """Those that there were."""
 
-RECURSION_LIMIT = sys.getrecursionlimit()
-"""How deep calls may go."""
+SETTINGS: dict[str, Any] = {
+    "recursion limit": sys.getrecursionlimit(),
+    "switch interval": sys.getswitchinterval(),
+    "digits": sys.get_int_max_str_digits(),
+    "socket timeout": None,
+    "field size": 131_072,
+    "below": 0,
+}
+"""How Python was set, and how modules are that may not have been imported."""

@@ -69,6 +69,41 @@ class TestModules:
         users.write("import os\n\ndef f(n): return n * 2\n")
         assert both(calling(users.name, "f(10), g(10)")) == (10, 20)
 
+    @pytest.mark.parametrize(
+        "edit",
+        ["def f(: half", "import not_there\ndef f(n): return 1", "1 / 0\ndef f(n): return 1",
+         "import not_there\n", "", None],
+    )  # fmt: skip
+    def test_what_was_broken_or_deleted_before_the_first_run(self, module, monkeypatch, edit):
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+        users = module(
+            "import threading\nRATE, LOCK = 2, threading.Lock()\n_made, ready = None, False\n"
+            "class M:\n    def fit(self): return RATE\n"
+            "def made():\n    global _made, ready\n"
+            "    if not ready: _made, ready = object(), True\n    return type(_made).__name__\n"
+            "def f(n):\n    with LOCK: return n * RATE, M().fit(), made()\n"
+        )
+        users.it.made()
+        users.it.RATE = 3
+        if edit is None:
+            users.file.unlink()
+        else:
+            users.write(edit)
+        assert both(calling(users.name, "f(10)")) == (30, 3, "object")
+        users.it.RATE = 4
+        assert both(calling(users.name, "f(10)")) == (40, 4, "object")
+
+    def test_a_package_that_was_deleted_before_the_first_run(self, tmp_path, module, monkeypatch):
+        monkeypatch.setattr(sys, "dont_write_bytecode", False)
+        folder = tmp_path / "users_gone"
+        folder.mkdir()
+        (folder / "__init__.py").write_text("from .inner import f\nRATE = 1")
+        (folder / "inner.py").write_text("def f(): return 1")
+        importlib.import_module("users_gone")
+        for file in folder.glob("*.py"):
+            file.unlink()
+        assert both(calling("users_gone", "f(), inner.f(), RATE")) == (1, 1, 1)
+
     def test_what_only_a_worker_has_imported(self, module):
         users = module("def f(n): return n")
         del sys.modules[users.name]
@@ -257,6 +292,128 @@ class TestModules:
         )
         done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
         assert done.stdout.split() == ["1", "1"]
+
+
+class TestObjects:
+    """Settings objects of a module, which are changed in place or are others by now."""
+
+    @pytest.mark.parametrize(
+        ("source", "change"),
+        [
+            ("class S:\n def __init__(s, a): s.a = a\ns = S(0)", "it.s.a = 5"),
+            ("class S:\n def __init__(s, a): s.a = a\ns = S(0)", "it.s = it.S(2)"),
+            ("class S:\n def __init__(s, a): s.a = a\ns = S(0)", "del it.s.a"),
+            ("from types import SimpleNamespace as N\ns = N(m=N(depth=1))", "it.s.m.depth = 3"),
+            ("from argparse import Namespace\ns = Namespace(a=1)", "it.s.a = it.s.b = 3"),
+            ("from dataclasses import dataclass\n@dataclass\nclass D:\n a: int = 0\ns = D()",
+             "it.s.a = 3"),
+            ("from dataclasses import dataclass\n@dataclass(frozen=True, slots=True)\n"
+             "class D:\n a: int = 0\ns = D()", "it.s = it.D(3)"),
+            ("from dataclasses import dataclass\n@dataclass(slots=True)\n"
+             "class D:\n a: int = 0\ns = D()", "it.s.a = 3"),
+            ("class P: pass\ns = {'x': P(), 'y': [P()]}", "it.s['y'][0].a = it.s['x'].a = 3"),
+            ("from typing import NamedTuple\nclass P(NamedTuple):\n a: int = 0\ns = P()",
+             "it.s = it.P(3)"),
+            ("from enum import Enum\nclass E(Enum):\n A = 1\n B = 2\ns = E.A", "it.s = it.E.B"),
+            ("from pathlib import Path\ns = Path('a')", "it.s = it.Path('b')"),
+            ("from datetime import date\ns = [date(2020, 1, 1)]", "it.s[0] = it.date(2021, 1, 1)"),
+            ("class C(dict):\n __getattr__ = dict.__getitem__\n __setattr__ = dict.__setitem__\n"
+             "s = C(a=1)", "it.s.a = 3"),
+            ("from types import SimpleNamespace as N\ns = N(f=len, g=N)", "it.s.f = print"),
+            ("from types import SimpleNamespace as N\ns = N()", "it.s.me = it.s"),
+            ("from types import SimpleNamespace as N\ns = N(a=[])", "it.s.a.append(1)"),
+            ("from types import SimpleNamespace as N\nclass s:\n n = N(a=1)", "it.s.n.a = 2"),
+            ("from types import SimpleNamespace as N\ns = N(a=1)\n"
+             "def configure(a):\n global s\n s = N(a=a)", "it.configure(3)"),
+            ("class P:\n def put(self, a): self.held[a] = a\ns = P()\ns.held = {}", "it.s.put(3)"),
+        ],
+    )  # fmt: skip
+    @pytest.mark.parametrize("is_first", [True, False])
+    def test_a_change_before_and_after_the_first_run(self, module, source, change, is_first):
+        users = module(f"{source}\ndef look(): return text(s)\n{TEXT}")
+        work = calling(users.name, "look()")
+        before = users.it.look()
+        if not is_first:
+            assert both(work) == before
+        exec(change, {"it": users.it})
+        assert both(work) != before
+        users.reload()
+        assert both(work) == before
+
+    @pytest.mark.parametrize(
+        "change",
+        ["it.s.a = 5", "it.s.lr = Odd(3)", "it.s = it.S(Odd(7))", "it.t = Odd(3)", "it.t.a = 3"],
+    )
+    def test_what_is_not_plain(self, module, change):
+        users = module("class Odd:\n def __init__(self, a): self.a = a\n"
+                       " def __reduce__(self): return Odd, (self.a,)\n"
+                       "class S:\n def __init__(self, a): self.a, self.lr = a, Odd(1)\n"
+                       f"s, t = S(0), Odd(1)\ndef look(): return text([s, t])\n{TEXT}")  # fmt: skip
+        work = calling(users.name, "look()")
+        before = both(work)
+        exec(change, {"it": users.it, "Odd": users.it.Odd})
+        if change != "it.t.a = 3":  # nobody can tell that it has changed but its own class
+            assert both(work) != before
+
+    def test_what_shares_an_object_goes_on_sharing_it(self, module):
+        inner = module("from types import SimpleNamespace as N\ns = N(a=1, m=N(b=1))\nm = s.m")
+        outer = module(f"from {inner.name} import s")
+        seen = f"s, s is __import__('{inner.name}').s, s.m is __import__('{inner.name}').m"
+        work = calling(outer.name, seen)
+        inner.it.s.a = inner.it.m.b = 5
+        here = both(work)
+        assert here[1:] == (True, True) and (here[0].a, here[0].m.b) == (5, 5)
+        inner.it.s = type(inner.it.s)(a=7, m=inner.it.m)
+        assert both(work)[1:] == (False, True)
+        assert both(calling(inner.name, "s.a")) == 7
+
+    def test_what_cannot_travel_stays_what_it_is_in_each_process(self, module):
+        users = module("import threading\nclass C:\n"
+                       " def __init__(self): self.lock, self.n = threading.Lock(), 0\n"
+                       "c, e = C(), threading.Event()\nd = {'c': C()}\n"
+                       "def look():\n with c.lock, d['c'].lock:\n"
+                       "  return e.is_set(), c.n")  # fmt: skip
+        work = calling(users.name, "look()")
+        assert both(work) == (False, 0)
+        users.it.e.set()
+        users.it.c.n = 3
+        users.it.d["c"] = users.it.C()
+        assert on("threads", work) == (True, 3)
+        assert on("processes", work) == (False, 0)
+
+    def test_a_registry_is_filled_once(self, module):
+        users = module("class R:\n def __init__(self): self.items, self.by = [], {}\n"
+                       " def __call__(self, f):\n  self.items.append(f.__name__)\n"
+                       "  self.by[f.__name__] = f\n  return f\nregister = R()")  # fmt: skip
+        other = module(f"from {users.name} import register\n@register\ndef f(): pass")
+        work = calling(other.name, "register.items, list(register.by)")
+        assert both(work) == both(work) == (["f"], ["f"])
+
+    def test_nothing_of_a_class_of_the_users_is_called(self, module):
+        users = module("called = []\nclass S:\n def __getattribute__(self, name):\n"
+                       "  called.append(name)\n  return object.__getattribute__(self, name)\n"
+                       " def __eq__(self, other): called.append('eq')\n"
+                       " def __hash__(self): called.append('hash')\ns = S()")  # fmt: skip
+        on("processes", calling(users.name, "called"))
+        assert users.it.called == []
+
+
+TEXT = """
+def text(it):
+    if isinstance(it, type):
+        it = {k: v for k, v in vars(it).items() if k[0] != '_'}
+    if isinstance(it, (list, tuple)):
+        return list(map(text, it))
+    if isinstance(it, dict):
+        return {k: text(v) for k, v in it.items()}
+    if hasattr(it, '__slots__') and not hasattr(it, '__dict__'):
+        return repr(it)
+    if type(it).__module__ in ('builtins', 'enum', 'pathlib', 'datetime') or hasattr(it, '_name_'):
+        return str(it)
+    if vars(it).get('me') is it:
+        return 'me'
+    return {k: text(v) for k, v in vars(it).items()}
+"""
 
 
 class TestTheProcess:

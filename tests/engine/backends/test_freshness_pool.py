@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import decimal
+import logging
 import multiprocessing
 import os
+import socket
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -94,6 +97,31 @@ class TestPool:
             assert both(pool, work)[:3] == ("5", 7, "[0.33]")
         assert both(pool, work)[0] is None
 
+    def test_plain_settings_of_the_standard_library(self, pool):
+        def work():
+            return (
+                socket.getdefaulttimeout(),
+                csv.field_size_limit(),
+                logging.root.manager.disable,
+                sys.getswitchinterval(),
+                sys.get_int_max_str_digits(),
+            )
+
+        def put(timeout, size, below, interval, digits):
+            socket.setdefaulttimeout(timeout)
+            csv.field_size_limit(size)
+            logging.disable(below)
+            sys.setswitchinterval(interval)
+            sys.set_int_max_str_digits(digits)
+
+        before = both(pool, work)
+        put(3.5, 1_000_000, logging.INFO, 0.25, 9_000)
+        try:
+            assert both(pool, work) == (3.5, 1_000_000, logging.INFO, 0.25, 9_000)
+        finally:
+            put(*before)
+        assert both(pool, work) == before
+
     def test_modules(self, pool, module):
         users = module("RATE = 1\ndef f(): return RATE")
         work = calling(users.name, "f()")
@@ -108,6 +136,22 @@ class TestPool:
         assert both(pool, work) == "mine"
         users.reload()
         assert both(pool, work) == 20
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_package_whose_parts_take_from_one_another(pool, module):
+    util = module("class C:\n    v = 1\ndef f(): return 1")
+    core = module(f"from {util.name} import C, f\nclass D(C): pass\n"
+                  "def go(): return C.v, D.v, f()")  # fmt: skip
+    package = module(f"from {core.name} import go")
+    work = calling(package.name, "go()")
+    assert both(pool, work) == (1, 1, 1)
+    util.write("class C:\n    v = 22\ndef f(): return 22")
+    util.reload()
+    assert both(pool, work)[2] == 1
+    core.reload()
+    package.reload()
+    assert both(pool, work) == (22, 22, 22)
 
 
 def test_a_pool_that_a_worker_forks(module):

@@ -101,7 +101,7 @@ class Common:
         self._send_log = None if send is None else partial(send, "log")
         self._displays = Displays(None if send is None else partial(send, "display"))
         self._overlay = Overlay()
-        self._watcher = ImportWatcher(self._overlay.before)
+        self._watcher = ImportWatcher(self._overlay.before, self._overlay.missing)
         self._standing = None if send is None else Standing()
         self._is_new = True
         self._is_up_to_date = True

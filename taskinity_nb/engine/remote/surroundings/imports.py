@@ -26,6 +26,8 @@ class ImportWatcher:
     before : callable
         Is given the spec of each module that is imported. It returns who is to execute the module,
         or None if that is to go on as usual.
+    missing : callable
+        Is given the name of a module that nobody finds. It returns its spec, or None.
 
     Examples
     --------
@@ -37,9 +39,14 @@ class ImportWatcher:
     True
     """
 
-    def __init__(self, before: Callable[[ModuleSpec], Execute | None] = lambda spec: None) -> None:
+    def __init__(
+        self,
+        before: Callable[[ModuleSpec], Execute | None] = lambda spec: None,
+        missing: Callable[[str], ModuleSpec | None] = lambda name: None,
+    ) -> None:
         self.pending: dict[str, list[Callable[[ModuleType], object]]] = {}
         self.before = before
+        self.missing = missing
 
     def __enter__(self) -> ImportWatcher:
         if self not in sys.meta_path:
@@ -68,9 +75,14 @@ class ImportWatcher:
             find = getattr(finder, "find_spec", None)
             spec: ModuleSpec | None = None if find is None else find(name, path, target)
             if spec is not None:
+                if spec.origin is None:  # a folder without a source is taken for a package
+                    spec = self.missing(name) or spec
                 self._watch(spec)
                 return spec
-        return None
+        spec = self.missing(name)
+        if spec is not None:
+            self._watch(spec)
+        return spec
 
     def _watch(self, spec: ModuleSpec) -> None:
         execute = self.before(spec)

@@ -57,6 +57,10 @@ _VALUES: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any, Any], object]
     "field size": (
         "csv", lambda csv: csv.field_size_limit(), lambda csv, it: csv.field_size_limit(it)
     ),
+    "below": (
+        "logging", lambda logging: logging.root.manager.disable,
+        lambda logging, it: logging.disable(it),
+    ),
 }  # fmt: skip
 """A module of the standard library, how a value is had from it, and how it is set."""
 

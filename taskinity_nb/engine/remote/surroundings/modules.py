@@ -8,24 +8,30 @@ was loaded, if the file is another one by now, and what was changed since.
 from __future__ import annotations
 
 import marshal
-import operator
 import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from types import FunctionType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    ClassMethodDescriptorType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    ModuleType,
+    WrapperDescriptorType,
+)
 from typing import Any, NamedTuple
 
 from ....strangers import described, is_interrupt, type_name
 from ..process.forks import after_fork
-from .plain import equal, is_plain
-from .sources import Stamp, Text, is_users, read_text, stamp_of
+from .plain import Drawing, Node, Seen, StaysHere, equal, is_plain
+from .sources import Stamp, Text, innermost, is_users, parts, read_compiled, read_text, stamp_of
 
 __all__ = [
     "Changes",
     "Told",
-    "innermost",
-    "parts",
     "stamp_of_loaded",
     "taken_modules",
     "users_modules",
@@ -41,15 +47,15 @@ class Told(NamedTuple):
         Where its file is.
     stamp : tuple or None
         That of the file which was loaded.
-    source : bytes or None
-        What was loaded, if there is something else by now.
+    code : bytes or None
+        The marshalled code of what was loaded, if there is something else by now.
     changes : bytes or None
         A pickled `Changes`, if there are any.
     """
 
     path: str
     stamp: Stamp | None
-    source: bytes | None
+    code: bytes | None
     changes: bytes | None
 
 
@@ -66,50 +72,19 @@ class Changes(NamedTuple):
         Anything else that was put there, pickled; or what is said of it, if it cannot be.
     gone : list of str
         What was deleted.
+    drawn : dict of str to tuple
+        Objects whose state is plain data, as a `Drawing` tells them.
     """
 
     data: dict[str, tuple[int | None, Any]]
     codes: dict[str, tuple[bytes, bytes]]
     objects: dict[str, bytes | str]
     gone: list[str]
+    drawn: dict[str, Node]
 
-
-class _Seen:
-    """What was looked at in a module, so that it is soon seen whether it is still the same."""
-
-    def __init__(self) -> None:
-        self.classes: list[type] = []
-        self.functions: list[FunctionType] = []
-        self.containers: list[Any] = []
-        self._before: tuple[list[Any], list[bytes]] | None = None
-
-    @property
-    def is_known(self) -> bool:
-        return self._before is not None
-
-    def keep(self, names: dict[str, Any], is_known: bool) -> None:
-        """Remember how it is now."""
-        self._before = self._now(names) if is_known else None
-
-    def is_unchanged(self, names: dict[str, Any]) -> bool:
-        """Tell whether it is as it was."""
-        if self._before is None:
-            return False
-        now = self._now(names)
-        if now is None or len(now[0]) != len(self._before[0]) or now[1] != self._before[1]:
-            return False
-        return all(map(operator.is_, now[0], self._before[0]))
-
-    def _now(self, names: dict[str, Any]) -> tuple[list[Any], list[bytes]] | None:
-        held = [*names, *names.values()]
-        for each in self.classes:
-            held += vars(each).values()
-        held += [function.__code__ for function in self.functions]
-        held += [function.__defaults__ for function in self.functions]
-        try:
-            return held, [marshal.dumps(each, 2) for each in self.containers]
-        except ValueError:  # one holds something else by now
-            return None
+    @classmethod
+    def none(cls) -> Changes:
+        return cls({}, {}, {}, [], {})
 
 
 class _Loaded:
@@ -124,15 +99,32 @@ class _Loaded:
         self.text: Text | None = None
         self.is_right = False  # whether the text is what was loaded, as far as its functions tell
         self._same: dict[int, Any] = {}  # code that is as the text has it
-        self._seen = _Seen()
+        self._first: dict[str, bytes] = {}  # objects of which not all can be told
+        self._seen = Seen()
         self._packed: bytes | None = None
         self.read()
+        self._look_for_what_was_loaded()
+
+    def _look_for_what_was_loaded(self) -> None:
+        """Take what was compiled last for what was loaded, if the file is another one by now."""
+        found = read_compiled(self.spec.cached)
+        if found is None:
+            return
+        (then, size), text = found
+        if self.stamp is None or (then, size) != (self.stamp[0] // 10**9 * 10**9, self.stamp[1]):
+            self._take((then, size), text)
+            if not self.is_right:
+                self.read()
 
     def read(self) -> None:
         """Take the file for what was loaded."""
-        self.stamp, self.text = read_text(self.path) or (None, None)
+        self._take(*(read_text(self.path) or (None, None)))
+
+    def _take(self, stamp: Stamp | None, text: Text | None) -> None:
+        self.stamp, self.text = stamp, text
+        self._first.clear()
         self._same.clear()
-        self._seen = _Seen()
+        self._seen = Seen()
         changes = self._changes(_no_pickle)
         known = set() if self.text is None else self.text.codes.keys()
         self.is_right = self.text is not None and not known & changes.codes.keys()
@@ -143,32 +135,34 @@ class _Loaded:
 
     def look_again(self) -> None:
         """Forget what was told last."""
-        self._seen = _Seen()
+        self._seen = Seen()
 
     def told(self, dumps: Callable[[Any], bytes]) -> Told:
         now = stamp_of(self.path)
         if now != self.stamp and not self.is_right:
             self.read()
-        source = None
+        code = None
         if now != self.stamp and self.text is not None:
-            source = self.text.source
+            code = marshal.dumps(self.text.code)
         if not self._seen.is_known:
-            self._seen = _Seen()
+            self._seen = Seen()
             changes = self._changes(dumps)
             self._packed = pickle.dumps(tuple(changes), 5) if any(changes) else None
             # What a pickle holds may change without a trace.
             self._seen.keep(self.names, is_known=not (changes.objects or changes.codes))
-        return Told(self.path, self.stamp, source, self._packed)
+        return Told(self.path, self.stamp, code, self._packed)
 
     def _changes(self, dumps: Callable[[Any], bytes]) -> Changes:
-        changes = Changes({}, {}, {}, [])
+        changes = Changes.none()
         if self.text is not None:
             self._compare_all(self.names, "", dumps, changes)
             for group in self.text.groups:
-                if any(_is_state(self.names[name]) for name in group if name in self.names):
+                written = group & self.names.keys()
+                if any(_is_state(self.names[name], name in changes.drawn) for name in written):
                     for name in group:
                         changes.data.pop(name, None)
                         changes.objects.pop(name, None)
+                        changes.drawn.pop(name, None)
             changes.gone.extend(
                 name
                 for name in (*self.text.constants, *self.text.defined)
@@ -210,6 +204,9 @@ class _Loaded:
             return
         else:
             functions = [part for part in parts(value) if part is not None]
+            if self._is_object(name, value):
+                self._compare_object(name, value, dumps, changes)
+                return
             is_own = name not in self.text.defined and name not in self.text.constants
             for part, suffix in zip(functions, ("", *"123"), strict=False):
                 function = innermost(part)
@@ -228,6 +225,48 @@ class _Loaded:
                     changes.codes[name + suffix] = marshal.dumps(code), dumps(defaults)
         if not is_own:
             changes.objects[name] = self._pickled(name, value, dumps)
+
+    def _is_object(self, name: str, value: Any) -> bool:
+        """Tell whether something is no function, no part of a class, and nothing of a library's."""
+        assert self.text is not None
+        if issubclass(type(value), _NO_OBJECTS) or type(innermost(value)) is FunctionType:
+            return False
+        return name not in self.text.constants and name not in self.text.defined
+
+    def _compare_object(
+        self, name: str, value: Any, dumps: Callable[[Any], bytes], changes: Changes
+    ) -> None:
+        """Tell of an object whose state is plain, and of any other one that is another by now."""
+        if "._" in name:
+            return
+        if type(value).__module__ == "__main__":  # no source has put it there
+            changes.objects[name] = self._pickled(name, value, dumps)
+            return
+        drawing = Drawing(self._stays)
+        try:
+            node = drawing.of(value)
+        except StaysHere:
+            return
+        self._seen.objects.append(value)
+        drawn = marshal.dumps(node, 2)
+        is_changed = self._first.setdefault(name, drawn) != drawn
+        if drawing.is_whole:
+            changes.drawn[name] = node
+        elif is_changed:
+            pickled = self._pickled(name, value, dumps)
+            if isinstance(pickled, bytes):  # what cannot travel is what it is in each process
+                changes.objects[name] = pickled
+
+    def _stays(self, cls: type, name: str, value: Any) -> bool:
+        """Tell whether functions of a module fill an attribute, so that each process has its own.
+
+        A list may be filled by what is imported; in others there may be anything.
+        """
+        if type(value) not in (dict, list, set) or (type(value) is not list and is_plain(value)):
+            return False
+        homes = {self.module.__name__, *(each.__module__ for each in cls.__mro__)}
+        texts = [_loaded[home].text for home in homes if home in _loaded] + [self.text]
+        return any(text is not None and name in text.filled for text in texts)
 
     def _pickled(self, name: str, value: Any, dumps: Callable[[Any], bytes]) -> bytes | str:
         try:
@@ -251,12 +290,20 @@ class _Loaded:
         return True
 
 
+_NO_OBJECTS = (
+    BuiltinFunctionType, ClassMethodDescriptorType, GetSetDescriptorType, MemberDescriptorType,
+    MethodDescriptorType, ModuleType, WrapperDescriptorType, classmethod, property, staticmethod,
+)  # fmt: skip
+
+
 def _no_pickle(value: Any) -> bytes:
     return b""
 
 
-def _is_state(value: Any) -> bool:
+def _is_state(value: Any, is_drawn: bool) -> bool:
     """Tell whether a value that a module's own functions write means something in one process."""
+    if is_drawn:
+        return type(value) in (dict, set)  # of other objects
     return type(value) is list or not is_plain(value)
 
 
@@ -276,34 +323,6 @@ def _is_foreign(value: Any) -> bool:
     for part in value.__qualname__.split("."):
         found = None if found is None else vars(found).get(part)
     return type(found) is type(value) and innermost(found) is not value
-
-
-def parts(value: Any) -> tuple[Any, ...]:
-    """Return the functions that something in a module or class consists of.
-
-    Examples
-    --------
-    >>> parts(len), parts(property(len))
-    ((<built-in function len>,), (<built-in function len>, None, None))
-    """
-    if type(value) is property:
-        return value.fget, value.fset, value.fdel
-    if type(value) in (staticmethod, classmethod):
-        return (value.__func__,)
-    return (value,)
-
-
-def innermost(function: Any) -> Any:
-    """Return the function that decorators have wrapped."""
-    for _ in range(100):
-        try:
-            inner = object.__getattribute__(function, "__dict__").get("__wrapped__")
-        except (AttributeError, TypeError):
-            break
-        if inner is None:
-            break
-        function = inner
-    return function
 
 
 _lock = threading.RLock()

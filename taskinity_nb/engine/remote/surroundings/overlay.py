@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import importlib
 import marshal
+import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from types import FunctionType, ModuleType
 from typing import Any
 
 from ....strangers import described
-from .modules import Changes, Told, innermost, parts, stamp_of_loaded, users_modules
-from .plain import equal
-from .sources import Stamp, is_users, read_text, stamp_of
+from .modules import Changes, Told, stamp_of_loaded, users_modules
+from .plain import Copies, Node, equal, name_of
+from .sources import Stamp, innermost, is_users, parts, read_text, stamp_of
 
 __all__ = ["Overlay"]
 
@@ -45,7 +47,7 @@ class Overlay:
             if told is not None and told.path != spec.origin:
                 told = None
             self._done.pop(name, None)
-            if told is not None and told.source is not None:
+            if told is not None and told.code is not None:
                 self._execute(module, told)
             else:
                 self._versions[name] = stamp_of(str(spec.origin))
@@ -56,6 +58,15 @@ class Overlay:
 
         return execute
 
+    def missing(self, name: str) -> ModuleSpec | None:
+        """Return the spec of a module of the user's whose file is not there any more."""
+        told = self._told.get(name)
+        if told is None or told.code is None:
+            return None
+        folder, file = os.path.split(told.path)
+        places = [folder] if file == "__init__.py" else None
+        return spec_from_file_location(name, told.path, submodule_search_locations=places)
+
     def put(self, told: dict[str, Told], again: bool) -> bool:
         """Bring modules up to date; return whether that could be done.
 
@@ -64,11 +75,14 @@ class Overlay:
         """
         self._told = told
         loaded = dict(users_modules())
-        for name, module in loaded.items():
-            if not self._is_current(name, module):
-                if not again:
-                    return False
-                self._execute_again(name, module)
+        old = [name for name, module in loaded.items() if not self._is_current(name, module)]
+        if old and not again:
+            return False
+        taken = {name: _taken(module) for name, module in loaded.items()} if old else {}
+        for _ in loaded:  # one may have taken something from one that has taken it from another
+            for name in old:
+                self._execute_again(name, loaded[name])
+            old = [name for name in taken if old and self._is_stale(name, loaded[name], taken)]
         for name, module in loaded.items():
             if name in told:
                 self._change(name, module, told[name])
@@ -89,6 +103,18 @@ class Overlay:
         is_same = path == told.path and own == told.stamp
         return is_same and self._goes_on(self._done.get(name), told.changes)
 
+    def _is_stale(self, name: str, module: ModuleType, taken: dict[str, set[str]]) -> bool:
+        """Tell whether a module has what another one had before it was executed again.
+
+        Elsewhere it has what the other one has now, or that is among what was told.
+        """
+        told = self._told.get(name)
+        if told is None:
+            return False
+        changes = None if told.changes is None else Changes(*pickle.loads(told.changes))
+        own = taken[name] - (set() if changes is None else changes.objects.keys())
+        return not own <= _taken(module) | (own - vars(module).keys())
+
     def _is_untouched(self, name: str, module: ModuleType) -> bool:
         """Tell whether tasks have set nothing in a module, but by the module's own functions."""
         now = _standing(module)
@@ -107,29 +133,29 @@ class Overlay:
     def _execute_again(self, name: str, module: ModuleType) -> None:
         told = self._told.get(name)
         self._done.pop(name, None)
-        if told is not None and told.source is not None:
+        if told is not None and told.code is not None:
             self._execute(module, told)
         else:
             importlib.reload(module)
 
     def _execute(self, module: ModuleType, told: Told) -> None:
         self._versions[module.__name__] = told.stamp
-        assert told.source is not None
-        exec(compile(told.source, told.path, "exec", dont_inherit=True), vars(module))
+        assert told.code is not None
+        exec(marshal.loads(told.code), vars(module))
 
     def _goes_on(self, before: bytes | None, now: bytes | None) -> bool:
         """Tell whether nothing that was changed is as it was in the source again."""
         if before is None or before == now:
             return True
         old = pickle.loads(before)
-        new = ({}, {}, {}, []) if now is None else pickle.loads(now)
+        new = Changes.none() if now is None else pickle.loads(now)
         return all(set(one) <= set(other) for one, other in zip(old, new, strict=True))
 
     def _change(self, name: str, module: ModuleType, told: Told) -> None:
         if told.changes is None or told.changes == self._done.get(name):
             return
         before = self._done.get(name)
-        old = Changes({}, {}, {}, []) if before is None else Changes(*pickle.loads(before))
+        old = Changes.none() if before is None else Changes(*pickle.loads(before))
         self._done[name] = told.changes
         changes = Changes(*pickle.loads(told.changes))
         for path, (marshalled, defaults) in changes.codes.items():
@@ -144,8 +170,20 @@ class Overlay:
             if old.objects.get(path) != pickled:
                 with _leaving():
                     _put(module, path, _read(f"'{path}' of module '{name}'", pickled))
+        for path, node in changes.drawn.items():
+            if path not in old.drawn or not equal(old.drawn[path], node):
+                with _leaving():
+                    self._put_drawn(module, path, node)
         for path in changes.gone:
             vars(module).pop(path, None)
+
+    def _put_drawn(self, module: ModuleType, path: str, node: Node) -> None:
+        """Make what was drawn, as far as that can be done of what stands in its place."""
+        holder, name = _holder(module, path)
+        own = vars(holder).get(name)
+        made = Copies(self._held).made(node, own)
+        if made is not own:
+            _put(module, path, made)
 
     def _put_data(self, module: ModuleType, path: str, number: int | None, value: Any) -> None:
         """Put plain data in place; what else refers to the object that is there sees it too."""
@@ -155,8 +193,8 @@ class Overlay:
             if not equal(own, value):
                 _put(module, path, value)
             return
-        held = self._held.get(number)
-        if held is None:
+        held: Any = self._held.get(number)
+        if type(held) is not type(value):
             is_taken = any(own is other for other in self._held.values())
             held = own if type(own) is type(value) and not is_taken else value
             self._held[number] = held
@@ -179,6 +217,17 @@ def _standing(module: ModuleType) -> dict[str, Any]:
         name: value
         for name, value in list(vars(module).items())
         if type(value) in _SET and not (name[:2] == name[-2:] == "__")
+    }
+
+
+def _taken(module: ModuleType) -> set[str]:
+    """Return what stands in a module that an import finds in the module where it was written."""
+    return {
+        name
+        for name, value in list(vars(module).items())
+        if isinstance(value, FunctionType | type)
+        and value.__module__ != module.__name__
+        and name_of(value) is not None
     }
 
 

@@ -6,17 +6,30 @@ A user's module is one that has a source, and neither belongs to Python nor was 
 from __future__ import annotations
 
 import ast
+import dis
+import marshal
 import os
 import site
 import sysconfig
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property, lru_cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import MAGIC_NUMBER
 from types import CodeType
 from typing import Any
 
-__all__ = ["Stamp", "Text", "is_users", "is_users_path", "read_text", "stamp_of"]
+__all__ = [
+    "Stamp",
+    "Text",
+    "innermost",
+    "is_users",
+    "is_users_path",
+    "parts",
+    "read_compiled",
+    "read_text",
+    "stamp_of",
+]
 
 Stamp = tuple[int, int]
 """When a file was written, in nanoseconds, and how long it is."""
@@ -80,8 +93,8 @@ class Text:
 
     Attributes
     ----------
-    source : bytes
-        The source itself.
+    code : code
+        The code of the module itself.
     codes : dict of str to list of code
         The code of all functions in it, by their qualified names.
     constants : dict of str to object
@@ -92,10 +105,11 @@ class Text:
     """
 
     def __init__(self, source: bytes, path: str) -> None:
-        self.source = source
+        self._source = source
         tree = ast.parse(source, path)
         self.codes: defaultdict[str, list[CodeType]] = defaultdict(list)
-        for code in _codes(compile(source, path, "exec", dont_inherit=True)):
+        self.code: CodeType = compile(source, path, "exec", dont_inherit=True)
+        for code in _codes(self.code):
             self.codes[code.co_qualname].append(code)
         self.constants: dict[str, Any] = {}
         self.defined: set[str] = set()
@@ -109,7 +123,12 @@ class Text:
         Those of a set are written together, so they are the state of the module, and mean something
         together only.
         """
-        return _groups(ast.parse(self.source, self._path))
+        return _groups(ast.parse(self._source, self._path))
+
+    @cached_property
+    def filled(self) -> set[str]:
+        """The attributes in which its functions put something, of whatever object."""
+        return set(_filled(ast.parse(self._source, self._path)))
 
     def _read_names(self, tree: ast.Module | ast.ClassDef, prefix: str) -> None:
         bound = Counter(_bound(tree))
@@ -131,6 +150,54 @@ class Text:
                     self.constants[prefix + target.id] = ast.literal_eval(value)
                 except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                     continue
+
+
+class Compiled(Text):
+    """A module whose source is not there any more, as its compiled code says it."""
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        self.codes = defaultdict(list)
+        for each in _codes(code):
+            self.codes[each.co_qualname].append(each)
+        self.constants, self.defined = {}, set()
+
+    @cached_property
+    def groups(self) -> list[set[str]]:
+        return _joined({name for kind, name in _stores(code) if kind == "GLOBAL"}
+                       for code in _codes(self.code))  # fmt: skip
+
+    @cached_property
+    def filled(self) -> set[str]:
+        return {name for code in _codes(self.code)
+                for kind, name in _stores(code) if kind == "ATTR"}  # fmt: skip
+
+
+def _stores(code: CodeType) -> Iterator[tuple[str, str]]:
+    """Yield which globals a function writes, and in which attributes it puts something."""
+    steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
+    for at, step in enumerate(steps):
+        if step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            yield "GLOBAL", str(step.argval)
+        is_method = step.opname in ("LOAD_METHOD", "LOAD_ATTR") and step.argval in _MUTATORS
+        is_item = step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR")
+        if is_method or is_item:
+            holder = steps[at - (2 if is_item else 1)]
+            if holder.opname in ("LOAD_GLOBAL", "LOAD_ATTR"):
+                yield holder.opname.removeprefix("LOAD_"), str(holder.argval)
+
+
+def read_compiled(path: Any) -> tuple[Stamp, Text] | None:
+    """Return which file was compiled last, to whole seconds, and what it said."""
+    try:
+        with open(path, "rb") as file:
+            head, body = file.read(16), file.read()
+        if head[:8] != MAGIC_NUMBER + bytes(4):
+            return None
+        seconds, size = (int.from_bytes(head[at : at + 4], "little") for at in (8, 12))
+        return (seconds * 10**9, size), Compiled(marshal.loads(body))
+    except (OSError, TypeError, ValueError, EOFError):
+        return None
 
 
 _KINDS = ("classmethod", "property", "staticmethod")
@@ -158,11 +225,13 @@ _MUTATORS = frozenset(
 
 
 def _groups(tree: ast.Module) -> list[set[str]]:
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    return _joined(set(_written(each)) for each in ast.walk(tree) if isinstance(each, kinds))
+
+
+def _joined(each_written: Iterable[set[str]]) -> list[set[str]]:
     groups: list[set[str]] = []
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        written = set(_written(function))
+    for written in each_written:
         if written:
             apart = [group for group in groups if not group & written]
             joined = written.union(*(group for group in groups if group & written))
@@ -181,11 +250,50 @@ def _written(function: ast.AST) -> Iterator[str]:
                 yield node.value.id
 
 
+def _filled(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(
+            node.value, ast.Attribute
+        ):
+            is_method = isinstance(node, ast.Attribute) and node.attr in _MUTATORS
+            is_item = isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
+            if is_method or is_item:
+                yield node.value.attr
+
+
 def _codes(code: CodeType) -> Iterator[CodeType]:
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _codes(constant)
+
+
+def parts(value: Any) -> tuple[Any, ...]:
+    """Return the functions that something in a module or class consists of.
+
+    Examples
+    --------
+    >>> parts(len), parts(property(len))
+    ((<built-in function len>,), (<built-in function len>, None, None))
+    """
+    if type(value) is property:
+        return value.fget, value.fset, value.fdel
+    if type(value) in (staticmethod, classmethod):
+        return (value.__func__,)
+    return (value,)
+
+
+def innermost(function: Any) -> Any:
+    """Return the function that decorators have wrapped."""
+    for _ in range(100):
+        try:
+            inner = object.__getattribute__(function, "__dict__").get("__wrapped__")
+        except (AttributeError, TypeError):
+            break
+        if inner is None:
+            break
+        function = inner
+    return function
 
 
 _texts: dict[str, tuple[Stamp, Text | None]] = {}
