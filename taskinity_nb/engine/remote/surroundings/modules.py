@@ -11,7 +11,7 @@ import marshal
 import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
@@ -27,7 +27,16 @@ from typing import Any, NamedTuple
 from ....strangers import described, is_interrupt, type_name
 from ..process.forks import after_fork
 from .plain import Drawing, Node, Seen, StaysHere, equal, is_plain
-from .sources import Stamp, Text, innermost, is_users, parts, read_compiled, read_text, stamp_of
+from .sources import (
+    Stamp,
+    Text,
+    innermost,
+    parts,
+    read_compiled,
+    read_text,
+    stamp_of,
+    users_modules,
+)
 
 __all__ = [
     "Changes",
@@ -335,40 +344,7 @@ def _forked() -> None:
     _lock = threading.RLock()  # another thread may have held it
 
 
-_looked_at: dict[str, Any] = {}
 _loaded: dict[str, _Loaded] = {}
-
-
-_looked_through: tuple[list[str], list[Any], list[str]] = [], [], []
-"""The names and modules in `sys.modules` when all were looked at, and which may be the user's."""
-
-
-def users_modules() -> Iterator[tuple[str, ModuleType]]:
-    """Yield the modules of the user's that are loaded here, by name."""
-    global _looked_through
-    names, modules = [*sys.modules], [*sys.modules.values()]
-    before, those, likely = _looked_through
-    if names == before and len(modules) == len(those) and all(map(operator.is_, modules, those)):
-        candidates = [(name, sys.modules.get(name)) for name in likely]
-    else:
-        candidates = list(sys.modules.items())
-    found = {}
-    likely = []
-    for name, module in candidates:
-        if _looked_at.get(name) is module:
-            continue
-        if isinstance(module, ModuleType):
-            spec = vars(module).get("__spec__")
-            if getattr(spec, "_initializing", False):
-                likely.append(name)
-                continue  # it is looked at when it is there
-            if spec is not None and is_users(spec) and spec.name == name:
-                likely.append(name)
-                found[name] = module
-                continue
-        _looked_at[name] = module
-    _looked_through = names, modules, likely
-    yield from found.items()
 
 
 def taken_modules(dumps: Callable[[Any], bytes]) -> dict[str, Told]:

@@ -18,9 +18,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ....strangers import described
-from .modules import Changes, Told, stamp_of_loaded, users_modules
+from .modules import Changes, Told, stamp_of_loaded
 from .plain import Copies, Node, equal, name_of
-from .sources import Stamp, innermost, is_users, parts, read_text, stamp_of
+from .sources import Stamp, innermost, is_users, parts, read_text, stamp_of, users_modules
 
 __all__ = ["Overlay"]
 

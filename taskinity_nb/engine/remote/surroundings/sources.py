@@ -8,15 +8,17 @@ from __future__ import annotations
 import ast
 import dis
 import marshal
+import operator
 import os
 import site
+import sys
 import sysconfig
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property, lru_cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "read_compiled",
     "read_text",
     "stamp_of",
+    "users_modules",
 ]
 
 Stamp = tuple[int, int]
@@ -323,3 +326,36 @@ def read_text(path: str) -> tuple[Stamp, Text | None] | None:
             known = stamp, None
         _texts[path] = known
     return known
+
+
+_looked_at: dict[str, Any] = {}
+_looked_through: tuple[list[str], list[Any], list[str]] = [], [], []
+"""The names and modules in `sys.modules` when all were looked at, and which may be the user's."""
+
+
+def users_modules() -> Iterator[tuple[str, ModuleType]]:
+    """Yield the modules of the user's that are loaded here, by name."""
+    global _looked_through
+    names, modules = [*sys.modules], [*sys.modules.values()]
+    before, those, likely = _looked_through
+    if names == before and len(modules) == len(those) and all(map(operator.is_, modules, those)):
+        candidates = [(name, sys.modules.get(name)) for name in likely]
+    else:
+        candidates = list(sys.modules.items())
+    found = {}
+    likely = []
+    for name, module in candidates:
+        if _looked_at.get(name) is module:
+            continue
+        if isinstance(module, ModuleType):
+            spec = vars(module).get("__spec__")
+            if getattr(spec, "_initializing", False):
+                likely.append(name)
+                continue  # it is looked at when it is there
+            if spec is not None and is_users(spec) and spec.name == name:
+                likely.append(name)
+                found[name] = module
+                continue
+        _looked_at[name] = module
+    _looked_through = names, modules, likely
+    yield from found.items()
