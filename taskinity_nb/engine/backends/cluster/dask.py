@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import pickle
@@ -115,12 +116,24 @@ def _local(distributed: Any, workers: int) -> Any:
     if client is None or not _works(client):
         if client is not None:
             _abandon(client)
+        security = _security(distributed)
         cluster = distributed.LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0",
-            host="127.0.0.1", silence_logs=logging.CRITICAL,
+            host="127.0.0.1", silence_logs=logging.CRITICAL, security=security,
         )  # fmt: skip
-        client = _own[workers] = distributed.Client(cluster, set_as_default=False)
+        client = distributed.Client(cluster, security=security, set_as_default=False)
+        _own[workers] = client
     return client
+
+
+def _security(distributed: Any) -> Any:
+    """Return a certificate of this session's own, or None where `cryptography` is missing.
+
+    A cluster runs whatever is sent to it, and other users of the machine can reach its ports.
+    """
+    if importlib.util.find_spec("cryptography") is None:
+        return None
+    return distributed.Security.temporary()
 
 
 def _connected(distributed: Any, address: str) -> Any:
