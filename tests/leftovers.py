@@ -187,7 +187,7 @@ def _descriptors() -> dict[int, str]:
 def _has_dask() -> bool:
     """Tell whether a Dask client is kept in this process."""
     client: Any = sys.modules.get("distributed.client")
-    return client is not None and client._get_global_client() is not None
+    return client is not None and len(client.Client._instances) > 0
 
 
 def _kinds(descriptors: dict[int, str]) -> Counter[str]:

@@ -128,7 +128,7 @@ def layers(function: Callable[..., Any], *, wrapped: bool = True) -> Iterator[An
 
     Examples
     --------
-    >>> [layer.__class__.__name__ for layer in layers(functools.partial(print, 1))]
+    >>> [layer.__class__.__name__ for layer in layers(functools.partial(abs, 1))]
     ['partial', 'builtin_function_or_method']
     """
     seen: list[Any] = []

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from ...strangers import described, traceback_of, type_name
 from . import randomness
-from .pickling.identity import go_on_in
+from .pickling.identity import go_on_in, leave_notebook
 from .pickling.kinds import set_variables
 from .pickling.pickler import dumps, in_words, pack_error
 from .process import forks
@@ -57,6 +57,7 @@ def forget_functions(epoch: str = "") -> None:
     """Let go of all functions, since those of another run are needed next."""
     global _loaded
     _loaded = epoch, {}
+    leave_notebook()
 
 
 class CallResult(NamedTuple):

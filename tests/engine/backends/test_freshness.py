@@ -319,7 +319,7 @@ class TestObjects:
             ("from datetime import date\ns = [date(2020, 1, 1)]", "it.s[0] = it.date(2021, 1, 1)"),
             ("class C(dict):\n __getattr__ = dict.__getitem__\n __setattr__ = dict.__setitem__\n"
              "s = C(a=1)", "it.s.a = 3"),
-            ("from types import SimpleNamespace as N\ns = N(f=len, g=N)", "it.s.f = print"),
+            ("from types import SimpleNamespace as N\ns = N(f=len, g=N)", "it.s.f = abs"),
             ("from types import SimpleNamespace as N\ns = N()", "it.s.me = it.s"),
             ("from types import SimpleNamespace as N\ns = N(a=[])", "it.s.a.append(1)"),
             ("from types import SimpleNamespace as N\nclass s:\n n = N(a=1)", "it.s.n.a = 2"),

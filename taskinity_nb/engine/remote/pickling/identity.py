@@ -31,7 +31,16 @@ from typing import Any
 from ..process.forks import after_fork
 from .skeletons import skeleton
 
-__all__ = ["by_name", "go_on_in", "is_born_here", "new_epoch", "read_in", "stand_in", "tagged"]
+__all__ = [
+    "by_name",
+    "go_on_in",
+    "is_born_here",
+    "leave_notebook",
+    "new_epoch",
+    "read_in",
+    "stand_in",
+    "tagged",
+]
 
 _here = secrets.token_hex(8)
 """What tells this process from others, a fork of it too."""
@@ -52,6 +61,9 @@ token. A function made by a task has the same namespace, and so belongs to the s
 
 _NAMES = re.compile(r"[^\W\d]\w*")
 
+
+_in_notebook: dict[str, Any] = {}
+"""What was put into ``__main__``."""
 
 _stands_in = False
 """Whether this process works for one notebook alone (see `stand_in`)."""
@@ -235,10 +247,20 @@ def stand_in() -> None:
 
 
 def _put_into_notebook(thing: Any, named: dict[str, Any]) -> None:
-    space, name = vars(sys.modules["__main__"]), thing.__qualname__
-    space.update(named)
+    name = thing.__qualname__
     if name.isidentifier() and not name.startswith("__"):
-        space[name] = thing
+        named = {**named, name: thing}
+    _in_notebook.update(named)
+    vars(sys.modules["__main__"]).update(named)
+
+
+def leave_notebook() -> None:
+    """Take out of ``__main__`` what was put into it, since no run needs it any more."""
+    space = vars(sys.modules["__main__"])
+    for name, thing in _in_notebook.items():
+        if space.get(name) is thing:
+            del space[name]
+    _in_notebook.clear()
 
 
 def _named_in_annotations(thing: Any) -> dict[str, Any]:
