@@ -214,7 +214,9 @@ def test_a_script_in_a_terminal(tmp_path, executor):
     assert sorted(line for line in lines if "part" in line) == [
         f"part of a line {n}" for n in range(7)
     ]
-    assert re.fullmatch(r"flow 100%\|█+\| 8 of 8 steps \[\d\d:\d\d<00:00, 1 failed\]", lines[-1])
+    # At its exit, Python sometimes complains of a pool that nobody has shut down.
+    bar = [line for line in lines if line.startswith("flow")][-1]
+    assert re.fullmatch(r"flow 100%\|█+\| 8 of 8 steps \[\d\d:\d\d<00:00, 1 failed\]", bar)
 
 
 def test_a_script_without_a_terminal(tmp_path):
