@@ -1,7 +1,8 @@
-"""Who can reach the cluster that `executor="dask"` starts."""
+"""Who can reach the clusters that are started here."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -29,3 +30,24 @@ def test_only_who_has_the_certificate_of_the_session():
         code = f"import distributed; distributed.Client({address!r}, timeout=2)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
         assert done.returncode == 1
+
+
+RAY = """
+from taskinity_nb import run
+if __name__ == "__main__":
+    for _ in range(2):
+        assert run("one", namespace={"one": lambda: 1}, executor="ray")["one"] == 1
+"""
+
+
+@pytest.mark.slow
+def test_of_ray_it_is_said_once_that_others_can_connect(tmp_path):
+    pytest.importorskip("ray")
+    (tmp_path / "script.py").write_text(RAY)
+    command = [sys.executable, "-W", "ignore", "script.py"]
+    environment = os.environ | {"RAY_AUTH_MODE": "disabled"}  # newer ones ask for a token
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("other machines") == 1
