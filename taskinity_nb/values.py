@@ -16,7 +16,7 @@ from types import CoroutineType, WrapperDescriptorType
 from typing import Any
 
 __all__ = [
-    "SETTLED",
+    "REPEATABLE",
     "OnceError",
     "collected",
     "for_several",
@@ -28,12 +28,12 @@ __all__ = [
     "picked",
 ]
 
-SETTLED = frozenset(
+REPEATABLE = frozenset(
     map(id, (type(None), bool, int, float, complex, str, bytes, bytearray, list, set, frozenset))
 )
 """The ids of types whose objects can be read again; to ask so is quick, and nobody's code runs."""
 
-_SETTLED_ITEMS = SETTLED | {id(tuple), id(dict)}
+_REPEATABLE_ITEMS = REPEATABLE | {id(tuple), id(dict)}
 
 _OF_GENERATORS = frozenset({"send", "throw", "close", "from_iterable"})
 """Public names that an iterator may have though there is no more to it than going through it."""
@@ -102,11 +102,11 @@ def collected(value: Any) -> Any:
     ([('a', 1), ('b', 2)], ([1], 2), 'ab')
     """
     kind = type(value)
-    if id(kind) in SETTLED:
+    if id(kind) in REPEATABLE:
         return value
     if kind is tuple or kind is dict:
         parts = value if kind is tuple else value.values()
-        if _SETTLED_ITEMS.issuperset(map(id, map(type, parts))):
+        if _REPEATABLE_ITEMS.issuperset(map(id, map(type, parts))):
             return value
         if not any(is_plain_iterator(type(part)) for part in parts):
             return value
@@ -134,7 +134,7 @@ def _all_of(value: Any) -> list[Any]:
         )
     if kind is itertools.groupby:  # the next group ends the one before
         return [(key, [*group]) for key, group in value]
-    return [item if id(type(item)) in _SETTLED_ITEMS else _item(item) for item in value]
+    return [item if id(type(item)) in _REPEATABLE_ITEMS else _item(item) for item in value]
 
 
 def listed(value: Any) -> Any:
@@ -180,7 +180,7 @@ def is_once(value: Any) -> bool:
     (True, True, False, False)
     """
     kind = type(value)
-    if id(kind) in _SETTLED_ITEMS:
+    if id(kind) in _REPEATABLE_ITEMS:
         return False
     if any(base is _FILE or _name(base) == "_TemporaryFileWrapper" for base in _mro(kind)):
         return _is_readable(value)

@@ -17,7 +17,7 @@ from ...model.refs import MISSING, is_ref
 from ...model.run import Run
 from ...model.task import Task
 from ...strangers import text_of, traceback_of
-from ...values import SETTLED
+from ...values import REPEATABLE
 from ..remote.process import forks
 from ..remote.process.cpu_time import core_wait
 from ..remote.process.forks import leave_if_forked
@@ -86,7 +86,7 @@ class InProcess(LoopBackend):
                     value = context.run(functions[task], *map(value_of, slots))
                 else:
                     value = self._call(task, context)
-                if value is not None and id(type(value)) not in SETTLED:
+                if value is not None and id(type(value)) not in REPEATABLE:
                     value = context.run(finish, task, value)
             except BaseException as error:  # whatever a task raises is its own failure
                 leave_if_forked(generation, error)

@@ -130,7 +130,7 @@ def run_call(
 
 
 def _result(
-    function: bytes | tuple[Callable[..., Any], tuple[Any, ...]],
+    function: bytes | Function,
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any],
     epoch: str,

@@ -157,21 +157,28 @@ def a_marker_of_another(place, home):
     shutil.copy2(other / MARKER, root / MARKER)
 
 
+def put_copy(original, path):
+    """Copy a root at once: as yet without its marker, it would be swept by who begins meanwhile."""
+    whole = original.with_name("copy")
+    shutil.copytree(original, whole)
+    whole.rename(path)
+
+
 def a_copy_of_another_name(place, home):
     original = make_root(home)
     token = original.name.rpartition("-")[2]
-    shutil.copytree(original, place / original.name.replace(token, "b" * 32))
+    put_copy(original, place / original.name.replace(token, "b" * 32))
 
 
 def a_copy_of_the_same_name(place, home):
     original = make_root(home)
-    shutil.copytree(original, place / original.name)
+    put_copy(original, place / original.name)
 
 
 def a_copy_in_the_same_place(place, home):
     original = make_root(place)
     original.rename(home / original.name)
-    shutil.copytree(home / original.name, original)
+    put_copy(home / original.name, original)
 
 
 def one_that_was_moved_here(place, home):

@@ -73,8 +73,9 @@ class _Reading(threading.local):
     epoch = ""
 
     def __init__(self) -> None:
-        self.unfilled: dict[int, bool] = {}
-        """By its id, what was made and has no state yet; whether it takes the globals sent."""
+        self.unfilled: dict[int, tuple[Any, bool]] = {}
+        """By its id, what was made and has no state yet; whether it takes the globals sent. It is
+        held, so that nothing else has its id if the rest of the pickle cannot be read."""
 
 
 _reading = _Reading()
@@ -207,16 +208,16 @@ def _made(token: str, make: Callable[..., Any], arguments: tuple[Any, ...], more
         code, _, *rest = arguments
         thing = FunctionType(code, namespace, *rest)
     with _lock:
-        _reading.unfilled[id(thing)] = namespace is None
+        _reading.unfilled[id(thing)] = thing, namespace is None
         _remember(thing, token)
     return thing
 
 
 def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any, dict[str, Any]]) -> Any:
     """Give what was made just now its state; what was there before keeps its own."""
-    takes_globals = _reading.unfilled.pop(id(thing), None)
-    if takes_globals is None:
+    if id(thing) not in _reading.unfilled:
         return thing
+    _, takes_globals = _reading.unfilled.pop(id(thing))
     fill, state, more = filling
     if takes_globals:
         fill(thing, state)
@@ -227,7 +228,8 @@ def _filled(thing: Any, filling: tuple[Callable[[Any, Any], Any], Any, dict[str,
         if _stands_in and "annotations" in more:
             _put_into_notebook(thing, more["annotations"])
         if type(thing) is FunctionType:
-            _homes[id(thing.__globals__)] = _tokens[id(thing)]
+            key = id(thing.__globals__)
+            _homes[key] = weakref.ref(thing, partial(_forget, _homes, key)), token_of(thing)
         return thing
     attributes, slots = state
     builtins = thing.__globals__["__builtins__"]
