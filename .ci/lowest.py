@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).parent.parent / "pyproject.toml"
-REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?(?:>=([\w.]+))?")
+REQUIREMENT = re.compile(r"([\w.-]+)(?:\[([\w,-]+)\])?(?:>=([\w.]+)(?:,<[\w.]+)?)?")
 
 
 def lowest(project: dict[str, Any], requirements: list[str]) -> Iterator[str]:
@@ -22,7 +22,9 @@ def lowest(project: dict[str, Any], requirements: list[str]) -> Iterator[str]:
     for requirement in requirements:
         parts = REQUIREMENT.fullmatch(requirement)
         if parts is None:
-            raise SystemExit(f"{requirement!r}: a requirement here is 'name>=version'")
+            raise SystemExit(
+                f"{requirement!r}: a requirement is 'name>=version', maybe with ',<version'"
+            )
         name, extras, version = parts.groups()
         if name == project["name"]:
             for extra in (extras or "").split(","):

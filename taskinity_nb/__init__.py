@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .analysis.measuring.benchmark import PerformanceBenchmark, benchmark
     from .analysis.measuring.compare import Comparison, compare
     from .analysis.prediction.simulate import Timeline, simulate
+    from .versions import show_versions
     from .views.charts.plots import plot_gantt, plot_speedup
     from .views.explorer.explorer import explore
     from .views.terminal.progress_bar import progress_bar
@@ -80,6 +81,7 @@ __all__ = [
     "run",
     "run_flow_from_dsl",
     "run_parallel_flow_from_dsl",
+    "show_versions",
     "simulate",
     "skip",
     "start",
@@ -101,6 +103,7 @@ _HEAVY = {
     "plot_gantt": "views.charts.plots",
     "plot_speedup": "views.charts.plots",
     "progress_bar": "views.terminal.progress_bar",
+    "show_versions": "versions",
     "simulate": "analysis.prediction.simulate",
 }
 """Names whose modules are imported when they are first used."""

@@ -32,7 +32,7 @@ FLOORS = [
     {"analysis.measuring", "analysis.prediction"},
     {"analysis.advice", "benchmarks", "views.charts"},
     {"views.explorer", "views.tables"},
-    {"magics", "views.renderers"},
+    {"magics", "versions", "views.renderers"},
     {"__init__"},
 ]  # fmt: skip
 """The rooms, and modules that are a room by themselves, by floors from the ground up. An import
@@ -43,8 +43,8 @@ FULL = {"model": 13}
 
 HEAVY = {
     "IPython", "anywidget", "asyncio", "cloudpickle", "dask", "distributed", "graphviz",
-    "importlib.metadata", "ipywidgets", "matplotlib", "multiprocessing", "numpy", "pandas",
-    "pygraphviz", "ray",
+    "importlib.metadata", "ipywidgets", "matplotlib", "multiprocessing", "numpy", "pandas", "PIL",
+    "ray", "resvg_py",
 }  # fmt: skip
 
 

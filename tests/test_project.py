@@ -20,9 +20,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 CONDA_NAMES = {"graphviz": "python-graphviz"}
 
 
-def test_environment_equals_pyproject():
+def listed_in_environment():
+    """Return what conda users get, from conda and by pip."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    listed = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
+    entries = environment["dependencies"]
+    by_pip = [each for entry in entries if isinstance(entry, dict) for each in entry["pip"]]
+    assert by_pip[-1] == "-e ."
+    return [entry for entry in entries if isinstance(entry, str)] + by_pip[:-1]
+
+
+def test_environment_equals_pyproject():
+    listed = listed_in_environment()
     wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["lab"]
     renamed = []
     for requirement in wanted:
@@ -40,9 +48,8 @@ def lowest(*extras):
 
 
 def test_the_lowest_versions_are_those_of_environment_too():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-    listed = [entry for entry in environment["dependencies"] if isinstance(entry, str)]
-    bounds = dict(entry.split(">=") for entry in listed if entry != "pip")
+    listed = [entry.split(",")[0] for entry in listed_in_environment() if entry != "pip"]
+    bounds = dict(entry.split(">=") for entry in listed)
     assert PROJECT["requires-python"] == f">={bounds.pop('python')}"
     known = {CONDA_NAMES.get(name, name): version for name, version in lowest("lab").items()}
     assert known == bounds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -307,6 +308,31 @@ class Flow:
     def to_graphviz(self) -> Any:
         """Return the DAG as a ``graphviz.Digraph``."""
         return renderer().export(self, "graphviz")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture of the DAG to a file.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Its ending says in what form: ``.svg``, ``.png``, or ``.dot`` for the text that Graphviz
+            reads.
+
+        Raises
+        ------
+        FlowError
+            If the ending is another one, or the flow cannot be drawn.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Flow("Example", [("load", "save")]).save(f"{folder}/flow.dot")
+        ...     "load -> save" in Path(folder, "flow.dot").read_text()
+        True
+        """
+        renderer().export(self, "file", path)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return renderer().mimebundle(self)

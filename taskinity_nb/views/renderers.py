@@ -21,7 +21,7 @@ from ..model.flow import Flow
 from ..model.run import Run
 from .charts.plots import plot_speedup
 from .graph.dot import to_graphviz
-from .graph.picture import flow_mimebundle
+from .graph.picture import flow_mimebundle, save_picture
 from .tables.advice import advice_to_html, advice_to_text
 from .tables.benchmark import draw_timings, timings_table
 from .tables.columns import Table
@@ -77,8 +77,10 @@ def _(run: Run, task: str | None) -> Any:
 
 @export.register
 def _(flow: Flow, form: str, *options: Any) -> Any:
-    assert form in ("graphviz", "plan"), form
-    return to_graphviz(flow) if form == "graphviz" else resolve(flow, *options)
+    exports: dict[str, Callable[..., Any]] = {
+        "graphviz": to_graphviz, "plan": resolve, "file": save_picture,
+    }  # fmt: skip
+    return exports[form](flow, *options)
 
 
 @export.register

@@ -6,15 +6,21 @@ entities in it are drawn as they stand.
 
 from __future__ import annotations
 
+import shutil
 import textwrap
-from collections.abc import Collection, Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ...formatting import elided, visible
 from ...model.events import State
 from ..style.palette import EDGE, INK, LOOKS
-from .layout import FONT
+from .layout import dot_program
+from .text_width import FONT, width
 
 if TYPE_CHECKING:
     import graphviz
@@ -22,18 +28,15 @@ if TYPE_CHECKING:
     from ...model.flow import Edge, Flow
 
 __all__ = [
-    "SIGN_ROOM",
+    "connected",
+    "direction",
     "flow_text",
+    "heading_lines",
     "label",
     "levels",
+    "lines_of",
     "to_graphviz",
 ]
-
-SIGN_ROOM = "\N{EM SPACE}"
-"""What each line of a label begins with, so that the sign of the state has a place."""
-
-WIDEST, WIDEST_OF_MAP = "00.00 s", "00,000 of 00,000 · 00.0 s"
-"""What the line that tells of a task's run has room for, and that of a mapped one."""
 
 LONGEST_LABEL = 60
 """Characters of a label; of a longer one the middle is left out."""
@@ -48,15 +51,8 @@ PAGE = 680
 """Points that a notebook's output is wide, about."""
 
 
-def to_graphviz(
-    flow: Flow,
-    labels: Mapping[str, str] | None = None,
-    *,
-    for_layout: bool = False,
-    details: bool = False,
-    counted: Collection[str] = (),
-) -> graphviz.Digraph:
-    """Return a flow as a ``graphviz.Digraph``.
+def to_graphviz(flow: Flow) -> graphviz.Digraph:
+    """Return a flow as a ``graphviz.Digraph``, to be changed, rendered, or put into a larger one.
 
     Tasks are boxes, and a mapped one has a double outline; a task that is not called by its
     function's name shows both. An edge that only waits is dotted; a key stands at its edge.
@@ -65,20 +61,12 @@ def to_graphviz(
     ----------
     flow : Flow
         What to draw.
-    labels : mapping of str to str, optional
-        What to call a task in the picture, instead of its name.
-    for_layout : bool
-        Whether there is room for what `svg` draws itself: the sign of the state, before the label,
-        and the second outline of a mapped task.
-    details : bool
-        Whether there is a line for what a run tells of a task.
-    counted : collection of str
-        Of which tasks that line is how many of it are done.
 
     Returns
     -------
     graphviz.Digraph
-        Its nodes are called by the tasks' names.
+        Its nodes are called by the tasks' names. Its ``pipe`` and ``render`` use ``dot`` or, where
+        there is none, the program that comes with this package.
 
     Examples
     --------
@@ -89,11 +77,11 @@ def to_graphviz(
     """
     import graphviz
 
-    heading, direction = _heading(flow, for_layout), _direction(flow)
-    graph = graphviz.Digraph(
+    heading, way = label(heading_lines(flow), end="\\l"), direction(flow)
+    graph = _digraph()(
         graphviz.escape(visible(flow.name)),
         graph_attr={
-            "rankdir": direction, "bgcolor": "transparent", "fontname": FONT,
+            "rankdir": way, "bgcolor": "transparent", "fontname": FONT,
             "fontsize": "10", "fontcolor": EDGE, "nodesep": "0.16", "ranksep": "0.42",
             **({"label": heading, "labelloc": "t", "labeljust": "l"} if heading else {}),
         },
@@ -108,21 +96,56 @@ def to_graphviz(
         },
     )  # fmt: skip
     mapped = {edge.target for edge in flow.edges if edge.kind == "map"}
-    double = {"margin": "0.18,0.1"} if for_layout else {"peripheries": "2"}
-    room = SIGN_ROOM if for_layout else ""
     # From left to right, Graphviz piles up what is not connected from the bottom.
-    parts = _connected(flow)
-    for task in chain(*(reversed(parts) if direction == "LR" else parts)):
-        is_wide = task in mapped or task in counted
-        detail = [WIDEST_OF_MAP if is_wide else WIDEST] if details else []
-        text = label(_lines(flow, task, labels) + detail, start=room)
-        graph.node(task, text, **(double if task in mapped else {}))
+    parts = connected(flow)
+    for task in chain(*(reversed(parts) if way == "LR" else parts)):
+        double = {"peripheries": "2"} if task in mapped else {}
+        graph.node(task, label(lines_of(flow, task)), **double)
     for edge in flow.edges:
         graph.edge(edge.source, edge.target, **_edge_attributes(edge))
     return graph
 
 
-def _connected(flow: Flow) -> list[list[str]]:
+@cache
+def _digraph() -> Any:
+    """Return the class of the graphs, made when the library is needed."""
+    import graphviz
+
+    class Digraph(graphviz.Digraph):  # type: ignore[misc]
+        """A graph that is rendered also where there is no ``dot``."""
+
+        def pipe(self, *args: Any, **options: Any) -> Any:
+            with _some_dot():
+                return super().pipe(*args, **options)
+
+        def render(self, *args: Any, **options: Any) -> Any:
+            with _some_dot():
+                return super().render(*args, **options)
+
+    return Digraph
+
+
+_renders = threading.Lock()
+
+
+@contextmanager
+def _some_dot() -> Iterator[None]:
+    """Have the library call what there is of Graphviz, if there is no ``dot``."""
+    from graphviz.backend import dot_command
+
+    program = dot_program()
+    if program is None or shutil.which("dot") is not None:
+        yield
+        return
+    with _renders:
+        before, dot_command.DOT_BINARY = dot_command.DOT_BINARY, Path(program)
+        try:
+            yield
+        finally:
+            dot_command.DOT_BINARY = before
+
+
+def connected(flow: Flow) -> list[list[str]]:
     """Return the tasks in groups that no edge connects, in the order of the text."""
     group: dict[str, list[str]] = {}
     for task in flow.tasks:
@@ -151,20 +174,19 @@ def _edge_attributes(edge: Edge) -> dict[str, str]:
     return attributes
 
 
-def _lines(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> list[str]:
+def lines_of(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> list[str]:
+    """Return the lines that a task is called by in a picture."""
     own = " ".join((labels or {}).get(task, task)[:MOST_READ].split()) or task
     function = flow.function_of(task)
     lines = [own] if function == task else [own, f"{function}()"]
     return [elided(visible(line), LONGEST_LABEL) for line in lines]
 
 
-def _heading(flow: Flow, with_room: bool) -> str:
-    """Return name and description, with room behind them for a browser whose font is wider."""
-    lines = [] if flow.name == "flow" else [visible(flow.name)]
+def heading_lines(flow: Flow) -> list[str]:
+    """Return the lines above a picture: the name of the flow, and what describes it."""
+    lines = [] if flow.name == "flow" else [elided(visible(flow.name), LONGEST_LABEL)]
     told = " ".join(visible(flow.description[:MOST_READ]).split())
-    lines += textwrap.wrap(told, 72, max_lines=3, placeholder=" …")
-    room = "\N{EM SPACE}" * (1 + max(map(len, lines), default=0) // 16) if with_room else ""
-    return label(lines, end=f"{room}\\l") if lines else ""
+    return lines + textwrap.wrap(told, 72, max_lines=3, placeholder=" …")
 
 
 def label(lines: Iterable[str], start: str = "", end: str = "") -> str:
@@ -203,19 +225,32 @@ def levels(flow: Flow) -> dict[str, int]:
     return level
 
 
-def _direction(flow: Flow) -> str:
-    """Choose the direction in which the picture fits the page; of two that fit, the lower one."""
-    rows: dict[int, list[float]] = {}
+def direction(flow: Flow, sizes: Mapping[str, tuple[float, float]] | None = None) -> str:
+    """Choose the direction in which the picture fits the page; of two that fit, the lower one.
+
+    `sizes` are those of the boxes in points, where they are known better.
+    """
+    rows: dict[int, list[tuple[float, float]]] = {}
     for task, level in levels(flow).items():
-        rows.setdefault(level, []).append(34 + 6.2 * max(map(len, _lines(flow, task))))
-    across = sum(max(row) for row in rows.values()) + 42 * (len(rows) - 1)
-    down = max((sum(row) + 12 * len(row) for row in rows.values()), default=0)
-    if across <= PAGE or down <= PAGE:
-        tall = (36 * max(map(len, rows.values()), default=0), 66 * len(rows))
-        if across <= PAGE and down <= PAGE:
-            return "LR" if tall[0] <= tall[1] else "TB"
+        size = sizes[task] if sizes is not None else _size(lines_of(flow, task))
+        rows.setdefault(level, []).append(size)
+    wide, tall = ([[size[i] for size in row] for row in rows.values()] for i in (0, 1))
+    (across, low), (down, high) = _extent(wide, tall), _extent(tall, wide)
+    if across <= PAGE or high <= PAGE:
+        if across <= PAGE and high <= PAGE:
+            return "LR" if low <= down else "TB"
         return "LR" if across <= PAGE else "TB"
-    return "LR" if across <= down else "TB"
+    return "LR" if across <= high else "TB"
+
+
+def _size(lines: list[str]) -> tuple[float, float]:
+    return 20 + max(width(line, 10) for line in lines), 9.0 + 13 * len(lines)
+
+
+def _extent(along: list[list[float]], aside: list[list[float]]) -> tuple[float, float]:
+    """Return how long and how broad a picture is, given its levels' sizes along and aside."""
+    long = sum(map(max, along)) + 30 * (len(along) - 1)
+    return long, max((sum(row) + 12 * (len(row) - 1) for row in aside), default=0.0)
 
 
 def flow_text(flow: Flow) -> str:

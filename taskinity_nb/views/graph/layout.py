@@ -1,164 +1,221 @@
-"""Graphviz itself: DOT text in, a picture out.
+"""Where everything in a graph goes: Graphviz, in a process of its own.
 
-The library inside the ``pygraphviz`` wheel does it within this process: nothing to install, and ten
-times faster than a process on small graphs. Where that wheel is missing, a ``dot`` process does it.
-Both layouts use the fonts that matplotlib carries, so that the wheel's is the same on each machine.
+A layout engine that crashes or hangs costs a picture; within the kernel it would cost the kernel.
+It is given numbers alone: how large nodes are, and which are connected. No text of a user's reaches
+it, so it needs no fonts, and says the same on each machine.
 """
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import os
+import json
 import re
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import closing
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
-from xml.sax.saxutils import escape
+from subprocess import PIPE
+from typing import Any, NamedTuple
 
-from ...engine.transport.ownership import new_file
-from ...engine.transport.workspace import WorkDir
 from ...errors import FlowError
 
-__all__ = ["FONT", "render"]
+__all__ = ["EdgePlace", "Layout", "dot_program", "layout", "layout_engine"]
 
-FONT = "DejaVu Sans"
-"""The font of all labels; matplotlib carries it."""
+TIME_LIMIT = 30.0
+"""Seconds; the largest graph that is laid out takes one, on a machine with nothing else to do."""
 
-_lock = threading.Lock()
-_has_drawn = False
+BY_PYGRAPHVIZ = """
+import sys, pygraphviz
+graph = pygraphviz.AGraph(string=sys.stdin.read())
+graph.layout(prog="dot")
+graph.has_layout = True
+sys.stdout.buffer.write(graph.draw(format="json0"))
+"""
 
 
-def render(source: str, format: Literal["svg", "png", "dot"], *, placed: bool = False) -> bytes:
-    """Lay out a graph and draw it.
+class Point(NamedTuple):
+    """A place in points, from the top left corner."""
 
-    ``"dot"`` is the same graph with positions. Where nodes and edges have positions already
-    (`placed`), these are kept.
+    x: float
+    y: float
+
+
+class EdgePlace(NamedTuple):
+    """How an edge goes.
+
+    Attributes
+    ----------
+    path : list of Point
+        The first, then three for each Bézier curve.
+    tip : Point or None
+        Where the arrow that begins at the end of the path points to.
+    label : Point or None
+        The middle of its label.
+    """
+
+    path: list[Point]
+    tip: Point | None
+    label: Point | None
+
+
+class Layout(NamedTuple):
+    """How large a graph is, where the middle of each node is, and how each edge goes."""
+
+    width: float
+    height: float
+    nodes: dict[int, Point]
+    edges: dict[int, EdgePlace]
+
+
+class Engine(NamedTuple):
+    """A program that lays out a graph: DOT comes in, JSON goes out."""
+
+    name: str
+    command: list[str]
+
+
+def layout(source: str, nodes: int, edges: int) -> Layout:
+    """Lay out a graph.
+
+    Parameters
+    ----------
+    source : str
+        DOT. Its nodes are called by numbers, and each edge has a number as its ``id``.
+    nodes, edges : int
+        How many there are; their numbers begin with 0.
 
     Raises
     ------
     FlowError
-        If Graphviz is missing, or refuses the text.
+        If there is no engine, or none of those that there are can do it.
 
     Examples
     --------
-    >>> render("digraph { a -> b }", "svg").startswith(b"<?xml")
-    True
+    >>> found = layout("digraph { 0 -> 1 [id=0] }", nodes=2, edges=1)
+    >>> found.nodes[0].y < found.nodes[1].y, list(found.edges)
+    (True, [0])
     """
-    try:
-        import pygraphviz
-    except ImportError:
-        return _by_process(source, format, placed)
-    with _lock, _first_draw(source):
+    wrong = []
+    for engine in _engines():
         try:
-            graph = pygraphviz.AGraph(string=source)
-            if not placed:
-                # Not by draw(prog=...), which prints a warning for more than 1,000 nodes.
-                graph.layout(prog="dot")
-                if format == "dot":
-                    return str(graph.to_string()).encode()
-            graph.has_layout = True
-            drawn: bytes = graph.draw(format=format)
-        except ValueError as error:
-            raise FlowError(f"Graphviz could not draw the flow: {error}") from error
-    return drawn
+            found = _read(_run(engine, source))
+            if (len(found.nodes), len(found.edges)) != (nodes, edges):
+                raise ValueError("leaves something out")
+            return found
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            wrong.append(f"{engine.name} {error}")
+    if wrong:
+        raise FlowError(f"the flow cannot be drawn: {'; '.join(wrong)}")
+    raise FlowError(
+        "Graphviz is missing, so the flow cannot be drawn",
+        remedy="install the wheel that holds it: pip install graphviz-pure",
+    )
 
 
-def _by_process(source: str, format: str, placed: bool) -> bytes:
-    import graphviz
+def layout_engine() -> str:
+    """Return which program lays graphs out here, with its version: for bug reports.
 
-    engine, keep = ("neato", 2) if placed else ("dot", None)
-    try:
-        drawn: bytes = graphviz.pipe(engine, format, source.encode(), neato_no_op=keep, quiet=True)
-        return drawn
-    except graphviz.ExecutableNotFound:
-        raise FlowError(
-            "Graphviz is missing, so the flow cannot be drawn",
-            remedy="install the wheel that holds it, 'pip install pygraphviz', or Graphviz itself "
-            "so that 'dot' is on the PATH",
-        ) from None
-    except graphviz.CalledProcessError as error:
-        raise FlowError(f"Graphviz could not draw the flow: {error}") from error
-
-
-@contextlib.contextmanager
-def _first_draw(source: str) -> Iterator[None]:
-    """Choose the fonts of this process, and keep fontconfig's complaints out of the output.
-
-    Fontconfig reads its configuration once, at the first draw, so that goes right after it. The
-    wheel's fontconfig is older than that of many systems, and says so on file descriptor 2, which a
-    notebook shows under the cell.
+    Examples
+    --------
+    >>> layout_engine().split()[0]
+    'graphviz-pure'
     """
-    global _has_drawn
-    if _has_drawn:
-        yield
-        return
-    _has_drawn = True
-    with _without_fontconfig_warnings(), _configured(source):
-        yield
+    for engine in _engines():
+        with suppress(OSError, ValueError):
+            _run(engine, "digraph { 0 }")
+            return _with_version(engine)
+    return "none: pip install graphviz-pure"
 
 
-@contextlib.contextmanager
-def _configured(source: str) -> Iterator[None]:
-    """Name our configuration to fontconfig, unless the user has one or no folder takes it."""
-    if "FONTCONFIG_FILE" in os.environ:
-        yield
-        return
-    with closing(WorkDir()) as workdir:
-        for folder in workdir.folders:
-            with contextlib.suppress(OSError), new_file(folder) as file:
-                file.write(_configuration(source))
-                os.environ["FONTCONFIG_FILE"] = str(file.name)
-                break
-        try:
-            yield
-        finally:
-            os.environ.pop("FONTCONFIG_FILE", None)
+def dot_program() -> str | None:
+    """Return a program that takes the options of ``dot``, or None."""
+    return shutil.which("dot") or _pure()
 
 
-_BEYOND_DEJAVU = re.compile("[\u0700-\u1cff\u2e80-\uffff\U00010000-\U0010ffff]")
+def _engines() -> Iterator[Engine]:
+    options = ["-Kdot", "-Tjson0"]
+    pure, dot = _pure(), shutil.which("dot")
+    if pure is not None:
+        yield Engine("graphviz-pure", [pure, *options])
+    if dot is not None:
+        yield Engine("dot", [dot, *options])
+    if importlib.util.find_spec("pygraphviz") is not None:
+        yield Engine("pygraphviz", [sys.executable, "-c", BY_PYGRAPHVIZ])
 
 
-def _configuration(source: str) -> bytes:
-    """Return a fontconfig file; it names the system's fonts, slow to read, only where needed."""
-    lines = []
-    spec = importlib.util.find_spec("matplotlib")
-    if spec is not None and spec.origin is not None:
-        carried = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-        lines.append(f"<dir>{escape(str(carried))}</dir>")
-    if not lines or _BEYOND_DEJAVU.search(source):
-        windows = str(Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts")
-        places = ["/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts"]
-        places += ["/Library/Fonts", *([windows] if os.name == "nt" else [])]
-        lines += [f"<dir>{escape(place)}</dir>" for place in places]
-        lines.append('<dir prefix="xdg">fonts</dir><cachedir prefix="xdg">fontconfig</cachedir>')
-        # Matplotlib's font of last resort has a box for each character: it would win.
-        lines.append("<selectfont><rejectfont><glob>*/LastResort*</glob></rejectfont></selectfont>")
-    # A cache would be read by nobody: where there can be none, fontconfig goes without.
-    lines.append(f"<cachedir>{escape(os.path.join(os.devnull, 'none'))}</cachedir>")
-    lines.append("<config><rescan><int>0</int></rescan></config>")
-    return "\n".join(["<?xml version='1.0'?>", "<fontconfig>", *lines, "</fontconfig>"]).encode()
+def _pure() -> str | None:
+    """Return the program of the wheel, which lies beside Python or where users' scripts are."""
+    places = [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]
+    with suppress(KeyError):  # a Python that has no such place
+        places.append(Path(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))))
+    for place in places:
+        found = shutil.which("graphviz-pure", path=str(place))
+        if found is not None:
+            return found
+    return shutil.which("graphviz-pure")
 
 
-@contextlib.contextmanager
-def _without_fontconfig_warnings() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, then pass on all but those warnings."""
+def _with_version(engine: Engine) -> str:
+    if engine.name == "pygraphviz":
+        from importlib.metadata import version
+
+        return f"pygraphviz {version('pygraphviz')}"
+    done = subprocess.run([engine.command[0], "-V"], capture_output=True, timeout=TIME_LIMIT)
+    found = re.search(rb"\d+\.[\d.]+", done.stdout + done.stderr)
+    version_told = found[0].decode() if found else "of an unknown version"
+    return f"{engine.name} {version_told} ({engine.command[0]})"
+
+
+def _run(engine: Engine, source: str) -> bytes:
+    """Return what an engine answers; `ValueError` and `OSError` say what it did instead."""
     try:
-        real = os.dup(2)
-    except OSError:  # nothing is open there
-        yield
-        return
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+        # In a session of its own, for an interrupt of the user's is not meant for it.
+        process = subprocess.Popen(
+            engine.command, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
+        )
+    except OSError as error:
+        raise OSError(f"cannot be run ({error.strerror or error})") from error
+    with process:
         try:
-            yield
-        finally:
-            os.dup2(real, 2)
-            held.seek(0)
-            others = [line for line in held if not line.startswith(b"Fontconfig")]
-            if others:
-                os.write(real, b"".join(others))
-            os.close(real)
+            answer, told = process.communicate(source.encode(), TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise ValueError(f"took longer than {TIME_LIMIT:g} s") from None
+        except BaseException:  # the library would leave it to run on after an interrupt
+            process.kill()
+            process.wait()
+            raise
+    if process.returncode < 0:
+        raise ValueError(f"was ended by {signal.Signals(-process.returncode).name}")
+    if process.returncode:
+        lines = told.decode(errors="replace").strip().splitlines()
+        raise ValueError(f"refuses it ({lines[-1] if lines else f'code {process.returncode}'})")
+    return answer
+
+
+def _read(answer: bytes) -> Layout:
+    """Read Graphviz's JSON, in which y points up."""
+    graph: dict[str, Any] = json.loads(answer)
+    left, bottom, right, top = map(float, graph["bb"].split(","))
+
+    def point(text: str) -> Point:
+        x, y = map(float, text.split(",")[-2:])
+        return Point(x - left, top - y)
+
+    return Layout(
+        width=right - left,
+        height=top - bottom,
+        nodes={int(node["name"]): point(node["pos"]) for node in graph.get("objects", ())},
+        edges={int(edge["id"]): _edge(edge, point) for edge in graph.get("edges", ())},
+    )
+
+
+def _edge(edge: dict[str, str], point: Callable[[str], Point]) -> EdgePlace:
+    parts = edge["pos"].split()
+    ends = {part[0]: point(part) for part in parts if part[0] in "se"}
+    path = [point(part) for part in parts if part[0] not in "se"]
+    return EdgePlace(path, ends.get("e"), point(edge["lp"]) if "lp" in edge else None)

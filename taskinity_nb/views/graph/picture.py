@@ -5,42 +5,34 @@ A flow that Graphviz would take too long for is folded: tasks of one shape becom
 
 from __future__ import annotations
 
-import math
-import re
+import os
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from ...errors import FlowError
-from ...formatting import counted
+from ...formatting import counted, one_line
 from ...model.events import State
 from ..style.environment import current_shell, in_kernel
-from ..style.palette import CRITICAL, EDGE, LOOKS
 from .ascii_graph import flow_picture
-from .dot import SIGN_ROOM, flow_text, label, levels, to_graphviz
+from .dot import flow_text, levels, to_graphviz
+from .drawing import draw
 from .folding import fold
-from .layout import render
-from .svg import SVG, paint, tidy
+from .png import rasterise
+from .svg import paint
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
-
     from ...model.flow import Flow
 
-__all__ = ["MOST_LINKS", "MOST_TASKS", "Picture", "flow_mimebundle"]
+__all__ = ["MOST_LINKS", "MOST_TASKS", "Picture", "flow_mimebundle", "save_picture"]
 
 MOST_TASKS = 1000
 MOST_LINKS = 6000
 """How many levels all edges cross together: this, more than the number of tasks, tells how long
 Graphviz takes. 6,000 take it about a second, with the shortcuts below."""
-
-SLOW_LINKS = 800
-"""From here on Graphviz takes shortcuts; without them, 6,000 links would take eight seconds."""
-
-LONGEST_SIDE, MOST_PIXELS = 4000, 2_500_000
-"""Of a PNG: at four times as many, drawing it takes seconds, and it megabytes of the notebook."""
 
 
 class Picture:
@@ -79,12 +71,9 @@ class Picture:
             sizes = f"{counted(count, 'task')}, {counted(len(flow.edges), 'edge')}"
             raise FlowError(f"too large for a picture: {sizes}")
         folded = self.folding.labels if self.folding is not None else ()
-        graph = to_graphviz(flow, labels, for_layout=True, details=details, counted=folded)
-        if _links(flow) > SLOW_LINKS:
-            graph.attr(splines="polyline", nslimit="0.5", nslimit1="0.5", mclimit="0.1")
-        self._placed = render(graph.source, "dot").decode()
-        drawn = render(self._placed, "svg", placed=True)
-        self._plain = tidy(drawn, flow, details=details, count=count)
+        self._plain = draw(
+            flow, labels, details=details, counted=folded, count=count, links=_links(flow)
+        )
 
     def svg(
         self,
@@ -112,13 +101,8 @@ class Picture:
     ) -> bytes:
         """Return the same picture as a PNG: transparent, smaller if it were huge."""
         svg = self.svg(states, details, critical)
-        root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
-        _, _, width, height = map(float, root.get("viewBox", "").split())
-        longest, area = max(width, height, 1.0), max(width * height, 1.0)
-        dpi = min(96.0, 72 * LONGEST_SIDE / longest, 72 * math.sqrt(MOST_PIXELS / area))
-        body = self._placed.rstrip().removesuffix("}")
-        extra = "".join(f"{line}\n" for line in _painted(root))
-        return render(f"{body}\ngraph [dpi={dpi:.2f}]\n{extra}}}\n", "png", placed=True)
+        _, _, width, height = map(float, ElementTree.fromstring(svg).get("viewBox", "").split())
+        return rasterise(svg, width, height)
 
 
 def flow_mimebundle(flow: Flow) -> dict[str, Any]:
@@ -143,6 +127,23 @@ def flow_mimebundle(flow: Flow) -> dict[str, Any]:
         return {"text/plain": f"{text}\n({error})"}
 
 
+def save_picture(flow: Flow, path: str | os.PathLike[str]) -> None:
+    """Write a flow to a file, as SVG, PNG or DOT; see `Flow.save`."""
+    target = Path(path)
+    forms: dict[str, Callable[[], bytes]] = {
+        ".svg": lambda: Picture(flow).svg().encode(),
+        ".png": lambda: Picture(flow).png(),
+        ".dot": lambda: str(to_graphviz(flow).source).encode(),
+    }
+    draw_it = forms.get(target.suffix.lower())
+    if draw_it is None:
+        raise FlowError(
+            f"a flow cannot be saved as {one_line(target.name)!r}",
+            remedy=f"let the name end with {', '.join(forms)}",
+        )
+    target.write_bytes(draw_it())
+
+
 def _links(flow: Flow) -> int:
     level = levels(flow)
     return sum(level[edge.target] - level[edge.source] for edge in flow.edges)
@@ -150,72 +151,3 @@ def _links(flow: Flow) -> int:
 
 def _is_drawable(flow: Flow) -> bool:
     return len(flow.tasks) <= MOST_TASKS and _links(flow) <= MOST_LINKS
-
-
-def _painted(root: Element) -> Iterator[str]:
-    """Say in DOT what the SVG shows: the colours of the nodes, their signs, the legend.
-
-    Each mark is a node of its own where the SVG has it; in DOT, y points up.
-    """
-    import graphviz
-
-    quote = graphviz.quoting.quote
-    for node in root.iterfind("g/g/g[@data-task]"):
-        rect, sign = node.find("rect[@data-part='box']"), node.find("text")
-        assert rect is not None and sign is not None
-        x, y, width, height = _box(rect)
-        centre = f"{x + width / 2:.1f},{-y - height / 2:.1f}"
-        for outer in node.findall("rect")[:-1]:
-            _, _, *size = _box(outer)
-            yield _mark(
-                f"outline {node.get('data-index')}", "", centre, f"{_size(*size)} style=rounded"
-            )
-        look = f"{_look(node.get('data-state', ''))} {_size(width, height)}"
-        detail = node.find("text[@data-part='detail']")
-        if detail is not None:
-            lines = [text.text or "" for text in node.findall("g[@data-part='name']/text")]
-            lines += [detail.text] if detail.text else []
-            look += f" label={quote(label(lines, start=SIGN_ROOM))}"
-        if rect.get("stroke") == CRITICAL:
-            look += f' color="{CRITICAL}" penwidth=2.4'
-        yield f"{quote(node.get('data-task', ''))} [{look}]"
-        where = f"{float(sign.get('x', '0')):.1f},{-y - height / 2:.1f}"
-        yield _mark(
-            f"sign {node.get('data-index')}", sign.text or "", where, "shape=plain style=solid"
-        )
-    legend = root.find("g[@data-part='legend']")
-    picture = root.find("g[@transform]")
-    if legend is None or picture is None:
-        return
-    left, top = map(float, re.findall(r"[-\d.]+", picture.get("transform", "")))
-    for chip in legend:
-        state, rect = chip.get("data-legend", ""), chip[0]
-        x, y, width, height = _box(rect)
-        where = f"{x + width / 2 - left:.1f},{top - y - height / 2:.1f}"
-        look = f"{_look(state)} {_size(width, height)} fontsize=9"
-        colour = CRITICAL if state == "critical" else EDGE
-        yield _mark(f"legend {state}", chip[1].text or "", where, look, colour)
-
-
-def _box(rect: Element) -> tuple[float, float, float, float]:
-    x, y, width, height = (float(rect.get(key, "0")) for key in ("x", "y", "width", "height"))
-    return x, y, width, height
-
-
-def _size(width: float, height: float) -> str:
-    return f"fixedsize=true width={width / 72:.4f} height={height / 72:.4f}"
-
-
-def _look(state: str) -> str:
-    if state == "critical":
-        return f'fillcolor="{LOOKS[State.PENDING].fill}" penwidth=2.4 style="rounded,filled"'
-    look = LOOKS[State(state)]
-    style = "rounded,filled" + (",dashed" if look.dash else "")
-    return f'fillcolor="{look.fill}" penwidth={look.width} style="{style}"'
-
-
-def _mark(name: str, text: str, where: str, look: str, colour: str = EDGE) -> str:
-    import graphviz
-
-    shown = graphviz.quoting.quote(label([text.removesuffix("\ufe0e")]))
-    return f'"{name}" [label={shown} pos="{where}" color="{colour}" {look}]'
