@@ -18,9 +18,11 @@ from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import Task, registered_tasks
+from ..views.style.environment import in_kernel
 from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
 from .options import HELP, Options, read_options
+from .preload import Preload
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -195,6 +197,10 @@ class _View:
             display(advice)
 
 
+_preloads: list[Preload] = []
+"""What imports what the first cell needs, if that is not over."""
+
+
 def load(shell: InteractiveShell) -> None:
     """Register the magic and its Tab completion with a shell."""
     from IPython.extensions import autoreload
@@ -202,13 +208,18 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(FlowMagics)
     teach_autoreload(autoreload)
     completer = getattr(shell, "Completer", None)
+    unload(shell)
     if completer is not None:
-        unload(shell)
         completer.custom_matchers.append(flow_matcher(shell))
+    if in_kernel():
+        _preloads[:] = [Preload(shell)]
+        _preloads[0].begin()
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the Tab completion back."""
+    """Take the Tab completion back, and import nothing any more."""
+    for preload in _preloads:
+        preload.end()
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers[:] = [
