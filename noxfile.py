@@ -49,6 +49,12 @@ def types(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "mypy")
 
 
+@nox.session(python=False)
+def lowest(session: nox.Session) -> None:
+    """Install the lowest versions that are allowed, in a place of their own, and try them."""
+    session.run(".ci/lowest", *session.posargs, external=True)
+
+
 @nox.session(python=PYTHONS)
 def pythons(session: nox.Session) -> None:
     """Try each feature on each Python that is found and that the classifiers name."""
