@@ -32,8 +32,11 @@ class Preload:
 
     Examples
     --------
-    >>> from IPython.core.interactiveshell import InteractiveShell
-    >>> Preload(InteractiveShell.instance()).begin()  # the cell that ends next sets it going
+    >>> from unittest.mock import Mock
+    >>> shell = Mock()
+    >>> preload = Preload(shell)
+    >>> preload.begin()  # the cell that ends next sets it going
+    >>> preload.end()
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
