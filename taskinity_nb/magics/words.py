@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import FlowError, Span
 
-__all__ = ["FIRST", "Word", "join", "without_semicolon", "words_of"]
+__all__ = ["FIRST", "Unfinished", "Word", "join", "unfinished", "without_semicolon", "words_of"]
 
 FIRST = "%%flow"
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -54,6 +55,39 @@ def words_of(line: str) -> tuple[list[Word], bool]:
         if text:
             words.append(Word(text, last.place._replace(width=len(text))))
     return words, is_silent
+
+
+class Unfinished(NamedTuple):
+    """A line that somebody is still writing: its whole words, and what there is of the last."""
+
+    words: list[str]
+    last: str
+    in_quotes: bool = False
+
+
+def unfinished(line: str) -> Unfinished:
+    """Cut a line that may end anywhere, also within brackets and quotes.
+
+    Examples
+    --------
+    >>> unfinished("%%flow -w 2 -i n=(a + "), unfinished("%%flow -w 2 ").last
+    (Unfinished(words=['-w', '2', '-i'], last='n=(a + ', in_quotes=False), '')
+    """
+    words: list[str] = []
+    at = len(FIRST)
+    while at < len(line):
+        if line[at].isspace():
+            at += 1
+            continue
+        try:
+            end = _end_of_word(line, at)
+        except FlowError as error:
+            return Unfinished(words, line[at:], error.message.startswith("a quote"))
+        if end == len(line):
+            return Unfinished(words, line[at:])
+        words.append(line[at:end])
+        at = end
+    return Unfinished(words, "")
 
 
 def join(line: str, first: Span, last: Span) -> tuple[str, Span]:
