@@ -19,7 +19,7 @@ from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import Task, registered_tasks
 from ..strangers import add_note
-from ..views.style.environment import say
+from ..views.style.environment import close_unused_pipes, say
 from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
 from .names import what_is_hidden
@@ -237,14 +237,15 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(FlowMagics)
     shell.magics_manager.registry[FlowMagics.__name__].take_over(before)
     teach_autoreload(autoreload)
+    unload(shell)
     completer = getattr(shell, "Completer", None)
     if completer is not None:
-        unload(shell)
         completer.custom_matchers.append(flow_matcher(shell))
+    shell.events.register("post_run_cell", close_unused_pipes)
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the Tab completion back."""
+    """Take the Tab completion back, and what is done after each cell."""
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers[:] = [
@@ -252,3 +253,5 @@ def unload(shell: InteractiveShell) -> None:
             for matcher in completer.custom_matchers
             if getattr(matcher, "matcher_identifier", "") != IDENTIFIER
         ]
+    if close_unused_pipes in shell.events.callbacks["post_run_cell"]:
+        shell.events.unregister("post_run_cell", close_unused_pipes)

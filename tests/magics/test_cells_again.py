@@ -121,3 +121,17 @@ def test_a_name_that_hides_something(fresh):
     error = fresh.run("%%flow -o load\nload -> keep").error
     assert "'load' is a task of this flow, and would be the run then" in error
     assert fresh.value("load.__name__") == "'load'"
+
+
+OPEN = "import os, time; time.sleep(0.1); len(os.listdir('/proc/self/fd'))"
+
+
+def test_threads_that_have_ended_cost_no_descriptors(fresh):
+    fresh.run("from taskinity_nb import progress_bar, run\ndef tell(): display('told')")
+    run_often(fresh, "%%flow --no-gantt -o r\nload -> [keep, keep as other]", 3)
+    before = int(fresh.value(OPEN))
+    run_often(fresh, "%%flow --no-gantt -o r\nload -> [keep, keep as other]", 30)
+    run_often(fresh, "%%flow --no-gantt -o r\n[tell, tell as other]", 10)
+    assert int(fresh.value(OPEN)) < before + 15
+    run_often(fresh, "for _ in range(30): run('load', observers=[progress_bar])", 1)
+    assert int(fresh.value(OPEN)) < before + 15

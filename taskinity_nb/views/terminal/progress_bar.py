@@ -16,7 +16,7 @@ from ...engine.remote.process.capture import beneath, lay_under
 from ...engine.remote.process.printed import STREAMS
 from ...formatting import elided, printable
 from ...model.events import State
-from ..style.environment import in_kernel
+from ..style.environment import close_unused_pipes, in_kernel
 
 if TYPE_CHECKING:
     from ...model.events import Event
@@ -115,6 +115,7 @@ class ProgressBar:
                 above.finish()
             if self._bar is not None:
                 self._bar.close()
+        close_unused_pipes()
 
     def _open(self, run: Run) -> None:
         stream = beneath("stderr")
