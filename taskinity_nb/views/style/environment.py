@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["close_unused_pipes", "current_shell", "in_kernel", "say"]
+__all__ = ["close_unused_pipes", "current_shell", "in_kernel", "is_prompt_shown", "say"]
 
 
 def current_shell() -> InteractiveShell | None:
@@ -32,6 +32,18 @@ def in_kernel() -> bool:
     False
     """
     return getattr(current_shell(), "kernel", None) is not None
+
+
+def is_prompt_shown() -> bool:
+    """Tell whether somebody may be typing at the prompt of a shell in a terminal.
+
+    Examples
+    --------
+    >>> is_prompt_shown()
+    False
+    """
+    prompt = getattr(getattr(current_shell(), "pt_app", None), "app", None)
+    return prompt is not None and bool(prompt.is_running)
 
 
 def say(text: str) -> None:
