@@ -103,9 +103,10 @@ class FlowMagics(Magics):
         labels = {}
         for name in flow.tasks:
             function = flow.function_of(name)
-            found = self.notebook.user_ns.get(function) or registered_tasks().get(function)
-            if isinstance(found, Task):
-                labels[name] = label_of(name, found)
+            for names in (self.notebook.user_ns, registered_tasks()):
+                found = names.get(function)
+                if issubclass(type(found), Task):
+                    labels.setdefault(name, label_of(name, found))
         return own_labels(labels)
 
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
