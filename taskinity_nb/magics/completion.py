@@ -16,7 +16,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from ..engine.run import EXECUTORS
 from ..engine.scheduling.scheduler import Keep, OnError
 from ..model.run import Run
-from ..model.task import Task, registered_tasks
+from ..model.task import is_task, registered_tasks
 from .options import OPTIONS
 from .words import FIRST, Unfinished, unfinished
 
@@ -152,7 +152,7 @@ def _public(names: Mapping[Any, Any], typed: str) -> Iterable[tuple[str, Any]]:
 
 def _kind(value: Any) -> str:
     kind = type(value)
-    if kind is FunctionType or issubclass(kind, Task):
+    if kind is FunctionType or is_task(value):
         return "function"
     return "class" if issubclass(kind, type) else "instance"
 
@@ -162,4 +162,4 @@ def _is_task(value: Any) -> bool:
     if kind is FunctionType:
         module = value.__module__
         return type(module) is not str or module.partition(".")[0] not in NOT_OF_THE_USER
-    return issubclass(kind, Task)
+    return is_task(value)

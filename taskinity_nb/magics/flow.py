@@ -17,7 +17,7 @@ from ..errors import BindingError, Cancelled, ExecutorError, TaskError
 from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
-from ..model.task import Task, registered_tasks
+from ..model.task import is_task, registered_tasks
 from ..strangers import add_note
 from ..views.style.environment import close_unused_pipes, say
 from .autoreload import teach_autoreload
@@ -100,12 +100,12 @@ class FlowMagics(Magics):
         """Return what people call the tasks that were given a name of their own."""
         from ..views.style.words import label_of, own_labels
 
-        labels = {}
+        labels: dict[str, str] = {}
         for name in flow.tasks:
             function = flow.function_of(name)
             for names in (self.notebook.user_ns, registered_tasks()):
                 found = names.get(function)
-                if issubclass(type(found), Task):
+                if is_task(found):
                     labels.setdefault(name, label_of(name, found))
         return own_labels(labels)
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
 from .flow import Flow
-from .task import Task, registered_tasks
+from .task import Task, is_task, registered_tasks
 
 __all__ = ["find_tasks", "not_looked_at"]
 
@@ -49,7 +49,7 @@ def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Tas
             value = next((v for v in (p.get(function) for p in places) if callable(v)), None)
             if value is None:
                 raise _unknown(flow, name, function, places)
-            if not isinstance(value, Task):
+            if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
         tasks[name] = task
@@ -117,7 +117,7 @@ def _way_to_name(module: str, function: str) -> str:
 def _what_else(function: str, places: list[Mapping[str, Any]]) -> str:
     """Return what to do about a name that stands for nothing: what is near, or what there is."""
     known = {n: v for p in places for n, v in p.items() if callable(v) and str(n)[:1] != "_"}
-    tasks = {n: value for n, value in known.items() if issubclass(type(value), Task)}
+    tasks = {n: value for n, value in known.items() if is_task(value)}
     label = next((n for n, value in tasks.items() if value.name == function), None)
     if label is not None:
         return f"'{function}' is only a label; in the text this task is called '{label}'"

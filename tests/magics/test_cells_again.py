@@ -135,3 +135,31 @@ def test_threads_that_have_ended_cost_no_descriptors(fresh):
     assert int(fresh.value(OPEN)) < before + 15
     run_often(fresh, "for _ in range(30): run('load', observers=[progress_bar])", 1)
     assert int(fresh.value(OPEN)) < before + 15
+
+
+def test_a_cell_is_told_by_the_name_that_a_frontend_gives_it(fresh):
+    def run_as(name):
+        content = {"code": "%%flow --no-gantt\nload -> keep", "silent": False,
+                   "store_history": True, "allow_stdin": False}  # fmt: skip
+        message = fresh.client.session.msg("execute_request", content, metadata={"cellId": name})
+        fresh.client.shell_channel.send(message)
+        list(fresh.messages(message["header"]["msg_id"]))
+
+    for name in ("one", "two", "one", "two", "one"):
+        run_as(name)
+    assert fresh.value("alive()") == "2"
+
+
+def test_a_run_that_fails_again_and_again(fresh):
+    fresh.run("def fails(load): 1 / 0")
+    for _ in range(4):
+        assert fresh.run("%%flow --no-gantt\nload -> fails").error
+    assert fresh.value("alive()") == "1"
+
+
+def test_a_value_that_is_called_as_a_task(fresh):
+    fresh.run("import numpy\nfrom taskinity_nb import task\n@task\ndef shown(load): return 1")
+    fresh.run("shown = numpy.arange(3)")  # the task is registered all the same
+    cell = fresh.run("%%flow --no-gantt -o r\nload -> shown")
+    assert not cell.error, cell.error
+    assert fresh.value("r['shown']") == "1"
