@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...engine.observers import SHARE
@@ -223,14 +222,6 @@ def _look(
     return details, wanted
 
 
-def _in_words(run: Run, task: str | None) -> str:
-    """Return what a terminal shows in place of the widget."""
-    from .live_graph import run_states_text
-
-    told = "" if task is None else f"\n{run.tasks[task]!r}"
-    return run_states_text(run) + told
-
-
 def inspect(run: Run, task: str | None = None) -> GraphWidget:
     """Return the graph of a run with a panel beside it, as a widget (see `Run.inspect`).
 
@@ -260,7 +251,6 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
     was_done = _fold(run)
     told = progress_of(run, folding)
     widget = GraphWidget(on_cancel, svg=svg, note=note, beside=True, **told)
-    widget.in_words = partial(_in_words, run, task)
     inspector = Inspector(widget, folding)
     inspector.follow(run)
     if task is None:
