@@ -13,7 +13,7 @@ from ..engine.remote.process.frames import is_ours, user_frames
 from ..errors import FlowError, MapError, TaskError, described, harmless
 from ..model.events import Frame
 from ..model.record import TaskRun
-from ..strangers import notes_of, reason_of, traceback_of
+from ..strangers import notes_of, reason_of, text_of, traceback_of
 
 __all__ = ["error_text", "lead_to_task", "render_error"]
 
@@ -72,11 +72,11 @@ def _task_lines(error: TaskError) -> Iterator[str]:
         if item.error is cause:
             record = item
     yield from _output_lines(record)
-    yield from _cause_lines(cause)
+    yield from _cause_lines(cause, str(error))
 
 
 def _said_of(error: BaseException, task: str) -> str:
-    return str(error).removeprefix(f"task '{task}': ")
+    return text_of(error).removeprefix(f"task '{task}': ")
 
 
 def lead_to_task(error: TaskError, cause: BaseException) -> bool:
@@ -114,15 +114,17 @@ def _way_to_frames(error: TaskError) -> str:
     )
 
 
-def _cause_lines(error: BaseException) -> Iterator[str]:
-    """Show what an exception came from, and what that came from."""
+def _cause_lines(error: BaseException, told: str = "") -> Iterator[str]:
+    """Show what an exception came from, and what that came from, unless it was told already."""
     seen = {id(error)}
     cause = reason_of(error)
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        yield ""
-        yield "which came from"
-        yield from _exception_lines(cause, user_frames(traceback_of(cause)))
+        is_told = issubclass(type(cause), FlowError) and text_of(cause) in told
+        if not is_told:
+            yield ""
+            yield "which came from"
+            yield from _exception_lines(cause, user_frames(traceback_of(cause)))
         cause = reason_of(cause)
 
 

@@ -121,3 +121,17 @@ def test_of_much_output_the_end_is_shown():
     lines = shown(caught.value).splitlines()
     assert lines[-11:] == ["its stdout (the last 10 of 100 lines):",
                            *(f"    {number}" for number in range(90, 100))]  # fmt: skip
+
+
+def test_an_error_of_a_flow_inside_a_task_is_told_once():
+    def takes(one, other):
+        return one
+
+    def inner():
+        return run("one -> takes", namespace={"one": lambda: {"first": 1}, "takes": takes})
+
+    with pytest.raises(TaskError) as caught:
+        run("inner", namespace={"inner": inner})
+    text = shown(caught.value)
+    assert text.count("takes(one, other) ") == 1
+    assert ", in inner" in text
