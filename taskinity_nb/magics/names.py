@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping
 from keyword import iskeyword
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ..formatting import elided
+from ..model.task import Task
 
 __all__ = ["check_name", "what_is_hidden"]
 
@@ -54,7 +55,9 @@ def what_is_hidden(name: str, namespace: Mapping[str, Any]) -> str:
             f"'{name}' is the run now, and hides what Python calls so; 'del {name}' brings it back"
         )
     value = namespace[name]
-    if type(value) is not FunctionType or str(value.__module__).partition(".")[0] != PACKAGE:
-        return ""
-    again = f"from {PACKAGE} import {name}"
-    return f"'{name}' is the run now, and no function of {PACKAGE}'s; '{again}' brings it back"
+    if type(value) is FunctionType and str(value.__module__).partition(".")[0] == PACKAGE:
+        again = f"from {PACKAGE} import {name}"
+        return f"'{name}' is the run now, and no function of {PACKAGE}'s; '{again}' brings it back"
+    kinds = {Task: "task", FunctionType: "function", ModuleType: "module", type: "class"}
+    kind = next((word for kind, word in kinds.items() if issubclass(type(value), kind)), "")
+    return f"'{name}' is the run now, and no longer the {kind} of that name" if kind else ""

@@ -118,6 +118,9 @@ def test_a_name_that_hides_something(fresh):
     assert fresh.run("%%flow --no-gantt -o run\nload -> keep").printed == ""
     assert "del sum" in fresh.run("%%flow --no-gantt -o sum\nload -> keep").printed
     assert fresh.run("%%flow --no-gantt -o nothing\nload -> keep").printed == ""
+    for name, kind in (("count", "function"), ("weakref", "module"), ("Large", "class")):
+        printed = fresh.run(f"%%flow --no-gantt --no-run -o {name}\nload -> keep").printed
+        assert printed == f"'{name}' is the run now, and no longer the {kind} of that name\n"
     error = fresh.run("%%flow -o load\nload -> keep").error
     assert "'load' is a task of this flow, and would be the run then" in error
     assert fresh.value("load.__name__") == "'load'"
