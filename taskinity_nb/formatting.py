@@ -5,6 +5,8 @@ A text that comes from users may be anything; what is returned here can be shown
 
 from __future__ import annotations
 
+import operator
+import reprlib
 from collections.abc import Iterable
 
 __all__ = [
@@ -151,10 +153,22 @@ def not_whole(name: str, value: object, least: int = 1) -> str:
     --------
     >>> not_whole("workers", 2), not_whole("workers", True)
     ('', 'workers is a whole number from 1 on, not True')
+    >>> not_whole("workers", [1] * 1000)
+    'workers is a whole number from 1 on, not [1, 1, 1, 1, 1, 1, ...]'
     """
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-        return ""
-    return f"{name} is a whole number from {least} on, not {value!r}"
+    try:  # as Python takes an index: also the whole numbers of NumPy
+        is_right = type(value) is not bool and operator.index(value) >= least  # type: ignore[arg-type]
+    except Exception:  # it is no number, or its own code says what it likes
+        is_right = False
+    return "" if is_right else f"{name} is a whole number from {least} on, not {_shortly(value)}"
+
+
+def _shortly(value: object) -> str:
+    """Return a short `repr`, which is not cut out of a long one."""
+    try:
+        return reprlib.repr(value)
+    except Exception:
+        return f"an object of class {type(value).__name__}"
 
 
 def quoted(names: Iterable[str], most: int = 3) -> str:

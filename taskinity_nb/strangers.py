@@ -36,6 +36,9 @@ __all__ = [
 LONGEST_TEXT = 2000
 """Characters that are shown of the text of a user's exception."""
 
+LONGEST_ESCAPE = 64
+"""Characters of what a terminal obeys."""
+
 LONGEST_NAME = 100
 """Characters that are shown of a name that may be anything, such as the key of an input."""
 
@@ -163,7 +166,7 @@ def harmless(text: str, longest: int = LONGEST_TEXT) -> str:
     """
     text = str.__str__(text) if issubclass(type(text), str) else text_of(text)
     cut = "" if len(text) <= longest else f"… ({len(text):,} characters)"
-    plain = _ESCAPES.sub("", text[:longest])
+    plain = _ESCAPES.sub("", text[: longest + LONGEST_ESCAPE])[:longest]  # and none is cut through
     return "".join(c if c.isprintable() or c in "\n\t" else "�" for c in plain) + cut
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
 
 from ..dsl.read import parse_dsl
 from ..errors import FlowError, suggestion
+from ..formatting import not_whole
 from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.plan import Plan
@@ -239,8 +241,10 @@ def _schedule(
     executor, workers = options["executor"], options["workers"]
     _check("on_error", options["on_error"], get_args(OnError))
     _check("keep", options["keep"], get_args(Keep))
-    if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise FlowError(f"workers is a whole number from 1 on, not {workers!r}")
+    if workers is not None:
+        if wrong := not_whole("workers", workers):
+            raise FlowError(wrong)
+        workers = options["workers"] = operator.index(workers)
     if isinstance(flow, str):
         flow = parse_dsl(flow)
     inputs = allow_interrupts(collected_inputs)(inputs)

@@ -1,51 +1,69 @@
-"""Tab in a ``%%flow`` cell: options and executors on its first line, names of tasks below."""
+"""Tab in a ``%%flow`` cell: options and their values on its first line, names of tasks below.
+
+It answers at once, whatever the notebook's names stand for: of a value nothing is asked but its
+type, which no code of the user's is called for.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
 from ..engine.run import EXECUTORS
-from ..engine.scheduling.scheduler import OnError
-from ..model.task import Task, registered_tasks
+from ..engine.scheduling.scheduler import Keep, OnError
+from ..model.run import Run
+from ..model.task import is_task, registered_tasks
 from .options import OPTIONS
+from .words import FIRST, Unfinished, unfinished
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = ["IDENTIFIER", "flow_matcher"]
 
-_NAME = re.compile(r"[^\W\d]\w*")
-_OPTION = re.compile(r"[\w-]*$")
-_WORD = re.compile(r"\w*$")
 IDENTIFIER = "taskinity_nb.flow"
-WORDS_OF_VALUES = {"--executor": EXECUTORS, "--on-error": get_args(OnError)}
+WORDS_OF_VALUES = {
+    "--executor": EXECUTORS,
+    "--on-error": get_args(OnError),
+    "--keep": get_args(Keep),
+}
 TAKE_EXPRESSIONS = ("--executor", "--workers", "--input")
+NOT_OF_THE_USER = ("IPython", "ipykernel", "taskinity_nb", __name__.partition(".")[0])
+
+_NAME = re.compile(r"[^\W\d]\w*")
+_WORD = re.compile(r"\w*$")
+_WORD_OF_OPTION = re.compile(r"[\w-]*$")
+_TASK_OF_RUN = re.compile(
+    r"(?:^|[^\w.])(\w+)\.(?:(?:tasks|errors)\[|(?:replay|inspect|why)\()\s*[\"'](\w*)$"
+)
+
+
+class _Offer(NamedTuple):
+    """Words that fit, each with its kind, in place of what was typed of one."""
+
+    typed: str
+    words: Mapping[str, str]
+    alone: bool
+    """Whether nothing but these words fits."""
 
 
 def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[str, Any]]:
     """Return a matcher for IPython's completer, which knows the functions of this shell."""
 
     def matcher(context: CompletionContext) -> dict[str, Any]:
-        text = context.full_text
-        if not text.lstrip().startswith("%%flow"):
+        offer = _offer(context, shell.user_ns)
+        if offer is None:
             return {"completions": []}
-        lines = text.splitlines() or [""]
-        before = lines[context.cursor_line][: context.cursor_position]
-        first = context.cursor_line == 0
-        ending = (_OPTION if first else _WORD).search(before)
-        typed = "" if ending is None else ending[0]
-        names = shell.user_ns
-        words = _of_line(before, typed, names) if first else _of_body(text, context, names)
-        found = sorted({word for word in words if word.startswith(typed) and word != typed})
+        typed, words, alone = offer
+        found = sorted(word for word in words if word.startswith(typed) and word != typed)
         return {
-            "completions": [SimpleCompletion(text=word) for word in found],
+            "completions": [SimpleCompletion(text=word, type=words[word]) for word in found],
             "matched_fragment": typed,
-            "suppress": bool(found) or not first,
+            "suppress": alone or bool(found),
         }
 
     known: Callable[[CompletionContext], dict[str, Any]]
@@ -53,25 +71,95 @@ def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[
     return known
 
 
-def _of_line(before: str, typed: str, names: Mapping[str, Any]) -> list[str]:
-    """Return what fits behind the last complete word of the first line."""
-    previous = before.removesuffix(typed).split()[-1]
-    option = next((o for o in OPTIONS if previous in (o.short, o.long) and o.value), None)
+def _offer(context: CompletionContext, names: Mapping[Any, Any]) -> _Offer | None:
+    lines = context.full_text.split("\n")  # as IPython counts them: a form feed ends none
+    at = context.cursor_line
+    if not 0 <= at < len(lines):
+        return None
+    before = lines[at][: context.cursor_position]
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    head = lines[first].lstrip()
+    if head != FIRST and not (head.startswith(FIRST) and head[len(FIRST)].isspace()):
+        return _tasks_of_run(before, names)
+    if at < first:
+        return None
+    if at == first:
+        written = before.lstrip()
+        # Before the blank behind the magic's name, it is IPython that completes that name.
+        return _of_line(unfinished(written), names) if len(written) > len(FIRST) else None
+    rest = [*lines[first + 1 : at], _WORD.sub("", before), *lines[at + 1 :]]
+    return _of_body(before, "\n".join(rest), names)
+
+
+def _of_line(line: Unfinished, names: Mapping[Any, Any]) -> _Offer | None:
+    """Return what fits at the end of the first line."""
+    option, value = None, line.last
+    if value.startswith("--") and "=" in value:
+        long, _, value = value.partition("=")
+        option = next((o for o in OPTIONS if long == o.long and o.value), None)
+        if option is None:
+            return None
+    elif line.words:
+        previous = line.words[-1]
+        option = next((o for o in OPTIONS if previous in (o.short, o.long) and o.value), None)
     if option is None:
-        return [name for option in OPTIONS for name in (option.long, option.short) if name]
-    words = WORDS_OF_VALUES.get(option.long, ())
-    return [*words, *names] if option.long in TAKE_EXPRESSIONS else [*words]
+        typed = _ending(_WORD_OF_OPTION, value)
+        if typed != value:
+            return None
+        options = [name for o in OPTIONS for name in (o.long, o.short) if name]
+        return _Offer(typed, dict.fromkeys(options, "param"), True)
+    typed = _ending(_WORD, value)
+    before = value.removesuffix(typed)
+    if line.in_quotes or before.endswith("."):
+        return None  # a path, or something of an object's: IPython knows more of these
+    words = {}
+    if option.long in TAKE_EXPRESSIONS:
+        words = {name: _kind(value) for name, value in _public(names, typed)}
+    if not before:
+        words |= dict.fromkeys(WORDS_OF_VALUES.get(option.long, ()), "keyword")
+    return _Offer(typed, words, True)
 
 
-def _of_body(text: str, context: CompletionContext, names: Mapping[str, Any]) -> list[str]:
+def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
     """Return what can be a task: functions of the notebook, and names in this cell."""
-    lines = text.splitlines()
-    line = lines[context.cursor_line]
-    lines[context.cursor_line] = _WORD.sub("", line[: context.cursor_position])
-    tasks = [name for name, value in names.items() if name[:1] != "_" and _is_task(value)]
-    return [*tasks, *registered_tasks(), *_NAME.findall("\n".join(lines[1:]))]
+    words = dict.fromkeys(_NAME.findall(rest), "text")
+    words |= dict.fromkeys(registered_tasks(), "function")
+    tasks = [name for name, value in _public(names, "") if _is_task(value)]
+    return _Offer(_ending(_WORD, before), words | dict.fromkeys(tasks, "function"), True)
+
+
+def _tasks_of_run(before: str, names: Mapping[Any, Any]) -> _Offer | None:
+    """Return the tasks of a run where its record is asked for one; for ``run["`` it is asked."""
+    match = _TASK_OF_RUN.search(before[-1000:])
+    run = names.get(match[1]) if match else None
+    if match is None or type(run) is not Run:
+        return None
+    return _Offer(match[2], dict.fromkeys(run.flow.tasks, "text"), True)
+
+
+def _ending(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[0] if match else ""
+
+
+def _public(names: Mapping[Any, Any], typed: str) -> Iterable[tuple[str, Any]]:
+    """Return the names that are shown, unless one that begins with ``_`` was begun."""
+    hidden = "" if typed[:1] == "_" else "_"
+    for name, value in list(names.items()):  # other threads may add some meanwhile
+        if type(name) is str and not (hidden and name.startswith(hidden)):
+            yield name, value
+
+
+def _kind(value: Any) -> str:
+    kind = type(value)
+    if kind is FunctionType or is_task(value):
+        return "function"
+    return "class" if issubclass(kind, type) else "instance"
 
 
 def _is_task(value: Any) -> bool:
-    is_function = isinstance(value, FunctionType) and value.__module__ == "__main__"
-    return is_function or isinstance(value, Task)
+    kind = type(value)
+    if kind is FunctionType:
+        module = value.__module__
+        return type(module) is not str or module.partition(".")[0] not in NOT_OF_THE_USER
+    return is_task(value)

@@ -17,12 +17,16 @@ from ..errors import BindingError, Cancelled, ExecutorError, TaskError
 from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
-from ..model.task import Task, registered_tasks
-from ..views.style.environment import in_kernel
+from ..model.task import is_task, registered_tasks
+from ..strangers import add_note
+from ..views.style.environment import close_unused_pipes, in_kernel, say
 from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
+from .names import what_is_hidden
 from .options import HELP, Options, read_options
+from .outputs import Outputs, cell_of
 from .preload import Preload
+from .words import without_semicolon
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -48,38 +52,62 @@ class FlowMagics(Magics):
         super().__init__(shell)
         self.notebook = shell
         self.last_runs: dict[str, Run] = {}
+        self.outputs = Outputs(shell)
+
+    def take_over(self, earlier: object) -> None:
+        """Know what the magic knew before the extension was loaded again."""
+        if isinstance(earlier, FlowMagics):
+            self.last_runs, self.outputs = earlier.last_runs, earlier.outputs
 
     @no_var_expand
     @cell_magic
-    def flow(self, line: str, cell: str) -> Flow | Run | Explorer:
+    def flow(self, line: str, cell: str) -> Flow | Run | Explorer | None:
         options = read_options(line, self.notebook.user_ns)
-        flow = parse_dsl(f"\n{cell}")  # so that lines are counted as in the cell
+        text, is_silent = without_semicolon(cell)
+        flow = parse_dsl(f"\n{text}")  # so that lines are counted as in the cell
+        options.check(flow)
+        value = self._perform(flow, options)
+        return None if options.silent or is_silent else value
+
+    def _perform(self, flow: Flow, options: Options) -> Flow | Run | Explorer:
         if not options.run:
-            return self._bound(options, flow)
+            return self._bound(flow, options, flow)
+        if options.resume and flow.name not in self.last_runs:
+            say(
+                f"nothing to resume: no earlier run of '{flow.name}' in this kernel; all of it runs"
+            )
         if options.explore:
             return self._explore(flow, options)
         if options.background:
-            return self._bound(options, self._run_in_background(flow, options))
+            return self._bound(flow, options, self._run_in_background(flow, options))
         with defer_interrupts():  # an interrupt ends the run; what comes of that is bound and drawn
             return self._run(flow, options)
 
     flow.__doc__ = HELP
 
-    def _bound(self, options: Options, value: Bound) -> Bound:
-        if options.output is not None:
-            self.notebook.push({options.output: value})
+    def _bound(self, flow: Flow, options: Options, value: Bound) -> Bound:
+        """Bind what the cell returns, in place of what it returned the last time."""
+        self._push(options, value)
+        self.outputs.replace(cell_of(self.notebook, flow, options.output), value)
         return value
+
+    def _push(self, options: Options, value: object) -> None:
+        if options.output is not None:
+            if hidden := what_is_hidden(options.output, self.notebook.user_ns):
+                say(hidden)
+            self.notebook.push({options.output: value})
 
     def _labels(self, flow: Flow) -> dict[str, str]:
         """Return what people call the tasks that were given a name of their own."""
         from ..views.style.words import label_of, own_labels
 
-        labels = {}
+        labels: dict[str, str] = {}
         for name in flow.tasks:
             function = flow.function_of(name)
-            found = self.notebook.user_ns.get(function) or registered_tasks().get(function)
-            if isinstance(found, Task):
-                labels[name] = label_of(name, found)
+            for names in (self.notebook.user_ns, registered_tasks()):
+                found = names.get(function)
+                if is_task(found):
+                    labels.setdefault(name, label_of(name, found))
         return own_labels(labels)
 
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
@@ -91,6 +119,7 @@ class FlowMagics(Magics):
             "workers": options.workers,
             "namespace": ChainMap(self.notebook.user_ns, dict(registered_tasks())),
             "on_error": options.on_error,
+            "keep": options.keep,
             "resume": self.last_runs.get(flow.name) if options.resume else None,
         }
 
@@ -106,6 +135,8 @@ class FlowMagics(Magics):
         except (TaskError, Cancelled, ExecutorError) as error:
             if error.run is not None:
                 runs.append(error.run)
+                if options.output is None:
+                    add_note(error, "the run, with what it has computed: sys.last_value.run")
             if isinstance(error, Cancelled):
                 view.gantt = False  # who cancels wants an answer, and not to wait for a chart
             raise
@@ -114,7 +145,7 @@ class FlowMagics(Magics):
             raise
         finally:
             if runs:
-                self.last_runs[flow.name] = self._bound(options, runs[-1])
+                self.last_runs[flow.name] = self._bound(flow, options, runs[-1])
             view.end(runs)
         return runs[-1]
 
@@ -122,11 +153,14 @@ class FlowMagics(Magics):
         from ..views.explorer.explorer import Explorer
 
         def keep(run: Run) -> None:
-            self.last_runs[flow.name] = self._bound(options, run)
+            self.last_runs[flow.name] = run
+            self._push(options, run)
 
         known = self._arguments(flow, options)
         arguments = {name: known[name] for name in ("inputs", "executor", "workers", "namespace")}
-        return Explorer(flow, **arguments, on_run=keep)
+        explorer = Explorer(flow, **arguments, on_run=keep)
+        self.outputs.replace(cell_of(self.notebook, flow, options.output), explorer)
+        return explorer
 
     def _run_in_background(self, flow: Flow, options: Options) -> Run:
         view = _View(flow, options, self._labels(flow))
@@ -205,19 +239,22 @@ def load(shell: InteractiveShell) -> None:
     """Register the magic and its Tab completion with a shell."""
     from IPython.extensions import autoreload
 
+    before = shell.magics_manager.registry.get(FlowMagics.__name__)
     shell.register_magics(FlowMagics)
+    shell.magics_manager.registry[FlowMagics.__name__].take_over(before)
     teach_autoreload(autoreload)
-    completer = getattr(shell, "Completer", None)
     unload(shell)
+    completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers.append(flow_matcher(shell))
+    shell.events.register("post_run_cell", close_unused_pipes)
     if in_kernel():
         _preloads[:] = [Preload(shell)]
         _preloads[0].begin()
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take the Tab completion back, and import nothing any more."""
+    """Take the Tab completion back, and what is done between cells."""
     for preload in _preloads:
         preload.end()
     completer = getattr(shell, "Completer", None)
@@ -227,3 +264,5 @@ def unload(shell: InteractiveShell) -> None:
             for matcher in completer.custom_matchers
             if getattr(matcher, "matcher_identifier", "") != IDENTIFIER
         ]
+    if close_unused_pipes in shell.events.callbacks["post_run_cell"]:
+        shell.events.unregister("post_run_cell", close_unused_pipes)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
+from unicodedata import normalize
 
 from ..engine.executors import EXECUTORS, check_executor
-from ..engine.scheduling.scheduler import OnError
+from ..engine.scheduling.scheduler import Keep, OnError
 from ..errors import BindingError, ExecutorError, FlowError, Span, described, suggestion
-from ..formatting import not_whole
+from ..formatting import elided, not_whole
+from ..model.flow import Flow
+from ..strangers import is_interrupt
+from .names import check_name
+from .words import FIRST, Word, join, words_of
 
 __all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
 
@@ -45,6 +51,8 @@ OPTIONS = (
     Option("--no-gantt", "draw no chart after the run"),
     Option("--on-error", "raise (default): finish what does not depend on the failed task, then "
            "raise; stop: start nothing new; continue: return the run", value="WHAT"),
+    Option("--keep", "all (default): keep every result; last: let go of one when the last task "
+           "that takes it has succeeded", value="WHAT"),
     Option("--resume", "keep what succeeded in the last run of the flow and run the rest"),
     Option("--background", "return at once; the graph goes on, run.wait() waits"),
 )  # fmt: skip
@@ -70,14 +78,19 @@ Examples:
     %%flow
     load -> [clean, count] -> report
 
-    %%flow --executor processes --workers 4 --input {{"path": "data"}} --output run
+    %%flow --executor processes --workers 4 --input {{"path": "data"}} --output result
     load -> [clean, count] -> report
 
-The run is the cell's value: run["report"] is a result, run.tasks the record.
+The run is the cell's value: result["report"] is what a task returned, result.tasks the record.
+With a ';' at the end, the cell shows no value. What follows a '#' is a comment.
+Options' values are Python, and end at the first blank outside brackets and quotes:
+--input n=(N + 1) is a sum, --input n="N + 1" a text.
 """.format(options="\n".join(f"    {option.usage:<24} {option.help}" for option in OPTIONS))
 
 _KEY = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)?)=(?!=)")
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_LIKE_AN_OPTION = re.compile(r"--?[^\W\d]")
+LONGEST = 100
+"""Characters that are told of a word of the line."""
 
 
 @dataclass
@@ -93,12 +106,26 @@ class Options:
     run: bool = True
     gantt: bool = True
     on_error: OnError = "raise"
+    keep: Keep = "all"
     resume: bool = False
     background: bool = False
+    silent: bool = False
+    """Whether a ``;`` at the end asks for no value of the cell."""
     given: set[str] = field(default_factory=set)
     line: str = ""
     input_places: dict[str, Span] = field(default_factory=dict)
     """Where in the line each input stands; an input without names is called ``""``."""
+    output_place: Span | None = None
+
+    def check(self, flow: Flow) -> None:
+        """Raise if the run of `flow` must not be bound to the name that is given for it."""
+        functions = {flow.function_of(task) for task in flow.tasks}
+        if self.output in functions and self.output_place is not None:
+            raise FlowError(
+                f"'{self.output}' is a task of this flow, and would be the run then",
+                text=self.line, span=self.output_place,
+                remedy=f"take another name, such as '--output {self.output}_run'",
+            )  # fmt: skip
 
     def locate(self, error: BindingError) -> None:
         """Let an error about an input show where the line gives it."""
@@ -136,96 +163,90 @@ def read_options(line: str, namespace: Mapping[str, Any]) -> Options:
 
 class _Reader:
     def __init__(self, line: str, namespace: Mapping[str, Any]) -> None:
-        self.text = f"%%flow {line}".rstrip()
+        self.text = f"{FIRST} {line}".rstrip()
         self.namespace = namespace
         self.options = Options(line=self.text)
         self.names = {name: option for option in OPTIONS for name in (option.short, option.long)}
         del self.names[""]
+        self.places: dict[str, Span] = {}
 
     def error(self, message: str, at: Span, remedy: str = "") -> FlowError:
         return FlowError(message, text=self.text, span=at, remedy=remedy)
 
-    def words(self) -> list[tuple[str, Span]]:
-        """Cut the line at blanks outside brackets and quotes."""
-        text, words = self.text, []
-        at = len("%%flow")
-        while at < len(text):
-            if text[at].isspace():
-                at += 1
-                continue
-            end = self.end_of_word(at)
-            words.append((text[at:end], Span(1, at + 1, end - at)))
-            at = end
-        return words
-
-    def end_of_word(self, at: int) -> int:
-        text, open_brackets, quote = self.text, [], ""
-        start = at
-        while at < len(text):
-            character = text[at]
-            if quote:
-                if character == "\\":
-                    at += 1
-                elif character == quote:
-                    quote = ""
-            elif character in "\"'":
-                quote = character
-            elif character in _CLOSING:
-                open_brackets.append((at, _CLOSING[character]))
-            elif open_brackets and character == open_brackets[-1][1]:
-                open_brackets.pop()
-            elif character.isspace() and not open_brackets:
-                return at
-            at += 1
-        if quote:
-            raise self.error(f"a quote {quote} is not closed", Span(1, start + 1, at - start))
-        if open_brackets:
-            opened, closing = open_brackets[-1]
-            raise self.error(
-                f"'{text[opened]}' is not closed with '{closing}'", Span(1, opened + 1)
-            )
-        return at
-
     def read(self) -> Options:
-        words = self.words()
+        words, self.options.silent = words_of(self.text)
         while words:
-            word, at = words.pop(0)
-            name, assigned, value = word.partition("=") if word.startswith("--") else (word, "", "")
+            word = words.pop(0)
+            is_long = word.text.startswith("--")
+            name, assigned, value = word.text.partition("=") if is_long else (word.text, "", "")
             option = self.names.get(name)
             if option is None:
-                raise self.unknown(name, at)
+                raise self.unknown(name, word.place)
+            at = word.place
             where = Span(1, at.column + len(name) + 1, max(1, len(value)))
             if option.value and not assigned:
-                if not words or words[0][0] in self.names:
+                if not words or words[0].text in self.names:
                     raise self.error(f"'{name}' needs a value: {option.usage.strip()}", at)
-                value, where = words.pop(0)
+                first = words.pop(0)
+                value, where = first.text, first.place
             elif assigned and not option.value:
                 raise self.error(f"'{name}' is a switch and takes no value", where)
+            if option.value:
+                self.refuse_blanks(value, where, words)
             self.set(option, value, at, where)
-        others = self.options.given - {"explore", "executor", "workers", "input", "output"}
+            self.places[option.long] = at
+        self.refuse_what_does_not_go_together()
+        return self.options
+
+    def refuse_blanks(self, value: str, where: Span, behind: list[Word]) -> None:
+        """Raise if words behind a value belong to it, as those of a sum do."""
+        last = None
+        for word in behind:
+            if word.text in self.names or _LIKE_AN_OPTION.match(word.text):
+                break
+            last = word
+        if last is None or not value:
+            return
+        whole, place = join(self.text, where, last.place)
+        match = _KEY.match(whole)
+        expression = whole[match.end() :] if match else whole
+        try:
+            compile(expression, FIRST, "eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return  # then it says of the first word that it is no option
+        key = match[0] if match else ""
+        raise self.error(
+            f"'{elided(value, LONGEST)}' ends at the blank: values with blanks need brackets",
+            place, f"write {key}({elided(expression, LONGEST)})",
+        )  # fmt: skip
+
+    def refuse_what_does_not_go_together(self) -> None:
+        given = self.options.given
+        others = given - {"explore", "executor", "workers", "input", "output"}
         if self.options.explore and others:
             other = f"--{min(others).replace('_', '-')}"
             raise self.error(
-                f"'--explore' does not go with '{other}'", self.place_of(other),
+                f"'--explore' does not go with '{other}'", self.places[other],
                 "beside it may stand: --executor, --workers, --input, --output",
             )  # fmt: skip
-        return self.options
-
-    def place_of(self, option: str) -> Span:
-        """Return where an option stands that has no short form."""
-        return next(at for word, at in self.words() if word.partition("=")[0] == option)
+        if self.options.run and {"background", "compare"} <= given:
+            raise self.error(
+                "'--background' does not go with '--compare', which waits for two runs",
+                self.places["--background"], "leave out one of the two",
+            )  # fmt: skip
 
     def unknown(self, name: str, at: Span) -> FlowError:
+        told = elided(name, LONGEST)
         if name in ("--help", "-h"):
             return self.error(f"there is no option '{name}'", at, "'%%flow?' shows the help")
         if not name.startswith("-"):
             return self.error(
-                f"'{name}' is no option", at,
-                "the tasks stand in the lines below; a value with blanks needs quotes or brackets",
+                f"'{told}' is no option", at,
+                "the tasks stand in the lines below; a value with blanks needs brackets",
             )  # fmt: skip
         known = [option.long for option in OPTIONS]
         near = suggestion(name, known) or f"the options are: {', '.join(known)}"
-        return self.error(f"there is no option '{name}'", at, near)
+        return self.error(f"there is no option '{told}'", at, near)
 
     def set(self, option: Option, value: str, at: Span, where: Span) -> None:
         options, name = self.options, option.long[2:].replace("-", "_")
@@ -239,14 +260,21 @@ class _Reader:
         elif name == "input":
             self.add_input(value, where)
         elif name == "output":
-            if not value.isidentifier():
-                raise self.error(f"'{value}' is no name that a run can be bound to", where)
-            options.output = value
+            options.output = normalize("NFKC", value)  # as Python reads names
+            options.output_place = where
+            if wrong := check_name(options.output):
+                raise self.error(*wrong[:1], where, *wrong[1:])
         elif name == "on_error":
             if value not in get_args(OnError):
                 near = suggestion(value, get_args(OnError)) or "it is raise, stop or continue"
-                raise self.error(f"'{value}' is nothing that can be done on an error", where, near)
+                told = elided(value, LONGEST)
+                raise self.error(f"'{told}' is nothing that can be done on an error", where, near)
             options.on_error = cast(OnError, value)
+        elif name == "keep":
+            if value not in get_args(Keep):
+                told = elided(value, LONGEST)
+                raise self.error(f"'{told}' is nothing to keep", where, "it is all or last")
+            options.keep = cast(Keep, value)
         elif name in ("no_run", "no_gantt"):
             setattr(options, name[3:], False)
         else:
@@ -255,9 +283,12 @@ class _Reader:
     def value(self, expression: str, where: Span) -> Any:
         """Evaluate an expression of the user's, in the user's namespace."""
         try:
-            return eval(compile(expression, "%%flow", "eval"), dict(self.namespace))
-        except Exception as error:
-            raise self.error(f"'{expression}': {described(error)}", where) from error
+            return eval(compile(expression, FIRST, "eval"), dict(self.namespace))
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            told = f"'{elided(expression, LONGEST)}': {described(error)}"
+            raise self.error(told, where) from error
 
     def executor(self, value: str, where: Span) -> Any:
         if value in EXECUTORS:
@@ -265,7 +296,8 @@ class _Reader:
         if value.isidentifier() and value not in self.namespace:
             near = suggestion(value, [*EXECUTORS, *self.namespace])
             remedy = near or f"the words are {', '.join(EXECUTORS)}"
-            raise self.error(f"there is no executor '{value}'", where, remedy)
+            told = elided(value, LONGEST)
+            raise self.error(f"there is no executor '{told}'", where, remedy)
         executor = self.value(value, where)
         try:
             check_executor(executor)
@@ -277,7 +309,7 @@ class _Reader:
         number = self.value(value, where)
         if wrong := not_whole("workers", number):
             raise self.error(wrong, where)
-        return cast(int, number)
+        return operator.index(number)
 
     def add_input(self, value: str, where: Span) -> None:
         match = _KEY.match(value)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from types import FunctionType, ModuleType
 from typing import Any
 
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
-from ..strangers import is_interrupt
+from ..strangers import is_interrupt, type_name
 from .flow import Flow
-from .task import Task, registered_tasks
+from .task import Task, is_task, registered_tasks
 
 __all__ = ["find_tasks", "not_looked_at"]
+
+NOT_TASKS = {"IPython", __name__.partition(".")[0]}
+"""Packages whose functions lie about in a notebook and are no tasks."""
 
 
 def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Task]:
@@ -44,7 +49,7 @@ def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Tas
             value = next((v for v in (p.get(function) for p in places) if callable(v)), None)
             if value is None:
                 raise _unknown(flow, name, function, places)
-            if not isinstance(value, Task):
+            if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
         tasks[name] = task
@@ -71,20 +76,61 @@ def not_looked_at(name: str, error: BaseException) -> BindingError:
 def _unknown(
     flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
 ) -> UnknownTaskError:
-    known = {n: v for p in places for n, v in p.items() if callable(v) and str(n)[:1] != "_"}
-    tasks = {n: value for n, value in known.items() if isinstance(value, Task)}
     values = [place[function] for place in places if function in place]
-    label = next((n for n, value in tasks.items() if value.name == function), None)
     alias = "" if name == function else f" calls '{function}', which"
-    near = suggestion(function, map(str, tasks)) or suggestion(function, map(str, known))
+    key = next((edge.key for edge in flow.edges if edge.source == name and edge.key), None)
     if values:
-        message = f"task '{name}'{alias} is no function: it is {type(values[0]).__name__}"
+        is_module = issubclass(type(values[0]), ModuleType)
+        kind = "a module" if is_module else type_name(values[0])
+        message = f"task '{name}'{alias} is no function: it is {kind}"
         remedy = f"define it with 'def {function}(...):', above this cell"
+        if key is not None:
+            remedy = _way_to_name(function, key)
+        elif is_module:
+            remedy = (
+                "give the function that you mean a name above this cell, such as "
+                f"'work = {function}.work', and write that here"
+            )
+    elif callable(vars(builtins).get(function)):
+        message = f"task '{name}'{alias} is Python's own, and no task by that name"
+        other = f"{function.lower()}_of"
+        remedy = (
+            f"write a function around it above this cell, 'def {other}(...): ...', "
+            f"and '{other}' here"
+        )
     else:
         message = f"task '{name}'{alias}{' is not defined' if alias else ' has no function'}"
-        remedy = near or f"define it with '@task' above 'def {function}(...):', and run that cell"
-        if label is not None:
-            remedy = f"'{function}' is only a label; in the text this task is called '{label}'"
-        elif tasks and not near:
-            remedy += f"; the tasks on offer are {listed(tasks)}"
+        remedy = _what_else(function, places)
+        if key is not None:
+            remedy = f"if '{function}' is a module, {_way_to_name(function, key)}; if not, {remedy}"
     return UnknownTaskError(message, remedy=remedy, **flow.at(name))
+
+
+def _way_to_name(module: str, function: str) -> str:
+    """Return how to give a function that lies in a module a name that a text can say."""
+    return (
+        f"write '{function} = {module}.{function}' above this cell, and '{function}' "
+        f"in place of '{module}.{function}' here"
+    )
+
+
+def _what_else(function: str, places: list[Mapping[str, Any]]) -> str:
+    """Return what to do about a name that stands for nothing: what is near, or what there is."""
+    known = {n: v for p in places for n, v in p.items() if callable(v) and str(n)[:1] != "_"}
+    tasks = {n: value for n, value in known.items() if is_task(value)}
+    label = next((n for n, value in tasks.items() if value.name == function), None)
+    if label is not None:
+        return f"'{function}' is only a label; in the text this task is called '{label}'"
+    if near := suggestion(function, map(str, tasks)) or suggestion(function, map(str, known)):
+        return near
+    remedy = f"define it with '@task' above 'def {function}(...):', and run that cell"
+    offer = [*tasks, *(n for n, value in known.items() if n not in tasks and _is_plain(value))]
+    return f"{remedy}; the tasks on offer are {listed(offer)}" if offer else remedy
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether something is a function that a user has written, or imported by its name."""
+    if not issubclass(type(value), FunctionType):
+        return False
+    module = vars(FunctionType)["__globals__"].__get__(value).get("__name__")
+    return not isinstance(module, str) or module.partition(".")[0] not in NOT_TASKS

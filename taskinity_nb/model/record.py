@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..errors import NoResultError, described
 from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
-from .refs import MISSING, RELEASED, is_missing, is_ref
+from .refs import RELEASED, is_missing, is_ref
 
 __all__ = [
     "Helpers",
@@ -153,12 +153,18 @@ class TaskRun:
         value = self._values[self.slot]
         if is_ref(value):
             return value.fetch()
-        if value is RELEASED:
+        had_one = self.state in (State.SUCCEEDED, State.CACHED)
+        if value is RELEASED and had_one and all(other is RELEASED for other in self._values):
+            raise NoResultError(
+                f"task '{self.name}': its result was released, as all of the run, by run.release()",
+                remedy="run the flow again, or look before run.release()",
+            )
+        if value is RELEASED and had_one:
             raise NoResultError(
                 f"task '{self.name}': its result was released when its last consumer was done",
                 remedy='run the flow with keep="all" to look at what is in between',
             )
-        if value is MISSING:
+        if is_missing(value):
             why = f" ('{self.cause}' failed)" if self.cause else ""
             if self.error is not None:
                 why = f" ({described(self.error)})"

@@ -149,6 +149,10 @@ class Run(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return what Tab offers behind ``run["``."""
+        return list(self.flow.tasks)
+
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 

@@ -7,7 +7,7 @@ import random
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 from .checks import Checks, RetryDelay, RetryOn, default, given_or
 from .invoke import invoke, invoke_async
@@ -16,7 +16,7 @@ from .signature import is_async, layers
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["RetryDelay", "RetryOn", "Task", "registered_tasks", "task"]
+__all__ = ["RetryDelay", "RetryOn", "Task", "is_task", "registered_tasks", "task"]
 
 _registry: dict[str, Task] = {}
 
@@ -262,6 +262,17 @@ def registered_tasks() -> Mapping[str, Task]:
     True
     """
     return MappingProxyType(_registry)
+
+
+def is_task(value: object) -> TypeGuard[Task]:
+    """Tell whether something is a task; ``isinstance`` believes what an object says of itself.
+
+    Examples
+    --------
+    >>> is_task(Task(abs)), is_task(abs)
+    (True, False)
+    """
+    return issubclass(type(value), Task)
 
 
 def task_within(function: Callable[..., Any]) -> Task | None:

@@ -71,8 +71,15 @@ export = singledispatch(_plain.export)
 @inspect.register
 def _(run: Run, task: str | None) -> Any:
     from .live.inspector import inspect
+    from .live.live_graph import run_states_text
 
-    return inspect(run, task)
+    def in_words() -> str:
+        told = "" if task is None else f"\n{run.tasks[task]!r}"
+        return run_states_text(run) + told
+
+    widget = inspect(run, task)
+    widget.in_words = in_words
+    return widget
 
 
 @export.register

@@ -6,16 +6,16 @@ import linecache
 import re
 import sys
 from collections.abc import Iterator
+from types import TracebackType
 
 from ..engine.remote.process.capture import STREAMS
-from ..engine.remote.process.frames import user_frames
-from ..errors import FlowError, TaskError, described, harmless
-from ..formatting import printable
+from ..engine.remote.process.frames import is_ours, user_frames
+from ..errors import FlowError, MapError, TaskError, described, harmless
 from ..model.events import Frame
 from ..model.record import TaskRun
-from ..strangers import notes_of, reason_of, traceback_of
+from ..strangers import notes_of, reason_of, text_of, traceback_of
 
-__all__ = ["error_text", "render_error"]
+__all__ = ["error_text", "lead_to_task", "render_error"]
 
 RED, BOLD, GREEN, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[32m", "\x1b[0m"
 CONTEXT = 2
@@ -60,24 +60,71 @@ def _task_lines(error: TaskError) -> Iterator[str]:
         return
     record = error.run.tasks.get(error.task) if error.run is not None else None
     frames = record.frames if record is not None else ()
-    yield ""
-    yield from _exception_lines(cause, frames)
+    is_told = issubclass(type(cause), FlowError) and _said_of(cause, error.task) in str(error)
+    if frames or not is_told:
+        yield ""
+    yield from _place_lines(frames)
+    is_here = lead_to_task(error, cause)
+    if frames and not is_here and getattr(sys, "last_value", None) is error:  # a shell shows it
+        yield _way_to_frames(error)
+    yield from _note_lines_of(cause) if is_told else _exception_lines(cause, ())
     for item in (record.items or ()) if record is not None else ():
         if item.error is cause:
             record = item
     yield from _output_lines(record)
-    yield from _cause_lines(cause)
+    yield from _cause_lines(cause, str(error))
 
 
-def _cause_lines(error: BaseException) -> Iterator[str]:
-    """Show what an exception came from, and what that came from."""
+def _said_of(error: BaseException, task: str) -> str:
+    return text_of(error).removeprefix(f"task '{task}': ")
+
+
+def lead_to_task(error: TaskError, cause: BaseException) -> bool:
+    """Let the traceback of a run's error go on with the task's own, and tell whether that is here.
+
+    ``%debug`` and ``%pdb`` begin at the last frame of a traceback: the task's, and none of ours.
+    """
+    task = traceback_of(cause)
+    while task is not None and is_ours(task):
+        task = task.tb_next
+    if task is None:
+        return False
+    users = [each for each in _entries(traceback_of(error)) if not is_ours(each)]
+    of_task = list(_entries(task))
+    if not users:
+        error.__traceback__ = task
+    elif users[-1] not in of_task:  # otherwise it was shown before
+        users[-1].tb_next = task
+    return True
+
+
+def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _way_to_frames(error: TaskError) -> str:
+    """Return what to say where the task's frames are in another process."""
+    items = error.items if isinstance(error, MapError) else []
+    item = f", {items[0][0]}" if items else ""
+    return (
+        "(it ran in another process, so %debug finds no frame of it; "
+        f"sys.last_value.run.replay({error.task!r}{item}) calls it here)"
+    )
+
+
+def _cause_lines(error: BaseException, told: str = "") -> Iterator[str]:
+    """Show what an exception came from, and what that came from, unless it was told already."""
     seen = {id(error)}
     cause = reason_of(error)
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        yield ""
-        yield "which came from"
-        yield from _exception_lines(cause, user_frames(traceback_of(cause)))
+        is_told = issubclass(type(cause), FlowError) and text_of(cause) in told
+        if not is_told:
+            yield ""
+            yield "which came from"
+            yield from _exception_lines(cause, user_frames(traceback_of(cause)))
         cause = reason_of(cause)
 
 
@@ -89,16 +136,24 @@ def _output_lines(record: TaskRun | None) -> Iterator[str]:
             last = lines[-MOST_OUTPUT:]
             cut = f" (the last {len(last)} of {len(lines):,} lines)" if last != lines else ""
             yield f"its {name}{cut}:"
-            yield from (f"    {printable(line)[:LONGEST_LINE]}" for line in last)
+            yield from (f"    {harmless(line)[:LONGEST_LINE]}" for line in last)
 
 
 def _exception_lines(error: BaseException, frames: tuple[Frame, ...]) -> Iterator[str]:
-    for frame in frames:
-        yield from _frame_lines(frame)
+    yield from _place_lines(frames)
     name, _, text = described(error).partition(" ")
     yield f"{RED}{name}{PLAIN} {text}".rstrip()
+    yield from _note_lines_of(error)
+
+
+def _note_lines_of(error: BaseException) -> Iterator[str]:
     ours = "Traceback in the worker"
     yield from _note_lines([note for note in notes_of(error) if not note.startswith(ours)])
+
+
+def _place_lines(frames: tuple[Frame, ...]) -> Iterator[str]:
+    for frame in frames:
+        yield from _frame_lines(frame)
 
 
 def _note_lines(notes: list[str]) -> Iterator[str]:
@@ -114,7 +169,7 @@ def _frame_lines(frame: Frame) -> Iterator[str]:
         return
     yield f"{BOLD}{_place(file)}, line {line}{PLAIN}, in {GREEN}{function}{PLAIN}"
     for number in range(max(1, line - CONTEXT), line + CONTEXT + 1):
-        text = linecache.getline(file, number).rstrip()
+        text = harmless(linecache.getline(file, number).rstrip())
         if number == line and text:
             yield f"{BOLD}----> {number} {text}{PLAIN}"
         elif text:

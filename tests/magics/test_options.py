@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy
 import pytest
 
-from taskinity_nb import FlowError
+from taskinity_nb import FlowError, parse_dsl, run
 from taskinity_nb.magics.options import HELP, OPTIONS, read_options
 
 
@@ -94,6 +96,91 @@ def test_errors(line, message, column, width, remedy):
     assert (error.span.line, error.span.column, error.span.width) == (1, column, width)
     assert error.text == f"%%flow {line}"
     assert remedy in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "marked", "remedy"),
+    [
+        ("-i n=N + 1", "'n=N' ends at the blank: values", "n=N + 1", "write n=(N + 1)"),
+        ("-i n=N+ 1 -w 2", "'n=N+' ends at the blank", "n=N+ 1", "write n=(N+ 1)"),
+        ("--input=n=N -1", "'n=N' ends at the blank", "n=N -1", "write n=(N -1)"),
+        ("-i N if N else 2", "'N' ends at the blank", "N if N else 2", "write (N if N else 2)"),
+        ("-w 2 * 2", "'2' ends at the blank", "2 * 2", "write (2 * 2)"),
+        ("-e threads processes", "'processes' is no option", "processes", "needs brackets"),
+        ("-w 2 -q", "there is no option '-q'", "-q", "the options are"),
+        ("-i '''it's", "a quote ''' is not closed", "'''it's", ""),
+        ("-w [1]*3_000_000", "workers is a whole number from 1 on, not [1, 1, 1,", None, ""),
+        ("-w 'x'*3_000_000", "workers is a whole number from 1 on, not 'xxx", None, ""),
+        ("-w sys.exit(3)", "'sys.exit(3)': SystemExit: 3", "sys.exit(3)", ""),
+        ("-o class", "'class' is a word of Python's", "class", "write 'class_'"),
+        ("-o None", "'None' is a word of Python's", "None", "write 'none_'"),
+        ("-o Out", "'Out' is a name of IPython's own", "Out", "such as 'result'"),
+        ("-o _", "'_' is a name of IPython's own", "_", "such as 'result'"),
+        ("--background --compare", "'--background' does not go with '--compare'",
+         "--background", "leave out one"),
+        ("--keep some", "'some' is nothing to keep", "some", "it is all or last"),
+        ("-e " + "x" * 10_000, "there is no executor", None, ""),
+        ("x" * 10_000, "'xxx", None, ""),
+        ("-i " + "+" * 10_000, "'+++", None, ""),
+    ],
+)  # fmt: skip
+def test_more_errors(line, message, marked, remedy):
+    with pytest.raises(FlowError) as caught:
+        read_options(line, {"N": 3, "sys": sys})
+    error = caught.value
+    assert error.message.startswith(message)
+    assert len(str(error)) < 1_000
+    assert remedy in error.remedy
+    if marked is not None:
+        begin = error.span.column - 1
+        assert error.text[begin : begin + error.span.width] == marked
+
+
+@pytest.mark.parametrize(
+    ("line", "inputs"),
+    [
+        ("-i n=2 # twice -w 3", {"n": 2}),
+        ("-i n=2 #", {"n": 2}),
+        ("-i n='#1'", {"n": "#1"}),
+        ("-i n='''it's'''", {"n": "it's"}),
+        ('-i n="""a "b" c""" -i m=1', {"n": 'a "b" c', "m": 1}),
+        ("-i n=\"\" -i m=''", {"n": "", "m": ""}),
+        (r"-i n='it\'s' -i m=2", {"n": "it's", "m": 2}),
+        ("-i n=(N + 1)", {"n": 4}),
+        ('-i n="N + 1"', {"n": "N + 1"}),  # as Python reads it
+        ("-i n={'a b': [1, 2]}['a b']", {"n": [1, 2]}),
+    ],
+)  # fmt: skip
+def test_values(line, inputs):
+    assert read_options(line, {"N": 3}).inputs == inputs
+
+
+def test_whole_numbers_of_numpy():
+    workers = read_options("-w np.int64(2)", {"np": numpy}).workers
+    assert (workers, type(workers)) == (2, int)
+    assert run("load", namespace={"load": int}, workers=numpy.int64(2)).workers == 2
+
+
+@pytest.mark.parametrize("line", ["-o r;", "-o r ;", "-o r;  # no table", ";"])
+def test_a_semicolon_shows_no_value(line):
+    options = read_options(line, {})
+    assert options.silent
+    assert options.output in ("r", None)
+    assert not read_options("-i s=';'", {}).silent
+
+
+def test_a_name_is_what_python_reads():
+    assert read_options("-o \ufb01n", {}).output == "fin"
+
+
+@pytest.mark.parametrize("name", ["load", "clean"])
+def test_the_run_does_not_take_the_name_of_a_task(name):
+    flow = parse_dsl("load -> [clean as c1, clean as c2]")
+    options = read_options(f"-o {name}", {})
+    with pytest.raises(FlowError, match=f"'{name}' is a task of this flow") as caught:
+        options.check(flow)
+    assert caught.value.span.column == len("%%flow -o ") + 1
+    read_options("-o c1", {}).check(flow)  # no function is called so
 
 
 def test_help_tells_of_every_option():

@@ -105,7 +105,7 @@ def test_what_a_failed_task_printed_is_shown(executor):
     with pytest.raises(TaskError) as caught:
         run("chatty", namespace={"chatty": chatty}, executor=executor)
     lines = shown(caught.value).splitlines()
-    assert lines[-4:] == ["its stdout:", "    begun [31m", "its stderr:", "    careful"]
+    assert lines[-4:] == ["its stdout:", "    begun", "its stderr:", "    careful"]
     with pytest.raises(TaskError) as caught:
         run("f -> map item", namespace={"f": lambda: [0, 1], "item": item}, executor=executor)
     assert shown(caught.value).splitlines()[-2:] == ["its stdout:", "    item 1"]
@@ -121,3 +121,17 @@ def test_of_much_output_the_end_is_shown():
     lines = shown(caught.value).splitlines()
     assert lines[-11:] == ["its stdout (the last 10 of 100 lines):",
                            *(f"    {number}" for number in range(90, 100))]  # fmt: skip
+
+
+def test_an_error_of_a_flow_inside_a_task_is_told_once():
+    def takes(one, other):
+        return one
+
+    def inner():
+        return run("one -> takes", namespace={"one": lambda: {"first": 1}, "takes": takes})
+
+    with pytest.raises(TaskError) as caught:
+        run("inner", namespace={"inner": inner})
+    text = shown(caught.value)
+    assert text.count("takes(one, other) ") == 1
+    assert ", in inner" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, NamedTuple
@@ -53,10 +54,11 @@ def setups_of(
         executors = [executors]
     counts: list[int | None] = [None]
     if workers is not None:
-        counts = [workers] if isinstance(workers, int) else list(workers)
-        for count in counts:
-            if wrong := not_whole("workers", count):
+        given = list(workers) if isinstance(workers, Iterable) else [workers]
+        for number in given:
+            if wrong := not_whole("workers", number):
                 raise FlowError(wrong)
+        counts = [operator.index(number) for number in given]
     setups: list[Setup] = []
     for executor in executors:
         name = executor if isinstance(executor, str) else type(executor).__name__

@@ -82,7 +82,7 @@ def task_error(run: Run, first: str) -> tuple[TaskError, BaseException]:
         name = run.flow.function_of(first)
         called = f" (function '{name}')" if name != first else ""
         is_ours = type(cause).__module__ == FlowError.__module__
-        text = str(cause) if is_ours else described(cause)
+        text = str(cause).removeprefix(f"task '{first}': ") if is_ours else described(cause)
         error = TaskError(f"task '{first}'{called} failed: {text}")
     error.run = run
     error.task = first

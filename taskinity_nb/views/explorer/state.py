@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,7 +89,7 @@ class ExplorerState:
         self._last: Settings | None = None  # of those that have run
         self._points: dict[str, list[dict[str, Any]]] = {}
         self.settings = self._base = Settings(
-            workers or (available_cores() if run is None else run.workers),
+            operator.index(workers or (available_cores() if run is None else run.workers)),
             name,
             tuple(slider.value for slider in self.sliders),
         )

@@ -96,10 +96,16 @@ class GraphWidget(Widget):
             for state, look in LOOKS.items()
         }  # fmt: skip
         super().__init__(looks=looks, cancel="ready" if on_cancel else "none", **traits)
+        self.in_words: Callable[[], str] | None = None
         self._times_shown = 0
         self.answer("shown", self._count)
         if on_cancel is not None:
             self.answer("cancel", lambda _: self._cancel_once(on_cancel))
+
+    def __repr__(self) -> str:
+        """Say in words what it shows, for a terminal."""
+        in_words = vars(self).get("in_words")
+        return str(super().__repr__()) if in_words is None else str(in_words())
 
     def leave(self) -> None:
         """Close the widget; not if a page shows it that was reloaded: nothing replaces it there."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["current_shell", "in_kernel", "say"]
+__all__ = ["close_unused_pipes", "current_shell", "in_kernel", "is_prompt_shown", "say"]
 
 
 def current_shell() -> InteractiveShell | None:
@@ -34,6 +34,18 @@ def in_kernel() -> bool:
     return getattr(current_shell(), "kernel", None) is not None
 
 
+def is_prompt_shown() -> bool:
+    """Tell whether somebody may be typing at the prompt of a shell in a terminal.
+
+    Examples
+    --------
+    >>> is_prompt_shown()
+    False
+    """
+    prompt = getattr(getattr(current_shell(), "pt_app", None), "app", None)
+    return prompt is not None and bool(prompt.is_running)
+
+
 def say(text: str) -> None:
     """Print a text, with ``?`` for what the encoding of ``stdout`` lacks.
 
@@ -44,3 +56,19 @@ def say(text: str) -> None:
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
+
+
+def close_unused_pipes(*_: object) -> None:
+    """Have the kernel close the pipes of threads that have ended.
+
+    Each thread that writes or shows something costs it one, which it closes every ten seconds; with
+    256 descriptors, that is too late for who runs cells quickly.
+
+    Examples
+    --------
+    >>> close_unused_pipes()
+    """
+    thread = getattr(getattr(current_shell(), "kernel", None), "iopub_thread", None)
+    loop, collect = getattr(thread, "io_loop", None), getattr(thread, "_event_pipe_gc", None)
+    if loop is not None and collect is not None:
+        loop.add_callback(collect)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -14,9 +15,9 @@ from tqdm import tqdm
 
 from ...engine.remote.process.capture import beneath, lay_under
 from ...engine.remote.process.printed import STREAMS
-from ...formatting import elided, printable
+from ...formatting import elided, printable, time_text
 from ...model.events import State
-from ..style.environment import in_kernel
+from ..style.environment import close_unused_pipes, current_shell, in_kernel, is_prompt_shown
 
 if TYPE_CHECKING:
     from ...model.events import Event
@@ -77,7 +78,8 @@ _Tqdm.set_lock(threading.RLock())  # the usual one is for all processes, and tak
 class ProgressBar:
     """The bar of one run.
 
-    With `leave`, it stays when the run is done.
+    With `leave`, it stays when the run is done. It gives way to the prompt of a shell, at which
+    somebody types: from then on there is no bar, and with `leave` a line when the run is done.
 
     Attributes
     ----------
@@ -90,31 +92,56 @@ class ProgressBar:
         self._bar: Any = None
         self._undo: list[tuple[_Above, Callable[[], None]]] = []
         self.is_over = False
+        self._has_given_way = False
         self._lock = _Tqdm.get_lock()
+        shell = None if in_kernel() else current_shell()
+        self._events: Any = getattr(shell, "events", None)
+        if self._events is not None:
+            self._events.register("post_run_cell", self._give_way)
 
     def follow(self, run: Run) -> None:
         """Show how far a run is; if it is done, for the last time."""
         with self._lock:
             if self.is_over:
                 return
-            if self._bar is None:
+            if is_prompt_shown():
+                self._give_way()
+            if self._bar is None and not self._has_given_way:
                 self._open(run)
-            if not self._bar.disable:
+            if self._bar is not None and not self._bar.disable:
                 self._tell(run)
             if run.done:
+                if self._has_given_way and self._leave:
+                    _say_end(run)
                 self.close()
 
     def close(self) -> None:
         """Show it no more."""
         with self._lock:
             self.is_over = True
-            undo, self._undo = self._undo, []
-            for _, take_away in undo:
-                take_away()
-            for above, _ in undo:
-                above.finish()
+            self._take_off()
+            if self._events is not None:
+                self._events.unregister("post_run_cell", self._give_way)
+                self._events = None
+        close_unused_pipes()
+
+    def _give_way(self, *_: object) -> None:
+        """Show no bar any more, because a prompt is where it would be."""
+        with self._lock:
+            self._has_given_way = True
             if self._bar is not None:
-                self._bar.close()
+                self._bar.leave = False
+            self._take_off()
+
+    def _take_off(self) -> None:
+        undo, self._undo = self._undo, []
+        for _, take_away in undo:
+            take_away()
+        for above, _ in undo:
+            above.finish()
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
     def _open(self, run: Run) -> None:
         stream = beneath("stderr")
@@ -142,6 +169,14 @@ class ProgressBar:
         self._bar.total = len(states)
         self._bar.n = sum(state.is_final for state in states)
         self._bar.set_postfix_str(", ".join(told))
+
+
+def _say_end(run: Run) -> None:
+    """Say above the prompt, where a shell lets threads write, that a run is done."""
+    counts = Counter(record.state for record in run.record.tasks)
+    told = ", ".join(f"{number} {state.words}" for state, number in counts.items())
+    name = elided(printable(run.flow.name[:1000]), 30)
+    print(f"{name}: {told} in {time_text(run.makespan)}", file=sys.stderr)
 
 
 class _Above:

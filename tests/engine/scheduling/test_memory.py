@@ -363,3 +363,21 @@ class TestSurroundings:
         )
         assert "UserWarning: look here" in ended.stderr
         assert ended.returncode == 0
+
+
+def test_what_was_released_is_told_by_who_did_it():
+    def fails(load):
+        raise ValueError("no")
+
+    names = {"load": lambda: 1, "keep": lambda load: load, "fails": fails}
+    done = run("load -> [keep, fails]", namespace=names, on_error="continue")
+    done.release()
+    for task in ("load", "keep"):
+        with pytest.raises(NoResultError, match=r"by run.release\(\)") as caught:
+            done[task]
+        assert "keep=" not in str(caught.value)
+    with pytest.raises(NoResultError, match="'fails' has no result: it is failed"):
+        done["fails"]
+    done = run("load -> keep", namespace=names, keep="last")
+    with pytest.raises(NoResultError, match=r"keep=.all."):
+        done["load"]

@@ -295,3 +295,9 @@ def test_one_bar_a_run():
     result = run("a", namespace={"a": list}, observers=[progress_bar, progress_bar])
     progress_bar([], result)
     assert result.done
+
+
+def test_what_an_inspector_is_where_there_are_no_widgets():
+    done = run("one -> two", namespace={"one": lambda: 1, "two": lambda one: 2})
+    assert repr(done.inspect()) == "flow: 2 tasks, 2 succeeded\n  ✓ one\n  ✓ two"
+    assert repr(done.inspect("two")).splitlines()[3].startswith("<TaskRun two: succeeded in ")

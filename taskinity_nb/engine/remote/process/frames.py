@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["describe_frames", "user_frames"]
+__all__ = ["describe_frames", "is_ours", "user_frames"]
 
 MOST = 30
 """Frames that are told of a traceback."""
@@ -21,13 +21,19 @@ def user_frames(traceback: TracebackType | None) -> tuple[tuple[str, int, str], 
     """Return file, line and function of the frames that are not this package's own."""
     frames: list[tuple[str, int, str]] = []
     while traceback is not None:
-        code = traceback.tb_frame.f_code
-        name = dict.get(traceback.tb_frame.f_globals, "__name__")
-        package = str.partition(name, ".")[0] if isinstance(name, str) else ""
-        if not code.co_filename.startswith(OURS) and package not in PACKAGES:
+        if not is_ours(traceback):
+            code = traceback.tb_frame.f_code
             frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
         traceback = traceback.tb_next
     return tuple(frames) if len(frames) <= MOST else _shortened(frames)
+
+
+def is_ours(traceback: TracebackType) -> bool:
+    """Tell whether the first frame of a traceback is one of this package's."""
+    frame = traceback.tb_frame
+    name = dict.get(frame.f_globals, "__name__")
+    package = str.partition(name, ".")[0] if isinstance(name, str) else ""
+    return frame.f_code.co_filename.startswith(OURS) or package in PACKAGES
 
 
 def describe_frames(frames: tuple[tuple[str, int, str], ...]) -> str:

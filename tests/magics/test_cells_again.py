@@ -1,0 +1,168 @@
+"""A cell that is run again: what is let go of, what is kept, and what is said."""
+
+from __future__ import annotations
+
+import pytest
+from kernels import new_kernel
+
+FUNCTIONS = """
+import gc, sys, weakref
+class Large:
+    pass
+sys.made = []  # no name that a task uses changes
+def load():
+    value = Large()
+    sys.made.append(weakref.ref(value))
+    return value
+def keep(load): return load
+def count(load): return 1
+def alive():
+    gc.collect()
+    return sum(ref() is not None for ref in sys.made)
+"""
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    with new_kernel() as (kernel, _):
+        yield kernel
+
+
+@pytest.fixture
+def fresh(kernel):
+    """The kernel, with nothing kept of the tests before."""
+    cell = kernel.run(f"%reset -f\n%unload_ext taskinity_nb\n%load_ext taskinity_nb\n{FUNCTIONS}")
+    assert not cell.error, cell.error
+    return kernel
+
+
+def run_often(kernel, cell, times=6):
+    for _ in range(times):
+        done = kernel.run(cell)
+        assert not done.error, done.error
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-o r", "", "-o r --no-gantt", "--background -o r", "-o r;", "--compare -o r",
+     "--resume -o r", "-e sequential"],
+)  # fmt: skip
+def test_one_run_is_kept_of_a_cell(fresh, line):
+    run_often(fresh, f"%%flow {line}\nflow Again:\n    load -> keep")
+    fresh.run("r.wait()" if "-o r" in line else "_.wait()")
+    assert fresh.value("alive()") == "1"
+    assert fresh.value("len([n for n, v in Out.items() if type(v).__name__ == 'Run']) <= 2")
+
+
+def test_what_the_user_has_named_stays(fresh):
+    fresh.run("%%flow\nload -> keep")
+    fresh.run("best = _; runs = [_]")
+    run_often(fresh, "%%flow\nload -> keep", 3)
+    assert fresh.value("alive(), best['keep'] is best['load'], runs == [best]") == (
+        "(2, True, True)"
+    )
+
+
+def test_other_cells_keep_theirs(fresh):
+    for cell in ("%%flow\nload -> keep", "%%flow\nload -> count", "%%flow -o other\nload -> keep"):
+        run_often(fresh, cell, 3)
+    assert fresh.value("alive()") == "3"
+    assert fresh.value("_ is other") == "False"  # it is the number
+
+
+def test_results_that_no_task_takes_any_more(fresh):
+    run_often(fresh, "%%flow --keep last -o r\nload -> count", 1)
+    assert fresh.value("alive(), r['count']") == "(0, 1)"
+
+
+def test_underscores_go_on(fresh):
+    run_often(fresh, "%%flow\nload -> keep", 3)
+    assert fresh.value("type(_).__name__") == "'Run'"
+    assert fresh.value("type(__).__name__, _") == "('Run', 'Run')"
+
+
+def test_a_semicolon(fresh):
+    for cell in ("%%flow --no-gantt -o r;\nload -> keep", "%%flow --no-gantt -o r\nload -> keep;"):
+        shown = fresh.run(cell)
+        assert not shown.error, shown.error
+        assert not shown.of("execute_result")
+        assert fresh.value("list(r)") == "['load', 'keep']"
+
+
+NOTHING = "nothing to resume: no earlier run of 'Again' in this kernel; all of it runs\n"
+RESUMED = "%%flow --resume --no-gantt -o r\nflow Again:\n    load -> keep"
+
+
+def test_nothing_to_resume(fresh):
+    fresh.run("get_ipython().magics_manager.registry['FlowMagics'].last_runs.clear()")
+    assert fresh.run(RESUMED).printed == NOTHING
+    assert fresh.run(RESUMED).printed == ""
+    assert fresh.value("str(r.tasks['load'].state)") == "'cached'"
+
+
+def test_the_extension_is_loaded_again(fresh):
+    fresh.run("get_ipython().magics_manager.registry['FlowMagics'].last_runs.clear()")
+    fresh.run("%%flow --no-gantt -o r\nflow Again:\n    load -> keep")
+    assert not fresh.run("%reload_ext taskinity_nb").error
+    assert fresh.run(RESUMED).printed == ""
+    assert fresh.value("str(r.tasks['load'].state), alive()") == "('cached', 1)"
+
+
+def test_a_name_that_hides_something(fresh):
+    fresh.run("from taskinity_nb import run")
+    cell = fresh.run("%%flow --no-gantt -o run\nload -> keep")
+    assert cell.printed == (
+        "'run' is the run now, and no function of taskinity_nb's; "
+        "'from taskinity_nb import run' brings it back\n"
+    )
+    assert fresh.run("%%flow --no-gantt -o run\nload -> keep").printed == ""
+    assert "del sum" in fresh.run("%%flow --no-gantt -o sum\nload -> keep").printed
+    assert fresh.run("%%flow --no-gantt -o nothing\nload -> keep").printed == ""
+    for name, kind in (("count", "function"), ("weakref", "module"), ("Large", "class")):
+        printed = fresh.run(f"%%flow --no-gantt --no-run -o {name}\nload -> keep").printed
+        assert printed == f"'{name}' is the run now, and no longer the {kind} of that name\n"
+    error = fresh.run("%%flow -o load\nload -> keep").error
+    assert "'load' is a task of this flow, and would be the run then" in error
+    assert fresh.value("load.__name__") == "'load'"
+
+
+OPEN = "import os, time; time.sleep(0.1); len(os.listdir('/proc/self/fd'))"
+
+
+def test_threads_that_have_ended_cost_no_descriptors(fresh):
+    fresh.run("from taskinity_nb import progress_bar, run\ndef tell(): display('told')")
+    run_often(fresh, "%%flow --no-gantt -o r\nload -> [keep, keep as other]", 3)
+    before = int(fresh.value(OPEN))
+    run_often(fresh, "%%flow --no-gantt -o r\nload -> [keep, keep as other]", 30)
+    run_often(fresh, "%%flow --no-gantt -o r\n[tell, tell as other]", 10)
+    assert int(fresh.value(OPEN)) < before + 15
+    run_often(fresh, "for _ in range(30): run('load', observers=[progress_bar])", 1)
+    assert int(fresh.value(OPEN)) < before + 15
+
+
+def test_a_cell_is_told_by_the_name_that_a_frontend_gives_it(fresh):
+    def run_as(name):
+        content = {"code": "%%flow --no-gantt\nload -> keep", "silent": False,
+                   "store_history": True, "allow_stdin": False}  # fmt: skip
+        message = fresh.client.session.msg("execute_request", content, metadata={"cellId": name})
+        fresh.client.shell_channel.send(message)
+        list(fresh.messages(message["header"]["msg_id"]))
+
+    for name in ("one", "two", "one", "two", "one"):
+        run_as(name)
+    assert fresh.value("alive()") == "2"
+
+
+def test_a_run_that_fails_again_and_again(fresh):
+    fresh.run("def fails(load): 1 / 0")
+    for _ in range(4):
+        assert fresh.run("%%flow --no-gantt\nload -> fails").error
+    assert fresh.value("alive()") == "1"
+
+
+def test_a_value_that_is_called_as_a_task(fresh):
+    fresh.run("import numpy\nfrom taskinity_nb import task\n@task\ndef shown(load): return 1")
+    fresh.run("shown = numpy.arange(3)")  # the task is registered all the same
+    cell = fresh.run("%%flow --no-gantt -o r\nload -> shown")
+    assert not cell.error, cell.error
+    assert fresh.value("r['shown']") == "1"
