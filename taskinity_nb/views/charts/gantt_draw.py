@@ -16,16 +16,16 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ...formatting import elided, time_unit
 from ...model.events import State
-from ..style.palette import INK, LOOKS
-from .figure import PAPER, figure_of, new_axes
+from ..style.palette import CRITICAL, EDGE, INK, LOOKS
+from .figure import figure_of, new_axes
 from .gantt_bars import Bar, Panel
 from .gantt_chart import Chart
+from .settings import default_settings
 from .style import COLOURS, Styled
 from .text_fit import BarLabel, Ruler, typeset
 
 __all__ = ["draw_chart"]
 
-GRID = "#dddddd"
 LEFT, RIGHT = 0.95, 0.25
 """Inches: margins."""
 LANE, TALLEST = 0.34, 7.0
@@ -46,9 +46,8 @@ class Drawing(Styled):
         self, ax: Axes, chart: Chart, lane: float, strip: float, *, own: bool = False
     ) -> None:
         super().__init__(ax, INK if own else ax.xaxis.label.get_color())
-        self.chart, self.lane, self.own = chart, lane, own
+        self.chart, self.lane = chart, lane
         self.strip = strip / lane
-        self.paper = PAPER if own else ax.get_facecolor()
         self.colours = {task: COLOURS[i % len(COLOURS)] for i, task in enumerate(chart.tasks)}
         self.labelled: set[str] = set()
         self.height = sum(
@@ -130,8 +129,7 @@ class Drawing(Styled):
         every = max(1, round(0.17 / self.lane))
         shown = [tick for i, tick in enumerate(ticks) if i % every == 0]
         ax.set_yticks([y for y, _ in shown], [label for _, label in shown])
-        grid = {"color": GRID, "alpha": 1} if self.own else {"alpha": 0.3}
-        self.spines(("bottom",), axis="x", **grid)
+        self.spines(("bottom",), axis="x", alpha=0.3)
         ax.grid(visible=False, axis="y")
 
     # Bars, and what is written in them.
@@ -153,7 +151,7 @@ class Drawing(Styled):
             inset = 0 if wide else min(0.6 * point, 0.2)
             corners.append(_corners(bar, y0 + inset, y1 - inset))
             fills.append(self._fill(bar))
-            edges.append(self.paper if wide else fills[-1])
+            edges.append(EDGE if wide else fills[-1])
         self.ax.add_collection(
             PolyCollection(
                 corners, facecolors=fills, edgecolors=edges, linewidths=0.6, zorder=2,
@@ -163,14 +161,14 @@ class Drawing(Styled):
         if outlined:
             self.ax.add_collection(
                 PolyCollection(
-                    outlined, facecolors="none", edgecolors=self.ink, linewidths=1.8, zorder=3,
+                    outlined, facecolors="none", edgecolors=CRITICAL, linewidths=2.2, zorder=3,
                     joinstyle="miter", gid=f"critical-{number}",
                 ), autolim=False,
             )  # fmt: skip
         if lined:
             self.ax.add_collection(
                 LineCollection(
-                    lined, colors=self.ink, linewidths=1.8, zorder=3, gid=f"critical-lines-{number}"
+                    lined, colors=CRITICAL, linewidths=2.2, zorder=3, gid=f"critical-lines-{number}"
                 ), autolim=False,
             )  # fmt: skip
         self._holds(panel, top, number)
@@ -263,6 +261,7 @@ def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
     return (bar.start, y0), (bar.start, y1), (bar.end, y1), (bar.end, y0)
 
 
+@default_settings()
 def draw_chart(chart: Chart, ax: Axes | None = None) -> Axes:
     """Draw a chart into `ax`, or on a figure of its own."""
     lanes = sum(panel.lanes for panel in chart.panels)

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from ...formatting import counted, elided
 from ..style.palette import EDGE, INK
 from .figure import new_axes
+from .settings import default_settings
 from .speedup_chart import Point, Series, SpeedupChart
 from .style import COLOURS, Styled
 from .text_fit import Ruler
@@ -26,6 +27,7 @@ DODGE = 8.0
 HEADROOM = 1.12
 
 
+@default_settings()
 def draw_speedup(chart: SpeedupChart, ax: Axes | None = None) -> Axes:
     """Draw a chart into `ax`, or on a figure of its own."""
     if ax is not None:

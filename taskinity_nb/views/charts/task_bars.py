@@ -9,6 +9,7 @@ from ...analysis.history import PastRun
 from ...formatting import counted, elided, time_unit
 from ..style.palette import EDGE, INK
 from .figure import WIDTH, new_axes
+from .settings import default_settings
 from .style import COLOURS, Styled
 from .text_fit import typeset
 
@@ -22,6 +23,7 @@ FILLS = ("#c9c9c9", COLOURS[0])
 """Before, and after."""
 
 
+@default_settings()
 def draw_bars(
     pair: tuple[PastRun, PastRun],
     headings: tuple[str, str],
