@@ -18,6 +18,7 @@ from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import Task, registered_tasks
+from ..views.style.guard import drawn_or_said
 from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
 from .options import HELP, Options, read_options
@@ -168,31 +169,35 @@ class _View:
             self._graph.abandon()
             return
         self._graph.finish(runs[-1])
+        with drawn_or_said("the chart", "plot_gantt(run) raises it"):
+            self._draw_chart(runs)
+        with drawn_or_said("the advice", "advise(run) raises it"):
+            self._advise(runs[-1])
+
+    def _draw_chart(self, runs: list[Run]) -> None:
         records = runs[-1].tasks.values()
         if not self.gantt or not any(record.started is not None for record in records):
             return
         if len(records) > MOST_IN_CHART:
             print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
             return
-        from ..views.charts.plots import plot_gantt
+        from ..views.charts.plots import gantt_bundle
 
-        figure = plot_gantt(*runs).figure
-        if self._chart is None:
-            display(figure)
-        else:
-            self._chart.update(figure)
-        self._advise(runs[-1])
+        bundle, facts = gantt_bundle(*runs)
+        show = display if self._chart is None else self._chart.update
+        show(bundle, metadata=facts, raw=True)
 
     def _advise(self, run: Run) -> None:
         """Say below the chart what would make a run better, if there is anything worth saying."""
         sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
-        if not sound or len(run.on_workers()) > MOST_IN_CHART:
+        if not self.gantt or not sound or len(run.on_workers()) > MOST_IN_CHART:
             return
         from ..analysis.advice.advise import advise
+        from ..views.tables.advice import advice_to_html
 
         advice = advise(run)
         if advice:
-            display(advice)
+            display({"text/html": advice_to_html(advice), "text/plain": repr(advice)}, raw=True)
 
 
 def load(shell: InteractiveShell) -> None:
