@@ -103,16 +103,17 @@ def _axes(bench: PerformanceBenchmark, ax: Axes, ink: Any, unit: str, longest: f
     from ..charts.style import Styled
     from ..charts.text_fit import typeset
 
-    written = [typeset(one_line(one.label, LONGEST_LABEL)) for one in bench.results]
+    style = Styled(ax, ink)
+    style.plan_titles(one_line(bench.name), "", wrap=False)
+    written = [typeset(style.beside(one_line(one.label, LONGEST_LABEL))) for one in bench.results]
     ax.set_yticks(range(len(written)), [text for text, _ in written])
-    ax.set_ylim(len(written) - 0.4, -0.6)
+    lowest = len(written) - 0.4
+    ax.set_ylim(lowest, lowest - style.stretched(lowest + 0.6)[0])
     ax.set_xlim(0, ROOM * (longest or 1.0))
     compared = any(one.speedup is not None for one in bench.results)
     note = "; × is the speed-up over sequential" if compared else ""
-    style = Styled(ax, ink)
-    style.labels(f"median in {unit}; a dot is one repeat{note}")
+    style.labels(f"median in {unit}; a dot is one repeat{note}", unit=unit)
     style.spines(("bottom",), axis="x")
     for label, (_, fonts) in zip(ax.get_yticklabels(), written, strict=True):
         label.set(family=fonts, parse_math=False)
-    title, fonts = typeset(one_line(bench.name))
-    ax.set_title(title, loc="left", fontsize=11, family=fonts, parse_math=False, color=ink)
+    style.titles("left")
