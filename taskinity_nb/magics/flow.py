@@ -147,7 +147,8 @@ class _View:
             self._run.cancel() if self._run is not None else None
         )
         self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
-        self._graph.show()
+        with drawn_or_said("the flow", "it runs all the same"):
+            self._graph.show()
         self._chart: Any = None
         if options.background and options.gantt:
             self._chart = display({"text/plain": ""}, raw=True, display_id=True)
@@ -168,7 +169,8 @@ class _View:
         if not runs:
             self._graph.abandon()
             return
-        self._graph.finish(runs[-1])
+        with drawn_or_said("the graph", "the run is as it is"):
+            self._graph.finish(runs[-1])
         with drawn_or_said("the chart", "plot_gantt(run) raises it"):
             self._draw_chart(runs)
         with drawn_or_said("the advice", "advise(run) raises it"):

@@ -48,7 +48,7 @@ MOST_DRAWN_AT_FIRST = 40
 LARGEST_SVG_AT_FIRST = 200_000
 """Characters; Jupyter drops what comes faster than a megabyte a second, the widget among it."""
 
-NO_MATTER = "that changes nothing about the run"
+NO_MATTER = "the run is as it is"
 
 SLOWEST = 0.5
 """Seconds between two pictures where there are no widgets."""

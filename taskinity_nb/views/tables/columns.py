@@ -121,7 +121,7 @@ class Table(NamedTuple):
         return not self.head[-1] and any(row[-1] for row in self.rows)
 
     def _style(self) -> str:
-        table = f"table.{self._kind}"
+        table = f"table.{self._kind}.{self._kind}"  # twice: to outdo what JupyterLab says of cells
         flush = ", ".join(f"{table} tr > :nth-child({place + 1})" for place in self._flush)
         rules = [
             f"{table} {{border-collapse: collapse; margin: 4px 0}}",
