@@ -20,6 +20,7 @@ from ..model.run import Run
 from ..model.task import is_task, registered_tasks
 from ..strangers import add_note
 from ..views.style.environment import close_unused_pipes, in_kernel, say
+from ..views.style.guard import drawn_or_said
 from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
 from .names import what_is_hidden
@@ -182,7 +183,8 @@ class _View:
             self._run.cancel() if self._run is not None else None
         )
         self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
-        self._graph.show()
+        with drawn_or_said("the flow", "it runs all the same"):
+            self._graph.show()
         self._chart: Any = None
         if options.background and options.gantt:
             self._chart = display({"text/plain": ""}, raw=True, display_id=True)
@@ -203,32 +205,37 @@ class _View:
         if not runs:
             self._graph.abandon()
             return
-        self._graph.finish(runs[-1])
+        with drawn_or_said("the graph", "the run is as it is"):
+            self._graph.finish(runs[-1])
+        with drawn_or_said("the chart", "plot_gantt(run) raises it"):
+            self._draw_chart(runs)
+        with drawn_or_said("the advice", "advise(run) raises it"):
+            self._advise(runs[-1])
+
+    def _draw_chart(self, runs: list[Run]) -> None:
         records = runs[-1].tasks.values()
         if not self.gantt or not any(record.started is not None for record in records):
             return
         if len(records) > MOST_IN_CHART:
             print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
             return
-        from ..views.charts.plots import plot_gantt
+        from ..views.charts.plots import gantt_bundle
 
-        figure = plot_gantt(*runs).figure
-        if self._chart is None:
-            display(figure)
-        else:
-            self._chart.update(figure)
-        self._advise(runs[-1])
+        bundle, facts = gantt_bundle(*runs)
+        show = display if self._chart is None else self._chart.update
+        show(bundle, metadata=facts, raw=True)
 
     def _advise(self, run: Run) -> None:
         """Say below the chart what would make a run better, if there is anything worth saying."""
         sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
-        if not sound or len(run.on_workers()) > MOST_IN_CHART:
+        if not self.gantt or not sound or len(run.on_workers()) > MOST_IN_CHART:
             return
         from ..analysis.advice.advise import advise
+        from ..views.tables.advice import advice_to_html
 
         advice = advise(run)
         if advice:
-            display(advice)
+            display({"text/html": advice_to_html(advice), "text/plain": repr(advice)}, raw=True)
 
 
 _preloads: list[Preload] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import singledispatch
+from html import escape
 from typing import Any
 
 from ..analysis.advice.evidence import Advice, AdviceList
@@ -20,8 +21,9 @@ from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.run import Run
 from .charts.plots import plot_speedup
-from .graph.dot import to_graphviz
+from .graph.dot import flow_text, to_graphviz
 from .graph.picture import flow_mimebundle, save_picture
+from .style.guard import made_or_told
 from .tables.advice import advice_to_html, advice_to_text
 from .tables.benchmark import draw_timings, timings_table
 from .tables.columns import Table
@@ -36,7 +38,15 @@ __all__ = ["export", "html", "inspect", "mimebundle", "plot", "progress", "text"
 _plain = Plain()
 
 mimebundle = singledispatch(_plain.mimebundle)
-mimebundle.register(Flow, flow_mimebundle)
+
+
+@mimebundle.register
+def _(flow: Flow) -> dict[str, Any]:
+    def without_picture(why: str) -> dict[str, Any]:
+        return {"text/plain": f"{flow_text(flow)}\n({why})"}
+
+    return made_or_told("the flow", lambda: flow_mimebundle(flow), without_picture)
+
 
 html = singledispatch(_plain.html)
 html.register(Advice, lambda advice: advice_to_html([advice]))
@@ -47,8 +57,16 @@ text.register(Advice, advice_to_text)
 
 
 def _tabulate(kind: type, table: Callable[[Any], Table]) -> None:
-    html.register(kind, lambda shown: table(shown).html())
-    text.register(kind, lambda shown: table(shown).text())
+    def as_html(shown: Any) -> str:
+        return made_or_told(
+            "the table", lambda: table(shown).html(), lambda why: f"<div>({escape(why)})</div>"
+        )
+
+    def as_text(shown: Any) -> str:
+        return made_or_told("the table", lambda: table(shown).text(), lambda why: f"({why})")
+
+    html.register(kind, as_html)
+    text.register(kind, as_text)
 
 
 _tabulate(Comparison, comparison_table)

@@ -357,7 +357,7 @@ def test_text_table(bench):
 def test_html_is_escaped(bench):
     html = bench._repr_html_()
     assert "M\u00fcller &amp; &lt;S\u00f6hne&gt;" in html and "b &lt;b&gt;&amp;</td>" in html
-    assert "<b>" not in html and "<style" not in html
+    assert "<b>" not in html
     assert html.count("<tr>") == 3 and html.count("<div") == html.count("</div>")
 
 

@@ -231,7 +231,7 @@ class TestTable:
         page = history()._repr_html_()
         assert "&lt;b&gt;&amp; </td>" in page and "&lt;i&gt;" in page
         assert "<b>" not in page and "<i>" not in page and "\x00" not in page
-        assert page.count("<div>") == page.count("</div>")
+        assert page.count("<div") == page.count("</div>")
 
     def test_nothing(self):
         assert repr(history()) == "no run is remembered"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from base64 import b64decode
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -98,6 +102,48 @@ def test_markdown(notebook):
     assert [states_in(svg) for svg in svgs] == [GOOD_STATES, BAD_STATES]
     assert all(files[name].startswith(b"\x89PNG") for name in named if name.endswith(".png"))
     assert "TaskError" in text
+
+
+def test_what_is_in_the_pictures_is_said_beside_them(notebook):
+    for graph, gantt in (cell.outputs[:2] for cell in notebook.cells[1:]):
+        for kind in ("image/svg+xml", "image/png"):
+            assert graph.metadata[kind]["alt"] == graph.data["text/plain"].partition("\n")[0]
+        assert gantt.metadata["image/png"]["alt"] == gantt.data["text/plain"]
+        assert gantt.metadata["image/png"]["alt"].startswith("Gantt of ")
+
+
+@pytest.mark.slow
+def test_html_with_alternative_texts_as_the_docs_say(notebook, tmp_path):
+    page, said = converted(notebook, tmp_path, "--to html --template classic")
+    assert "Alternative text is missing" not in said
+    texts = re.findall(r'<img[^>]* alt="([^"]*)"', page)
+    assert texts == [
+        cell.outputs[n].data["text/plain"].partition("\n")[0]
+        for cell in notebook.cells[1:]
+        for n in (0, 1)
+    ]
+
+
+@pytest.mark.slow
+def test_latex_without_inkscape_as_the_docs_say(notebook, tmp_path):
+    page, _ = converted(notebook, tmp_path, "--to latex")
+    named = re.findall(r"\{(page_files/[^{}]+)\}", page)
+    assert [Path(name).suffix for name in named] == [".png"] * 4
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in named)
+
+
+def converted(notebook, folder, options):
+    """Convert a notebook with the options that the docs give; return the page and what is said."""
+    docs = (Path(__file__).parents[2] / "docs/where_it_works.md").read_text(encoding="utf-8")
+    (command,) = re.findall(rf"^ *jupyter nbconvert ({re.escape(options)}.*) \S+$", docs, re.M)
+    nbformat.write(notebook, folder / "page.ipynb")
+    done = subprocess.run(
+        [sys.executable, "-m", "nbconvert", *shlex.split(command), "page.ipynb"],
+        cwd=folder, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (page,) = (path for path in folder.glob("page.*") if path.suffix != ".ipynb")
+    return page.read_text(encoding="utf-8"), done.stderr
 
 
 # Where there are no widgets.

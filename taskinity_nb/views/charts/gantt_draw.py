@@ -16,20 +16,22 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ...formatting import elided, time_unit
 from ...model.events import State
-from ..style.palette import INK, LOOKS
-from .figure import PAPER, figure_of, new_axes
+from ..style.palette import CRITICAL, EDGE, INK, LOOKS
+from .figure import new_axes
 from .gantt_bars import Bar, Panel
 from .gantt_chart import Chart
+from .settings import default_settings
 from .style import COLOURS, Styled
 from .text_fit import BarLabel, Ruler, typeset
 
 __all__ = ["draw_chart"]
 
-GRID = "#dddddd"
 LEFT, RIGHT = 0.95, 0.25
 """Inches: margins."""
 LANE, TALLEST = 0.34, 7.0
 """Inches: a lane, and all lanes together at most."""
+LEGEND = 60.0
+"""Points below axes of a user without which there is no legend: in them it would cover bars."""
 STRIP = 0.27
 """Inches: a line of text between panels."""
 FILLED = 0.74
@@ -40,19 +42,21 @@ MOST_LABELS = 400
 
 
 class Drawing(Styled):
-    """One chart in one axes; `lane` and `strip` are inches, and a lane is one unit of y."""
+    """One chart in one axes; a lane is one unit of y, and `lane` is how many inches that is."""
 
-    def __init__(
-        self, ax: Axes, chart: Chart, lane: float, strip: float, *, own: bool = False
-    ) -> None:
-        super().__init__(ax, INK if own else ax.xaxis.label.get_color())
-        self.chart, self.lane, self.own = chart, lane, own
-        self.strip = strip / lane
-        self.paper = PAPER if own else ax.get_facecolor()
+    def __init__(self, ax: Axes, chart: Chart, ink: Any) -> None:
+        super().__init__(ax, ink)
+        self.chart = chart
         self.colours = {task: COLOURS[i % len(COLOURS)] for i, task in enumerate(chart.tasks)}
         self.labelled: set[str] = set()
-        self.height = sum(
-            panel.lanes + self.strip * (1.75 if panel.bound else 1.3) for panel in chart.panels
+        self.lane = self.strip = self.height = 1.0
+        self.plan_titles(chart.title, chart.subtitle)
+
+    def scale(self, lane: float, strip: float) -> None:
+        """Choose how tall a lane and a line of text between panels are, in inches."""
+        self.lane, self.strip = lane, strip / lane
+        self.height = self.header / 72 / lane + sum(
+            panel.lanes + self.strip * (1.75 if panel.bound else 1.3) for panel in self.chart.panels
         )
 
     def place(self) -> None:
@@ -67,7 +71,7 @@ class Drawing(Styled):
         self.ax.set_xlim(begin - 0.002 * span, begin + 1.015 * span)
         self.ax.set_ylim(self.height, 0)
         self.ruler = Ruler(self.ax)
-        y, ticks = 0.0, []
+        y, ticks = self.header / 72 / self.lane, []
         for number, panel in enumerate(self.chart.panels):
             self._heading(panel, y, number)
             y += self.strip
@@ -76,7 +80,7 @@ class Drawing(Styled):
             self._bound(panel, y, number)
             y += panel.lanes + self.strip * (0.75 if panel.bound else 0.3)
         self._axes(ticks, end)
-        self.titles(self.chart.title, self.chart.subtitle)
+        self.titles()
         if 1 < len(self.chart.tasks) <= len(COLOURS):
             self._legend()
 
@@ -124,14 +128,17 @@ class Drawing(Styled):
     def _axes(self, ticks: Sequence[tuple[float, str]], end: float) -> None:
         ax = self.ax
         unit, scale = time_unit(end)
+        after = "" if self.has_room_for_label else f" {unit}"
+        if self.has_room_for_label:
+            self.labels(f"time in {unit}")
         ax.xaxis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 2.5, 5, 10]))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x / scale, 9):g}"))
-        self.labels(f"time in {unit}")
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(x / scale, 9):g}{after}"))
         every = max(1, round(0.17 / self.lane))
         shown = [tick for i, tick in enumerate(ticks) if i % every == 0]
+        if any(self.beside(label) != label for _, label in shown):
+            shown = [(y, label.removeprefix("worker ")) for y, label in shown]
         ax.set_yticks([y for y, _ in shown], [label for _, label in shown])
-        grid = {"color": GRID, "alpha": 1} if self.own else {"alpha": 0.3}
-        self.spines(("bottom",), axis="x", **grid)
+        self.spines(("bottom",), axis="x", alpha=0.3)
         ax.grid(visible=False, axis="y")
 
     # Bars, and what is written in them.
@@ -153,7 +160,7 @@ class Drawing(Styled):
             inset = 0 if wide else min(0.6 * point, 0.2)
             corners.append(_corners(bar, y0 + inset, y1 - inset))
             fills.append(self._fill(bar))
-            edges.append(self.paper if wide else fills[-1])
+            edges.append(EDGE if wide else fills[-1])
         self.ax.add_collection(
             PolyCollection(
                 corners, facecolors=fills, edgecolors=edges, linewidths=0.6, zorder=2,
@@ -163,14 +170,14 @@ class Drawing(Styled):
         if outlined:
             self.ax.add_collection(
                 PolyCollection(
-                    outlined, facecolors="none", edgecolors=self.ink, linewidths=1.8, zorder=3,
+                    outlined, facecolors="none", edgecolors=CRITICAL, linewidths=2.2, zorder=3,
                     joinstyle="miter", gid=f"critical-{number}",
                 ), autolim=False,
             )  # fmt: skip
         if lined:
             self.ax.add_collection(
                 LineCollection(
-                    lined, colors=self.ink, linewidths=1.8, zorder=3, gid=f"critical-lines-{number}"
+                    lined, colors=CRITICAL, linewidths=2.2, zorder=3, gid=f"critical-lines-{number}"
                 ), autolim=False,
             )  # fmt: skip
         self._holds(panel, top, number)
@@ -249,7 +256,7 @@ class Drawing(Styled):
     def _legend(self) -> None:
         """Name the colours below the axes, if some task could not be labelled in full."""
         drawn = {bar.task for panel in self.chart.panels for bar in panel.bars}
-        if drawn <= self.labelled:
+        if drawn <= self.labelled or self.room.below < LEGEND:
             return
         tasks = [task for task in self.chart.tasks if task in drawn]
         texts = [elided(self.chart.labels[task], 44) for task in tasks]
@@ -263,18 +270,22 @@ def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
     return (bar.start, y0), (bar.start, y1), (bar.end, y1), (bar.end, y0)
 
 
+@default_settings()
 def draw_chart(chart: Chart, ax: Axes | None = None) -> Axes:
     """Draw a chart into `ax`, or on a figure of its own."""
     lanes = sum(panel.lanes for panel in chart.panels)
     strips = len(chart.panels) + sum(0.75 if panel.bound else 0.3 for panel in chart.panels)
     if ax is not None:
-        height = ax.get_window_extent().height / figure_of(ax).dpi
+        drawing = Drawing(ax, chart, ax.xaxis.label.get_color())
+        height = max(0.01, (drawing.tall - drawing.header) / 72)
         strip = min(STRIP, height / (2 * strips))
-        Drawing(ax, chart, max(height - strips * strip, 0.01) / lanes, strip).draw()
+        drawing.scale(max(height - strips * strip, 0.01) / lanes, strip)
+        drawing.draw()
         return ax
-    lane = min(LANE, TALLEST / lanes)
-    drawing = Drawing(new_axes(chart.summary), chart, lane, STRIP, own=True)
+    drawing = Drawing(new_axes(chart.summary), chart, INK)
+    drawing.scale(min(LANE, TALLEST / lanes), STRIP)
     drawing.place()
+    drawing.plan_titles(chart.title, chart.subtitle)
     drawing.draw()
     drawing.place()
     return drawing.ax

@@ -5,18 +5,19 @@ Matplotlib, which takes long to import, is imported when a chart is drawn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...analysis.measuring.compare import Comparison
 from ...analysis.prediction.simulate import Timeline
 from ...model.run import Run
+from ..style.environment import in_kernel
 from .gantt_chart import chart_of
 from .speedup_chart import chart_of_speedup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_gantt", "plot_speedup"]
+__all__ = ["gantt_bundle", "plot_gantt", "plot_speedup"]
 
 
 def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
@@ -61,6 +62,16 @@ def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
     from .gantt_draw import draw_chart
 
     return draw_chart(chart_of(drawn), ax)
+
+
+def gantt_bundle(*runs: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a cell shows of its runs, made before it is shown, and what is told of that."""
+    axes = plot_gantt(*runs)
+    if not in_kernel():
+        return {"text/plain": repr(axes)}, {}
+    from .figure import chart_bundle
+
+    return chart_bundle(axes)
 
 
 def plot_speedup(run_or_comparison: Run | Comparison, ax: Axes | None = None) -> Axes:

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from ...formatting import counted, elided
 from ..style.palette import EDGE, INK
 from .figure import new_axes
+from .settings import default_settings
 from .speedup_chart import Point, Series, SpeedupChart
 from .style import COLOURS, Styled
 from .text_fit import Ruler
@@ -26,6 +27,7 @@ DODGE = 8.0
 HEADROOM = 1.12
 
 
+@default_settings()
 def draw_speedup(chart: SpeedupChart, ax: Axes | None = None) -> Axes:
     """Draw a chart into `ax`, or on a figure of its own."""
     if ax is not None:
@@ -59,7 +61,8 @@ class _Drawing(Styled):
         )
         top = HEADROOM * max(1.2, highest, min(chart.bound, 1.3 * highest))
         ax.set_xlim(0.4, chart.most + 0.6)
-        ax.set_ylim(0, top)
+        self.plan_titles(chart.title, chart.subtitle)
+        ax.set_ylim(0, self.stretched(top)[0])
         self.ruler = Ruler(ax)
         for number, one in enumerate(chart.series):
             self._series(one, number)
@@ -67,7 +70,7 @@ class _Drawing(Styled):
         self._bound(top)
         self._knee()
         self._axes()
-        self.titles(chart.title, chart.subtitle)
+        self.titles()
         self._legend()
 
     def _series(self, one: Series, number: int) -> None:
@@ -149,5 +152,9 @@ class _Drawing(Styled):
     def _legend(self) -> None:
         texts = [text for _, text in self.handles]
         columns = self.columns(texts, 5)
-        self.legend([handle for handle, _ in self.handles], texts, columns, handlelength=2.4)
+        highest = max(times for one in self.chart.series for _, times in one.curve or [(1, 0)])
+        self.legend(
+            [handle for handle, _ in self.handles], texts, columns, handlelength=2.4,
+            high=highest < 0.45 * self.ax.get_ylim()[1],
+        )  # fmt: skip
         self.legend_height = 0.1 + 0.2 * -(-len(texts) // columns)

@@ -9,6 +9,7 @@ from ...analysis.history import PastRun
 from ...formatting import counted, elided, time_unit
 from ..style.palette import EDGE, INK
 from .figure import WIDTH, new_axes
+from .settings import default_settings
 from .style import COLOURS, Styled
 from .text_fit import typeset
 
@@ -18,10 +19,13 @@ MOST_TASKS = 24
 LONGEST_LABEL = 28
 ROW, TOP, BOTTOM, LEFT, RIGHT = 0.36, 0.62, 0.85, 2.3, 0.25
 """Inches: a task, and the margins."""
+LEGEND = 55.0
+"""Points that the legend takes, with what is above it."""
 FILLS = ("#c9c9c9", COLOURS[0])
 """Before, and after."""
 
 
+@default_settings()
 def draw_bars(
     pair: tuple[PastRun, PastRun],
     headings: tuple[str, str],
@@ -54,15 +58,19 @@ def draw_bars(
             [seconds.get(name, 0.0) / scale for name in shown],
             height=0.36, color=fill, edgecolor=EDGE, linewidth=0.6,
         )  # fmt: skip
-    written = [typeset(elided(name, LONGEST_LABEL)) for name in shown]
+    style.plan_titles(title, subtitle, beside, wrap=False)
+    written = [typeset(style.beside(elided(name, LONGEST_LABEL))) for name in shown]
     ax.set_yticks(range(len(shown)), [text for text, _ in written])
     style.spines(("bottom",), axis="x")
     for label, (_, family) in zip(ax.get_yticklabels(), written, strict=True):
         label.set(family=family, parse_math=False)
-    ax.set_ylim(max(1, len(shown)) - 0.5, -0.5)
+    rows = max(1, len(shown))
+    style.footer = 0.0 if style.room.below > LEGEND else 22.0
+    length, below = style.stretched(rows)
+    ax.set_ylim(rows - 0.5 + below, rows - 0.5 + below - length)
     ax.set_xlim(0, 1.03 * (longest / scale or 1.0))
-    style.labels(f"time of a task in {unit}")
-    style.titles(title, subtitle, beside, wrap=False)
+    style.labels(f"time of a task in {unit}", unit=unit)
+    style.titles()
     handles = [Patch(facecolor=fill, edgecolor=EDGE) for fill in FILLS]
     texts = [elided(heading, 52) for heading in headings]
     style.legend(handles, texts, 2, handlelength=1.2, handleheight=0.9)

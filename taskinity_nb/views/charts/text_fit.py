@@ -38,6 +38,8 @@ class BarLabel(Text):
     `extent` is the bar, in data: left, top, right, bottom.
     """
 
+    is_on_paper = False
+
     def __init__(self, text: str, extent: tuple[float, float, float, float], size: float) -> None:
         left, top, right, bottom = extent
         shown, family = typeset(text)

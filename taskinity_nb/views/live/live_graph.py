@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 from ...errors import FlowError
 from ...formatting import counted, visible
 from ...model.events import State
+from ...strangers import is_interrupt
 from ..graph.ascii_graph import flow_picture
 from ..graph.dot import MOST_LINES, flow_text
 from ..graph.picture import Picture
 from ..style.environment import current_shell, in_kernel, say
+from ..style.guard import drawn_or_said, why_not
 from ..style.palette import LOOKS
-from ..style.words import details_of, items_done
+from ..style.words import details_of, facts_of, items_done
 from .snapshot import progress_of, snapshot
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ MOST_DRAWN_AT_FIRST = 40
 
 LARGEST_SVG_AT_FIRST = 200_000
 """Characters; Jupyter drops what comes faster than a megabyte a second, the widget among it."""
+
+NO_MATTER = "the run is as it is"
 
 SLOWEST = 0.5
 """Seconds between two pictures where there are no widgets."""
@@ -87,8 +91,11 @@ class LiveGraph:
         if in_kernel():
             try:
                 self._picture = Picture(flow, labels, details=True)
-            except FlowError as error:
-                self._note = str(error)
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
+                known = isinstance(error, FlowError)
+                self._note = str(error) if known else why_not("the flow", error)
 
     def show(self) -> None:
         """Show the flow, all tasks pending: in a shell in a terminal as text, in a script not."""
@@ -101,10 +108,12 @@ class LiveGraph:
             return
         self._display_id = uuid.uuid4().hex
         bundle: dict[str, Any] = {}
-        self._widget = self._make_widget()
+        with drawn_or_said("the live graph", NO_MATTER):
+            self._widget = self._make_widget()
         if self._widget is not None:
             bundle |= view_of(self._widget)
-        bundle |= self._pictures(None, png=len(self.flow.tasks) <= MOST_DRAWN_AT_FIRST)
+        with drawn_or_said("the graph", NO_MATTER):
+            bundle |= self._pictures(None, png=len(self.flow.tasks) <= MOST_DRAWN_AT_FIRST)
         if self._widget is not None and len(bundle.get("image/svg+xml", "")) > LARGEST_SVG_AT_FIRST:
             del bundle["image/svg+xml"]
         text = flow_text(self.flow)
@@ -131,18 +140,21 @@ class LiveGraph:
     def finish(self, run: Run) -> None:
         """Leave the final state behind: picture and text, and no widget; in a terminal, text."""
         states = {name: record.state for name, record in run.tasks.items()}
-        self._end(states, run_states_text(run), details_of(run), run.critical_path)
+        self._end(
+            states,
+            run_states_text(run),
+            lambda: self._pictures(states, details_of(run), run.critical_path),
+        )
 
     def abandon(self) -> None:
         """Leave the flow behind, all tasks pending: nothing was run."""
-        self._end(None, flow_text(self.flow))
+        self._end(None, flow_text(self.flow), lambda: self._pictures(None))
 
     def _end(
         self,
         states: Mapping[str, State] | None,
         text: str,
-        details: Mapping[str, str] | None = None,
-        critical: Sequence[str] = (),
+        pictures: Callable[[], dict[str, Any]],
     ) -> None:
         with self._lock:
             if self._over:
@@ -156,8 +168,10 @@ class LiveGraph:
             return
         if self._display_id is not None:
             text += f"\n({self._note})" if self._note else ""
-            pictures = self._pictures(states, details, critical)
-            publish(pictures | {"text/plain": text}, self._display_id, update=True)
+            bundle = {"text/plain": text}
+            with drawn_or_said("the graph", NO_MATTER):
+                bundle |= pictures()
+            publish(bundle, self._display_id, update=True)
         if self._inspector is not None:
             self._inspector.close()
         if self._widget is not None:
@@ -219,7 +233,7 @@ def publish(bundle: dict[str, Any], display_id: str | None, *, update: bool = Fa
     """Show something in the notebook, or in place of what was shown under this id."""
     from IPython.display import display
 
-    display(bundle, raw=True, display_id=display_id, update=update)
+    display(bundle, metadata=facts_of(bundle), raw=True, display_id=display_id, update=update)
 
 
 def _new_bar() -> ProgressBar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...formatting import counted, one_line, printable, short_time
 from ...model.events import State
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "details_of",
     "error_line",
+    "facts_of",
     "items_done",
     "label_of",
     "labels_of",
@@ -64,6 +65,18 @@ def outcome(run: Run) -> str:
     counts = Counter(record.state for record in list(run.tasks.values()))
     told = [(state, counts[state]) for state in State if counts[state] and state not in usual]
     return ", ".join(f"{count} {state.words}" for state, count in told)
+
+
+def facts_of(bundle: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Return what is said of the images of a bundle: a text for those who do not see them.
+
+    Examples
+    --------
+    >>> facts_of({"image/png": "…", "text/plain": "Flow: 2 tasks\\n  load -> save"})
+    {'image/png': {'alt': 'Flow: 2 tasks'}}
+    """
+    told = str(bundle.get("text/plain", "")).partition("\n")[0]
+    return {kind: {"alt": told} for kind in bundle if kind.startswith("image/") and told}
 
 
 def label_of(name: str, task: Task) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...formatting import UNITS, counted, one_line, time_text, time_unit
 from ...model.events import State
@@ -67,51 +67,53 @@ def draw_timings(bench: PerformanceBenchmark, ax: Axes | None = None) -> Axes:
     >>> [label.get_text() for label in draw_timings(bench).get_yticklabels()]
     ['a thousand']
     """
+    from ..charts.figure import fitted_axes
+    from ..charts.settings import default_settings
+
+    with default_settings():
+        ink = INK if ax is None else ax.xaxis.label.get_color()
+        if ax is None:
+            ax = fitted_axes(repr(bench), (WIDTH, MARGINS + ROW * len(bench.results)))
+        _draw(bench, ax, ink)
+    return ax
+
+
+def _draw(bench: PerformanceBenchmark, ax: Axes, ink: Any) -> None:
     results = bench.results
-    if ax is None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        from ..charts.figure import GanttAxes, GanttFigure
-
-        figure = GanttFigure(figsize=(WIDTH, MARGINS + ROW * len(results)), layout="constrained")
-        FigureCanvasAgg(figure)
-        figure.summary = repr(bench)
-        ax = figure.add_subplot(axes_class=GanttAxes)
     longest = max(measured.max for measured in results)
     unit, scale = time_unit(longest, UNITS)
     rows = range(len(results))
     fill = LOOKS[State.RUNNING].fill
     ax.barh(rows, [one.median / scale for one in results], height=0.62, color=fill, edgecolor=EDGE)
     for row, one in zip(rows, results, strict=True):
-        ax.hlines(row, one.min / scale, one.max / scale, color=INK, linewidth=1.2)
+        ax.hlines(row, one.min / scale, one.max / scale, color=ink, linewidth=1.2)
         times = [seconds / scale for seconds in one.seconds]
-        ax.plot(times, [row] * len(times), "o", color=INK, markersize=3.5, alpha=0.6, mew=0)
+        ax.plot(times, [row] * len(times), "o", color=ink, markersize=3.5, alpha=0.6, mew=0)
         words = time_text(one.median)
         if one.speedup is not None:
             words += f"  ({one.speedup:.2f}×)"
         ax.annotate(
             words, (one.max / scale, row), (7, 0), textcoords="offset points", va="center",
-            fontsize=9,
+            fontsize=9, color=ink,
         )  # fmt: skip
-    _axes(bench, ax, unit, longest / scale)
-    return ax
+    _axes(bench, ax, ink, unit, longest / scale)
 
 
-def _axes(bench: PerformanceBenchmark, ax: Axes, unit: str, longest: float) -> None:
+def _axes(bench: PerformanceBenchmark, ax: Axes, ink: Any, unit: str, longest: float) -> None:
+    from ..charts.style import Styled
     from ..charts.text_fit import typeset
 
-    written = [typeset(one_line(one.label, LONGEST_LABEL)) for one in bench.results]
+    style = Styled(ax, ink)
+    style.plan_titles(one_line(bench.name), "", wrap=False)
+    written = [typeset(style.beside(one_line(one.label, LONGEST_LABEL))) for one in bench.results]
     ax.set_yticks(range(len(written)), [text for text, _ in written])
-    for label, (_, fonts) in zip(ax.get_yticklabels(), written, strict=True):
-        label.set(family=fonts, parse_math=False)
-    ax.set_ylim(len(written) - 0.4, -0.6)
+    lowest = len(written) - 0.4
+    ax.set_ylim(lowest, lowest - style.stretched(lowest + 0.6)[0])
     ax.set_xlim(0, ROOM * (longest or 1.0))
     compared = any(one.speedup is not None for one in bench.results)
     note = "; × is the speed-up over sequential" if compared else ""
-    ax.set_xlabel(f"median in {unit}; a dot is one repeat{note}")
-    title, fonts = typeset(one_line(bench.name))
-    ax.set_title(title, loc="left", fontsize=11, family=fonts, parse_math=False)
-    ax.grid(axis="x", color="#dddddd")
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    style.labels(f"median in {unit}; a dot is one repeat{note}", unit=unit)
+    style.spines(("bottom",), axis="x")
+    for label, (_, fonts) in zip(ax.get_yticklabels(), written, strict=True):
+        label.set(family=fonts, parse_math=False)
+    style.titles("left")

@@ -6,9 +6,14 @@ from collections.abc import Collection, Sequence
 from html import escape
 from typing import NamedTuple
 
+from ...formatting import LONGEST_TEXT, elided
 from ..style.palette import EDGE
 
-__all__ = ["Table"]
+__all__ = ["LONGEST_CELL", "Table"]
+
+LONGEST_NAME = 60
+LONGEST_CELL = 40
+"""Characters of a cell; of what is longer, the middle is left out, and HTML has it in a `title`."""
 
 
 class Table(NamedTuple):
@@ -19,7 +24,8 @@ class Table(NamedTuple):
     name, facts : str
         What stands above it.
     head, rows : sequences
-        Texts; without rows there is only the line above.
+        Texts; without rows there is only the line above. A last column without a heading is for
+        sentences: they are not cut, and in HTML they wrap.
     numbers : collection of int, optional
         The columns that end flush; by default all but the first.
     notes : sequence of str
@@ -36,7 +42,7 @@ class Table(NamedTuple):
     a       9 ms
     long   10 ms
     >>> table.html()[:52]
-    '<div><div><strong>a &lt; b</strong>: 2 runs</div><ta'
+    '<div><div><strong>a &lt; b</strong>: 2 runs</div><di'
     """
 
     name: str
@@ -51,10 +57,18 @@ class Table(NamedTuple):
     def _flush(self) -> Collection[int]:
         return range(1, len(self.head)) if self.numbers is None else self.numbers
 
+    def _cut(self, row: Sequence[str]) -> list[str]:
+        last = len(row) - 1
+        return [
+            cell if place == last and not self.head[place] else elided(cell, LONGEST_CELL)
+            for place, cell in enumerate(row)
+        ]
+
     def text(self) -> str:
         """Return it as plain text in columns."""
-        caption = f"{self.name}: {self.facts}" if self.name else self.facts
-        lines = [self.head, *self.rows] if self.rows else []
+        name = elided(self.name, LONGEST_NAME)
+        caption = f"{name}: {self.facts}" if name else self.facts
+        lines = [self.head, *map(self._cut, self.rows)] if self.rows else []
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = (
             "  ".join(
@@ -66,32 +80,64 @@ class Table(NamedTuple):
         return "\n".join([caption, *table, *self.notes])
 
     def html(self) -> str:
-        """Return it as HTML.
+        """Return it as HTML, which scrolls where the page is too narrow.
 
-        Styles stand in the elements, because a ``<style>`` is removed where a notebook is not
-        trusted.
+        How it looks is said once. Where a ``<style>`` is removed, because a notebook is not
+        trusted, it looks like any other table there.
         """
-        styles = [
-            f"border-bottom: 1px solid {EDGE}; padding: 2px 10px; vertical-align: top; "
-            f"text-align: {'right' if place in self._flush else 'left'}; "
-            f"white-space: {'nowrap' if name else 'normal'}"
-            for place, name in enumerate(self.head)
-        ]
 
-        def line(row: Sequence[str], tag: str, sign: str = "") -> str:
+        def line(row: Sequence[str], sign: str) -> str:
             cells = (
-                f'<{tag} style="{style}">{sign if not place else ""}{escape(cell)}</{tag}>'
-                for place, (cell, style) in enumerate(zip(row, styles, strict=True))
+                f"<td{_title(whole) if shown != whole else ''}>"
+                f"{sign if not place else ''}{escape(shown)}</td>"
+                for place, (whole, shown) in enumerate(zip(row, self._cut(row), strict=True))
             )
             return f"<tr>{''.join(cells)}</tr>"
 
         signs = self.signs or [""] * len(self.rows)
-        lines = (line(row, "td", sign) for row, sign in zip(self.rows, signs, strict=True))
-        name = f"<strong>{escape(self.name)}</strong>: " if self.name else ""
+        lines = "".join(map(line, self.rows, signs))
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.head)
+        short = elided(self.name, LONGEST_NAME)
+        title = _title(self.name) if short != self.name else ""
+        name = f"<strong{title}>{escape(short)}</strong>: " if self.name else ""
         table = (
-            '<table style="border-collapse: collapse; margin: 4px 0">'
-            f"<thead>{line(self.head, 'th')}</thead><tbody>{''.join(lines)}</tbody></table>"
+            f'<div style="overflow-x: auto"><table class="{self._kind}">'
+            f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
         )
         below = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
         above = f"<div>{name}{escape(self.facts)}</div>"
-        return f"<div>{above}{table if self.rows else ''}{below}</div>"
+        if not self.rows:
+            return f"<div>{above}{below}</div>"
+        return f"<div>{above}{table}{below}{self._style()}</div>"
+
+    @property
+    def _kind(self) -> str:
+        """Return a class for tables of such columns: a page has the styles of all its tables."""
+        wraps = ["wraps"] if self._has_sentences else []
+        return "-".join(["taskinity-nb", *map(str, self._flush), *wraps])
+
+    @property
+    def _has_sentences(self) -> bool:
+        return not self.head[-1] and any(row[-1] for row in self.rows)
+
+    def _style(self) -> str:
+        table = f"table.{self._kind}.{self._kind}"  # twice: to outdo what JupyterLab says of cells
+        flush = ", ".join(f"{table} tr > :nth-child({place + 1})" for place in self._flush)
+        rules = [
+            f"{table} {{border-collapse: collapse; margin: 4px 0}}",
+            f"{table} tr > * {{border-bottom: 1px solid {EDGE}; padding: 2px 10px; "
+            "text-align: left; vertical-align: top; white-space: nowrap}",
+            f"{table} td > span {{border-radius: 3px; padding: 0 5px}}",
+        ]
+        if flush:
+            rules.append(f"{flush} {{text-align: right}}")
+        if self._has_sentences:
+            rules.append(
+                f"{table} tr > :last-child {{white-space: normal; overflow-wrap: anywhere; "
+                "min-width: 16em; max-width: 60em}"
+            )
+        return f"<style>{' '.join(rules)}</style>"
+
+
+def _title(whole: str) -> str:
+    return f' title="{escape(whole[:LONGEST_TEXT])}"'

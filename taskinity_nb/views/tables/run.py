@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import islice
 
-from ...formatting import counted, printable, size_text, time_text
+from ...formatting import counted, elided, printable, size_text, time_text
 from ...model.record import TaskRun
 from ...model.run import Run
 from ..style.palette import INK, LOOKS
 from ..style.words import error_line, items_done, labels_of, on_workers
-from .columns import Table
+from .columns import LONGEST_CELL, Table
 
 __all__ = ["run_table"]
 
@@ -38,10 +38,7 @@ def run_table(run: Run) -> Table:
 
 def _sign(record: TaskRun) -> str:
     look = LOOKS[record.state]
-    return (
-        f'<span style="background-color: {look.fill}; color: {INK}; border-radius: 3px; '
-        f'padding: 0 5px">{look.sign}</span>&nbsp;'
-    )
+    return f'<span style="background:{look.fill};color:{INK}">{look.sign}</span>&nbsp;'
 
 
 def _caption(run: Run) -> tuple[str, str]:
@@ -76,7 +73,7 @@ def _cells(record: TaskRun, label: str, longest: float) -> list[str]:
     if record.error is not None:
         notes.append(error_line(record.error))
     elif record.cause is not None:
-        notes.append(f"because of {record.cause}")
+        notes.append(f"because of {elided(record.cause, LONGEST_CELL)}")
     if record.why:
         notes.append(record.why)
     if record.place and record.nbytes is not None:

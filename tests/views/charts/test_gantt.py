@@ -1,3 +1,4 @@
+import io
 import random
 import subprocess
 import sys
@@ -7,9 +8,10 @@ import warnings
 import pytest
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
+from PIL import Image
 from runs import make_run
 
 from taskinity_nb import run
@@ -20,7 +22,7 @@ from taskinity_nb.views.charts.gantt_bars import MOST_BARS, panel_of
 from taskinity_nb.views.charts.plots import plot_gantt
 from taskinity_nb.views.charts.style import COLOURS
 from taskinity_nb.views.charts.text_fit import BarLabel, typeset
-from taskinity_nb.views.style.palette import LOOKS
+from taskinity_nb.views.style.palette import EDGE, LOOKS
 
 #        ┌> b1 ┐
 #    a ──┼> b2 ┼─> c
@@ -489,3 +491,124 @@ def test_a_run_whose_results_are_gone_is_drawn_as_before():
     before = repr(plot_gantt(one))
     one.release()
     assert repr(plot_gantt(one)) == before
+
+
+# Axes of a user, in figures of any size.
+
+
+def texts_of(ax):
+    """Return what is written, where it is; the labels of bars hide by themselves."""
+    ax.figure.draw_without_rendering()
+    shown = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts]
+    shown += ax.get_legend().get_texts() if ax.get_legend() else []
+    return {
+        text.get_text(): text.get_window_extent()
+        for text in shown
+        if text.get_text() and not isinstance(text, BarLabel)
+    }
+
+
+SIZES = [(6.4, 4.8), (4.8, 3), (4.6, 2.5), (3.2, 2.4)]
+
+
+@pytest.mark.parametrize(
+    ("size", "layout"),
+    [(size, layout) for size in SIZES for layout in (None, "constrained")] + [((2.4, 1.8), None)],
+)
+def test_nothing_is_cut_off_in_a_small_figure(size, layout):
+    figure = Figure(figsize=size, layout=layout)
+    ax = figure.add_subplot()
+    place = ax.get_position().bounds
+    plot_gantt(diamond(), ax=ax)
+    written = texts_of(ax)
+    assert ax.get_title().startswith("2.0 times")
+    for text, box in written.items():
+        assert box.y0 >= figure.bbox.y0 and box.y1 <= figure.bbox.y1, text
+        assert box.x0 >= figure.bbox.x0 and box.x1 <= figure.bbox.x1 + 1, text
+    boxes = list(written.values())
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    if layout is None:  # they stay where the user has put them
+        assert ax.get_position().bounds == place
+        rows = [text.get_window_extent() for text in ax.get_yticklabels()]
+        assert min(box.x0 for box in rows) >= 0
+
+
+def test_charts_side_by_side_do_not_meet():
+    figure = Figure(figsize=(7, 5))
+    for ax in figure.subplots(2, 2).flat:
+        plot_gantt(diamond(), ax=ax)
+    boxes = [box for ax in figure.axes for box in texts_of(ax).values()]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_without_room_for_a_label_the_ticks_tell_the_unit():
+    ax = Figure(figsize=(3.2, 2.4)).add_subplot()
+    plot_gantt(diamond(), ax=ax)
+    ax.figure.draw_without_rendering()
+    assert ax.get_xlabel() == ""
+    assert "1 s" in [text.get_text() for text in ax.get_xticklabels()]
+    assert rows(ax) == ["1", "1", "2", "3"]
+
+
+# In a notebook, and in a file.
+
+
+def pixels(png):
+    with Image.open(io.BytesIO(png)) as image:
+        return image.convert("RGBA")
+
+
+def test_a_notebook_has_no_paper_and_a_file_is_white():
+    ax = plot_gantt(diamond())
+    shown = pixels(ax._repr_png_()[0])
+    assert shown.getpixel((2, 2))[3] == 0
+    assert not [colour for _, colour in dark(shown)]
+    for options in ({}, {"format": "jpg"}):
+        file = io.BytesIO()
+        ax.figure.savefig(file, dpi=144, **options)
+        saved = pixels(file.getvalue())
+        assert saved.getpixel((2, 2)) == (255, 255, 255, 255)
+        assert sum(count for count, _ in dark(saved)) > 500
+    assert pixels(ax._repr_png_()[0]) == shown
+
+
+def dark(image):
+    """Return the colours of ink beside the bars: of the titles, and of what is left of the axes."""
+    above = image.crop((0, 0, image.width, 90))
+    beside = image.crop((0, 0, 130, image.height))
+    return [
+        (count, colour)
+        for part in (above, beside)
+        for count, colour in part.getcolors(10**6)
+        if colour[3] > 200 and max(colour[:3]) < 0x40
+    ]
+
+
+def test_inks_can_be_read_on_any_page():
+    ax = plot_gantt(diamond())
+    seen = {}
+    written = [ax.title, *(text for text in ax.texts if not isinstance(text, BarLabel))]
+
+    def look(renderer, draw=ax.figure.draw):
+        seen.update({text.get_text(): text.get_color() for text in written})
+        seen.update({text.get_text(): text.get_color() for text in ax.get_xticklabels()})
+        draw(renderer)
+
+    before = {text.get_text(): text.get_color() for text in ax.texts}
+    ax.figure.draw = look
+    ax._repr_png_()
+    assert {to_hex(colour) for text, colour in seen.items() if text} == {EDGE}
+    assert min(contrast(EDGE, page) for page in ("#ffffff", "#111111")) > 4.29
+    assert {text.get_text(): text.get_color() for text in ax.texts} == before
+    for label in ax.findobj(BarLabel):
+        assert all(contrast(label.get_color(), fill) > 4.5 for fill in COLOURS)
+
+
+def contrast(one, other):
+    light = sorted(luminance(to_rgb(colour)) + 0.05 for colour in (one, other))
+    return light[1] / light[0]
+
+
+def luminance(colour):
+    parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

@@ -259,6 +259,21 @@ class TestDrawing:
         )
         assert pyplot.get_fignums() == [] and matplotlib.get_backend() == before
 
+    @pytest.mark.parametrize("size", [(6.4, 4.8), (4.8, 3), (3.2, 2.4)])
+    def test_nothing_is_cut_off_in_a_small_figure(self, size):
+        figure = Figure(figsize=size)
+        ax = plot_speedup(RUNS[3], figure.add_subplot())
+        figure.draw_without_rendering()
+        legend = ax.get_legend()
+        written = [ax.title, *ax.texts, ax.xaxis.label, ax.yaxis.label]
+        written += legend.get_texts() if legend else []
+        boxes = [text.get_window_extent() for text in written if text.get_text()]
+        assert len(boxes) >= 4
+        for box in boxes:
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1
+            assert box.y0 >= 0 and box.y1 <= figure.bbox.y1
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
     def test_given_axes_keep_their_look(self):
         with matplotlib.style.context("dark_background"):
             ax = Figure().add_subplot()

@@ -1,3 +1,4 @@
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -6,6 +7,8 @@ from runs import make_run
 from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.tables.columns import Table
+from taskinity_nb.views.tables.run import run_table
 
 CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>\x00&amp;'
@@ -70,8 +73,9 @@ def test_what_users_wrote_is_inert():
     run.plan.calls[1].task.name = HOSTILE
     html = run._repr_html_()
     page = Parsed(html)
-    assert page.tags <= {"div", "strong", "table", "thead", "tbody", "tr", "th", "td", "span"}
-    assert page.attributes == {"style"}
+    known = {"div", "strong", "style", "table", "thead", "tbody", "tr", "th", "td", "span"}
+    assert page.tags <= known
+    assert page.attributes == {"class", "style", "title"}
     assert HOSTILE.split("\x00")[0] in page.text
     assert "\x00" not in html
 
@@ -141,3 +145,56 @@ def test_a_mapped_task_tells_of_its_items_and_a_kept_one_why():
     assert kept[0] == "≡\xa0cached"
     assert kept[-1] == "kept: nothing that it depends on has changed"
     assert again[-1] == "4 of 4 items; runs again: its function has changed"
+
+
+# What is long, and what is much.
+
+
+def test_a_long_name_is_cut_in_the_middle_and_told_in_whole():
+    long = "a_task_with_a_name_that_goes_on_" * 4 + "and_ends"
+    run = make_run(Flow("Long", tasks=[long]), [(long, "w" * 300, 0, 1)])
+    page = run._repr_html_()
+    (row,) = Parsed(page).rows[1:]
+    assert len(row[1]) == 40 and row[1].startswith("a_task") and row[1].endswith("and_ends")
+    assert f'title="{long}"' in page
+    assert max(map(len, row)) == 40
+    assert long not in run_table(run).text()
+    assert max(map(len, run_table(run).text().splitlines())) < 160
+
+
+def test_what_stands_in_a_title_cannot_leave_it():
+    worker = '"><script>a_' * 20
+    page = make_run(CHAIN, [("load", worker, 0, 1)])._repr_html_()
+    assert 'title="&quot;&gt;' in page
+    assert "<script>" not in page
+    assert Parsed(page).tags.isdisjoint({"script"})
+
+
+def test_an_error_is_not_cut_but_wraps():
+    run = make_run(CHAIN, [("load", "w", 0, 1, ValueError("x" * 150))])
+    page = run._repr_html_()
+    assert "x" * 150 in page
+    assert "overflow-wrap: anywhere" in page.partition("<style>")[2]
+
+
+def test_looks_are_said_once():
+    row = ["name", "w", "1 s", "2 s", "3 s", "4 s", ""]
+    table = Table("t", "facts", ["", *"abcde", ""], [row] * 100, (2, 3, 5))
+    assert len(table.html()) - len(table._replace(rows=[row]).html()) < 100 * 100
+
+
+def test_a_table_of_100_rows_is_small():
+    flow = Flow("Many", tasks=[f"process_batch_{i}" for i in range(100)])
+    run = make_run(flow, [(t, f"thread-{i % 8}", i, i + 0.5) for i, t in enumerate(flow.tasks)])
+    page = run._repr_html_()
+    assert len(page.encode()) < 25_000
+    assert page.count("<style>") == 1
+
+
+def test_tables_of_other_columns_do_not_take_each_others_looks():
+    one = Table("a", "", ["", "b"], [["1", "2"]])
+    other = Table("a", "", ["", "b", "c"], [["1", "2", "3"]], (2,))
+    kinds = [re.search('class="(.*?)"', table.html()).group(1) for table in (one, other)]
+    assert kinds[0] != kinds[1]
+    assert kinds[0] in one.html().partition("<style>")[2]
+    assert f"{kinds[0]} " not in other.html()
