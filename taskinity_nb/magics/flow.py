@@ -18,6 +18,7 @@ from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import Task, registered_tasks
+from ..views.style.environment import in_kernel, say
 from .autoreload import teach_autoreload
 from .completion import IDENTIFIER, flow_matcher
 from .options import HELP, Options, read_options
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..views.explorer.explorer import Explorer
+    from ..views.live.places import Place
 
 __all__ = ["FlowMagics", "load", "unload"]
 
@@ -102,6 +104,7 @@ class FlowMagics(Magics):
                 runs.append(run(flow, **one_by_one, observers=[view.watch]))
             runs.append(run(flow, **arguments, observers=[view.watch]))
         except (TaskError, Cancelled, ExecutorError) as error:
+            view.is_raised = True
             if error.run is not None:
                 runs.append(error.run)
             if isinstance(error, Cancelled):
@@ -113,6 +116,7 @@ class FlowMagics(Magics):
         finally:
             if runs:
                 self.last_runs[flow.name] = self._bound(options, runs[-1])
+                view.take(runs[-1])
             view.end(runs)
         return runs[-1]
 
@@ -128,28 +132,53 @@ class FlowMagics(Magics):
 
     def _run_in_background(self, flow: Flow, options: Options) -> Run:
         view = _View(flow, options, self._labels(flow))
-        going = start(flow, **self._arguments(flow, options), observers=[view.watch_to_end])
-        view.cancel = going.cancel
+        try:
+            going = start(flow, **self._arguments(flow, options), observers=[view.watch_to_end])
+        except BaseException as error:
+            view.end([])
+            if isinstance(error, BindingError):
+                options.locate(error)
+            raise
+        view.take(going)
         self.last_runs[flow.name] = going
         return going
 
 
 class _View:
-    """What one cell shows: the graph, and when the run has ended the chart."""
+    """What one cell shows: the graph, and when the run has ended the chart, or what failed.
+
+    Below the graph a reader looks for the error first. So a traceback stands above the chart; of a
+    run in the background, which raises nothing in its cell, the error stands in the chart's place.
+    """
 
     def __init__(self, flow: Flow, options: Options, labels: dict[str, str]) -> None:
         from ..views.live.live_graph import LiveGraph
+        from ..views.live.places import Place
 
         self.gantt = options.gantt
+        self.is_raised = False
         self._run: Run | None = None
         self.cancel: Callable[[], None] = lambda: (
             self._run.cancel() if self._run is not None else None
         )
-        self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
+        is_over = self._is_over if options.background else None
+        self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels, is_over=is_over)
         self._graph.show()
-        self._chart: Any = None
-        if options.background and options.gantt:
-            self._chart = display({"text/plain": ""}, raw=True, display_id=True)
+        self._below: Place | None = None
+        if options.background and in_kernel():
+            self._below = Place(is_over)
+            self._below.show({"text/plain": ""})
+
+    def take(self, run: Run) -> None:
+        """Show this run."""
+        from ..views.tables.run_value import graph_is_in_cell
+
+        self._run = run
+        self.cancel = run.cancel
+        graph_is_in_cell(run)
+
+    def _is_over(self) -> bool:
+        return self._run is not None and self._run.done
 
     def watch(self, events: Sequence[Event], run: Run) -> None:
         """Follow a run."""
@@ -166,33 +195,79 @@ class _View:
         """Leave behind what is to be saved with the notebook."""
         if not runs:
             self._graph.abandon()
+            if self._below is not None:
+                self._below.end()
             return
         self._graph.finish(runs[-1])
-        records = runs[-1].tasks.values()
-        if not self.gantt or not any(record.started is not None for record in records):
-            return
-        if len(records) > MOST_IN_CHART:
-            print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
+        if self._below is not None:
+            self._end_below(runs[-1], self._below)
+        elif self.is_raised and in_kernel():
+            self._draw_below_traceback(runs)
+        else:
+            self._tell_failures(runs[-1])
+            self._draw(runs)
+
+    def _end_below(self, run: Run, place: Place) -> None:
+        """Show what failed, or else the chart, and then the run's value."""
+        from ..views.live.places import bundle_of
+        from ..views.tables.failures import failures_bundle
+        from ..views.tables.run_value import end_values
+
+        shown, advice = None, None
+        try:
+            shown = failures_bundle(run)
+            if shown is None and self._wants_chart(run):
+                from ..views.charts.plots import plot_gantt
+
+                shown = bundle_of(plot_gantt(run).figure)
+                advice = self._advice(run)
+        finally:
+            place.end(shown)
+            if advice:
+                place.add(bundle_of(advice))
+            end_values(run)
+
+    def _tell_failures(self, run: Run) -> None:
+        from ..views.tables.failures import failures_text
+
+        told = failures_text(run)
+        if told and not self.is_raised:
+            say(told)
+
+    def _draw_below_traceback(self, runs: list[Run]) -> None:
+        from ..views.live.places import after_cell
+
+        if self.gantt and not after_cell(lambda: self._draw(runs)):
+            say("(no chart of a run that failed; plot_gantt(run) draws it)")
+
+    def _draw(self, runs: list[Run]) -> None:
+        """Show the chart, and below it what would make the run better."""
+        if not self._wants_chart(runs[-1]):
             return
         from ..views.charts.plots import plot_gantt
 
-        figure = plot_gantt(*runs).figure
-        if self._chart is None:
-            display(figure)
-        else:
-            self._chart.update(figure)
-        self._advise(runs[-1])
-
-    def _advise(self, run: Run) -> None:
-        """Say below the chart what would make a run better, if there is anything worth saying."""
-        sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
-        if not sound or len(run.on_workers()) > MOST_IN_CHART:
-            return
-        from ..analysis.advice.advise import advise
-
-        advice = advise(run)
+        display(plot_gantt(*runs).figure)
+        advice = self._advice(runs[-1])
         if advice:
             display(advice)
+
+    def _wants_chart(self, run: Run) -> bool:
+        records = run.tasks.values()
+        if not self.gantt or not any(record.started is not None for record in records):
+            return False
+        if len(records) > MOST_IN_CHART:
+            say(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
+            return False
+        return True
+
+    def _advice(self, run: Run) -> Any:
+        """Return what would make a run better, if there is anything worth saying."""
+        sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
+        if not sound or len(run.on_workers()) > MOST_IN_CHART:
+            return None
+        from ..analysis.advice.advise import advise
+
+        return advise(run)
 
 
 def load(shell: InteractiveShell) -> None:
