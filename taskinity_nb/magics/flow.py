@@ -275,11 +275,21 @@ def load(shell: InteractiveShell) -> None:
     from IPython.extensions import autoreload
 
     shell.register_magics(FlowMagics)
+    formatter: Any = shell.display_formatter
+    formatter.formatters["text/plain"].for_type(
+        Run, lambda run, printer, _: printer.text(_text_of(run))
+    )
     teach_autoreload(autoreload)
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         unload(shell)
         completer.custom_matchers.append(flow_matcher(shell))
+
+
+def _text_of(run: Run) -> str:
+    from ..views.tables.run_value import run_text
+
+    return run_text(run)
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -26,6 +26,9 @@ __all__ = ["Place", "after_cell", "bundle_of", "is_redirected", "message_id", "p
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
+LARGEST_AGAIN = 2000
+"""Characters; more is too much for a cell that clears its output many times a second."""
+
 PATIENCE = 60.0
 """Seconds that a cell waits, where nobody looks, for the last pictures of a run that has ended."""
 
@@ -69,9 +72,9 @@ class Place:
             self._widget = Output(outputs=_as_outputs(bundle))
             first = view_of(self._widget) | {"text/plain": bundle.get("text/plain", "")}
             self._again = first
-        else:  # pictures would be too much for a cell that clears its output many times a second
+        else:
             first = bundle
-            self._again = {k: bundle[k] for k in (WIDGET_VIEW, "text/plain") if k in bundle}
+            self._again = {k: data for k, data in bundle.items() if len(data) <= LARGEST_AGAIN}
         with _lock:  # another thread that clears the output does so before or after
             _open(self)
             publish(first, None if self.is_widget else self._display_id)
@@ -146,14 +149,16 @@ def bundle_of(shown: object) -> dict[str, Any]:
 
 
 def message_id() -> str:
-    """Return the message that asked for what is being done.
+    """Return the message that asked for what is being done; in a terminal, the number of the input.
 
     Examples
     --------
     >>> message_id()
     ''
     """
-    return str(current_request().get("header", {}).get("msg_id", ""))
+    message = current_request().get("header", {}).get("msg_id")
+    shell = current_shell()
+    return str(message or ("" if shell is None else f"In [{shell.execution_count}]"))
 
 
 def is_redirected(message: str) -> bool:

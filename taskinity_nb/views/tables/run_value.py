@@ -20,7 +20,7 @@ from ..style.environment import in_kernel
 from ..style.words import details_of, labels_of, own_labels
 from .run import run_table
 
-__all__ = ["end_values", "graph_is_in_cell", "run_html", "show_run"]
+__all__ = ["end_values", "graph_is_in_cell", "run_html", "run_text", "show_run"]
 
 LARGEST_PICTURE = 200_000
 """Characters of a picture; a larger one is not put before a table."""
@@ -90,10 +90,10 @@ def show_run(run: Run) -> None:
     place = Place(lambda: run.done)
     has_view = run in _cells
     if has_view and _cells[run] == place.cell:
-        facts = f"{counted(len(run.flow.tasks), 'task')}, started in the background"
+        more = ""
         if not place.is_watched:
-            facts += "; a later cell that waits for it, with wait(), has its outcome shown here"
-        name = printable(run.flow.name)
+            more = "; a later cell that waits for it, with wait(), has its outcome shown here"
+        name, facts = printable(run.flow.name), _started(run) + more
         html = f"<div><strong>{escape(name)}</strong>: {facts}</div>"
         place.show({"text/plain": f"<Run {name}: {facts}>", "text/html": html})
     else:
@@ -106,6 +106,25 @@ def show_run(run: Run) -> None:
         end_values(run)
     elif is_first and not has_view:
         run.control.follow(run, _end_when_done)
+
+
+def run_text(run: Run) -> str:
+    """Return a run as text, in the cell that has just started it as what stays true of it.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.binding import resolve
+    >>> from taskinity_nb.model.flow import Flow
+    >>> run_text(Run(resolve(Flow("Example", tasks=["a"]), None, {"a": list}), "threads", 2))[:13]
+    '<Run Example:'
+    """
+    if run.done or _cells.get(run) != message_id():
+        return repr(run)
+    return f"<Run {printable(run.flow.name)}: {_started(run)}>"
+
+
+def _started(run: Run) -> str:
+    return f"{counted(len(run.flow.tasks), 'task')}, started in the background"
 
 
 def _bundle(run: Run, cell: str) -> dict[str, Any]:

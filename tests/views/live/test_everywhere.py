@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -169,6 +170,37 @@ class TestWhereNobodyLooks:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("program", ["jupyter execute", "nbconvert", "papermill"])
+def test_the_programs_that_execute_notebooks(program, tmp_path):
+    commands = {
+        "jupyter execute": ["nbclient.cli", "--inplace", "page.ipynb"],
+        "nbconvert": ["nbconvert", "--execute", "--to", "notebook", "--inplace", "page.ipynb"],
+        "papermill": ["papermill", "--cwd", ".", "page.ipynb", "page.ipynb"],
+    }
+    if program == "papermill":
+        pytest.importorskip("papermill")
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "", "language": "python"}
+    cells = (
+        FUNCTIONS, "%%flow --background -o run\nload -> held", "gate.set(); run.wait(); None",
+        "%%flow\nload -> slow",
+    )  # fmt: skip
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    path = tmp_path / "page.ipynb"
+    nbformat.write(notebook, path)
+    command = [sys.executable, "-m", *commands[program]]
+    if program == "jupyter execute":
+        command[1:3] = ["-c", "from nbclient.cli import main; main()"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=PATIENCE)
+    done = nbformat.read(path, 4)
+    for cell in (done.cells[-3], done.cells[-1]):
+        graph, chart, run = (output.data for output in cell.outputs)
+        assert set(states(graph).values()) == {"succeeded"}
+        assert chart["text/plain"].startswith("Gantt") and "<table" in run["text/html"]
+    assert is_final(done)
+
+
+@pytest.mark.slow
 class TestErrorsFirst:
     """A reader sees the error above the chart."""
 
@@ -244,6 +276,41 @@ class TestTerminals:
     """Where outputs are text, and stay as they are."""
 
     CODE = "def load(): return 1\nget_ipython().run_cell_magic('flow', {!r}, 'load')"
+
+    @pytest.mark.slow
+    def test_jupyter_console(self, tmp_path):
+        pytest.importorskip("jupyter_console")
+        pexpect = pytest.importorskip("pexpect")
+        (tmp_path / "jupyter_console_config.py").write_text(
+            "c.ZMQTerminalInteractiveShell.image_handler = 'stream'\n"
+            "c.ZMQTerminalInteractiveShell.stream_image_handler = ['sh', '-c', 'cat >> shown']\n"
+        )
+        arguments = ["-m", "jupyter_console", "--simple-prompt"]
+        console = pexpect.spawn(
+            sys.executable, arguments, timeout=PATIENCE, encoding="utf-8", cwd=str(tmp_path),
+            dimensions=(60, 200),
+            env=os.environ | {"TERM": "dumb", "JUPYTER_CONFIG_DIR": str(tmp_path)},
+        )  # fmt: skip
+        told = ""
+        for code in (
+            "%load_ext taskinity_nb",  # what comes before it is the kernel's
+            "import time; load = lambda: time.sleep(0.5); load.__name__ = 'load'",
+            "get_ipython().run_cell_magic('flow', '', 'load')",
+            "run = get_ipython().run_cell_magic('flow', '--background', 'load'); run",
+            "run.wait()",
+            "exit",
+        ):
+            console.expect(r"In \[\d+\]: ")
+            told += console.before if "load_ext" not in code else ""
+            console.sendline(code)
+        console.expect(pexpect.EOF)
+        console.close()
+        told += console.before or ""
+        assert told.count("flow: 1 task, 1 succeeded\r\n  ✓ load") == 2
+        assert "started in the background>" in told
+        assert not UNFINISHED.search(told)
+        shown = (tmp_path / "shown").read_bytes()
+        assert shown.count(b"\x89PNG") == 2  # a chart of each run
 
     @pytest.mark.parametrize("options", ["", "--background -o run"])
     def test_ipython(self, options):
