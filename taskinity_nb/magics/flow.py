@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections import ChainMap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -35,6 +37,9 @@ MOST_IN_CHART = 20_000
 """Tasks; a chart of more takes longer than anybody who did not ask for it wants to wait."""
 
 Bound = TypeVar("Bound")
+
+LAST_PICTURES = 3.0
+"""Seconds that a kernel which is shut down waits for the pictures of a run; then it is killed."""
 
 UNASKED = 1.0
 """Seconds; nobody has lost the thread over a run that takes less, so nothing is said of it."""
@@ -157,6 +162,7 @@ class _View:
 
         self.gantt = options.gantt
         self.is_raised = False
+        self._ended = threading.Event()
         self._run: Run | None = None
         self.cancel: Callable[[], None] = lambda: (
             self._run.cancel() if self._run is not None else None
@@ -176,6 +182,15 @@ class _View:
         self._run = run
         self.cancel = run.cancel
         graph_is_in_cell(run)
+        if self._below is not None:
+            atexit.register(self._leave)
+            if self._ended.is_set():
+                atexit.unregister(self._leave)
+
+    def _leave(self) -> None:
+        """Show that the run is cancelled: the kernel is shut down."""
+        self.cancel()
+        self._ended.wait(LAST_PICTURES)
 
     def _is_over(self) -> bool:
         return self._run is not None and self._run.done
@@ -226,6 +241,8 @@ class _View:
             if advice:
                 place.add(bundle_of(advice))
             end_values(run)
+            self._ended.set()
+            atexit.unregister(self._leave)
 
     def _tell_failures(self, run: Run) -> None:
         from ..views.tables.failures import failures_text

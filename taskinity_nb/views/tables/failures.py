@@ -46,7 +46,7 @@ def failures_bundle(run: Run) -> dict[str, Any] | None:
     if error is None:
         text = failures_text(run)
     elif isinstance(error, Cancelled):
-        text = f"Cancelled: {error}"
+        text = f"Cancelled: {error.message}"
     elif not isinstance(error, FlowError):
         text = described(error)
     else:

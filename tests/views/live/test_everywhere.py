@@ -322,3 +322,21 @@ class TestTerminals:
         )  # fmt: skip
         assert "flow: 1 task, 1 succeeded\n  ✓ load\n" in done.stdout
         assert done.stdout.count("Gantt of flow") == 1
+
+
+@pytest.mark.slow
+def test_a_kernel_that_is_shut_down_shows_what_went_on_as_cancelled():
+    with new_kernel() as (kernel, manager):
+        kernel.run(FUNCTIONS)
+        shown = kernel.run("%%flow --background\nload -> held").of("display_data")
+        manager.shutdown_kernel(now=False)
+        ended = {}
+        while len(ended) < len(shown):
+            message = kernel.client.get_iopub_msg(timeout=PATIENCE)
+            if message["msg_type"] == "update_display_data":
+                content = message["content"]
+                ended[content["transient"]["display_id"]] = content["data"]
+    graph, why, run = (ended[content["transient"]["display_id"]] for content in shown)
+    assert states(graph)["held"] == "cancelled"
+    assert why["text/plain"].startswith("Cancelled: flow 'flow' was cancelled")
+    assert "1 cancelled" in run["text/plain"]
