@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import FlowError
+from ...errors import FlowError, described
 from ...formatting import counted, visible
 from ...model.events import State
 from ..graph.ascii_graph import flow_picture
@@ -95,6 +95,8 @@ class LiveGraph:
                 self._picture = Picture(flow, labels, details=True)
             except FlowError as error:
                 self._note = str(error)
+            except Exception as error:
+                self._note = f"no picture: {described(error)}"
 
     def show(self) -> None:
         """Show the flow, all tasks pending: in a shell in a terminal as text, in a script not."""
@@ -162,8 +164,9 @@ class LiveGraph:
                 say(text)
             return
         if self._place is not None:
+            png = not self._place.is_widget  # which is shown where an SVG is shown too
+            pictures = self._pictures(states, details, critical, png=png)
             text += f"\n({self._note})" if self._note else ""
-            pictures = self._pictures(states, details, critical)
             if states is not None and any(state.is_failure for state in states.values()):
                 pictures |= _made_small(pictures)
             self._place.end(pictures | {"text/plain": text})
@@ -181,7 +184,7 @@ class LiveGraph:
         folding = self._folding()
         widget = GraphWidget(
             self._cancel,
-            svg=self._picture.svg() if self._picture else "",
+            svg=self._pictures(None, png=False).get("image/svg+xml", ""),
             note=f"{visible(self.flow.name)}: {self._note}" if self._note else "",
             **snapshot([State.PENDING] * len(self.flow.tasks), folding),
         )
@@ -210,13 +213,17 @@ class LiveGraph:
         *,
         png: bool = True,
     ) -> dict[str, Any]:
+        bundle: dict[str, Any] = {}
         if self._picture is None:
-            return {}
-        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states, details, critical)}
-        if png:
-            with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
-                drawn = self._picture.png(states, details, critical)
-                bundle["image/png"] = b64encode(drawn).decode("ascii")
+            return bundle
+        try:
+            bundle["image/svg+xml"] = self._picture.svg(states, details, critical)
+            if png:
+                with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
+                    drawn = self._picture.png(states, details, critical)
+                    bundle["image/png"] = b64encode(drawn).decode("ascii")
+        except Exception as error:  # the states are told all the same
+            self._note = f"no picture: {described(error)}"
         return bundle
 
 

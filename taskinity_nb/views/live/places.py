@@ -29,7 +29,7 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 LARGEST_AGAIN = 2000
 """Characters; more is too much for a cell that clears its output many times a second."""
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds that a cell waits, where nobody looks, for the last pictures of a run that has ended."""
 
 
@@ -49,6 +49,8 @@ class Place:
         Whether it is a widget by itself.
     is_in_widget : bool
         Whether it is in an ``Output`` widget of the user's.
+    waits_for_cells : bool
+        Whether it is filled at the end of a later cell.
     """
 
     def __init__(self, is_over: Callable[[], bool] | None = None) -> None:
@@ -57,7 +59,7 @@ class Place:
         self.is_in_widget = is_redirected(self.cell)
         self.is_widget = self.is_in_widget or (in_voila() and is_over is not None)
         self._is_over = is_over
-        self._waits_for_cells = not self.is_watched and is_over is not None
+        self.waits_for_cells = not self.is_watched and is_over is not None
         self._display_id = uuid.uuid4().hex
         self._widget: Any = None
         self._again: dict[str, Any] = {}
@@ -85,14 +87,14 @@ class Place:
 
     def replace(self, bundle: dict[str, Any]) -> None:
         """Show something else in its place, for as long as the run goes on."""
-        if not self._waits_for_cells:
+        if not self.waits_for_cells:
             self._fill(bundle)
 
     def end(self, bundle: dict[str, Any] | None = None) -> None:
         """Show in its place what is to stay, or let what is there stay."""
         self._last = bundle
         self._filled.set()
-        if self._waits_for_cells:
+        if self.waits_for_cells:
             return  # `settle` does it
         _close(self)
         if bundle is not None:
@@ -100,20 +102,20 @@ class Place:
 
     def settle(self) -> None:
         """Show at the end of a cell what has become known meanwhile, where nobody looks."""
-        if self._is_over is None or not self._waits_for_cells:
+        if self._is_over is None or not self.waits_for_cells:
             return
-        if self._is_over():
-            self._filled.wait(PATIENCE)
-        if self._filled.is_set():
-            _close(self)
-            if self._last is not None:
-                self._fill(self._last)
+        if not self._is_over() and not self._filled.is_set():
+            return
+        self._filled.wait(PATIENCE)
+        _close(self)  # who has not filled it by now is waited for once
+        if self._last is not None:
+            self._fill(self._last)
 
     def add(self, bundle: dict[str, Any]) -> None:
         """Show something below, once the run is over."""
         if self._widget is not None:
             self._widget.outputs += _as_outputs(bundle)
-        elif not self._waits_for_cells:
+        elif not self.waits_for_cells:
             publish(bundle, None)
 
     def _fill(self, bundle: dict[str, Any]) -> None:
@@ -251,9 +253,15 @@ def _keeping_places(clear: Callable[..., None]) -> Callable[..., None]:
         cell = message_id()
         is_in_widget = is_redirected(cell)
         with _lock:
+            places = [
+                place
+                for place in _open_places
+                if place.cell == cell and place.is_in_widget == is_in_widget
+            ]
+            if any(place.waits_for_cells for place in places):
+                return  # the cell may be over before they are shown again, and nobody looks
             clear(*args, **options)
-            for place in list(_open_places):
-                if place.cell == cell and place.is_in_widget == is_in_widget:
-                    place.show_again()
+            for place in places:
+                place.show_again()
 
     return clear_output

@@ -259,6 +259,19 @@ class TestTheValue:
         assert kernel.value("'clear_output' in vars(get_ipython().display_pub)") == "False"
 
 
+def test_what_cannot_be_drawn_is_said(kernel):
+    kernel.run(
+        "import taskinity_nb.views.live.live_graph as module; usual = module.Picture.svg\n"
+        "def full(*_, **__): raise OSError('the disk is full')\n"
+        "module.Picture.svg = full"
+    )
+    cell = kernel.run("%%flow --no-gantt -o run\nload -> slow")
+    kernel.run("module.Picture.svg = usual")
+    assert not cell.error, cell.error
+    assert cell.outputs[0]["text/plain"].endswith("(no picture: OSError: the disk is full)")
+    assert cell.outputs[-1]["text/plain"].startswith("<Run flow: 2 succeeded; ")
+
+
 def test_a_graph_that_is_cleared_is_shown_again(kernel):
     """With the widget and its button; what another cell clears is none of its business."""
     clears = "def clears():\n    clear_output(wait=True)\n    print('cleared')"
