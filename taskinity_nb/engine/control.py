@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Cancelled, ExecutorError
 from ..model.events import State
 from ..model.run import Run
+from .observers import Observer, watch
 from .rerun.resume import Prints
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.failures import cancelled, task_error
@@ -101,7 +102,12 @@ class Control:
             backend.release()
         forget_data(run.record.log)
 
-    def _raise_error(self, run: Run) -> None:
+    def follow(self, run: Run, observer: Observer) -> None:
+        """Tell an observer of the run, which may have begun; waiting waits for it as well."""
+        self.when_finished.append(watch(run, [observer], self._scheduler.finished))
+
+    def error(self, run: Run) -> BaseException | None:
+        """Return what waiting for the run raises, if anything; it is made anew."""
         scheduler, cause = self._scheduler, None
         error: BaseException
         if scheduler.broken is not None:
@@ -110,14 +116,20 @@ class Control:
             if isinstance(error, ExecutorError):
                 error.run = run
         elif scheduler.on_error == "continue":
-            return
+            return None
         elif run.state is State.CANCELLED:
             error = cancelled(run, "cancelled")
         elif scheduler.first_failed is not None:
             error, cause = task_error(run, run.flow.tasks[scheduler.first_failed])
         else:
-            return
+            return None
+        error.__cause__ = cause
+        return error
+
+    def _raise_error(self, run: Run) -> None:
+        error = self.error(run)
         try:
-            raise error from cause
+            if error is not None:
+                raise error from error.__cause__
         finally:
-            del error, cause  # or it would hold the frame that holds it
+            del error  # or it would hold the frame that holds it

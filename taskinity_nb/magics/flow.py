@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
-from IPython.display import display
 
 from ..dsl.read import parse_dsl
 from ..engine.rerun.inputs import collected_inputs, repeatable_inputs
 from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
-from ..model.events import Event, State
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
 from ..strangers import add_note
 from ..views.style.environment import close_unused_pipes, in_kernel, say
-from ..views.style.guard import drawn_or_said
 from .autoreload import teach_autoreload
+from .cell_view import CellView
 from .completion import IDENTIFIER, flow_matcher
 from .names import what_is_hidden
 from .options import HELP, Options, read_options
@@ -36,13 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowMagics", "load", "unload"]
 
-MOST_IN_CHART = 20_000
-"""Tasks; a chart of more takes longer than anybody who did not ask for it wants to wait."""
-
 Bound = TypeVar("Bound")
-
-UNASKED = 1.0
-"""Seconds; nobody has lost the thread over a run that takes less, so nothing is said of it."""
 
 
 @magics_class
@@ -127,13 +118,14 @@ class FlowMagics(Magics):
     def _run(self, flow: Flow, options: Options) -> Run:
         arguments = self._arguments(flow, options)
         runs: list[Run] = []
-        view = _View(flow, options, self._labels(flow))
+        view = CellView(flow, options, self._labels(flow))
         try:
             if options.compare:
                 one_by_one = {**arguments, "executor": "sequential", "workers": None}
                 runs.append(run(flow, **one_by_one, observers=[view.watch]))
             runs.append(run(flow, **arguments, observers=[view.watch]))
         except (TaskError, Cancelled, ExecutorError) as error:
+            view.is_raised = True
             if error.run is not None:
                 runs.append(error.run)
                 if options.output is None:
@@ -147,6 +139,7 @@ class FlowMagics(Magics):
         finally:
             if runs:
                 self.last_runs[flow.name] = self._bound(flow, options, runs[-1])
+                view.take(runs[-1])
             view.end(runs)
         return runs[-1]
 
@@ -164,78 +157,17 @@ class FlowMagics(Magics):
         return explorer
 
     def _run_in_background(self, flow: Flow, options: Options) -> Run:
-        view = _View(flow, options, self._labels(flow))
-        going = start(flow, **self._arguments(flow, options), observers=[view.watch_to_end])
-        view.cancel = going.cancel
+        view = CellView(flow, options, self._labels(flow))
+        try:
+            going = start(flow, **self._arguments(flow, options), observers=[view.watch_to_end])
+        except BaseException as error:
+            view.end([])
+            if isinstance(error, BindingError):
+                options.locate(error)
+            raise
+        view.take(going)
         self.last_runs[flow.name] = going
         return going
-
-
-class _View:
-    """What one cell shows: the graph, and when the run has ended the chart."""
-
-    def __init__(self, flow: Flow, options: Options, labels: dict[str, str]) -> None:
-        from ..views.live.live_graph import LiveGraph
-
-        self.gantt = options.gantt
-        self._run: Run | None = None
-        self.cancel: Callable[[], None] = lambda: (
-            self._run.cancel() if self._run is not None else None
-        )
-        self._graph = LiveGraph(flow, lambda: self.cancel(), labels=labels)
-        with drawn_or_said("the flow", "it runs all the same"):
-            self._graph.show()
-        self._chart: Any = None
-        if options.background and options.gantt:
-            self._chart = display({"text/plain": ""}, raw=True, display_id=True)
-
-    def watch(self, events: Sequence[Event], run: Run) -> None:
-        """Follow a run."""
-        self._run = run
-        self._graph(events, run)
-
-    def watch_to_end(self, events: Sequence[Event], run: Run) -> None:
-        """Follow a run, and show how it ended."""
-        self.watch(events, run)
-        if run.done:
-            self.end([run])
-
-    def end(self, runs: list[Run]) -> None:
-        """Leave behind what is to be saved with the notebook."""
-        if not runs:
-            self._graph.abandon()
-            return
-        with drawn_or_said("the graph", "the run is as it is"):
-            self._graph.finish(runs[-1])
-        with drawn_or_said("the chart", "plot_gantt(run) raises it"):
-            self._draw_chart(runs)
-        with drawn_or_said("the advice", "advise(run) raises it"):
-            self._advise(runs[-1])
-
-    def _draw_chart(self, runs: list[Run]) -> None:
-        records = runs[-1].tasks.values()
-        if not self.gantt or not any(record.started is not None for record in records):
-            return
-        if len(records) > MOST_IN_CHART:
-            print(f"(no chart of more than {MOST_IN_CHART:,} tasks; plot_gantt(run) draws it)")
-            return
-        from ..views.charts.plots import gantt_bundle
-
-        bundle, facts = gantt_bundle(*runs)
-        show = display if self._chart is None else self._chart.update
-        show(bundle, metadata=facts, raw=True)
-
-    def _advise(self, run: Run) -> None:
-        """Say below the chart what would make a run better, if there is anything worth saying."""
-        sound = run.state is State.SUCCEEDED and run.makespan >= UNASKED
-        if not self.gantt or not sound or len(run.on_workers()) > MOST_IN_CHART:
-            return
-        from ..analysis.advice.advise import advise
-        from ..views.tables.advice import advice_to_html
-
-        advice = advise(run)
-        if advice:
-            display({"text/html": advice_to_html(advice), "text/plain": repr(advice)}, raw=True)
 
 
 _preloads: list[Preload] = []
@@ -249,6 +181,10 @@ def load(shell: InteractiveShell) -> None:
     before = shell.magics_manager.registry.get(FlowMagics.__name__)
     shell.register_magics(FlowMagics)
     shell.magics_manager.registry[FlowMagics.__name__].take_over(before)
+    formatter: Any = shell.display_formatter
+    formatter.formatters["text/plain"].for_type(
+        Run, lambda run, printer, _: printer.text(_text_of(run))
+    )
     teach_autoreload(autoreload)
     unload(shell)
     completer = getattr(shell, "Completer", None)
@@ -258,6 +194,12 @@ def load(shell: InteractiveShell) -> None:
     if in_kernel():
         _preloads[:] = [Preload(shell)]
         _preloads[0].begin()
+
+
+def _text_of(run: Run) -> str:
+    from ..views.tables.run_value import run_text
+
+    return run_text(run)
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -398,3 +398,6 @@ class Run(Mapping[str, Any]):
 
     def _repr_html_(self) -> str | None:
         return renderer().html(self)
+
+    def _ipython_display_(self) -> None:
+        renderer().show(self)

@@ -30,10 +30,13 @@ from .tables.columns import Table
 from .tables.comparison import comparison_table
 from .tables.history import draw_history, history_table
 from .tables.run import run_table
+from .tables.run_value import run_html, show_run
 from .terminal.progress_line import Progress as progress
 from .tracebacks import render_error
 
-__all__ = ["export", "html", "inspect", "mimebundle", "plot", "progress", "text", "traceback"]
+__all__ = [
+    "export", "html", "inspect", "mimebundle", "plot", "progress", "show", "text", "traceback"
+]  # fmt: skip
 
 _plain = Plain()
 
@@ -73,6 +76,10 @@ _tabulate(Comparison, comparison_table)
 _tabulate(History, history_table)
 _tabulate(PerformanceBenchmark, timings_table)
 _tabulate(Run, run_table)
+html.register(Run, run_html)
+
+show = singledispatch(_plain.show)
+show.register(Run, show_run)
 
 traceback = singledispatch(_plain.traceback)
 traceback.register(FlowError, render_error)

@@ -334,7 +334,6 @@ class _GraphPart(LiveGraph):
 
     def widget(self) -> GraphWidget | None:
         """Return the widget, which from now on is told of the run."""
-        self._display_id = ""
         self._widget = self._make_widget()
         return self._widget
 

@@ -1,22 +1,23 @@
 """The live graph: shown before a run, told of it while it goes on, left behind as a still picture.
 
-One output of the cell, under one display id, is first the widget together with the picture, and at
-the end the picture alone: a saved widget hides the picture wherever there is no kernel. Where there
-are no widgets, the picture itself is sent again and again, but seldom. In a terminal there is text.
+One output of the cell is first the widget together with the picture, and at the end the picture
+alone: a saved widget hides the picture wherever there is no kernel. Where there are no widgets, the
+picture itself is sent again and again, but seldom; where nobody looks, it is sent at the end. In a
+terminal there is text.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-import uuid
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ...errors import FlowError
+from ...errors import FlowError, described
 from ...formatting import counted, visible
 from ...model.events import State
 from ...strangers import is_interrupt
@@ -26,7 +27,8 @@ from ..graph.picture import Picture
 from ..style.environment import current_shell, in_kernel, say
 from ..style.guard import drawn_or_said, why_not
 from ..style.palette import LOOKS
-from ..style.words import details_of, facts_of, items_done
+from ..style.words import details_of, items_done
+from .places import WIDGET_VIEW, Place, publish, view_of
 from .snapshot import progress_of, snapshot
 
 if TYPE_CHECKING:
@@ -38,9 +40,7 @@ if TYPE_CHECKING:
     from .inspector import Inspector
     from .widget import GraphWidget
 
-__all__ = ["LiveGraph", "publish", "run_states_text", "view_of"]
-
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+__all__ = ["WIDGET_VIEW", "LiveGraph", "publish", "run_states_text", "view_of"]
 
 MOST_DRAWN_AT_FIRST = 40
 """Tasks up to which a run's beginning waits for a PNG, which only a dead kernel leaves behind."""
@@ -53,6 +53,9 @@ NO_MATTER = "the run is as it is"
 SLOWEST = 0.5
 """Seconds between two pictures where there are no widgets."""
 
+TALLEST = 480
+"""Pixels of the picture of a run that failed: the error is below it, and is to be seen."""
+
 
 class LiveGraph:
     """The picture of a flow while it runs; an observer.
@@ -61,6 +64,7 @@ class LiveGraph:
 
     `cancel` is what the Cancel button calls, from a thread of its own where the kernel has
     subshells; there is no button without it. `labels` are what tasks are called in the picture.
+    `is_over` tells whether a run has ended that goes on when its cell has ended.
 
     Examples
     --------
@@ -75,14 +79,16 @@ class LiveGraph:
         cancel: Callable[[], None] | None = None,
         *,
         labels: Mapping[str, str] | None = None,
+        is_over: Callable[[], bool] | None = None,
     ) -> None:
         self.flow = flow
+        self._is_over = is_over
         self._cancel = cancel
         self._labels = labels
         self._bar: ProgressBar | None = None
         self._lock = threading.Lock()
         self._widget: GraphWidget | None = None
-        self._display_id: str | None = None
+        self._place: Place | None = None
         self._over = False
         self._inspector: Inspector | None = None
         self._next_picture = 0.0
@@ -104,21 +110,21 @@ class LiveGraph:
                 say(flow_picture(self.flow, self._labels))
                 self._bar = _new_bar()
             return
-        if self._display_id is not None:
+        if self._place is not None:
             return
-        self._display_id = uuid.uuid4().hex
+        self._place = Place(self._is_over)
         bundle: dict[str, Any] = {}
         with drawn_or_said("the live graph", NO_MATTER):
-            self._widget = self._make_widget()
+            self._widget = self._make_widget() if self._place.is_watched else None
         if self._widget is not None:
             bundle |= view_of(self._widget)
-        with drawn_or_said("the graph", NO_MATTER):
+        if self._widget is None or not self._place.is_widget:
             bundle |= self._pictures(None, png=len(self.flow.tasks) <= MOST_DRAWN_AT_FIRST)
         if self._widget is not None and len(bundle.get("image/svg+xml", "")) > LARGEST_SVG_AT_FIRST:
             del bundle["image/svg+xml"]
         text = flow_text(self.flow)
         told = f"{text}\n({self._note})" if self._note else text
-        publish(bundle | {"text/plain": told}, self._display_id)
+        self._place.show(bundle | {"text/plain": told})
 
     def __call__(self, events: Iterable[Event], run: Run) -> None:
         """Show how far `run` is: the whole state of it, so that a call too few does no harm."""
@@ -132,8 +138,8 @@ class LiveGraph:
             if self._widget is not None and self._inspector is not None:
                 with_clock = self._picture is not None
                 self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
-            elif self._picture is not None and time.monotonic() >= self._next_picture:
-                self._send_picture(run)
+            elif self._place is not None and time.monotonic() >= self._next_picture:
+                self._send_picture(run, self._place)
         if self._inspector is not None:  # it may ask objects of the user's, and nobody waits for it
             self._inspector.follow(run)
 
@@ -143,18 +149,18 @@ class LiveGraph:
         self._end(
             states,
             run_states_text(run),
-            lambda: self._pictures(states, details_of(run), run.critical_path),
+            lambda png: self._pictures(states, details_of(run), run.critical_path, png=png),
         )
 
     def abandon(self) -> None:
         """Leave the flow behind, all tasks pending: nothing was run."""
-        self._end(None, flow_text(self.flow), lambda: self._pictures(None))
+        self._end(None, flow_text(self.flow), lambda png: self._pictures(None, png=png))
 
     def _end(
         self,
         states: Mapping[str, State] | None,
         text: str,
-        pictures: Callable[[], dict[str, Any]],
+        pictures: Callable[[bool], dict[str, Any]],
     ) -> None:
         with self._lock:
             if self._over:
@@ -166,12 +172,16 @@ class LiveGraph:
             if states is not None:
                 say(text)
             return
-        if self._display_id is not None:
-            text += f"\n({self._note})" if self._note else ""
-            bundle = {"text/plain": text}
+        if self._place is not None:
+            bundle: dict[str, Any] = {
+                "text/plain": text + (f"\n({self._note})" if self._note else "")
+            }
             with drawn_or_said("the graph", NO_MATTER):
-                bundle |= pictures()
-            publish(bundle, self._display_id, update=True)
+                # In a widget there is no PNG, which is shown where an SVG is shown too.
+                bundle |= pictures(not self._place.is_widget)
+            if states is not None and any(state.is_failure for state in states.values()):
+                bundle |= _made_small(bundle)
+            self._place.end(bundle)
         if self._inspector is not None:
             self._inspector.close()
         if self._widget is not None:
@@ -186,7 +196,7 @@ class LiveGraph:
         folding = self._folding()
         widget = GraphWidget(
             self._cancel,
-            svg=self._picture.svg() if self._picture else "",
+            svg=self._pictures(None, png=False).get("image/svg+xml", ""),
             note=f"{visible(self.flow.name)}: {self._note}" if self._note else "",
             **snapshot([State.PENDING] * len(self.flow.tasks), folding),
         )
@@ -196,12 +206,14 @@ class LiveGraph:
     def _folding(self) -> Folding | None:
         return self._picture.folding if self._picture is not None else None
 
-    def _send_picture(self, run: Run) -> None:
+    def _send_picture(self, run: Run, place: Place) -> None:
+        if self._picture is None or not place.is_watched:
+            return
         began = time.monotonic()
         states = {record.name: record.state for record in run.record.tasks}
         pictures = self._pictures(states, details_of(run), png=False)
         bundle = pictures | {"text/plain": run_states_text(run)}
-        publish(bundle, self._display_id, update=True)
+        place.replace(bundle)
         cost = time.monotonic() - began
         self._next_picture = began + max(SLOWEST, 20 * cost)
 
@@ -213,27 +225,36 @@ class LiveGraph:
         *,
         png: bool = True,
     ) -> dict[str, Any]:
+        bundle: dict[str, Any] = {}
         if self._picture is None:
-            return {}
-        bundle: dict[str, Any] = {"image/svg+xml": self._picture.svg(states, details, critical)}
-        if png:
-            with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
-                drawn = self._picture.png(states, details, critical)
-                bundle["image/png"] = b64encode(drawn).decode("ascii")
+            return bundle
+        try:
+            bundle["image/svg+xml"] = self._picture.svg(states, details, critical)
+            if png:
+                with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
+                    drawn = self._picture.png(states, details, critical)
+                    bundle["image/png"] = b64encode(drawn).decode("ascii")
+        except Exception as error:  # the states are told all the same
+            self._note = f"no picture: {described(error)}"
         return bundle
 
 
-def view_of(widget: Any) -> dict[str, Any]:
-    """Return what a notebook shows a widget by."""
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    return {WIDGET_VIEW: view}
-
-
-def publish(bundle: dict[str, Any], display_id: str | None, *, update: bool = False) -> None:
-    """Show something in the notebook, or in place of what was shown under this id."""
-    from IPython.display import display
-
-    display(bundle, metadata=facts_of(bundle), raw=True, display_id=display_id, update=update)
+def _made_small(pictures: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the picture no taller than `TALLEST`, drawn smaller."""
+    drawn = pictures.get("image/svg+xml", "")
+    found = re.match(r"[^<]*(?:<[?!][^>]*>[^<]*)*<svg[^>]*>", drawn)
+    height = found and re.search(r'\sheight="([\d.]+)([a-z]*)"', found[0])
+    width = found and re.search(r'\swidth="([\d.]+)([a-z]*)"', found[0])
+    if not found or not height or not width or "viewBox" not in found[0]:
+        return {}
+    pixels = float(height[1]) * (4 / 3 if height[2] == "pt" else 1)
+    if pixels <= TALLEST:
+        return {}
+    head = found[0]
+    for name, size in (("width", width), ("height", height)):
+        smaller = f'{name}="{float(size[1]) * TALLEST / pixels:.0f}{size[2]}"'
+        head = head.replace(size[0].strip(), smaller, 1)
+    return {"image/svg+xml": head + drawn[len(found[0]) :]}
 
 
 def _new_bar() -> ProgressBar:

@@ -1,14 +1,23 @@
-"""Where we are: in a notebook's kernel, in a shell in a terminal, or in a script."""
+"""Where we are: in a notebook's kernel, in a shell in a terminal, or in a script; and who looks."""
 
 from __future__ import annotations
 
+import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["close_unused_pipes", "current_shell", "in_kernel", "is_prompt_shown", "say"]
+__all__ = [
+    "close_unused_pipes", "current_request", "current_shell", "in_kernel", "in_voila",
+    "is_prompt_shown", "nobody_looks", "say",
+]  # fmt: skip
+
+CONSOLE = re.compile(r"\b(jupyter[-_ ](console|qtconsole)|qtconsole|spyder)\b", re.IGNORECASE)
+"""What the command that starts a console has in it."""
 
 
 def current_shell() -> InteractiveShell | None:
@@ -24,14 +33,62 @@ def current_shell() -> InteractiveShell | None:
 
 
 def in_kernel() -> bool:
-    """Tell whether somebody can see a picture: not in a script, nor in a terminal.
+    """Tell whether somebody can see a picture that changes: not in a script, nor in a terminal.
+
+    A console that talks to a kernel is a terminal too.
 
     Examples
     --------
     >>> in_kernel()
     False
     """
-    return getattr(current_shell(), "kernel", None) is not None
+    return getattr(current_shell(), "kernel", None) is not None and not _of_console(os.getpid())
+
+
+@cache
+def _of_console(process: int) -> bool:
+    """Tell whether a console started this kernel: it shows each output once, and no update."""
+    try:
+        import psutil  # which the kernel depends on
+
+        command = psutil.Process(process).parent().cmdline()
+    except Exception:  # nobody is there any more, or nobody may ask
+        return False
+    return CONSOLE.search(" ".join(command[:3])) is not None
+
+
+def current_request() -> dict[str, Any]:
+    """Return the message that asked for what is being done: for the cell, or for a callback.
+
+    Examples
+    --------
+    >>> current_request()
+    {}
+    """
+    asked: Any = getattr(current_shell(), "get_parent", dict)()
+    return asked if isinstance(asked, dict) else {}
+
+
+def in_voila() -> bool:
+    """Tell whether the notebook is an application in Voilà: an output is shown there once.
+
+    Examples
+    --------
+    >>> in_voila()
+    False
+    """
+    return "voila" in os.environ.get("SERVER_SOFTWARE", "").lower()
+
+
+def nobody_looks() -> bool:
+    """Tell whether a program executes the notebook, such as nbclient or papermill: nobody answers.
+
+    Examples
+    --------
+    >>> nobody_looks()
+    False
+    """
+    return current_request().get("content", {}).get("allow_stdin") is False and not in_voila()
 
 
 def is_prompt_shown() -> bool:
