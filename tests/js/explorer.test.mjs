@@ -83,14 +83,18 @@ test("keys are kept from the notebook, but for those with Ctrl", () => {
     removeEventListener: (name, handler) => heard[name][0] === handler && delete heard[name],
   };
   root.ownerDocument = { defaultView: window };
+  const [slider, elsewhere] = [new Element("input"), new Element("input")];
+  root.contains = (one) => one === slider;
   const letGo = explorer.keepKeys(root);
-  const suppressed = () => root.getAttribute("data-lm-suppress-shortcuts");
-  assert.equal(suppressed(), "true");
-  assert.equal(heard.keydown[1], true); // before the notebook looks
-  heard.keydown[0]({ ctrlKey: true });
-  assert.equal(suppressed(), null);
-  heard.keydown[0]({ key: "ArrowUp" });
-  assert.equal(suppressed(), "true");
+  const suppressed = (one) => one.getAttribute("data-lm-suppress-shortcuts");
+  const [handler, isFirst] = heard.keydown;
+  assert.equal(isFirst, true); // before the notebook looks
+  handler({ key: "ArrowUp", target: slider });
+  assert.equal(suppressed(slider), "true");
+  handler({ key: "s", ctrlKey: true, target: slider });
+  assert.equal(suppressed(slider), null);
+  handler({ key: "ArrowUp", target: elsewhere });
+  assert.equal(suppressed(elsewhere), null);
   letGo();
   assert.deepEqual(heard, {});
 });
@@ -124,7 +128,7 @@ test("an input is sent exactly as it was given, until its own slider is moved", 
     title: "Flow", names: ["a"], executors: ["threads"], most: 8, steps: [1, 2, 3, 4, 6, 8], looks: { ink: "#000", edge: "#777", states: [state] },
     sliders: [{ name: "rate", value: 0.123456, least: 0, most: 0.5, whole: false }, { name: "n", value: 4, least: 0, most: 10, whole: true }],
     settings: { workers: 2, counts: 2, executor: "threads", values: [0.123456, 4] }, answered: {}, predicted: null, measured: null,
-    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is." },
+    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is.", for: "" },
     curve: { points: [[1, 1], [8, 2]], knee: null, measured: [] }, going: "no", status: "", problem: "", picture: "no",
   });
   const el = new Element("div");

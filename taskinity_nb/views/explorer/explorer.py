@@ -274,7 +274,7 @@ class Explorer:
         with self._lock:
             if run is not None:
                 self._state.remember(settings, run, predicted)
-                status = run.state.value
+                status = f"last run: {run.state.words}"
             self._show(going="no", status=status, problem=problem)
         if run is not None and self._on_run is not None:
             self._on_run(run)

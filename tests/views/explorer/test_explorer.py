@@ -305,7 +305,7 @@ class TestRunning:
         send(explorer, {"action": "run"})
         assert explorer.wait(30)["a"] == 50
         assert explorer.run.workers == 3
-        assert explorer.widget.going == "no" and explorer.widget.status == "succeeded"
+        assert explorer.widget.going == "no" and explorer.widget.status == "last run: succeeded"
         assert "measured" in explorer.widget.shown["told"]
         assert explorer.widget.measured
         assert len(explorer.box.children) == 2
@@ -325,7 +325,7 @@ class TestRunning:
         explorer.start()
         explorer.wait(30)
         assert explorer.widget.problem == "task 'b' failed: ZeroDivisionError: division by zero"
-        assert explorer.widget.status == "failed" and explorer.run["d"] == 1
+        assert explorer.widget.status == "last run: failed" and explorer.run["d"] == 1
         assert len(bars_of(explorer.widget.measured)) == 4
 
     def test_a_flow_that_cannot_run_is_told_at_once_and_again(self):
@@ -368,7 +368,7 @@ class TestRunning:
         cancelled = explorer.wait(30)
         goes_on.set()
         assert cancelled.state is State.CANCELLED
-        assert explorer.widget.status == "cancelled" and not explorer.widget.problem
+        assert explorer.widget.status == "last run: cancelled" and not explorer.widget.problem
 
     def test_who_asked_is_told_of_each_run(self):
         from taskinity_nb.views.explorer.explorer import Explorer

@@ -6,6 +6,8 @@ const STRIDE = 6;
 const SVG = "http://www.w3.org/2000/svg";
 const FONT = 11;
 const ROW = 40;
+/** Pixels of a chart, at most. */
+const HEIGHT = 270;
 /** Milliseconds after which a message that was not answered holds up the next one no longer. */
 const PATIENCE = 2000;
 /** Names that are written into bars; of more, nobody reads any. */
@@ -241,10 +243,10 @@ export function drawGantt(svg, size, data, measure) {
   }
   const told = (value) => timeText(value, longest, shown.seconds);
   // The words of the later one stand higher: they reach over the line of the other.
-  const marks = predicted.length ? [[shown.makespan, predictedFor(shown), "planned"]] : [];
-  if (isLaid) marks.push([shown.measured, "measured", "took"]);
+  const marks = predicted.length ? [[shown.makespan, `predicted ${told(shown.makespan)}${shown.for && ` for ${shown.for}`}`, "planned"]] : [];
+  if (isLaid) marks.push([shown.measured, `measured ${told(shown.measured)}`, "took"]);
   marks.sort((a, b) => b[0] - a[0]);
-  marks.forEach(([time, what, name], level) => markAt(svg, xOf(time), floor + 4, size.width, `${what} ${told(time)}`, name, level));
+  marks.forEach(([time, words, name], level) => markAt(svg, xOf(time), floor + 4, size.width, words, name, level));
   return { left, end, top, row, longest };
 }
 
@@ -374,22 +376,22 @@ const KEYS = {
   diamond: (fill) => (key) => shape(key, "path", { d: "M13 1l6 6l-6 6l-6-6z", fill, class: "diamond" }),
 };
 
-/** Where it is set, JupyterLab leaves keys to what has the focus. */
+/** An element that has this gets its keys itself; one around it is asked only after the element's shortcuts. */
 const OURS = "data-lm-suppress-shortcuts";
 
 /** Keep keys from the notebook, which moves between cells with arrows; return what undoes that. */
 export function keepKeys(root) {
   const window = root.ownerDocument.defaultView;
-  // A key with Ctrl, such as that which saves the notebook, is the notebook's; it is told before it looks.
+  // The window hears of a key before the notebook does. Keys with Ctrl, such as that which saves, stay the notebook's.
   const onKey = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) root.removeAttribute(OURS);
-    else root.setAttribute(OURS, "true");
+    if (!root.contains(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) event.target.removeAttribute(OURS);
+    else event.target.setAttribute(OURS, "true");
   };
-  root.setAttribute(OURS, "true");
-  root.addEventListener("keydown", (event) => {
-    if (root.getAttribute(OURS)) event.stopPropagation();
-  });
   window?.addEventListener("keydown", onKey, true);
+  root.addEventListener("keydown", (event) => {
+    if (event.target.getAttribute(OURS)) event.stopPropagation();
+  });
   return () => window?.removeEventListener("keydown", onKey, true);
 }
 
@@ -402,6 +404,7 @@ function render({ model, el }) {
   const messages = latest((content) => model.send({ ...content, action: "set", view: me }));
   let bars = { predicted: readBars(null), measured: readBars(null) };
   let geometry = null;
+  let tallest = 0;
 
   const steps = model.get("steps");
   const chosen = () => steps[Number(workers.input.value)];
@@ -429,9 +432,11 @@ function render({ model, el }) {
   const draw = () => {
     const get = (name) => model.get(name);
     const data = { ...bars, shown: get("shown"), names: get("names"), looks: get("looks"), curve: get("curve"), settings: get("settings"), most: get("most") };
-    const sizeOf = ({ figure }) => ({ width: Math.max(260, figure.clientWidth || 700), height: 270 });
-    geometry = drawGantt(view.gantt.svg, sizeOf(view.gantt), data, measure);
-    drawCurve(view.curve.svg, sizeOf(view.curve), data);
+    const sizeOf = ({ figure }, height) => ({ width: Math.max(260, figure.clientWidth || 700), height });
+    tallest = Math.max(tallest, Math.min(HEIGHT, 76 + ROW * data.shown.rows)); // it jumps up and down with no slider
+    view.gantt.svg.style.height = `${tallest}px`;
+    geometry = drawGantt(view.gantt.svg, sizeOf(view.gantt, tallest), data, measure);
+    drawCurve(view.curve.svg, sizeOf(view.curve, HEIGHT), data);
   };
   const explain = () => {
     const { shown, looks, curve } = { shown: model.get("shown"), looks: model.get("looks"), curve: model.get("curve") };
