@@ -430,6 +430,38 @@ def test_another_process_reads_it_without_the_classes_of_the_notebook(tmp_path):
     assert "define or import here what is missing" in told["point"]
 
 
+NOTEBOOK = """
+from taskinity_nb import run
+
+class Point:
+    def __init__(self, x): self.x = x
+
+def load(n): return [Point(i) for i in range(n)]
+def use(earlier): return earlier["load"][1].x
+def make(): return run("load", {"n": 3}, namespace={"load": load})
+
+earlier = run("load", {"n": 2})
+options = {"executor": "processes", "workers": 1}
+print(run("use", {"earlier": earlier}, **options)["use"])
+print(isinstance(run("make", **options)["make"]["load"][2], Point))
+"""
+
+
+def test_a_run_goes_to_a_worker_with_the_classes_of_the_notebook():
+    done = subprocess.run(
+        [sys.executable, "-"], input=NOTEBOOK, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["1", "True"], done.stderr
+
+
+def test_the_inspector_shows_functions_that_are_not_there(mixed):
+    def local(load):
+        return 1
+
+    done = run("load -> local", namespace={"load": load, "local": local})
+    assert "return 1" in again(done).inspect("local").panel["source"]
+
+
 def test_results_that_lie_elsewhere_are_fetched(tmp_path):
     flow = "array -> size"
     done = run(flow, namespace={"array": large, "size": len}, executor="processes", workers=1)

@@ -7,17 +7,18 @@ cluster in a file.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
+from ...engine.remote.pickling.registered import REGISTERED
 from ...errors import FlowError, UnpicklableError, described
 from ...strangers import is_error, is_interrupt, type_name
 from ..events import WIDTH, Failure, State
 from ..record import Record
 from ..refs import is_missing, is_ref
 from .errors import save_error
-from .values import HOW, Saver
+from .values import HOW, Saver, dumps
 
 if TYPE_CHECKING:
     from ..plan import Plan
@@ -30,6 +31,9 @@ WORDS = ("sequential", "threads", "processes")
 
 class Travels:
     """What a run does when it is pickled or copied."""
+
+    def __init_subclass__(cls) -> None:
+        REGISTERED[cls] = to_worker
 
     plan: Plan
     record: Record
@@ -84,8 +88,8 @@ PLAIN_PARTS = ("state", "ended", "outputs", "waits", "helpers", "reasons")
 """What a record knows beside results and log."""
 
 
-def state_of(run: Any, *, is_strict: bool) -> dict[str, Any]:
-    """Return what a run that has ended is pickled as."""
+def state_of(run: Any, *, is_strict: bool, dumps: Callable[[Any], bytes] = dumps) -> dict[str, Any]:
+    """Return what a run that has ended is pickled as, its results by `dumps`."""
     _check_is_done(run)
     outer = _going.get()
     if id(run) in outer:
@@ -95,7 +99,7 @@ def state_of(run: Any, *, is_strict: bool) -> dict[str, Any]:
         )
     token = _going.set(outer | {id(run)})
     try:
-        return _state_of(run, is_strict)
+        return _state_of(run, Saver(is_strict=is_strict, dumps=dumps))
     finally:
         _going.reset(token)
 
@@ -104,8 +108,7 @@ _going: ContextVar[frozenset[int]] = ContextVar("going", default=frozenset())
 """The runs that are being pickled, by their ids."""
 
 
-def _state_of(run: Any, is_strict: bool) -> dict[str, Any]:
-    saver = Saver(is_strict=is_strict)
+def _state_of(run: Any, saver: Saver) -> dict[str, Any]:
     record, control = run.record, run.control
     called = {} if control is None else control.called
     values = _saved_values(run, saver)
@@ -284,13 +287,26 @@ class RunOfError:
     """
 
     def __init__(self, run: Any) -> None:
-        self._run = run
+        self.run = run
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _read, (type(self._run), state_of(self._run, is_strict=False))
+        return _read, (type(self.run), state_of(self.run, is_strict=False))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        return copy.deepcopy(self._run, memo)
+        return copy.deepcopy(self.run, memo)
+
+
+def to_worker(run: Any, *, is_strict: bool = True) -> tuple[Any, ...]:
+    """Return how a run is pickled on its way to a worker process, which lacks a notebook's classes.
+
+    They travel along with the results there.
+    """
+    from ...engine.remote.pickling.pickler import dumps
+
+    return _read, (type(run), state_of(run, is_strict=is_strict, dumps=dumps))
+
+
+REGISTERED[RunOfError] = lambda held: to_worker(held.run, is_strict=False)
 
 
 def _read(kind: Any, state: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...errors import UnpicklableError, described
@@ -112,7 +112,8 @@ class UnsavedValue(ResultRef):
 class Saver:
     """Saves the values of one run: what several slots hold is saved once.
 
-    What cannot be pickled is an error if `is_strict`, otherwise something stands for it.
+    What cannot be pickled is an error if `is_strict`, otherwise something stands for it. What
+    travels to a worker process is not written by names alone: then `dumps` is another.
 
     Examples
     --------
@@ -121,8 +122,9 @@ class Saver:
     (True, 5)
     """
 
-    def __init__(self, *, is_strict: bool = True) -> None:
+    def __init__(self, *, is_strict: bool = True, dumps: Callable[[Any], bytes] = dumps) -> None:
         self._is_strict = is_strict
+        self._dumps = dumps
         self._saved: dict[int, tuple[Any, Any]] = {}  # with the value, so that it lives as long
 
     def save(self, value: Any, what: str) -> Any:
@@ -156,7 +158,7 @@ class Saver:
             if type(value) in PLAIN:
                 return value
             what = f"{what}, a {type_name(value)},"
-            return SavedValue(dumps(value), what)
+            return SavedValue(self._dumps(value), what)
         except BaseException as error:  # it runs code of the user's
             if is_interrupt(error):
                 raise
