@@ -30,6 +30,7 @@ from taskinity_nb import (
     start,
     task,
 )
+from taskinity_nb.model.refs import ResultRef
 
 FLOW = "flow Sums:\n    load -> map double -> total\n    load -> spoil"
 
@@ -460,6 +461,20 @@ def test_the_inspector_shows_functions_that_are_not_there(mixed):
 
     done = run("load -> local", namespace={"load": load, "local": local})
     assert "return 1" in again(done).inspect("local").panel["source"]
+
+
+class Far(ResultRef):
+    """A result at a place that is gone."""
+
+    def fetch(self):
+        raise ConnectionError("nobody is there")
+
+
+def test_results_that_cannot_be_had_are_named():
+    done = run("load", namespace={"load": load})
+    done.record.values[0] = Far()
+    with pytest.raises(UnpicklableError, match=r"task 'load': its result cannot be fetched: Conn"):
+        pickle.dumps(done)
 
 
 def test_results_that_lie_elsewhere_are_fetched(tmp_path):

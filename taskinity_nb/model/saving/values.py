@@ -152,17 +152,18 @@ class Saver:
         return SavedItems(tuple(saved)) if is_of_parts else None
 
     def _pack(self, value: Any, what: str) -> Any:
+        verb = "fetched"
         try:
             if is_ref(value):
                 value = value.fetch()
             if type(value) in PLAIN:
                 return value
-            what = f"{what}, a {type_name(value)},"
+            what, verb = f"{what}, a {type_name(value)},", "pickled"
             return SavedValue(self._dumps(value), what)
         except BaseException as error:  # it runs code of the user's
             if is_interrupt(error):
                 raise
-            message = f"{what} cannot be pickled: {described(error)}"
+            message = f"{what} cannot be {verb}: {described(error)}"
             if self._is_strict:
                 raise UnpicklableError(message, remedy=HOW) from error
             return UnsavedValue(message)
