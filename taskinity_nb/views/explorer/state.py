@@ -40,6 +40,8 @@ class _Ran(NamedTuple):
     laid: Laid
     predicted: Timeline | None
     told: str
+    how: str
+    """What is written at its end: that it was measured, or how else it ended."""
 
 
 class ExplorerState:
@@ -190,6 +192,7 @@ class ExplorerState:
                 "seconds": self.in_seconds or is_alone,
                 "speed": curve.alone / now if now else 1.0,
                 "told": sentence(self.told()),
+                "how": "" if ran is None else ran.how,
                 "for": "" if ran is not None else self._base_inputs(settings)[0],
             },
             "curve": {"points": curve.points, "knee": curve.knee, "measured": points},
@@ -251,7 +254,12 @@ class ExplorerState:
                 *self._points.get(settings.executor, ()),
                 {"workers": run.workers, "speed": run.speedup, "told": what},
             ]
-        self._ran[settings] = _Ran(laid_over(run, predicted), predicted, told)
+        self._ran[settings] = _Ran(
+            laid_over(run, predicted),
+            predicted,
+            told,
+            "measured" if went_well else f"{run.state.words} after",
+        )
         self._last = settings
         return told
 

@@ -234,6 +234,11 @@ class TestInputs:
 
 
 class TestWhatWasMeasured:
+    def test_a_run_that_was_cancelled_is_not_said_to_be_measured(self):
+        state = ExplorerState(FAN, workers=2, run=fan())
+        state.remember(state.counting, fan(state=State.CANCELLED), None)
+        assert state.traits()["shown"]["how"] == "cancelled after"
+
     def test_it_lies_over_the_prediction_that_was_made_before(self):
         state = ExplorerState(FAN, workers=2, run=fan(workers=3))
         predicted = state.predict(state.counting)
@@ -244,6 +249,7 @@ class TestWhatWasMeasured:
         assert traits["shown"]["speed"] == pytest.approx(dict(traits["curve"]["points"])[2])
         assert len(bars_of(traits["measured"])) == 4
         assert {bar[5] for bar in bars_of(traits["measured"])} == {list(State).index("succeeded")}
+        assert traits["shown"]["how"] == "measured"
         state.set({"workers": 3})
         assert "from this very run" in state.traits()["shown"]["told"]
         state.set({"workers": 4})

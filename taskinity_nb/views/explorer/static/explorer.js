@@ -244,7 +244,7 @@ export function drawGantt(svg, size, data, measure) {
   const told = (value) => timeText(value, longest, shown.seconds);
   // The words of the later one stand higher: they reach over the line of the other.
   const marks = predicted.length ? [[shown.makespan, `predicted ${told(shown.makespan)}${shown.for && ` for ${shown.for}`}`, "planned"]] : [];
-  if (isLaid) marks.push([shown.measured, `measured ${told(shown.measured)}`, "took"]);
+  if (isLaid) marks.push([shown.measured, `${shown.how} ${told(shown.measured)}`, "took"]);
   marks.sort((a, b) => b[0] - a[0]);
   marks.forEach(([time, words, name], level) => markAt(svg, xOf(time), floor + 4, size.width, words, name, level));
   return { left, end, top, row, longest };
