@@ -103,7 +103,7 @@ def _clock(records: Sequence[TaskRun | None], now: float) -> list[float]:
 
 def _time_left(run: Run, done: float) -> str:
     """Write how long the run will go on: as earlier runs tell, or of very many tasks, as so far."""
-    if run.done or not 0 <= done < 1:
+    if not 0 <= done < 1 or all(record.state.is_final for record in run.record.tasks):
         return ""
     now = run.makespan
     if len(run.flow.tasks) > MOST_RANKED:
