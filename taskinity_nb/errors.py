@@ -141,8 +141,18 @@ class FlowError(Exception):
         """What the class of an exception that could not travel is called, and its bases."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel without the run, which cannot."""
-        return type(self), self.args, {k: v for k, v in vars(self).items() if k != "run"}
+        """Travel with the run, as far as it can; one that goes on cannot."""
+        state = {k: v for k, v in vars(self).items() if k != "run"}
+        run = vars(self).get("run")
+        if run is not None and (travelling := run.of_error()) is not None:
+            state["run"] = travelling
+        return type(self), self.args, state
+
+    def __copy__(self) -> FlowError:
+        kind, args, state, *_ = self.__reduce__()
+        made: FlowError = kind(*args)
+        made.__setstate__({**state, **{k: v for k, v in vars(self).items() if k == "run"}})
+        return made
 
     def __str__(self) -> str:
         parts = [self.message]
@@ -245,6 +255,14 @@ class TaskError(FlowError):
     run: Any = None
     task: str = ""
 
+    def __setstate__(self, state: dict[str, Any] | None) -> None:
+        super().__setstate__(state)
+        if self.run is not None and self.__cause__ is None:
+            self.__cause__ = self._cause_in(self.run.errors.get(self.task))
+
+    def _cause_in(self, error: BaseException | None) -> BaseException | None:
+        return error
+
 
 Told = tuple[str, list[tuple[int, Any, BaseException]]]
 """What a `MapError` tells: its text, and the items that failed."""
@@ -290,6 +308,9 @@ class MapError(TaskError):
     @items.setter
     def items(self, items: list[tuple[int, Any, BaseException]]) -> None:
         self._told, self._tell = (self.message, items), None
+
+    def _cause_in(self, error: BaseException | None) -> BaseException | None:
+        return self.items[0][2] if self.items else error
 
     def let_go(self, released: Any) -> None:
         """Put something in place of the items; what is said of them, and what was raised, stays."""

@@ -16,6 +16,7 @@ from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
+from ..model.saving.travels import ReadControl
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
@@ -272,6 +273,8 @@ def _look_back(plan: Plan, earlier: Run | None) -> tuple[Prints, Kept | None]:
         return prints_of(plan, is_bounded=True), None
     before = getattr(earlier.control, "prints", None)
     if not isinstance(before, Prints):
+        if isinstance(earlier.control, ReadControl):
+            raise earlier.control.cannot("be resumed", earlier)
         raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
     prints = prints_of(plan)
     kept = kept_of(plan, prints, earlier, before)

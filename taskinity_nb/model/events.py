@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from .saving.errors import save_error
+
 __all__ = [
     "WIDTH", "Entry", "Event", "Failure", "Frame", "Items", "State", "ended", "entered", "entries",
     "running",
@@ -173,3 +175,7 @@ class Event:
     worker: str | None = None
     error: BaseException | None = None
     item: int | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        error = save_error(self.error)
+        return Event, (self.time, self.task, self.state, self.worker, error, self.item)

@@ -15,6 +15,8 @@ from ..values import collected, for_several, picked
 from ..values import listed as as_list
 from .flow import Edge, Flow
 from .refs import is_ref
+from .saving.functions import parts_of_plan
+from .saving.values import Saver
 from .signature import Signature
 from .task import Task
 
@@ -327,6 +329,21 @@ class Plan:
             keywords |= call.from_keys(values, self.flow, item)
         return [origin.value(values, item) for _, origin in call.positional], keywords
 
+    def saved(self, saver: Saver) -> tuple[Any, ...]:
+        """Return how it is pickled: functions by their names, constants by `saver`."""
+        parts = self.bindings, self.calls.known, self.constants
+        bindings, known, constants = parts_of_plan(*parts, saver)
+        return Plan, (self.flow, bindings, self.slots, known, constants)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.saved(Saver(is_strict=False))
+
+    def __copy__(self) -> Plan:
+        return self  # nothing of it ever changes
+
+    def __deepcopy__(self, _: Any) -> Plan:
+        return self
+
     def __repr__(self) -> str:
         lines = [self.flow.name]
         for call in self.calls:
@@ -355,7 +372,7 @@ class Calls(Sequence[Call]):
 
     def __init__(self, plan: Plan, known: dict[int, Call]) -> None:
         self._plan = plan
-        self._known = known
+        self.known = known
 
     def __len__(self) -> int:
         return len(self._plan.bindings)
@@ -363,9 +380,9 @@ class Calls(Sequence[Call]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        call = self._known.get(index)
+        call = self.known.get(index)
         if call is None:
-            call = self._known[index] = self._make(range(len(self))[index])
+            call = self.known[index] = self._make(range(len(self))[index])
         return call
 
     def __iter__(self) -> Iterator[Call]:

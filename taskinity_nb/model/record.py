@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from ..errors import NoResultError, described
 from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
 from .refs import RELEASED, is_missing, is_ref
+from .saving.errors import save_error
+from .saving.values import Saver
 
 __all__ = [
     "Helpers",
@@ -82,7 +84,7 @@ class TaskRun:
         self,
         name: str,
         slot: int,
-        values: list[Any],
+        values: list[Any] | dict[int, Any],
         outputs: dict[int, tuple[str, str]],
         waits: dict[int, int],
         helpers: dict[int, Helpers],
@@ -108,6 +110,29 @@ class TaskRun:
         self.cause: str | None = None
         self.why = ""
         self.items: tuple[TaskRun, ...] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel as it is now, with its own result and none of the others."""
+        result = Saver().save(self._values[self.slot], f"task '{self.name}': its result")
+        error = save_error(self.error)
+        return {**self._parts(), "_values": {self.slot: result}, "error": error}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __copy__(self) -> TaskRun:
+        made = TaskRun.__new__(TaskRun)
+        made.__setstate__({**self._parts(), "_values": {self.slot: self._values[self.slot]}})
+        return made
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what it is made of, and of what it has in common with others its own."""
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        for name in ("_helpers", "_outputs", "_waits"):
+            known = parts[name]
+            parts[name] = {self.slot: known[self.slot]} if self.slot in known else {}
+        return parts
 
     @property
     def task(self) -> str:

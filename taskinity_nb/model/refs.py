@@ -16,6 +16,9 @@ class Missing:
     def __repr__(self) -> str:
         return self._name
 
+    def __reduce__(self) -> str:
+        return self._name  # there is one of each
+
 
 MISSING = Missing("MISSING")
 RELEASED = Missing("RELEASED")

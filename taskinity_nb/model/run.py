@@ -16,6 +16,7 @@ from .flow import Flow
 from .metrics import alone, longest_path
 from .record import Record, TaskRun
 from .refs import MISSING, RELEASED, is_missing, is_ref
+from .saving.travels import Travels
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -37,10 +38,11 @@ class Control(Protocol):
     def release(self, run: Run) -> None: ...
 
 
-class Run(Mapping[str, Any]):
+class Run(Travels, Mapping[str, Any]):
     """One execution of a flow: a mapping of task name to result, and its record.
 
-    Only tasks that succeeded have results. Runs are compared by identity.
+    Only tasks that succeeded have results. Runs are compared by identity. One that has ended can be
+    pickled: results and record travel, functions and executors do not.
 
     Attributes
     ----------
@@ -61,15 +63,17 @@ class Run(Mapping[str, Any]):
     """
 
     def __init__(self, plan: Plan, executor: str, workers: int, *, cores: float = math.inf) -> None:
+        self._fill(plan, executor, workers, cores)
+        slots = [MISSING] * len(plan.calls) + list(plan.constants)
+        self.record = Record(plan.flow.tasks, slots, time.perf_counter_ns())
+        self.control: Control | None = None
+
+    def _fill(self, plan: Plan, executor: str, workers: int, cores: float) -> None:
         self.plan = plan
         self.flow: Flow = plan.flow
         self.executor = executor
-        self.workers = workers
-        self.cores = cores
+        self.workers, self.cores = workers, cores
         self._index = plan.index
-        slots = [MISSING] * len(plan.calls) + list(plan.constants)
-        self.record = Record(self.flow.tasks, slots, time.perf_counter_ns())
-        self.control: Control | None = None
         self._known: dict[str, object] = {}
 
     @classmethod

@@ -64,6 +64,41 @@ test("a slider gives whole numbers, or as many digits as matter", () => {
   assert.equal(explorer.settle("0.123456", false), 0.123);
 });
 
+test("a number of workers is at its own place, or at the nearest one", () => {
+  assert.equal(explorer.placeOf([1, 2, 4, 8], 4), 2);
+  assert.equal(explorer.placeOf([1, 2, 4, 8], 7), 3);
+  assert.equal(explorer.placeOf([1], 64), 0);
+});
+
+test("what is predicted from other inputs says so", () => {
+  assert.equal(explorer.predictedFor({ for: "" }), "predicted");
+  assert.equal(explorer.predictedFor({ for: "n = 4" }), "predicted for n = 4");
+});
+
+test("keys are kept from the notebook, but for those with Ctrl", () => {
+  const root = new Element("div");
+  const heard = {};
+  const window = {
+    addEventListener: (name, handler, first) => (heard[name] = [handler, first]),
+    removeEventListener: (name, handler) => heard[name][0] === handler && delete heard[name],
+  };
+  root.ownerDocument = { defaultView: window };
+  const [slider, elsewhere] = [new Element("input"), new Element("input")];
+  root.contains = (one) => one === slider;
+  const letGo = explorer.keepKeys(root);
+  const suppressed = (one) => one.getAttribute("data-lm-suppress-shortcuts");
+  const [handler, isFirst] = heard.keydown;
+  assert.equal(isFirst, true); // before the notebook looks
+  handler({ key: "ArrowUp", target: slider });
+  assert.equal(suppressed(slider), "true");
+  handler({ key: "s", ctrlKey: true, target: slider });
+  assert.equal(suppressed(slider), null);
+  handler({ key: "ArrowUp", target: elsewhere });
+  assert.equal(suppressed(elsewhere), null);
+  letGo();
+  assert.deepEqual(heard, {});
+});
+
 test("one message at a time, and of those that wait only the last", () => {
   const sent = [];
   let clock = 0;
@@ -90,14 +125,14 @@ test("an input is sent exactly as it was given, until its own slider is moved", 
   };
   const state = { word: "succeeded", sign: "✓", fill: "#fff" };
   const model = new Model({
-    title: "Flow", names: ["a"], executors: ["threads"], most: 8, looks: { ink: "#000", edge: "#777", states: [state] },
+    title: "Flow", names: ["a"], executors: ["threads"], most: 8, steps: [1, 2, 3, 4, 6, 8], looks: { ink: "#000", edge: "#777", states: [state] },
     sliders: [{ name: "rate", value: 0.123456, least: 0, most: 0.5, whole: false }, { name: "n", value: 4, least: 0, most: 10, whole: true }],
     settings: { workers: 2, counts: 2, executor: "threads", values: [0.123456, 4] }, answered: {}, predicted: null, measured: null,
-    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is." },
-    curve: { points: [[1, 1], [8, 2]], knee: null, measured: [] }, going: "no", status: "", problem: "", can_close: false,
+    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is.", for: "" },
+    curve: { points: [[1, 1], [8, 2]], knee: null, measured: [] }, going: "no", status: "", problem: "", picture: "no",
   });
   const el = new Element("div");
-  explorer.render({ model, el });
+  explorer.default.render({ model, el });
   const input = (name) => el.querySelectorAll("input").find((one) => one.getAttribute("data-set") === name);
   const move = (name, value) => {
     input(name).value = value;
@@ -108,7 +143,9 @@ test("an input is sent exactly as it was given, until its own slider is moved", 
     model.handlers["change:answered"]();
     return new Promise((done) => setTimeout(done)).then(() => values);
   };
+  assert.equal(input("workers").value, 1); // the place of 2
   return move("workers", "3")
+    .then((values) => assert.equal(model.sent.at(-1).workers, 4) ?? values)
     .then((values) => assert.deepEqual(values, [0.123456, 4]))
     .then(() => move("n", "5"))
     .then((values) => assert.deepEqual(values, [0.123456, 5]))

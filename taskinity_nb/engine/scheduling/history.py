@@ -16,7 +16,7 @@ import time
 import weakref
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import compress, repeat
 from operator import is_, sub
 from statistics import median
@@ -77,6 +77,10 @@ def took(log: list[Any]) -> Took:
     return Took(array("q", slots), array("q", map(sub, moments, starts)))
 
 
+def _gone() -> None:
+    """Return the run of what was read back: there is none."""
+
+
 class PastRun:
     """A run that has ended, without its results.
 
@@ -113,7 +117,16 @@ class PastRun:
         self.makespan = run.makespan
         self._took = took
         self._items = _items_of(run) if run.plan.maps else {}
-        self._run = weakref.ref(run)
+        self._run: Callable[[], Run | None] = weakref.ref(run)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without the run itself, which it does not hold."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "_run"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._run = _gone
 
     @property
     def name(self) -> str:

@@ -6,19 +6,25 @@ in seconds, its row, its task, its item (-1 for none), and its state (its place 
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 from ...analysis.prediction.simulate import Timeline
 from ...formatting import time_text
 from ...model.events import State
 from ...model.run import Run
+from ...strangers import is_interrupt
 from ..charts.gantt_bars import Panel, panel_of
 from ..style.words import error_line
 
-__all__ = ["Laid", "Slider", "errors_of", "laid_over", "off_by", "packed", "sliders_of"]
+__all__ = [
+    "Laid", "Slider", "as_given", "as_number", "errors_of", "laid_over", "off_by", "packed",
+    "sliders_of", "steps_of",
+]  # fmt: skip
 
 STATES = tuple(State)
 MOST_ERRORS = 10
@@ -129,35 +135,99 @@ def errors_of(run: Run | None, error: BaseException) -> str:
 def sliders_of(inputs: Any) -> list[Slider]:
     """Return a slider for each input of a flow that is a number.
 
+    A choice is none, such as ``True`` or a member of an enumeration; nor is a number that a browser
+    does not know, or that has no room beside it.
+
     Examples
     --------
     >>> [tuple(slider) for slider in sliders_of({"n": 40, "path": "data", "scale": 0.5})]
     [('n', 40, 0, 100, True), ('scale', 0.5, 0.0, 1.0, False)]
-    >>> sliders_of(-3)[0].least, sliders_of(None)
-    (-10, [])
+    >>> sliders_of(-3)[0].least, sliders_of(None), sliders_of({"x": 5e-324, "y": float("inf")})
+    (-10, [], [])
     """
     named = inputs if isinstance(inputs, Mapping) else {"input": inputs}
-    return [
-        _slider(str(name), value)
-        for name, value in named.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and _is_shown(value)
-    ]
+    numbers = {str(name): as_number(value) for name, value in named.items()}
+    return [_slider(name, value) for name, value in numbers.items() if value is not None]
 
 
-def _is_shown(value: float) -> bool:
-    """Tell whether a browser knows the number, exactly if it is a whole one."""
-    return abs(value) < 2**53
+def as_number(value: Any) -> float | None:
+    """Return what a slider shows of an input, or None if that is no number that it could show.
+
+    Examples
+    --------
+    >>> from decimal import Decimal
+    >>> as_number(3), as_number(Decimal("0.5")), as_number(True), as_number("3"), as_number(-1e308)
+    (3, 0.5, None, None, None)
+    """
+    if isinstance(value, bool | Enum) or not isinstance(value, Real | Decimal):
+        return None
+    try:
+        number = int(value) if isinstance(value, Integral) else float(value)
+    except BaseException as error:  # too large; or of a class of the user's
+        if is_interrupt(error):
+            raise
+        return None
+    if isinstance(number, int):
+        return number if abs(number) < EXACT else None
+    return number if number == 0 or LEAST <= abs(number) <= MOST else None
+
+
+def as_given(value: float, before: Any) -> Any:
+    """Return a number as an input of the type that it had before.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> as_given(4, 3), as_given(0.5, Fraction(1, 3))
+    (4, Fraction(1, 2))
+    """
+    kind = type(before)
+    if kind in (int, float):
+        return value
+    try:
+        return kind(repr(value)) if isinstance(before, Decimal) else kind(value)
+    except BaseException as error:  # its class takes something else
+        if is_interrupt(error):
+            raise
+        return value
+
+
+EXACT = 2**53
+"""Whole numbers from here on are not exact in a browser."""
+
+LEAST, MOST = 1e-300, 1e300
+"""Floats beside which there is room in both directions."""
 
 
 def _slider(name: str, value: float) -> Slider:
     """Make room on both sides: from zero to about twice the value, round numbers."""
     whole = isinstance(value, int)
     size = abs(value) * 2 or (10 if whole else 1.0)
-    step = 10.0 ** math.floor(math.log10(size))
-    most: float = next(times * step for times in (1, 2, 5, 10) if times * step >= size * (1 - 1e-9))
+    digits, power = f"{size:.9e}".split("e")
+    leading = next(number for number in (1, 2, 5, 10) if number >= float(digits) - 1e-8)
+    most = float(f"{leading}e{power}")
     if whole:
         most = max(10, round(most))
     zero: float = 0 if whole else 0.0
     return Slider(name, value, -most, zero, whole) if value < 0 else Slider(
         name, value, zero, most, whole
     )  # fmt: skip
+
+
+def steps_of(cores: int, most: int, *others: int) -> list[int]:
+    """Return numbers of workers to choose from: all where it matters, then ever further apart.
+
+    It matters up to twice the cores; beyond, there are four to each doubling. Those that are set
+    are among them.
+
+    Examples
+    --------
+    >>> steps_of(2, 64)
+    [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64]
+    """
+    steps = {*range(1, min(2 * cores, most) + 1), most, *others}
+    size = 2
+    while size < most:
+        steps |= {size * quarters // 4 for quarters in range(4, 8)}
+        size *= 2
+    return sorted(step for step in steps if 1 <= step <= most)

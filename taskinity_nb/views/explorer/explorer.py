@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...dsl.read import parse_dsl
 from ...engine.run import start
-from ...errors import Cancelled, FlowError
+from ...errors import Cancelled, FlowError, UnpicklableError
 from ...formatting import visible
 from ...model.binding import resolve
 from ...model.flow import Flow
+from ...model.refs import is_ref
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
 from ..live.live_graph import LiveGraph, publish, view_of
@@ -40,6 +41,9 @@ __all__ = ["Explorer", "explore"]
 
 MOST_DRAWN = 1000
 """Tasks up to which there is a picture for those who see no widget."""
+
+NO_PICTURE = {"text/html": "", "text/plain": ""}
+"""What is shown where a picture can be left: only what was shown once can be updated later."""
 
 
 def explore(
@@ -169,6 +173,7 @@ class Explorer:
             executors=list(state.executors),
             sliders=[slider._asdict() for slider in state.sliders],
             most=state.most,
+            steps=state.steps,
             problem=problem,
             **state.traits(),
         )
@@ -177,6 +182,8 @@ class Explorer:
     def _show(self, **traits: Any) -> None:
         """Send what has changed, in one message."""
         with self._lock:
+            if self.widget.picture != "no":
+                traits["picture"] = "yes" if self._is_drawn() else "nothing"
             self.widget.tell(**(self._state.traits() | traits))
 
     def _hear(self, content: Mapping[str, Any]) -> None:
@@ -188,7 +195,7 @@ class Explorer:
                 answered = {key: content.get(key) for key in ("view", "number")}
                 self._show(answered=answered)
         else:
-            {"run": self.start, "cancel": self.cancel, "close": self.close}[action]()
+            {"run": self.start, "cancel": self.cancel, "picture": self.leave_picture}[action]()
 
     def start(self) -> None:
         """Run the flow as it is set, in the background; nothing if it runs already."""
@@ -267,7 +274,7 @@ class Explorer:
         with self._lock:
             if run is not None:
                 self._state.remember(settings, run, predicted)
-                status = run.state.value
+                status = f"last run: {run.state.words}"
             self._show(going="no", status=status, problem=problem)
         if run is not None and self._on_run is not None:
             self._on_run(run)
@@ -293,8 +300,19 @@ class Explorer:
         display_id = uuid.uuid4().hex
         self._displays.append(display_id)
         # Voilà shows an output once, and what is updated later never.
-        self.widget.can_close = "voila" not in os.environ.get("SERVER_SOFTWARE", "")
+        has_place = "voila" not in os.environ.get("SERVER_SOFTWARE", "")
+        if has_place:
+            self.widget.picture = "yes" if self._is_drawn() else "nothing"
         publish(view_of(self.box) | self._picture(), display_id)
+        if has_place:
+            publish(NO_PICTURE, f"{display_id}-picture")
+
+    def leave_picture(self) -> None:
+        """Leave a picture of what is shown below the explorer, to be saved; the explorer stays."""
+        with self._lock:
+            displays, picture = list(self._displays), self._picture()
+        for display_id in displays:
+            publish(picture, f"{display_id}-picture", update=True)
 
     def close(self) -> None:
         """Leave a picture of what is shown in place of the explorer, to be saved."""
@@ -303,16 +321,21 @@ class Explorer:
             picture = self._picture() if displays else {}
         for display_id in displays:
             publish(picture, display_id, update=True)
+            publish(NO_PICTURE, f"{display_id}-picture", update=True)
         if self._graph is not None:
             self._graph.discard()
         for widget in (self.widget, self.box):
             widget.layout.close()
             widget.close()
 
+    def _is_drawn(self) -> bool:
+        """Tell whether there is a picture of it."""
+        return self._state.in_seconds and len(self.flow.tasks) <= MOST_DRAWN
+
     def _picture(self) -> dict[str, Any]:
         """Return what is shown where there are no widgets: the chart, and words."""
         bundle: dict[str, Any] = {"text/plain": repr(self)}
-        if not self._state.in_seconds or len(self.flow.tasks) > MOST_DRAWN:
+        if not self._is_drawn():
             return bundle
         from ..charts.figure import GanttFigure, figure_of
         from ..charts.plots import plot_gantt, plot_speedup
@@ -348,4 +371,11 @@ class _GraphPart(LiveGraph):
 def _called(run: Run | None) -> Mapping[str, Any]:
     """Return what a run was called with, as far as that is known."""
     control = None if run is None else run.control
-    return {"inputs": None} if control is None else control.called
+    called = {} if control is None else control.called
+    inputs = called.get("inputs")
+    if is_ref(inputs):  # the run was read back
+        try:
+            inputs = inputs.fetch()
+        except UnpicklableError:
+            inputs = None  # what it was given was not pickled; then it has no sliders for it
+    return {**called, "inputs": inputs}

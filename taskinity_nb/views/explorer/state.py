@@ -17,7 +17,7 @@ from ...model.flow import Flow
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
 from ..style.words import outcome
-from .encoding import Laid, laid_over, off_by, packed, sliders_of
+from .encoding import Laid, as_given, laid_over, off_by, packed, sliders_of, steps_of
 
 if TYPE_CHECKING:
     from ...analysis.prediction.simulate import Timeline
@@ -41,6 +41,8 @@ class _Ran(NamedTuple):
     laid: Laid
     predicted: Timeline | None
     told: str
+    how: str
+    """What is written at its end: that it was measured, or how else it ended."""
 
 
 class ExplorerState:
@@ -58,6 +60,8 @@ class ExplorerState:
         What is set.
     most : int
         How many workers can be set.
+    steps : list of int
+        The numbers of workers at which a slider stops.
 
     Examples
     --------
@@ -94,6 +98,7 @@ class ExplorerState:
             tuple(slider.value for slider in self.sliders),
         )
         self.most = max(MOST_WORKERS, self.settings.workers)
+        self.steps = steps_of(available_cores(), self.most, self.settings.workers)
         if run is not None and run.executor != SIMULATED and self.in_seconds:
             self.remember(self.settings._replace(executor=self._offer(ran_on)), run, None)
 
@@ -142,11 +147,18 @@ class ExplorerState:
 
     def given(self, settings: Settings) -> Any:
         """Return the flow's inputs as they are set."""
-        names = [slider.name for slider in self.sliders]
-        changed = dict(zip(names, settings.values, strict=True))
+        changed = {
+            slider.name: value
+            for slider, value in zip(self.sliders, settings.values, strict=True)
+            if value != slider.value
+        }
+
+        def now(name: str, before: Any) -> Any:
+            return as_given(changed[name], before) if name in changed else before
+
         if isinstance(self.inputs, Mapping):
-            return {key: changed.get(str(key), value) for key, value in self.inputs.items()}
-        return next(iter(changed.values()), self.inputs)
+            return {key: now(str(key), value) for key, value in self.inputs.items()}
+        return now(self.sliders[0].name, self.inputs) if self.sliders else self.inputs
 
     def predict(self, settings: Settings) -> Timeline:
         """Predict, from what is known now."""
@@ -181,6 +193,8 @@ class ExplorerState:
                 "seconds": self.in_seconds or is_alone,
                 "speed": curve.alone / now if now else 1.0,
                 "told": sentence(self.told()),
+                "how": "" if ran is None else ran.how,
+                "for": "" if ran is not None else self._base_inputs(settings)[0],
             },
             "curve": {"points": curve.points, "knee": curve.knee, "measured": points},
         }
@@ -200,14 +214,22 @@ class ExplorerState:
         if settings.workers > 1 and seconds:
             alone = self._predictor.curve(self.executors[settings.executor]).alone
             told += f", {speed(alone / seconds)} than on one" if alone > seconds else ""
-        known = [
-            f"{slider.name} = {value:g}"
+        known, new = self._base_inputs(settings)
+        if not known:
+            return told
+        return f"how long it takes with {new} is not predicted; with {known}: {told}"
+
+    def _base_inputs(self, settings: Settings) -> tuple[str, str]:
+        """Write the inputs that are predicted from, and those that are set, where they differ."""
+        changed = [
+            (f"{slider.name} = {value:g}", f"{slider.name} = {now:g}")
             for slider, value, now in zip(
                 self.sliders, self._base.values, settings.values, strict=True
             )
             if value != now
         ]
-        return f"{told}, going by a run with {', '.join(known)}" if known else told
+        known, new = zip(*changed, strict=True) if changed else ((), ())
+        return ", ".join(known), ", ".join(new)
 
     def remember(self, settings: Settings, run: Run, predicted: Timeline | None) -> str:
         """Keep how a run went with these settings, and return it in words.
@@ -233,7 +255,12 @@ class ExplorerState:
                 *self._points.get(settings.executor, ()),
                 {"workers": run.workers, "speed": run.speedup, "told": what},
             ]
-        self._ran[settings] = _Ran(laid_over(run, predicted), predicted, told)
+        self._ran[settings] = _Ran(
+            laid_over(run, predicted),
+            predicted,
+            told,
+            "measured" if went_well else f"{run.state.words} after",
+        )
         self._last = settings
         return told
 

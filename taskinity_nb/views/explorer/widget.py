@@ -39,6 +39,8 @@ class ExplorerWidget(Widget):
     """The numeric inputs: name, least, most, whether whole."""
     most = traitlets.Int().tag(sync=True)
     """The largest number of workers."""
+    steps: traitlets.List[int] = traitlets.List().tag(sync=True)
+    """The numbers of workers at which the slider stops."""
     looks = traitlets.Dict().tag(sync=True)
     """How bars look: `states` in the order of `State`, and the colours of all."""
 
@@ -60,8 +62,8 @@ class ExplorerWidget(Widget):
     """What goes on, or how the last run ended."""
     problem = traitlets.Unicode().tag(sync=True)
     """What went wrong, in words."""
-    can_close = traitlets.Bool(False).tag(sync=True)
-    """Whether there is an output that a picture can be left in."""
+    picture = traitlets.Enum(("no", "nothing", "yes"), "no").tag(sync=True)
+    """Whether a picture can be left below: there is no place for it, or nothing to draw."""
 
     def __init__(self, hear: Callable[[dict[str, Any]], None], **traits: Any) -> None:
         looks = {
@@ -73,5 +75,5 @@ class ExplorerWidget(Widget):
             ],
         }
         super().__init__(looks=looks, **traits)
-        for action in ("set", "run", "cancel", "close"):
+        for action in ("set", "run", "cancel", "picture"):
             self.answer(action, hear)

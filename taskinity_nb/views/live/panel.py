@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...formatting import cut, time_text
+from ...model.saving.functions import AbsentFunction
 from ..style.palette import CODES
 from ..style.words import error_line, items_done
 from ..tracebacks import error_text
@@ -137,7 +138,8 @@ def task_rows(run: Run, tasks: Sequence[str] | None = None) -> dict[str, Any]:
 def source_of(task: Task) -> str:
     """Return the source text of a task's function; empty where it is not known."""
     try:
-        text = inspect.getsource(task.function)
+        absent = task.function if isinstance(task.function, AbsentFunction) else None
+        text = inspect.getsource(task.function) if absent is None else absent.source
     except Exception:  # built in, typed at a prompt, or an object of a kind of its own
         return ""
     return cut(inspect.cleandoc(f"\n{text}"), longest=LONGEST_SOURCE)

@@ -30,6 +30,9 @@ MOST_RANKED = 2000
 LEAST_DONE = 0.05
 """The share of a run after which the rest can be told by it."""
 
+NEVER_RAN = (State.CANCELLED, State.UPSTREAM_FAILED)
+"""How tasks end that have not done what they were to do, and never will."""
+
 
 def snapshot(states: Sequence[State], folding: Folding | None = None) -> dict[str, Any]:
     """Return the traits that tell the states of tasks, in the order of the flow.
@@ -39,6 +42,8 @@ def snapshot(states: Sequence[State], folding: Folding | None = None) -> dict[st
     >>> told = snapshot([State.SUCCEEDED, State.FAILED, State.RUNNING])
     >>> told["states"], told["counts"]
     ('sfR', '2 of 3 tasks done')
+    >>> snapshot([State.SUCCEEDED, State.CANCELLED, State.CANCELLED])["counts"]
+    '1 of 3 tasks done, 2 cancelled'
     """
     if folding is None:
         counts, shown = Counter(states), states
@@ -52,10 +57,11 @@ def snapshot(states: Sequence[State], folding: Folding | None = None) -> dict[st
             "items": folding.details(of_nodes),
         }
     total = len(states)
-    done = sum(number for state, number in counts.items() if state.is_final)
+    done = sum(n for state, n in counts.items() if state.is_final and state not in NEVER_RAN)
+    others = [f", {counts[state]:,} {state.words}" for state in NEVER_RAN if counts[state]]
     return told | {
         "states": "".join(map(CODES.__getitem__, shown)),
-        "counts": f"{done:,} of {counted(total, 'task')} done",
+        "counts": f"{done:,} of {counted(total, 'task')} done{''.join(others)}",
         "done": done / max(total, 1),
     }
 
@@ -97,7 +103,7 @@ def _clock(records: Sequence[TaskRun | None], now: float) -> list[float]:
 
 def _time_left(run: Run, done: float) -> str:
     """Write how long the run will go on: as earlier runs tell, or of very many tasks, as so far."""
-    if not 0 <= done < 1:
+    if not 0 <= done < 1 or all(record.state.is_final for record in run.record.tasks):
         return ""
     now = run.makespan
     if len(run.flow.tasks) > MOST_RANKED:

@@ -6,8 +6,13 @@ import sys
 import threading
 from array import array
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kernels import new_kernel
 from runs import make_run
@@ -15,7 +20,7 @@ from runs import make_run
 from taskinity_nb import BindingError, FlowError, State, explore, parse_dsl, run
 from taskinity_nb.analysis.prediction.predictor import Predictor
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.views.explorer.encoding import errors_of, laid_over, off_by, sliders_of
+from taskinity_nb.views.explorer.encoding import errors_of, laid_over, off_by, sliders_of, steps_of
 from taskinity_nb.views.explorer.state import ExplorerState
 from taskinity_nb.views.live.live_graph import WIDGET_VIEW
 
@@ -148,8 +153,68 @@ class TestInputs:
     def test_a_prediction_says_with_which_inputs_the_run_was(self):
         state = ExplorerState(FAN, {"n": 40}, run=fan())
         assert says(state, workers=1, values=[50]) == (
-            "Predicted 7.00 s on 1 worker, going by a run with n = 40."
+            "How long it takes with n = 50 is not predicted; "
+            "with n = 40: predicted 7.00 s on 1 worker."
         )
+        assert state.traits()["shown"]["for"] == "n = 40"
+        assert state.traits() and says(state, workers=1, values=[40]) == (
+            "Predicted 7.00 s on 1 worker."
+        )
+        assert state.traits()["shown"]["for"] == ""
+
+    @pytest.mark.parametrize(
+        "number",
+        [
+            5e-324, -5e-324, 1e-310, float("nan"), float("-inf"), 1.7e308, -1e308, 2**53, -(2**60),
+            10**400, Fraction(10**400), Decimal("NaN"), Decimal("Infinity"), True, np.True_,
+            np.float64("nan"), 1j, State.RUNNING, "3", None, IntEnum("Choice", "a b").a,
+        ],
+        ids=repr,
+    )  # fmt: skip
+    def test_what_no_slider_can_show_has_none(self, number):
+        state = ExplorerState(FAN, {"n": number}, workers=2)
+        assert state.sliders == []
+        assert state.given(state.settings)["n"] is number
+
+    @pytest.mark.parametrize(
+        ("number", "moved"),
+        [
+            (np.int64(4), np.int64(5)), (np.float32(0.1), np.float32(0.05)), (-0.0, 0.5),
+            (Fraction(1, 3), Fraction(1, 4)), (Decimal("0.1"), Decimal("0.05")),
+            (np.uint8(7), np.uint8(3)), (2**53 - 1, 5), (1e300, 1e299), (-1e-300, -1e-301),
+            (9.999999999999e-5, 1e-4), (1e22, 1e21),
+        ],
+        ids=repr,
+    )  # fmt: skip
+    def test_a_number_keeps_its_type(self, number, moved):
+        state = ExplorerState(FAN, {"n": number}, workers=2)
+        (slider,) = state.sliders
+        assert slider.least <= slider.value <= slider.most
+        assert slider.least < slider.most
+        assert state.given(state.settings)["n"] is number
+        state.set({"values": [float(moved)]})
+        given = state.given(state.settings)["n"]
+        assert (type(given), given) == (type(moved), moved)
+        alone = ExplorerState(FAN, number, workers=2)
+        alone.set({"values": [float(moved)]})
+        assert alone.given(alone.settings) == moved
+
+    def test_any_float_has_a_range_or_no_slider(self):
+        for power in range(-324, 309):
+            for digits in ("1", "1.5", "2.5", "4.9999999999", "5", "9.999999999999999"):
+                for sign in ("", "-"):
+                    for slider in sliders_of(float(f"{sign}{digits}e{power}")):
+                        assert slider.least <= slider.value <= slider.most < float("inf")
+
+    def test_workers_are_chosen_finely_where_it_matters(self):
+        assert steps_of(2, 64)[:8] == [1, 2, 3, 4, 5, 6, 7, 8]
+        for cores in (1, 2, 3, 6, 8, 48, 128):
+            steps = steps_of(cores, 64, 37)
+            assert steps[: min(2 * cores, 64)] == list(range(1, min(2 * cores, 64) + 1))
+            assert steps == sorted(set(steps)) and steps[-1] == 64 and 37 in steps
+            ratios = [b / a for a, b in pairwise(steps) if a > 2]
+            assert max(ratios) <= 1.5
+        assert 200 in ExplorerState(FAN, workers=200).steps
 
     @pytest.mark.parametrize(
         "message",
@@ -169,6 +234,11 @@ class TestInputs:
 
 
 class TestWhatWasMeasured:
+    def test_a_run_that_was_cancelled_is_not_said_to_be_measured(self):
+        state = ExplorerState(FAN, workers=2, run=fan())
+        state.remember(state.counting, fan(state=State.CANCELLED), None)
+        assert state.traits()["shown"]["how"] == "cancelled after"
+
     def test_it_lies_over_the_prediction_that_was_made_before(self):
         state = ExplorerState(FAN, workers=2, run=fan(workers=3))
         predicted = state.predict(state.counting)
@@ -179,6 +249,7 @@ class TestWhatWasMeasured:
         assert traits["shown"]["speed"] == pytest.approx(dict(traits["curve"]["points"])[2])
         assert len(bars_of(traits["measured"])) == 4
         assert {bar[5] for bar in bars_of(traits["measured"])} == {list(State).index("succeeded")}
+        assert traits["shown"]["how"] == "measured"
         state.set({"workers": 3})
         assert "from this very run" in state.traits()["shown"]["told"]
         state.set({"workers": 4})
@@ -240,7 +311,7 @@ class TestRunning:
         send(explorer, {"action": "run"})
         assert explorer.wait(30)["a"] == 50
         assert explorer.run.workers == 3
-        assert explorer.widget.going == "no" and explorer.widget.status == "succeeded"
+        assert explorer.widget.going == "no" and explorer.widget.status == "last run: succeeded"
         assert "measured" in explorer.widget.shown["told"]
         assert explorer.widget.measured
         assert len(explorer.box.children) == 2
@@ -260,7 +331,7 @@ class TestRunning:
         explorer.start()
         explorer.wait(30)
         assert explorer.widget.problem == "task 'b' failed: ZeroDivisionError: division by zero"
-        assert explorer.widget.status == "failed" and explorer.run["d"] == 1
+        assert explorer.widget.status == "last run: failed" and explorer.run["d"] == 1
         assert len(bars_of(explorer.widget.measured)) == 4
 
     def test_a_flow_that_cannot_run_is_told_at_once_and_again(self):
@@ -303,7 +374,7 @@ class TestRunning:
         cancelled = explorer.wait(30)
         goes_on.set()
         assert cancelled.state is State.CANCELLED
-        assert explorer.widget.status == "cancelled" and not explorer.widget.problem
+        assert explorer.widget.status == "last run: cancelled" and not explorer.widget.problem
 
     def test_who_asked_is_told_of_each_run(self):
         from taskinity_nb.views.explorer.explorer import Explorer
@@ -334,8 +405,9 @@ class TestInAKernel:
             "%%flow --explore --input n=4 --output unbound\nflow Ab:\n  load -> twice"
         )
         assert not cell.error, cell.error
-        (shown,) = cell.outputs
+        shown, place = cell.outputs
         assert set(shown) == {WIDGET_VIEW, "text/plain"}
+        assert place["text/html"] == ""
         assert shown["text/plain"].startswith("<Explorer of Ab: no durations")
         assert "NameError" in kernel.run("unbound").error
 
@@ -350,15 +422,25 @@ class TestInAKernel:
 
     def test_where_there_are_no_widgets_there_is_a_picture(self, kernel):
         cell = kernel.run("explore(r)")
-        (shown,) = cell.outputs
+        shown, _ = cell.outputs
         assert set(shown) == {WIDGET_VIEW, "image/png", "text/plain"}
+
+    def test_a_picture_is_left_beside_the_widget(self, kernel):
+        cell = kernel.run(
+            "from IPython.display import display\ne = explore(r); display(e)\ne.leave_picture()"
+        )
+        shown, picture = cell.outputs
+        assert WIDGET_VIEW in shown
+        assert set(picture) == {"image/png", "text/plain"}
+        assert not list(cell.of("comm_close"))
 
     def test_a_picture_can_be_left_without_the_widget(self, kernel):
         cell = kernel.run(
             "from IPython.display import display\ne = explore(r); display(e)\ne.close()"
         )
-        (shown,) = cell.outputs
+        shown, place = cell.outputs
         assert set(shown) == {"image/png", "text/plain"}
+        assert place["text/html"] == ""
         opened = [content["comm_id"] for content in cell.of("comm_open")]
         closed = [content["comm_id"] for content in cell.of("comm_close")]
         assert len(opened) == 4 and set(opened) == set(closed)  # two widgets and their layouts

@@ -7,6 +7,9 @@ import re
 import pytest
 from browsers import open_notebook, open_voila, serve, write_notebook
 
+from taskinity_nb.engine.runtime.cores import available_cores
+from taskinity_nb.views.explorer.encoding import steps_of
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FUNCTIONS = """%load_ext taskinity_nb
@@ -39,16 +42,20 @@ big = parse_dsl("\\n".join(f"t{i // 7} -> t{i}" for i in range(1, 500)))
 explore(simulate(big, 8, {name: 0.1 + i % 13 for i, name in enumerate(names)}).run)
 """
 
+STEPS = steps_of(available_cores(), 64, 1)
+
+SLOW = """explore("load -> [clean, block]", {"n": 1}, workers=2)"""
+
 # Moves the slider as a hand does, and returns the milliseconds until another chart is drawn.
 MOVE = """
-async ([value, patience]) => {
+async ([value, steps, patience]) => {
   const root = document.querySelector('.taskinity-explorer');
   const input = root.querySelector('input[data-set="workers"]');
   const bars = () => root.querySelector('[data-part="predicted"]')?.getAttribute('d');
   const point = () => root.querySelector('[data-part="point"]').getAttribute('cx');
   const before = [bars(), point()];
   const began = performance.now();
-  input.value = value;
+  input.value = steps.indexOf(value);
   input.dispatchEvent(new Event('input'));
   while (bars() === before[0] || point() === before[1]) {
     if (performance.now() - began > patience) return -1;
@@ -64,12 +71,14 @@ def place(request):
     with request.getfixturevalue(f"kept_{request.param}").new_folder() as place:
         cells = [FUNCTIONS, EXPLORE, BLOCK, "print(run.workers)"]
         write_notebook(place.folder / "explore.ipynb", cells)
-        write_notebook(place.folder / "dark.ipynb", [FUNCTIONS, SPOIL, HUNDREDS])
+        write_notebook(place.folder / "dark.ipynb", [FUNCTIONS, SPOIL, SLOW])
+        write_notebook(place.folder / "large.ipynb", [FUNCTIONS, HUNDREDS])
+        write_notebook(place.folder / "keys.ipynb", [FUNCTIONS, EXPLORE])
         yield place
 
 
 def move(lab, workers, patience=20_000):
-    took = lab.page.evaluate(MOVE, [str(workers), patience])
+    took = lab.page.evaluate(MOVE, [workers, STEPS, patience])
     assert took >= 0, f"the chart of {workers} workers was not drawn"
     return took
 
@@ -122,13 +131,57 @@ def test_sliders_react_and_run_really_runs(place):
         lab.wait_for_prompt(2)
         lab.run_cell(3)
         assert lab.output(3).inner_text().strip() == "2"
-        # What is left is a picture.
-        page.locator('.taskinity-explorer button[data-action="close"]').click()
-        page.wait_for_selector(".taskinity-explorer", state="detached")
+        # A picture is left, and the explorer stays.
+        for _ in range(2):
+            page.locator('.taskinity-explorer button[data-action="picture"]').click()
+            lab.output(1).locator("img").wait_for()
         assert lab.output(1).locator("img").count() == 1
+        assert page.locator(".taskinity-explorer").is_visible()
 
 
-def test_errors_are_shown_and_hundreds_of_bars_move(place):
+def test_keys_move_the_sliders_and_not_the_notebook(place):
+    with open_notebook(place, "keys.ipynb", size=(1100, 1300)) as lab:
+        page = lab.page
+        lab.run_cell(0)
+        lab.run_cell(1)
+        slider = page.locator('.taskinity-explorer input[data-set="workers"]')
+        slider.click()
+        page.keyboard.press("Home")
+        said = []
+        for key in [
+            "ArrowRight",
+            "ArrowUp",
+            "ArrowRight",
+            "ArrowLeft",
+            "ArrowDown",
+            "End",
+            "PageDown",
+            "Home",
+        ]:
+            page.keyboard.press(key)
+            said.append(page.locator(".taskinity-explorer output").first.inner_text())
+        shown = [said[0], *said[1:6], said[-1]]
+        assert shown == ["2", "3", "4", "3", "2", "64", "1"]
+        assert slider.evaluate("one => document.activeElement === one")
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".taskinity-explorer output").nth(1).inner_text() == "41"
+        choice = page.locator('.taskinity-explorer select[data-set="executor"]')
+        choice.focus()
+        page.keyboard.press("ArrowUp")
+        assert choice.input_value() == "sequential"
+        assert choice.evaluate("one => document.activeElement === one")
+        cells = page.locator(".jp-Notebook .jp-CodeCell").count()
+        run = page.locator('.taskinity-explorer button[data-action="run"]')
+        run.focus()
+        for key in ("b", "a", "j"):  # would make cells, and go to others
+            page.keyboard.press(key)
+        assert page.locator(".jp-Notebook .jp-CodeCell").count() == cells
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".taskinity-explorer path[data-part='measured']")
+
+
+def test_errors_are_shown_and_what_was_cancelled(place):
     with open_notebook(place, "dark.ipynb", dark=True, size=(1100, 1500)) as lab:
         page = lab.page
         lab.run_cell(0)
@@ -140,11 +193,25 @@ def test_errors_are_shown_and_hundreds_of_bars_move(place):
         problem = page.locator(".taskinity-explorer .problem")
         assert problem.inner_text() == "task 'spoil' failed: ValueError: <b>no such column</b>"
         assert lab.violations(".taskinity-explorer") == []
-        page.locator('.taskinity-explorer button[data-action="close"]').click()
-        page.wait_for_selector(".taskinity-explorer", state="detached")
+        nothing = page.locator('.taskinity-explorer button[data-action="picture"]')
+        assert nothing.is_disabled() and "nothing to draw" in nothing.get_attribute("title")
         lab.run_cell(2)
-        page.wait_for_selector(".taskinity-explorer")
-        moves = sorted(move(lab, workers) for workers in (1, 4, 16, 2, 9, 5, 3, 7, 12))
+        lab.output(2).locator('button[data-action="run"]').click()
+        lab.page.wait_for_selector('.taskinity-flow g[data-task="clean"][data-state="succeeded"]')
+        lab.output(2).locator('.taskinity-explorer button[data-action="cancel"]').click()
+        lab.output(2).locator('.taskinity-explorer[data-going="no"]').wait_for()
+        assert "2 of 3 tasks done, 1 cancelled" in lab.output(2).inner_text()
+        assert "last run: cancelled" in lab.output(2).inner_text()
+        assert lab.violations(".taskinity-explorer") == []
+        lab.screenshot(f"explorer-cancelled-{place.app}")
+
+
+def test_hundreds_of_bars_move(place):
+    with open_notebook(place, "large.ipynb", dark=True, size=(1100, 1500)) as lab:
+        lab.run_cell(0)
+        lab.run_cell(1)
+        lab.page.wait_for_selector(".taskinity-explorer")
+        moves = sorted(move(lab, workers) for workers in (1, 4, 16, 2, 8, 5, 3, 7, 12))
         typical, most = moves[4], moves[-1]
         print(f"\n{place.app}: 500 tasks drawn {typical:.0f} ms after a move, {most:.0f} at most")
         lab.screenshot(f"explorer-dark-{place.app}")
@@ -161,6 +228,6 @@ def test_in_voila(tmp_path):
         page.wait_for_selector('.taskinity-explorer[data-going="no"]')
         page.wait_for_selector('.taskinity-explorer path[data-part="measured"]')
         assert "measured" in told(page)
-        assert not page.locator('.taskinity-explorer button[data-action="close"]').is_visible()
+        assert not page.locator('.taskinity-explorer button[data-action="picture"]').is_visible()
         move(app, 1)
         app.screenshot("explorer-voila")

@@ -23,8 +23,8 @@ RUNS_THERE = (
     "strangers", "values", "engine", "engine.remote",
     *(f"engine.remote.{room}{name}" for room, names in (
         ("process", ("", ".capture", ".context", ".cpu_time", ".forks", ".frames", ".printed")),
-        ("pickling", ("", ".exceptions", ".identity", ".kinds", ".pickler", ".shell",
-                      ".skeletons")),
+        ("pickling", ("", ".exceptions", ".identity", ".kinds", ".pickler", ".registered",
+                      ".shell", ".skeletons")),
         ("", ("call", "cluster_task", "randomness", "reporter", "sealed")),
         ("surroundings", ("", ".common", ".displays", ".followed", ".imports", ".interpreter",
                           ".libraries", ".logs", ".modules", ".overlay", ".plain", ".sources",

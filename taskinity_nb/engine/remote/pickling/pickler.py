@@ -32,6 +32,7 @@ from .kinds import (
     stream,
     streams,
 )
+from .registered import REGISTERED
 from .shell import WorkerShell
 
 __all__ = ["LARGE", "PLAIN", "dumps", "in_words", "pack_error", "size_of"]
@@ -52,7 +53,7 @@ def _reduce_code(code: CodeType) -> tuple[Any, ...]:
 
 
 _TABLE: ChainMap[type, Callable[[Any], Any]] = ChainMap(
-    {CodeType: _reduce_code, **KINDS}, *_BASE.maps
+    {CodeType: _reduce_code, **KINDS}, REGISTERED, *_BASE.maps
 )
 
 

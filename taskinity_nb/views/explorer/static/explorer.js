@@ -6,6 +6,8 @@ const STRIDE = 6;
 const SVG = "http://www.w3.org/2000/svg";
 const FONT = 11;
 const ROW = 40;
+/** Pixels of a chart, at most. */
+const HEIGHT = 270;
 /** Milliseconds after which a message that was not answered holds up the next one no longer. */
 const PATIENCE = 2000;
 /** Names that are written into bars; of more, nobody reads any. */
@@ -105,6 +107,15 @@ export function settle(value, whole) {
   return whole ? Math.round(number) : Number(number.toPrecision(3));
 }
 
+/** The place of a number among the steps of a slider: its own, or that of the nearest one. */
+export function placeOf(steps, number) {
+  let best = 0;
+  for (let i = 1; i < steps.length; i++) {
+    if (Math.abs(steps[i] - number) < Math.abs(steps[best] - number)) best = i;
+  }
+  return best;
+}
+
 /** Sends one message at a time: of those that were asked for meanwhile, only the last one. */
 export function latest(send, patience = PATIENCE, now = () => performance.now()) {
   let number = 0;
@@ -157,6 +168,11 @@ function ruler(document) {
   if (!context) return (text) => text.length * FONT * 0.62;
   context.font = `${FONT}px system-ui, sans-serif`;
   return (text) => context.measureText(text).width;
+}
+
+/** What a prediction is called: for other inputs than those that are set, it says for which. */
+export function predictedFor(shown) {
+  return shown.for ? `predicted for ${shown.for}` : "predicted";
 }
 
 /** A vertical line with words at its upper end, on whichever side there is room. */
@@ -227,10 +243,10 @@ export function drawGantt(svg, size, data, measure) {
   }
   const told = (value) => timeText(value, longest, shown.seconds);
   // The words of the later one stand higher: they reach over the line of the other.
-  const marks = predicted.length ? [[shown.makespan, "predicted", "planned"]] : [];
-  if (isLaid) marks.push([shown.measured, "measured", "took"]);
+  const marks = predicted.length ? [[shown.makespan, `predicted ${told(shown.makespan)}${shown.for && ` for ${shown.for}`}`, "planned"]] : [];
+  if (isLaid) marks.push([shown.measured, `${shown.how} ${told(shown.measured)}`, "took"]);
   marks.sort((a, b) => b[0] - a[0]);
-  marks.forEach(([time, what, name], level) => markAt(svg, xOf(time), floor + 4, size.width, `${what} ${told(time)}`, name, level));
+  marks.forEach(([time, words, name], level) => markAt(svg, xOf(time), floor + 4, size.width, words, name, level));
   return { left, end, top, row, longest };
 }
 
@@ -311,7 +327,8 @@ function build(model, el) {
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", `Explorer of ${model.get("title")}`);
   const controls = element(document, "div", "controls", root);
-  const workers = field(document, controls, "workers", "input", { type: "range", min: 1, max: model.get("most"), step: 1, "data-set": "workers" });
+  const steps = model.get("steps");
+  const workers = field(document, controls, "workers", "input", { type: "range", min: 0, max: steps.length - 1, step: 1, "data-set": "workers" });
   const sliders = model.get("sliders").map((one) => ({
     ...field(document, controls, one.name, "input", {
       type: "range", min: one.least, max: one.most, step: one.whole ? 1 : "any", "data-set": one.name,
@@ -326,13 +343,12 @@ function build(model, el) {
   }
   const buttons = element(document, "div", "buttons", controls);
   const made = {};
-  for (const [action, words] of [["run", "Run"], ["cancel", "Cancel"], ["close", "Leave a picture"]]) {
+  for (const [action, words] of [["run", "Run"], ["cancel", "Cancel"], ["picture", "Leave a picture"]]) {
     const button = (made[action] = element(document, "button", "", buttons, words));
     button.type = "button";
     button.dataset.action = action;
     button.addEventListener("click", () => model.send({ action }));
   }
-  made.close.title = "replace the explorer by a picture, which is saved with the notebook";
   const status = element(document, "span", "status", buttons);
   status.setAttribute("role", "status");
   const told = element(document, "p", "told", root);
@@ -360,23 +376,46 @@ const KEYS = {
   diamond: (fill) => (key) => shape(key, "path", { d: "M13 1l6 6l-6 6l-6-6z", fill, class: "diamond" }),
 };
 
-export function render({ model, el }) {
+/** An element that has this gets its keys itself; one around it is asked only after the element's shortcuts. */
+const OURS = "data-lm-suppress-shortcuts";
+
+/** Keep keys from the notebook, which moves between cells with arrows; return what undoes that. */
+export function keepKeys(root) {
+  const window = root.ownerDocument.defaultView;
+  // The window hears of a key before the notebook does. Keys with Ctrl, such as that which saves, stay the notebook's.
+  const onKey = (event) => {
+    if (!root.contains(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) event.target.removeAttribute(OURS);
+    else event.target.setAttribute(OURS, "true");
+  };
+  window?.addEventListener("keydown", onKey, true);
+  root.addEventListener("keydown", (event) => {
+    if (event.target.getAttribute(OURS)) event.stopPropagation();
+  });
+  return () => window?.removeEventListener("keydown", onKey, true);
+}
+
+function render({ model, el }) {
   const view = build(model, el);
   const { document, root, workers, sliders, executor, buttons } = view;
+  const letGo = keepKeys(root);
   const measure = ruler(document);
   const me = Math.random().toString(36).slice(2);
   const messages = latest((content) => model.send({ ...content, action: "set", view: me }));
   let bars = { predicted: readBars(null), measured: readBars(null) };
   let geometry = null;
+  let tallest = 0;
 
+  const steps = model.get("steps");
+  const chosen = () => steps[Number(workers.input.value)];
   const write = () => {
-    workers.output.textContent = workers.input.value;
+    workers.output.textContent = String(chosen());
     sliders.forEach((one) => (one.output.textContent = String(settle(one.exact, one.whole))));
   };
   const ask = () => {
     write();
     messages.ask({
-      workers: Number(workers.input.value),
+      workers: chosen(),
       executor: executor.input.value,
       values: sliders.map((one) => one.exact),
     });
@@ -393,21 +432,23 @@ export function render({ model, el }) {
   const draw = () => {
     const get = (name) => model.get(name);
     const data = { ...bars, shown: get("shown"), names: get("names"), looks: get("looks"), curve: get("curve"), settings: get("settings"), most: get("most") };
-    const sizeOf = ({ figure }) => ({ width: Math.max(260, figure.clientWidth || 700), height: 270 });
-    geometry = drawGantt(view.gantt.svg, sizeOf(view.gantt), data, measure);
-    drawCurve(view.curve.svg, sizeOf(view.curve), data);
+    const sizeOf = ({ figure }, height) => ({ width: Math.max(260, figure.clientWidth || 700), height });
+    tallest = Math.max(tallest, Math.min(HEIGHT, 76 + ROW * data.shown.rows)); // it jumps up and down with no slider
+    view.gantt.svg.style.height = `${tallest}px`;
+    geometry = drawGantt(view.gantt.svg, sizeOf(view.gantt, tallest), data, measure);
+    drawCurve(view.curve.svg, sizeOf(view.curve, HEIGHT), data);
   };
   const explain = () => {
     const { shown, looks, curve } = { shown: model.get("shown"), looks: model.get("looks"), curve: model.get("curve") };
     const states = statesIn(bars.measured).map((state) => looks.states[state]);
     const plan = states.length ? KEYS.outline() : KEYS.plan(looks);
     legend(document, view.gantt.list, [
-      ...(bars.predicted.length ? [[plan, "predicted"]] : []),
+      ...(bars.predicted.length ? [[plan, predictedFor(shown)]] : []),
       ...states.map((look) => [KEYS.state(looks, look), `measured: ${look.sign} ${look.word}`]),
     ]);
     const fill = looks.states.find((look) => look.word === "succeeded").fill;
     legend(document, view.curve.list, [
-      [KEYS.line("curve"), "predicted speed-up"],
+      [KEYS.line("curve"), `speed-up, ${predictedFor(shown)}`],
       [KEYS.point(looks), "here"],
       ...(curve.measured.length ? [[KEYS.diamond(fill), "measured"]] : []),
       ...(curve.knee ? [[KEYS.knee(), curve.knee === 1 ? "one worker is enough" : `up to ${curve.knee} workers pay`]] : []),
@@ -418,7 +459,7 @@ export function render({ model, el }) {
     const measured = curve.measured.map((one) => ` ${one.told}.`).join("");
     const worth = curve.knee ? ` Up to ${curve.knee} pay.` : "";
     view.curve.svg.setAttribute("aria-label", `Speed-up over workers: here ${settle(shown.speed, false)} times.${worth}${measured}`);
-    workers.input.setAttribute("aria-valuetext", `${workers.input.value}: ${shown.told}`);
+    workers.input.setAttribute("aria-valuetext", `${chosen()}: ${shown.told}`);
   };
   const onChange = () => {
     bars = { predicted: readBars(model.get("predicted")), measured: readBars(model.get("measured")) };
@@ -426,7 +467,7 @@ export function render({ model, el }) {
     if (asker === me) messages.answered(number);
     const settings = model.get("settings");
     if (messages.isIdle) {
-      workers.input.value = settings.workers;
+      workers.input.value = placeOf(steps, settings.workers);
       executor.input.value = settings.executor;
       sliders.forEach((one, i) => (one.input.value = one.exact = settings.values[i]));
       write();
@@ -441,8 +482,11 @@ export function render({ model, el }) {
     buttons.run.disabled = going !== "no";
     buttons.cancel.hidden = going === "no";
     buttons.cancel.disabled = going === "cancelling";
-    buttons.close.hidden = !model.get("can_close");
-    buttons.close.disabled = going !== "no";
+    buttons.picture.hidden = model.get("picture") === "no";
+    buttons.picture.disabled = going !== "no" || model.get("picture") !== "yes";
+    buttons.picture.title = model.get("picture") === "yes"
+      ? "put a picture of this below the explorer, which is saved with the notebook"
+      : "there is nothing to draw yet: run the flow first";
     root.setAttribute("data-going", going);
     view.status.textContent = model.get("status");
     view.problem.textContent = model.get("problem");
@@ -476,13 +520,14 @@ export function render({ model, el }) {
       onGoing();
     });
   };
-  const watched = ["settings", "answered", "shown", "predicted", "measured", "curve", "going", "status", "problem", "can_close"];
+  const watched = ["settings", "answered", "shown", "predicted", "measured", "curve", "going", "status", "problem", "picture"];
   for (const name of watched) model.on(`change:${name}`, onState);
   onChange();
   onGoing();
   const resized = new ResizeObserver(() => draw());
   resized.observe(root);
   return () => {
+    letGo();
     resized.disconnect();
     for (const name of watched) model.off(`change:${name}`, onState);
   };
