@@ -232,8 +232,15 @@ class Run(Mapping[str, Any]):
 
     @property
     def critical_path(self) -> tuple[str, ...]:
-        """The chain of dependent tasks whose efforts add up to the most."""
-        return self._longest_path()[1]
+        """The chain of dependent tasks whose efforts add up to the most, those of them that ran."""
+        tasks = self.tasks
+        return tuple(
+            name
+            for name in self._longest_path()[1]
+            if any(
+                record.started is not None for record in (tasks[name], *(tasks[name].items or ()))
+            )
+        )
 
     def lower_bound(self, workers: float | None = None) -> float:
         """Return the seconds that no schedule on `workers` workers can beat.

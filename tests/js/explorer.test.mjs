@@ -97,7 +97,7 @@ test("an input is sent exactly as it was given, until its own slider is moved", 
     curve: { points: [[1, 1], [8, 2]], knee: null, measured: [] }, going: "no", status: "", problem: "", can_close: false,
   });
   const el = new Element("div");
-  explorer.render({ model, el });
+  explorer.default.render({ model, el });
   const input = (name) => el.querySelectorAll("input").find((one) => one.getAttribute("data-set") === name);
   const move = (name, value) => {
     input(name).value = value;

@@ -32,7 +32,7 @@ function view(state, svg = picture("a", "b")) {
   };
   const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", total: {}, clock: [], items: {}, done: 0, sent: 0, ...state });
   const el = new Element("div");
-  const end = graph.render({ model, el });
+  const end = graph.default.render({ model, el });
   assert.deepEqual(model.sent.splice(0), [{ action: "shown" }]);
   return { model, el, svg, end };
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Element, Model, document, load } from "./dom.mjs";
 
-const { addPanel, compareBy, heightOf, pageOf, render } = await load("live/static/graph.js", "live/static/panel.js");
+const { addPanel, compareBy, heightOf, pageOf, default: graph } = await load("live/static/graph.js", "live/static/panel.js");
 
 const look = (state, sign) => ({ state, word: state, sign, fill: "#fff", width: "1", dash: "", ink: "#000", edge: "#777" });
 const looks = { s: look("succeeded", "✓"), f: look("failed", "✗"), R: look("running", "▶") };
@@ -171,7 +171,7 @@ function view(state = {}) {
   const model = new Model({ svg: "<svg/>", note: "", looks, states: "ss", counts: "", cancel: "none", clock: [], items: {},
     done: 0, sent: 0, total: {}, opens: true, panel: {}, beside: false, ...state });
   const el = new Element("div");
-  render({ model, el });
+  graph.render({ model, el });
   model.sent.length = 0;
   const frame = el.children[0];
   const press = (on, key) => on.listeners.keydown({ key, preventDefault() {}, stopPropagation() {} });

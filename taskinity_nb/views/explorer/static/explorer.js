@@ -360,7 +360,7 @@ const KEYS = {
   diamond: (fill) => (key) => shape(key, "path", { d: "M13 1l6 6l-6 6l-6-6z", fill, class: "diamond" }),
 };
 
-export function render({ model, el }) {
+function render({ model, el }) {
   const view = build(model, el);
   const { document, root, workers, sliders, executor, buttons } = view;
   const measure = ruler(document);

@@ -226,7 +226,7 @@ function letOpen(model, frame, tasks) {
   };
 }
 
-export function render({ model, el }) {
+function render({ model, el }) {
   const document = el.ownerDocument;
   const frame = element(document, "div", "taskinity-flow", el);
   frame.setAttribute("data-lm-suppress-shortcuts", "true"); // keys are for what has the focus
