@@ -25,13 +25,13 @@ from ..graph.picture import Picture
 from ..style.environment import current_shell, in_kernel, say
 from ..style.palette import LOOKS
 from ..style.words import details_of, items_done
-from .snapshot import progress_of, snapshot
+from .kept import current_cell, kept
+from .snapshot import snapshot
 
 if TYPE_CHECKING:
     from ...model.events import Event
     from ...model.flow import Flow
     from ...model.run import Run
-    from ..graph.folding import Folding
     from ..terminal.progress_bar import ProgressBar
     from .inspector import Inspector
     from .widget import GraphWidget
@@ -81,6 +81,7 @@ class LiveGraph:
         self._display_id: str | None = None
         self._over = False
         self._inspector: Inspector | None = None
+        self._cell: str | None = None
         self._next_picture = 0.0
         self._picture: Picture | None = None
         self._note = ""
@@ -100,6 +101,7 @@ class LiveGraph:
         if self._display_id is not None:
             return
         self._display_id = uuid.uuid4().hex
+        self._cell = current_cell()
         bundle: dict[str, Any] = {}
         self._widget = self._make_widget()
         if self._widget is not None:
@@ -121,8 +123,7 @@ class LiveGraph:
                     self._bar = _new_bar()
                 self._bar.follow(run)
             if self._widget is not None and self._inspector is not None:
-                with_clock = self._picture is not None
-                self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
+                self._inspector.tell(run, with_clock=self._picture is not None)
             elif self._picture is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run)
         if self._inspector is not None:  # it may ask objects of the user's, and nobody waits for it
@@ -131,7 +132,7 @@ class LiveGraph:
     def finish(self, run: Run) -> None:
         """Leave the final state behind: picture and text, and no widget; in a terminal, text."""
         states = {name: record.state for name, record in run.tasks.items()}
-        self._end(states, run_states_text(run), details_of(run), run.critical_path)
+        self._end(states, run_states_text(run), details_of(run), run.critical_path, run)
 
     def abandon(self) -> None:
         """Leave the flow behind, all tasks pending: nothing was run."""
@@ -143,11 +144,14 @@ class LiveGraph:
         text: str,
         details: Mapping[str, str] | None = None,
         critical: Sequence[str] = (),
+        run: Run | None = None,
     ) -> None:
         with self._lock:
             if self._over:
                 return
             self._over = True
+        if self._inspector is not None:
+            self._picture = self._inspector.picture  # in which somebody may have opened fans
         if self._bar is not None:
             self._bar.close()
         if not in_kernel():
@@ -157,11 +161,22 @@ class LiveGraph:
         if self._display_id is not None:
             text += f"\n({self._note})" if self._note else ""
             pictures = self._pictures(states, details, critical)
+            if self._widget is not None and run is not None and "image/svg+xml" in pictures:
+                pictures["image/svg+xml"] = self._widget.marked(pictures["image/svg+xml"])
             publish(pictures | {"text/plain": text}, self._display_id, update=True)
-        if self._inspector is not None:
+        self._leave(run)
+
+    def _leave(self, run: Run | None) -> None:
+        """Have the picture of a run answer clicks from now on; of none, close the widget."""
+        if self._widget is None or self._inspector is None:
+            return
+        if run is None or self._picture is None:
             self._inspector.close()
-        if self._widget is not None:
             self._widget.leave()
+        else:
+            self._inspector.let_go(run)
+            self._widget.stay()
+            kept.keep(self._widget, run, self._cell)
 
     def _make_widget(self) -> GraphWidget | None:
         try:
@@ -169,18 +184,16 @@ class LiveGraph:
             from .widget import GraphWidget
         except ImportError:
             return None
-        folding = self._folding()
         widget = GraphWidget(
             self._cancel,
-            svg=self._picture.svg() if self._picture else "",
             note=f"{visible(self.flow.name)}: {self._note}" if self._note else "",
-            **snapshot([State.PENDING] * len(self.flow.tasks), folding),
+            **snapshot(
+                [State.PENDING] * len(self.flow.tasks),
+                None if self._picture is None else self._picture.folding,
+            ),
         )
-        self._inspector = Inspector(widget, folding)
+        self._inspector = Inspector(widget, self.flow, self._picture, self._labels)
         return widget
-
-    def _folding(self) -> Folding | None:
-        return self._picture.folding if self._picture is not None else None
 
     def _send_picture(self, run: Run) -> None:
         began = time.monotonic()
