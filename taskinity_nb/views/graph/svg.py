@@ -40,6 +40,9 @@ ALONE = "translate(0 6.5)"
 LEAST_SCALE = 0.6
 """A picture is not shown smaller than this: nobody could read it."""
 
+LEAST_ROW = 256.0
+"""Points that a row of the legend may have; a picture that gets one later has room for it."""
+
 _NUMBER = re.compile(r"-?\d+\.\d+")
 
 
@@ -61,7 +64,7 @@ def tidy(drawn: bytes, flow: Flow, *, details: bool = False, count: int | None =
     _, _, width, height = map(float, old.get("viewBox", "0 0 0 0").split())
     told = f"Flow {visible(flow.name)}: {count or len(flow.tasks):,} tasks"
     root = Element("svg", {"xmlns": SVG, "role": "group", "aria-label": told})
-    _resize(root, width, height)
+    _resize(root, max(width, LEAST_ROW + 8) if details else width, height)
     SubElement(root, "title").text = told
     if flow.description:
         SubElement(root, "desc").text = visible(elided(flow.description, MOST_READ))
@@ -263,7 +266,7 @@ def paint(
 
 def _add_legend(root: Element, counts: Mapping[State, int], *, with_critical: bool) -> None:
     _, _, width, height = map(float, root.get("viewBox", "").split())
-    row = chips(counts, max(width - 8, 400), ["critical path"] if with_critical else [])
+    row = chips(counts, max(width - 8, LEAST_ROW), ["critical path"] if with_critical else [])
     if not row:
         return
     legend = SubElement(

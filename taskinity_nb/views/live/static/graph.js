@@ -126,7 +126,7 @@ export function addZoom(frame, picture, svg) {
   const zoom = (to) => {
     scale = to && Math.min(4, Math.max(0.1, to));
     picture.dataset.zoomed = scale ? "yes" : "no";
-    if (!scale) return fit(svg);
+    if (!scale) return fitToPage(svg);
     svg.style.width = `${points * scale}pt`;
     svg.style.maxWidth = "none";
   };
@@ -148,8 +148,14 @@ export function addZoom(frame, picture, svg) {
   return zoom;
 }
 
-/** Show a picture as large as the page shows the one that takes its place: an image, never cut. */
+/** Show a picture as large as the image that takes its place, which scrolls where it is too wide. */
 export function fit(svg) {
+  svg.style.width = svg.getAttribute("width");
+  svg.style.maxWidth = "none";
+}
+
+/** Show all of a picture, as far as the page has room. */
+function fitToPage(svg) {
   svg.style.width = svg.getAttribute("width");
   svg.style.maxWidth = "100%";
 }
