@@ -78,7 +78,7 @@ function addOverlay(model, document) {
     frame = element(document, "div", "taskinity-flow taskinity-flow-over", document.body);
     frame.setAttribute("data-lm-suppress-shortcuts", "true");
     frame.hidden = true;
-    show = addPanel(frame, model.get("looks"), ask, close);
+    show = addPanel(frame, model.get("looks"), ask, close, 2); // it belongs to no part of the page
     frame.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();

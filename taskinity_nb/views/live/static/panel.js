@@ -158,8 +158,11 @@ function showState(parent, look) {
   return chip;
 }
 
-/** A panel in `frame`; `send` tells the kernel what to open. Returns what shows the facts. */
-export function addPanel(frame, looks, send, onClose) {
+/**
+ * A panel in `frame`, whose title is a heading of this level; `send` tells the kernel what to open.
+ * Returns what shows the facts.
+ */
+export function addPanel(frame, looks, send, onClose, level = 3) {
   const document = frame.ownerDocument;
   const panel = element(document, "section", "taskinity-flow-panel", frame);
   panel.setAttribute("role", "region");
@@ -190,7 +193,7 @@ export function addPanel(frame, looks, send, onClose) {
     known.node.replaceChildren();
     known.same = null;
     if (known.node.hidden) return;
-    if (title) element(document, "h4", "", known.node).textContent = title;
+    if (title) element(document, `h${level + 1}`, "taskinity-flow-heading", known.node).textContent = title;
     const show = fill(known.node);
     if (same) Object.assign(known, { same, show }).show(told);
   };
@@ -219,7 +222,7 @@ export function addPanel(frame, looks, send, onClose) {
     });
     part("head", "", name || title ? [name, state, title, back] : null, (node) => {
       const bar = element(document, "div", "taskinity-flow-head", node);
-      element(document, "h3", "", bar).textContent = name ?? title;
+      element(document, `h${level}`, "taskinity-flow-title", bar).textContent = name ?? title;
       if (name) showState(bar, looks[state]).dataset.part = "state";
       if (back) button(bar, `← ${back[0]}`, `back to ${back[0]}`, () => send(listOf(back[1])));
       if (name && item !== null) button(bar, "all items", "show all items", () => open(task));
