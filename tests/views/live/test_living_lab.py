@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from browsers import open_notebook, write_notebook
+from browsers import open_notebook, open_voila, serve, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -237,3 +237,16 @@ def test_in_a_narrow_window(place):
         lab.page.wait_for_selector(panel("Task broken"))
         assert in_sight(lab, PANEL)
         lab.screenshot(f"living-{place.app}-narrow-done")
+
+
+def test_in_voila(tmp_path):
+    cells = [SETUP, "%%flow --on-error continue --no-gantt\nflow V:\n    load -> broken -> after"]
+    with serve(tmp_path, "voila") as place:
+        write_notebook(place.folder / "app.ipynb", cells)
+        with open_voila(place, "app.ipynb") as app:
+            image = app.page.locator('img[tabindex="0"]')
+            image.wait_for()
+            image.click(position=app.page.evaluate(WHERE, [image.element_handle(), "broken"]))
+            app.page.wait_for_selector(panel("Task broken"))
+            assert "TypeError" in app.page.locator(PANEL).inner_text()
+            app.screenshot("living-voila")
