@@ -10,7 +10,7 @@ export async function load(...names) {
 }
 
 /** The files that the live graph is made of. */
-export const GRAPH = ["graph", "panel", "over", "still"].map((name) => `live/static/${name}.js`);
+export const GRAPH = ["graph", "clicks", "panel", "over", "still"].map((name) => `live/static/${name}.js`);
 
 export class Element {
   constructor(name, attributes = {}, children = []) {

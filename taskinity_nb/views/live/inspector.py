@@ -137,8 +137,11 @@ class Inspector:
         """Look at what is shown, if that has changed."""
         with self._lock:
             run, record, task = self.run, self._record(), self._at and self._at[0]
-            if run is not None and self._at is None and self._listed is not None:
-                self._show_list(run, self._listed)
+            node = self._listed if self._at is None else None
+        if run is not None and node is not None:
+            self._show_list(run, node)
+            return
+        with self._lock:
             if run is None or record is None or task is None:
                 return
             items = record.items or ()
@@ -192,15 +195,19 @@ class Inspector:
             self.open(task, item)
 
     def _show_list(self, run: Run, node: str) -> None:
-        """Show a list of tasks as they are now."""
-        tasks = self.folding.members.get(node) if self.folding is not None else None
-        states = [run.record.tasks[run.plan.index[task]].state for task in tasks or run.flow.tasks]
-        known = Counter(states)
-        if known != self._known:
-            self._known = known
-            rows = task_rows(run, tasks, failed_first=True)
-            self._details = {"task": node, "title": self._title(node), "items": rows}
-            self._widget.tell(panel=self._details)
+        """Show a list of tasks as they are now, if that has changed."""
+        records, place = run.record.tasks, run.plan.index
+        with self._lock:
+            tasks = self.folding.members.get(node) if self.folding is not None else None
+            known = Counter(records[place[task]].state for task in tasks or run.flow.tasks)
+            if known == self._known:
+                return
+            self._known, turn, title = known, self._turn, self._title(node)
+        rows = task_rows(run, tasks, failed_first=True)  # which may ask errors of the user's
+        with self._lock:
+            if turn == self._turn and known == self._known:
+                self._details = {"task": node, "title": title, "items": rows}
+                self._widget.tell(panel=self._details)
 
     def _title(self, node: str) -> str:
         folding = self.folding

@@ -18,7 +18,7 @@ __all__ = ["SCRIPTS", "GraphWidget", "Widget"]
 
 _STATIC = Path(__file__).parent / "static"
 
-SCRIPTS = ("graph", "panel", "over", "still")
+SCRIPTS = ("graph", "clicks", "panel", "over", "still")
 """The parts of the browser's side."""
 
 

@@ -142,11 +142,16 @@ def test_what_was_open_stays_open_and_the_picture_answers(place, look, problems)
         lab.screenshot(f"living-{shown}-opened")
         lab.page.locator(".taskinity-flow-folds button").click()
         lab.page.wait_for_selector(node("p23"), state="detached")
-        # The panel is in sight, and stays when the run has ended.
+        assert lab.page.evaluate("document.activeElement.dataset.task") == "p0"
+        # The panel is in sight, and stays while a fan is opened, and when the run has ended.
         lab.page.locator(node("held")).click()
         lab.page.wait_for_selector(panel("Task held"))
         assert in_sight(lab, PANEL)
         lab.screenshot(f"living-{shown}-open")
+        lab.page.locator(node("p0")).click()
+        lab.page.wait_for_selector(node("p23"))
+        lab.page.locator(".taskinity-flow-folds button").click()
+        lab.page.wait_for_selector(node("p23"), state="detached")
         end(lab)
         final = picture(lab).bounding_box()
         assert abs(final["width"] - size["width"]) <= 2

@@ -184,82 +184,6 @@ function element(document, tag, name, parent) {
   return made;
 }
 
-/** What the browser asks for when a node is clicked. */
-export function asked(task, folded) {
-  return { action: folded.includes(task) ? "turn" : "open", task, item: null, node: true };
-}
-
-/** Have a click, Enter or the space bar on a task call `open` with its name and its group. */
-function letOpen(tasks, open) {
-  for (const { group } of tasks.filter(Boolean)) {
-    const task = group.getAttribute("data-task");
-    group.setAttribute("role", "button");
-    group.addEventListener("click", () => open(task, group, false));
-    group.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      open(task, group, true);
-    });
-  }
-}
-
-/** A panel in the frame of the graph; return what opens it, what shows it, and what closes it. */
-function panelWithin(model, frame) {
-  let from = null; // the task that was opened: it gets the focus back
-  let wanted = false; // whether the panel is to get it
-  const close = () => {
-    if (!model.get("panel").name && !model.get("panel").title) return false;
-    model.send({ action: "close" });
-    from?.focus();
-    from = null;
-    return true;
-  };
-  const send = (message) => {
-    wanted = true; // the button that was pressed goes
-    model.send(message);
-  };
-  const show = addPanel(frame, model.get("looks"), send, close);
-  const open = (message, group, byKey) => {
-    from = group;
-    wanted = byKey;
-    model.send(message);
-  };
-  const refresh = () => {
-    const facts = model.get("panel");
-    const panel = show(facts);
-    if (wanted && facts.name) panel.focus();
-    wanted = wanted && !facts.name;
-  };
-  return { open, refresh, close };
-}
-
-/** A panel over the page, as `panelWithin` returns one in the frame. */
-function panelOver(model, frame) {
-  const overlay = overlayOf(model, frame.ownerDocument);
-  const open = (message, group) => {
-    const picture = group.closest("svg");
-    overlay.open(message, { picture, node: group.getBoundingClientRect(), focus: group });
-  };
-  return { open, refresh: () => {}, close: () => overlay.close() };
-}
-
-/** Buttons that fold what was opened; return what shows those there are. */
-function addFolds(frame, model) {
-  const document = frame.ownerDocument;
-  const bar = element(document, "div", "taskinity-flow-folds", frame);
-  return () => {
-    const buttons = Object.entries(model.get("opened")).map(([task, label]) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `fold ${label}`;
-      button.addEventListener("click", () => model.send({ action: "turn", task, item: null, node: true }));
-      return button;
-    });
-    bar.replaceChildren(...buttons);
-    bar.hidden = !buttons.length;
-  };
-}
-
 /** Put the picture in its place, and its buttons among the tools; return its tasks and edges. */
 function addPicture(tools, picture, svg) {
   picture.append(svg);
@@ -279,7 +203,12 @@ function render({ model, el }) {
   let edges = [];
   let drawn = "";
   const hasPicture = Boolean(model.get("svg"));
-  const onOpened = hasPicture ? addFolds(frame, model) : () => {};
+  let turned = ""; // the node that was opened or folded: the one of that name gets the focus back
+  const turn = (task) => {
+    turned = task;
+    model.send({ action: "turn", task, item: null, node: true });
+  };
+  const onOpened = hasPicture ? addFolds(frame, model, turn) : () => {};
   const tools = element(document, "div", "", frame);
   const picture = hasPicture ? element(document, "div", "taskinity-flow-picture", frame) : null;
   if (!hasPicture) element(document, "div", "taskinity-flow-note", frame).textContent = model.get("note");
@@ -316,12 +245,19 @@ function render({ model, el }) {
     picture.replaceChildren();
     tools.replaceChildren();
     ({ tasks, edges } = addPicture(tools, picture, svg));
-    if (panel) letOpen(tasks, (task, group, byKey) => panel.open(asked(task, model.get("folded")), group, byKey));
+    const open = (task, group, byKey) => {
+      if (model.get("folded").includes(task)) turned = task;
+      panel.open(asked(task, model.get("folded")), group, byKey);
+    };
+    if (panel) letOpen(tasks, open);
     drawn = "";
     onOpened();
     onStates();
     onTick();
+    panel?.moveTo(svg);
     onPanel();
+    if (turned) tasks.find(({ group }) => group.getAttribute("data-task") === turned)?.group.focus();
+    turned = "";
   };
   const onStates = () => {
     const states = model.get("states");

@@ -131,6 +131,7 @@ function addOverlay(model, document) {
     moveTo(picture) {
       if (!at || at.picture.isConnected) return;
       at = { picture, focus: picture };
+      wanted = false;
       watcher?.disconnect();
       watcher?.observe(picture);
       reveal();
