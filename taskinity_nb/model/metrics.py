@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .plan import Plan
 from .record import TaskRun
 
-__all__ = ["Interval", "alone", "efforts", "longest_path"]
+__all__ = ["Interval", "alone", "efforts", "has_run", "longest_path"]
 
 MOST_OF_ITS_SHARE = 0.6
 """A task that used so much of its share of the cores was held back by the others."""
@@ -85,6 +85,11 @@ def alone(records: Iterable[TaskRun], cores: float) -> dict[TaskRun, float]:
         if record.started is not None and record.finished is not None
     }
     return dict(zip(ran, efforts(list(ran.values()), cores), strict=True))
+
+
+def has_run(record: TaskRun) -> bool:
+    """Tell whether a task, or an item of it, was started at all."""
+    return any(part.started is not None for part in (record, *(record.items or ())))
 
 
 def longest_path(

@@ -13,7 +13,7 @@ from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
 from .events import Event, State
 from .flow import Flow
-from .metrics import alone, longest_path
+from .metrics import alone, has_run, longest_path
 from .record import Record, TaskRun
 from .refs import MISSING, RELEASED, is_missing, is_ref
 from .saving.travels import Travels
@@ -240,8 +240,9 @@ class Run(Travels, Mapping[str, Any]):
 
     @property
     def critical_path(self) -> tuple[str, ...]:
-        """The chain of dependent tasks whose efforts add up to the most."""
-        return self._longest_path()[1]
+        """The chain of dependent tasks whose efforts add up to the most, those of them that ran."""
+        tasks = self.tasks
+        return tuple(name for name in self._longest_path()[1] if has_run(tasks[name]))
 
     def lower_bound(self, workers: float | None = None) -> float:
         """Return the seconds that no schedule on `workers` workers can beat.

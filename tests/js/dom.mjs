@@ -9,6 +9,9 @@ export async function load(...names) {
   return import(`data:text/javascript,${encodeURIComponent(source)}`);
 }
 
+/** The files that the live graph is made of. */
+export const GRAPH = ["graph", "clicks", "panel", "over", "still"].map((name) => `live/static/${name}.js`);
+
 export class Element {
   constructor(name, attributes = {}, children = []) {
     this.nodeName = name;
@@ -74,6 +77,8 @@ export const document = {
   createElementNS: (_, name) => new Element(name),
   createTextNode: (text) => Object.assign(new Element("#text"), { textContent: text }),
   importNode: (node) => node,
+  addEventListener() {},
+  querySelectorAll: () => [],
 };
 
 export class Model {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Element, Model, document, load } from "./dom.mjs";
+import { GRAPH, Element, Model, document, load } from "./dom.mjs";
 
-const graph = await load("live/static/graph.js", "live/static/panel.js");
+const graph = await load(...GRAPH);
 
 const looks = {
   p: { state: "pending", word: "pending", sign: "○", fill: "#fff", width: "1", dash: "4 3", ink: "#000", edge: "#777" },
@@ -30,9 +30,9 @@ function view(state, svg = picture("a", "b")) {
       return { documentElement: svg };
     }
   };
-  const model = new Model({ svg: "<svg/>", note: "", looks, counts: "", cancel: "ready", total: {}, clock: [], items: {}, done: 0, sent: 0, ...state });
+  const model = new Model({ svg: "<svg/>", folded: [], opened: {}, panel: {}, token: "t", note: "", looks, counts: "", cancel: "ready", total: {}, clock: [], items: {}, done: 0, sent: 0, ...state });
   const el = new Element("div");
-  const end = graph.render({ model, el });
+  const end = graph.default.render({ model, el });
   assert.deepEqual(model.sent.splice(0), [{ action: "shown" }]);
   return { model, el, svg, end };
 }
@@ -148,10 +148,36 @@ test("a view follows its model until it ends", () => {
   assert.deepEqual(Object.keys(model.handlers), []);
 });
 
-test("a wide picture shrinks to the page, but stays readable", () => {
+test("a picture is as large as the image that takes its place", () => {
   const svg = picture("a");
+  svg.setAttribute("width", "80pt");
   graph.fit(svg);
-  assert.deepEqual(svg.style, { width: "100pt", maxWidth: "100%", minWidth: "60pt" });
+  assert.deepEqual(svg.style, { width: "80pt", maxWidth: "none" });
+});
+
+test("a fan opens when it is clicked, and what is opened can be folded", () => {
+  assert.equal(graph.asked("a", ["b"]).action, "open");
+  assert.deepEqual(graph.asked("b", ["b"]), { action: "turn", task: "b", item: null, node: true });
+  const { model, el, end } = view({ states: "pp", opened: {} });
+  const folds = el.querySelectorAll("div").find((e) => e.className === "taskinity-flow-folds");
+  assert.equal(folds.hidden, true);
+  globalThis.DOMParser = class {
+    parseFromString() {
+      return { documentElement: picture("b", "c", "d") };
+    }
+  };
+  model.state.opened = { b: "work × 24" };
+  model.state.states = "sRp";
+  model.set("svg", "<svg>other</svg>");
+  const shown = el.querySelectorAll("g").map((g) => [g.getAttribute("data-task"), g.getAttribute("data-state")]);
+  assert.deepEqual(shown, [["d", "pending"], ["c", "running"], ["b", "succeeded"]]);
+  assert.equal(folds.hidden, false);
+  assert.equal(folds.children[0].textContent, "fold work × 24");
+  folds.children[0].listeners.click();
+  assert.deepEqual(model.sent, [{ action: "turn", task: "b", item: null, node: true }]);
+  model.set("svg", ""); // the run has ended
+  assert.equal(el.querySelectorAll("g").length, 3);
+  end();
 });
 
 test("Cancel is sent once, and stays pressed", () => {

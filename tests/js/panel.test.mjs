@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Element, Model, document, load } from "./dom.mjs";
+import { GRAPH, Element, Model, document, load } from "./dom.mjs";
 
-const { addPanel, compareBy, heightOf, pageOf, render } = await load("live/static/graph.js", "live/static/panel.js");
+const { addPanel, compareBy, heightOf, pageOf, default: graph } = await load(...GRAPH);
 
 const look = (state, sign) => ({ state, word: state, sign, fill: "#fff", width: "1", dash: "", ink: "#000", edge: "#777" });
 const looks = { s: look("succeeded", "✓"), f: look("failed", "✗"), R: look("running", "▶") };
@@ -168,10 +168,10 @@ function view(state = {}) {
       return { documentElement: svg };
     }
   };
-  const model = new Model({ svg: "<svg/>", note: "", looks, states: "ss", counts: "", cancel: "none", clock: [], items: {},
+  const model = new Model({ svg: "<svg/>", folded: [], opened: {}, token: "t", note: "", looks, states: "ss", counts: "", cancel: "none", clock: [], items: {},
     done: 0, sent: 0, total: {}, opens: true, panel: {}, beside: false, ...state });
   const el = new Element("div");
-  render({ model, el });
+  graph.render({ model, el });
   model.sent.length = 0;
   const frame = el.children[0];
   const press = (on, key) => on.listeners.keydown({ key, preventDefault() {}, stopPropagation() {} });
@@ -179,7 +179,7 @@ function view(state = {}) {
 }
 
 test("a click opens a task, and marks it", () => {
-  const { model, nodes } = view();
+  const { model, nodes } = view({ beside: true });
   assert.equal(nodes[1].getAttribute("role"), "button");
   nodes[1].listeners.click();
   assert.deepEqual(model.sent, [{ action: "open", task: "clean", item: null, node: true }]);
@@ -192,7 +192,7 @@ test("a click opens a task, and marks it", () => {
 });
 
 test("Enter opens a task and leads into the panel, Escape closes it and leads back", () => {
-  const { model, nodes, frame, press } = view();
+  const { model, nodes, frame, press } = view({ beside: true });
   press(nodes[1], "x");
   assert.deepEqual(model.sent, []);
   press(nodes[1], "Enter");
@@ -204,7 +204,7 @@ test("Enter opens a task and leads into the panel, Escape closes it and leads ba
 });
 
 test("a view that is made later has its panel open at once; without an inspector nothing opens", () => {
-  const { frame } = view({ panel: task() });
+  const { frame } = view({ panel: task(), beside: true });
   assert.ok(frame.querySelectorAll("section").some((s) => !s.hidden));
   const { nodes } = view({ opens: false });
   assert.equal(nodes[0].listeners.click, undefined);

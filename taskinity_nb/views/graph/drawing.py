@@ -19,7 +19,7 @@ from ...model.events import State
 from ..style.palette import EDGE, INK
 from .dot import MOST_READ, connected, direction, heading_lines, lines_of
 from .layout import EdgePlace, Point, layout
-from .svg import EACH_ITEM, FAMILY, SVG, paint_node, resize
+from .svg import EACH_ITEM, FAMILY, LEAST_ROW, SVG, paint_node, resize
 from .text_width import width
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def draw(
     }
     lines = _lines(flow.edges)
     placed = layout(_source(flow, boxes, lines, links), len(boxes), len(lines))
-    root, top, picture = _frame(flow, placed.width, placed.height, count)
+    root, top, picture = _frame(flow, placed.width, placed.height, count, with_legend=details)
     edges = SubElement(picture, "g", {"fill": "none", "stroke": EDGE})
     nodes = SubElement(picture, "g", {"fill": INK})
     for number, line in enumerate(lines):
@@ -204,7 +204,7 @@ def _source(flow: Flow, boxes: Mapping[str, _Box], lines: list[_Line], links: in
 
 
 def _frame(
-    flow: Flow, wide: float, tall: float, count: int | None
+    flow: Flow, wide: float, tall: float, count: int | None, *, with_legend: bool
 ) -> tuple[Element, float, Element]:
     """Return the SVG, how tall its heading is, and the group that the picture is drawn in."""
     told = f"Flow {visible(flow.name)}: {count or len(flow.tasks):,} tasks"
@@ -212,7 +212,8 @@ def _frame(
     lines = heading_lines(flow)
     top = LINE * len(lines) + 5 if lines else 0.0
     heading = max((width(line, SIZE) for line in lines), default=0.0) * HEADING_SCALE
-    resize(root, _up(max(wide, heading) + 2 * MARGIN), _up(top + tall + 2 * MARGIN))
+    least = LEAST_ROW if with_legend else 0.0
+    resize(root, _up(max(wide, heading, least) + 2 * MARGIN), _up(top + tall + 2 * MARGIN))
     SubElement(root, "title").text = told
     if flow.description:
         SubElement(root, "desc").text = visible(elided(flow.description, MOST_READ))

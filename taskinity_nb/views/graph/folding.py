@@ -1,16 +1,23 @@
-"""Folds a flow that is too large to be drawn: tasks of one shape become one node with a count."""
+"""Folds a flow whose picture nobody would read: tasks of one shape become one node with a count.
+
+A fan, a dozen or more tasks of one function with like edges, is folded wherever it occurs, unless
+somebody has opened it; a flow that is too large to be drawn is folded further.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from itertools import chain, groupby
 
 from ...model.events import State
 from ...model.flow import Edge, Flow
 from .dot import levels
 
-__all__ = ["Folding", "fold"]
+__all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans"]
+
+LEAST_FAN = 12
+"""Tasks that are alike from which on they are one node."""
 
 SHOWN_FIRST = (
     State.FAILED, State.TIMED_OUT, State.RUNNING, State.RETRYING, State.READY, State.PENDING,
@@ -30,6 +37,8 @@ class Folding:
         What to call the nodes that stand for more than one task.
     members : dict of str to list of str
         The tasks of each node.
+    opened : dict of str to str
+        What the nodes would be called that are not drawn because somebody has opened them.
 
     Examples
     --------
@@ -45,13 +54,21 @@ class Folding:
     {'load': '', 'work_0': '1 of 3'}
     """
 
-    def __init__(self, flow: Flow, key: Callable[[str], Hashable]) -> None:
-        groups: dict[Hashable, list[str]] = {}
-        for task in flow.tasks:
-            groups.setdefault(key(task), []).append(task)
-        self.members = {group[0]: group for group in groups.values()}
-        self._node = {task: node for node, group in self.members.items() for task in group}
+    def __init__(
+        self, flow: Flow, key: Callable[[str], Hashable], opened: Collection[str] = ()
+    ) -> None:
+        found = {group[0]: group for group in _grouped(flow.tasks, key)}
+        self.opened = {
+            n: self._label(flow, found[n]) for n in found if n in opened and found[n][1:]
+        }
+        drawn = [
+            part
+            for node, group in found.items()
+            for part in ([[task] for task in group] if node in self.opened else [group])
+        ]
         place = {task: i for i, task in enumerate(flow.tasks)}
+        self.members = {group[0]: group for group in sorted(drawn, key=lambda g: place[g[0]])}
+        self._node = {task: node for node, group in self.members.items() for task in group}
         self._places = {n: [place[task] for task in group] for n, group in self.members.items()}
         self.labels = {
             node: self._label(flow, group) for node, group in self.members.items() if group[1:]
@@ -107,6 +124,81 @@ class Folding:
             else edge
             for edge in merged.values()
         ]
+
+
+def fold_fans(flow: Flow, opened: Collection[str] = ()) -> Folding | None:
+    """Fold the fans of a flow but for those that are `opened`; return None if it has none.
+
+    Tasks are alike that call one function, at one depth, and whose edges come from and lead to the
+    same tasks or to tasks that are alike themselves.
+
+    Examples
+    --------
+    >>> names = [f"work_{i}" for i in range(24)]
+    >>> wide = Flow("Wide", [edge for name in names for edge in (("load", name), (name, "save"))],
+    ...             functions=dict.fromkeys(names, "work"))
+    >>> fold_fans(wide).labels
+    {'work_0': 'work × 24'}
+    >>> folding = fold_fans(wide, opened=["work_0"])
+    >>> len(folding.flow.tasks), folding.opened
+    (26, {'work_0': 'work × 24'})
+    """
+    kinds = _kinds(flow)
+    if len(set(kinds.values())) == len(kinds):
+        return None
+    return Folding(flow, kinds.__getitem__, opened)
+
+
+def _kinds(flow: Flow) -> dict[str, int]:
+    """Number the tasks: those that are alike have one number, if they are enough for a fan.
+
+    Tasks that look alike are told apart by the numbers of their neighbours, until that tells no
+    more of them apart. Only the neighbours of those whose number has changed are looked at again.
+    """
+    level = levels(flow)
+    kinds: dict[str, int] = {}
+    alike: list[dict[str, None]] = []
+
+    def give_number(tasks: Collection[str]) -> None:
+        for part in [tasks] if len(tasks) >= LEAST_FAN else [[task] for task in tasks]:
+            kinds.update(dict.fromkeys(part, len(alike)))
+            alike.append(dict.fromkeys(part))
+
+    for tasks in _grouped(flow.tasks, lambda task: (level[task], flow.function_of(task))):
+        give_number(tasks)
+    changed: Collection[str] = flow.tasks
+    while changed:
+        near = (edge.target for task in changed for edge in flow.downstream[task])
+        beside = (edge.source for task in changed for edge in flow.upstream[task])
+        looked_at = [t for t in dict.fromkeys(chain(near, beside)) if len(alike[kinds[t]]) > 1]
+        changed, apart = [], list[list[str]]()
+        for tasks in _grouped(looked_at, kinds.__getitem__):
+            rest = alike[kinds[tasks[0]]]
+            parts = sorted(_grouped(tasks, lambda task: _sides(flow, task, kinds)), key=len)
+            if len(tasks) == len(rest):
+                parts.pop()  # the largest keeps the number
+            for task in chain(*parts):
+                del rest[task]
+            if len(rest) < LEAST_FAN:
+                parts.append(list(rest))
+            changed += chain(*parts)
+            apart.extend(parts)
+        for part in apart:
+            give_number(part)
+    return kinds
+
+
+def _grouped(tasks: Iterable[str], key: Callable[[str], Hashable]) -> list[list[str]]:
+    groups: dict[Hashable, list[str]] = {}
+    for task in tasks:
+        groups.setdefault(key(task), []).append(task)
+    return list(groups.values())
+
+
+def _sides(flow: Flow, task: str, kinds: Mapping[str, int]) -> tuple[frozenset[Hashable], ...]:
+    before = frozenset((kinds[edge.source], edge.kind, edge.key) for edge in flow.upstream[task])
+    after = frozenset((kinds[edge.target], edge.kind, edge.key) for edge in flow.downstream[task])
+    return before, after
 
 
 def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:

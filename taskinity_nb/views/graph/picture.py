@@ -1,6 +1,7 @@
 """A picture of a flow: laid out once, painted as often as states change.
 
-A flow that Graphviz would take too long for is folded: tasks of one shape become one node.
+A fan of tasks is one node, unless it was opened; a flow that Graphviz would take too long for is
+folded further.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ from ..style.environment import current_shell, in_kernel
 from .ascii_graph import flow_picture
 from .dot import flow_text, levels, to_graphviz
 from .drawing import draw
-from .folding import fold
+from .folding import fold, fold_fans
 from .png import rasterise
 from .svg import paint
 
@@ -38,7 +39,8 @@ Graphviz takes. 6,000 take it about a second, with the shortcuts below."""
 class Picture:
     """A flow, laid out, its tasks called by their `labels` instead of their names.
 
-    With `details`, there is a line in each task for what a run tells of it.
+    With `details`, there is a line in each task for what a run tells of it. Fans of tasks are one
+    node each (see `fold_fans`), but for those that are `opened`.
 
     Attributes
     ----------
@@ -59,10 +61,17 @@ class Picture:
     """
 
     def __init__(
-        self, flow: Flow, labels: Mapping[str, str] | None = None, *, details: bool = False
+        self,
+        flow: Flow,
+        labels: Mapping[str, str] | None = None,
+        *,
+        details: bool = False,
+        opened: Collection[str] = (),
     ) -> None:
         self._tasks = flow.tasks
-        self.folding = None if _is_drawable(flow) else fold(flow, _is_drawable)
+        self.folding = fold_fans(flow, opened)
+        if not _is_drawable(flow if self.folding is None else self.folding.flow):
+            self.folding = fold(flow, _is_drawable)
         count, labels = len(flow.tasks), dict(labels or {})
         if self.folding is not None:
             flow = self.folding.flow

@@ -15,8 +15,8 @@ from .dot import PAGE
 from .text_width import FONT
 
 __all__ = [
-    "ALONE", "EACH_ITEM", "FAMILY", "SVG", "Chip", "chips", "glyph", "paint", "paint_node",
-    "resize",
+    "ALONE", "EACH_ITEM", "FAMILY", "LEAST_ROW", "SVG", "Chip", "chips", "glyph", "paint",
+    "paint_node", "resize",
 ]  # fmt: skip
 
 SVG = "http://www.w3.org/2000/svg"
@@ -29,6 +29,9 @@ ALONE = "translate(0 6.5)"
 
 LEAST_SCALE = 0.6
 """A picture is not shown smaller than this: nobody could read it."""
+
+LEAST_ROW = 256.0
+"""Points that a row of the legend may have; a picture that gets one later has room for it."""
 
 
 def glyph(sign: str) -> str:
@@ -140,7 +143,7 @@ def paint(
 
 def _add_legend(root: Element, counts: Mapping[State, int], *, with_critical: bool) -> None:
     _, _, width, height = map(float, root.get("viewBox", "").split())
-    row = chips(counts, max(width - 8, 400), ["critical path"] if with_critical else [])
+    row = chips(counts, max(width - 8, LEAST_ROW), ["critical path"] if with_critical else [])
     if not row:
         return
     legend = SubElement(

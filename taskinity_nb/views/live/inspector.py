@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...engine.observers import SHARE
 from ...engine.rerun.replay import arguments_of
 from ...errors import FlowError, described
 from ...formatting import clean, cut, visible
+from ...model.events import State
 from ..graph.picture import Picture
 from ..style.palette import CODES
 from ..style.words import labels_of, own_labels
+from .fans import picture_traits, turned
 from .panel import details_of, task_rows
 from .previews import preview
-from .snapshot import progress_of
+from .snapshot import progress_of, snapshot
 from .widget import GraphWidget
 
 if TYPE_CHECKING:
+    from ...model.flow import Flow
     from ...model.record import TaskRun
     from ...model.run import Run
     from ..graph.folding import Folding
@@ -45,40 +50,98 @@ RESULT: Key = (-1, "result")
 
 
 class Inspector:
-    """What the panel of a graph widget shows: nothing, a task, or an item of a mapped one.
+    """What the panel of a graph widget shows: nothing, a task, an item of a mapped one, or a list.
 
-    The widget needs a run to `follow`. `folding` is what the nodes of its picture stand for, if not
-    each for one task.
+    The widget needs a run to `follow`.
+
+    Attributes
+    ----------
+    picture : Picture or None
+        What the widget shows, whose tasks are called by their `labels`; another one when somebody
+        opens a fan, or folds it again.
     """
 
-    def __init__(self, widget: GraphWidget, folding: Folding | None = None) -> None:
+    def __init__(
+        self,
+        widget: GraphWidget,
+        flow: Flow,
+        picture: Picture | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
         self._widget = widget
-        self._folding = folding
+        self._flow, self._labels = flow, labels
+        self.picture = picture
+        self._drawing = threading.Lock()  # lest states are sent of another picture than is shown
         self._lock = threading.RLock()
-        self._run: Run | None = None
+        self._hold: Callable[[], Run | None] = lambda: None
         self._at: tuple[str, int | None] | None = None
+        self._listed: str | None = None  # the node whose tasks are listed, or were last
         self._known: Any = None
         self._details: dict[str, Any] = {}
-        self._wanted: dict[Key, Callable[[], Any]] = {}
+        self._wanted: dict[Key, Callable[[], Any] | None] = {}
         self._previews: dict[Key, dict[str, str]] = {}
         self._turn = 0  # changes with what is shown, not with what becomes of it
         self._making: int | None = None  # the turn for which previews are being made
         widget.answer("open", self._asked_to_open)
+        widget.answer("list", lambda _: self.list())
+        widget.answer("turn", self._turn_fan)
         widget.answer("close", lambda _: self.close())
-        widget.tell(opens=True)
+        widget.tell(opens=True, **picture_traits(picture))
+
+    @property
+    def folding(self) -> Folding | None:
+        """What the nodes of the picture stand for, if not each for one task."""
+        return None if self.picture is None else self.picture.folding
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown, if it is there still."""
+        return self._hold()
 
     def follow(self, run: Run) -> None:
         """Show how it is now in `run`, as far as its log was folded."""
         with self._lock:
-            if run is not self._run:
+            if run is not self.run:
                 self._turn += 1
-                self._run, self._known, self._previews = run, None, {}
+                self._hold, self._known, self._previews = (lambda: run), None, {}
         self._look_again()
+
+    def tell(self, run: Run, *, with_clock: bool = True) -> None:
+        """Tell the widget how far `run` is."""
+        with self._drawing:
+            self._widget.tell(**progress_of(run, self.folding, with_clock=with_clock))
+
+    def _turn_fan(self, content: dict[str, Any]) -> None:
+        """Open a fan of the picture, or fold it again; of one that is too large, list the tasks."""
+        made = turned(self.picture, self._flow, self._labels, content.get("task"))
+        if made is None:
+            self._asked_to_open(content)
+            return
+        with self._drawing:
+            self.picture, run = made, self.run
+            if run is None:
+                told = snapshot([State.PENDING] * len(self._flow.tasks), made.folding)
+            else:
+                told = progress_of(run, made.folding)
+            self._widget.tell(**picture_traits(made), **told)
+
+    def let_go(self, run: Run) -> None:
+        """From now on, show `run`, and only as long as others hold it."""
+        with self._lock:
+            if run is not self.run:
+                self._turn += 1
+                self._known, self._previews = None, {}
+            self._hold = weakref.ref(run)
 
     def _look_again(self) -> None:
         """Look at what is shown, if that has changed."""
         with self._lock:
-            run, record, task = self._run, self._record(), self._at and self._at[0]
+            run, record, task = self.run, self._record(), self._at and self._at[0]
+            node = self._listed if self._at is None else None
+        if run is not None and node is not None:
+            self._show_list(run, node)
+            return
+        with self._lock:
             if run is None or record is None or task is None:
                 return
             items = record.items or ()
@@ -95,7 +158,7 @@ class Inspector:
         """Show a task or an item; one that is not known changes nothing."""
         with self._lock:
             before, self._at = self._at, (task, item)
-            if self._run is None:  # it is shown as soon as that begins
+            if self.run is None:  # it is shown as soon as that begins
                 return
             if self._record() is None:
                 self._at = before
@@ -104,46 +167,71 @@ class Inspector:
             self._known, self._previews = None, {}
         self._look_again()
 
+    def list(self, node: str = "") -> None:
+        """Show the tasks that a node of the picture stands for, or all tasks."""
+        with self._lock:
+            self._turn += 1
+            self._at, self._listed, self._known = None, node, None
+        self._look_again()
+
     def close(self) -> None:
         """Show no task; where there is no picture to click at, all of them."""
         with self._lock:
             self._turn += 1
-            self._at, self._details = None, {}
-            if self._run is not None and not self._widget.svg:
-                self._details = {"items": task_rows(self._run)}
+            self._at, self._listed, self._details = None, None, {}
+            if self.run is not None and self._widget.note:
+                self._details = {"items": task_rows(self.run)}
             self._widget.tell(panel=self._details)
 
     def _asked_to_open(self, content: dict[str, Any]) -> None:
         task, item = content.get("task"), content.get("item")
         if isinstance(task, str) and (item is None or isinstance(item, int)):
-            folding = self._folding if content.get("node") is True else None
-            if folding is not None and task in folding.labels:
-                self._list(task, folding.members[task])
-            else:
-                self.open(task, item)
+            is_node = content.get("node") is True
+            if is_node and self.folding is not None and task in self.folding.labels:
+                self.list(task)
+                return
+            if is_node:
+                self._listed = None
+            self.open(task, item)
 
-    def _list(self, node: str, tasks: Sequence[str]) -> None:
-        """Show the tasks that a node of the picture stands for, as they are now."""
+    def _show_list(self, run: Run, node: str) -> None:
+        """Show a list of tasks as they are now, if that has changed."""
+        records, place = run.record.tasks, run.plan.index
         with self._lock:
-            if self._run is not None:
-                self._turn += 1
-                self._at, self._details = None, {"task": node, "items": task_rows(self._run, tasks)}
+            tasks = self.folding.members.get(node) if self.folding is not None else None
+            known = Counter(records[place[task]].state for task in tasks or run.flow.tasks)
+            if known == self._known:
+                return
+            self._known, turn, title = known, self._turn, self._title(node)
+        rows = task_rows(run, tasks, failed_first=True)  # which may ask errors of the user's
+        with self._lock:
+            if turn == self._turn and known == self._known:
+                self._details = {"task": node, "title": title, "items": rows}
                 self._widget.tell(panel=self._details)
 
+    def _title(self, node: str) -> str:
+        folding = self.folding
+        return "all tasks" if folding is None else folding.labels.get(node, "all tasks")
+
     def _record(self) -> TaskRun | None:
-        if self._run is None or self._at is None:
+        run = self.run
+        if run is None or self._at is None:
             return None
         task, item = self._at
-        slot = self._run.plan.index.get(task)
-        record = None if slot is None else self._run.record.tasks[slot]
+        slot = run.plan.index.get(task)
+        record = None if slot is None else run.record.tasks[slot]
         if record is None or item is None:
             return record
         items = record.items or ()
         return items[item] if 0 <= item < len(items) else None
 
-    def _show(self, details: dict[str, Any], wanted: dict[Key, Callable[[], Any]]) -> None:
+    def _show(
+        self, details: dict[str, Any], wanted: Mapping[Key, Callable[[], Any] | None]
+    ) -> None:
         """Send what is known, and have the previews made that are not there yet."""
-        self._details, self._wanted = details, wanted
+        if self._listed is not None:
+            details["back"] = [self._title(self._listed), self._listed]
+        self._details, self._wanted = details, dict(wanted)
         kept = {k: v for k, v in self._previews.items() if v["kind"] != "missing"}
         self._previews = {key: kept[key] for key in self._wanted if key in kept}
         self._publish(self._turn)
@@ -170,10 +258,12 @@ class Inspector:
                 left = [key for key in self._wanted if key not in self._previews]
                 if not left:
                     self._making = None
+                    self._wanted = dict.fromkeys(self._wanted)  # what makes them holds the run
                     self._publish(turn)
                     break
                 key = left[-1]  # the result first
                 get = self._wanted[key]
+                assert get is not None
             made = preview(get)
             with self._lock:
                 if turn == self._turn:
@@ -241,31 +331,28 @@ def inspect(run: Run, task: str | None = None) -> GraphWidget:
     """
     if task is not None:
         run.slot_of(task)
-    svg, note, folding = "", "", None
+    note, picture, labels = "", None, own_labels(labels_of(run.plan))
     try:
-        picture = Picture(run.flow, own_labels(labels_of(run.plan)), details=True)
-        svg, folding = picture.svg(), picture.folding
+        picture = Picture(run.flow, labels, details=True)
     except FlowError as error:
         note = f"{visible(run.flow.name)}: {error}"
     on_cancel = None if run.done else run.cancel
     was_done = _fold(run)
-    told = progress_of(run, folding)
-    widget = GraphWidget(on_cancel, svg=svg, note=note, beside=True, **told)
-    inspector = Inspector(widget, folding)
+    widget = GraphWidget(on_cancel, note=note, beside=True)
+    inspector = Inspector(widget, run.flow, picture, labels)
     inspector.follow(run)
+    inspector.tell(run)
     if task is None:
         inspector.close()
     else:
         inspector.open(task)
     if not was_done:
-        follow = threading.Thread(
-            target=_follow, args=(run, widget, inspector, folding), daemon=True
-        )
+        follow = threading.Thread(target=_follow, args=(run, widget, inspector), daemon=True)
         follow.start()
     return widget
 
 
-def _follow(run: Run, widget: GraphWidget, inspector: Inspector, folding: Folding | None) -> None:
+def _follow(run: Run, widget: GraphWidget, inspector: Inspector) -> None:
     """Keep a widget up to date until its run has ended, or it is closed.
 
     As with observers, the rate backs off, so that a map of many items is not in the run's way.
@@ -277,7 +364,7 @@ def _follow(run: Run, widget: GraphWidget, inspector: Inspector, folding: Foldin
             continue
         began = time.thread_time()
         done = _fold(run)
-        widget.tell(**progress_of(run, folding))
+        inspector.tell(run)
         inspector.follow(run)
         next_look = time.monotonic() + (time.thread_time() - began) / SHARE
     widget.tell(cancel="none")

@@ -28,14 +28,14 @@ from ..style.environment import current_shell, in_kernel, say
 from ..style.guard import drawn_or_said, why_not
 from ..style.palette import LOOKS
 from ..style.words import details_of, items_done
+from .kept import current_cell, kept
 from .places import WIDGET_VIEW, Place, publish, view_of
-from .snapshot import progress_of, snapshot
+from .snapshot import snapshot
 
 if TYPE_CHECKING:
     from ...model.events import Event
     from ...model.flow import Flow
     from ...model.run import Run
-    from ..graph.folding import Folding
     from ..terminal.progress_bar import ProgressBar
     from .inspector import Inspector
     from .widget import GraphWidget
@@ -91,6 +91,7 @@ class LiveGraph:
         self._place: Place | None = None
         self._over = False
         self._inspector: Inspector | None = None
+        self._cell: str | None = None
         self._next_picture = 0.0
         self._picture: Picture | None = None
         self._note = ""
@@ -113,6 +114,7 @@ class LiveGraph:
         if self._place is not None:
             return
         self._place = Place(self._is_over)
+        self._cell = current_cell()
         bundle: dict[str, Any] = {}
         with drawn_or_said("the live graph", NO_MATTER):
             self._widget = self._make_widget() if self._place.is_watched else None
@@ -136,8 +138,7 @@ class LiveGraph:
                     self._bar = _new_bar()
                 self._bar.follow(run)
             if self._widget is not None and self._inspector is not None:
-                with_clock = self._picture is not None
-                self._widget.tell(**progress_of(run, self._folding(), with_clock=with_clock))
+                self._inspector.tell(run, with_clock=self._picture is not None)
             elif self._place is not None and time.monotonic() >= self._next_picture:
                 self._send_picture(run, self._place)
         if self._inspector is not None:  # it may ask objects of the user's, and nobody waits for it
@@ -150,6 +151,7 @@ class LiveGraph:
             states,
             run_states_text(run),
             lambda png: self._pictures(states, details_of(run), run.critical_path, png=png),
+            run,
         )
 
     def abandon(self) -> None:
@@ -161,11 +163,14 @@ class LiveGraph:
         states: Mapping[str, State] | None,
         text: str,
         pictures: Callable[[bool], dict[str, Any]],
+        run: Run | None = None,
     ) -> None:
         with self._lock:
             if self._over:
                 return
             self._over = True
+        if self._inspector is not None:
+            self._picture = self._inspector.picture  # in which somebody may have opened fans
         if self._bar is not None:
             self._bar.close()
         if not in_kernel():
@@ -181,11 +186,22 @@ class LiveGraph:
                 bundle |= pictures(not self._place.is_widget)
             if states is not None and any(state.is_failure for state in states.values()):
                 bundle |= _made_small(bundle)
+            if self._widget is not None and run is not None and "image/svg+xml" in bundle:
+                bundle["image/svg+xml"] = self._widget.marked(bundle["image/svg+xml"])
             self._place.end(bundle)
-        if self._inspector is not None:
+        self._leave(run)
+
+    def _leave(self, run: Run | None) -> None:
+        """Have the picture of a run answer clicks from now on; of none, close the widget."""
+        if self._widget is None or self._inspector is None:
+            return
+        if run is None or self._picture is None:
             self._inspector.close()
-        if self._widget is not None:
             self._widget.leave()
+        else:
+            self._inspector.let_go(run)
+            self._widget.stay()
+            kept.keep(self._widget, run, self._cell)
 
     def _make_widget(self) -> GraphWidget | None:
         try:
@@ -193,18 +209,16 @@ class LiveGraph:
             from .widget import GraphWidget
         except ImportError:
             return None
-        folding = self._folding()
         widget = GraphWidget(
             self._cancel,
-            svg=self._pictures(None, png=False).get("image/svg+xml", ""),
             note=f"{visible(self.flow.name)}: {self._note}" if self._note else "",
-            **snapshot([State.PENDING] * len(self.flow.tasks), folding),
+            **snapshot(
+                [State.PENDING] * len(self.flow.tasks),
+                None if self._picture is None else self._picture.folding,
+            ),
         )
-        self._inspector = Inspector(widget, folding)
+        self._inspector = Inspector(widget, self.flow, self._picture, self._labels)
         return widget
-
-    def _folding(self) -> Folding | None:
-        return self._picture.folding if self._picture is not None else None
 
     def _send_picture(self, run: Run, place: Place) -> None:
         if self._picture is None or not place.is_watched:

@@ -128,10 +128,15 @@ def _row(place: int, record: TaskRun) -> list[Any]:
     return [place, name, code, took, cut(record.worker or "", longest=100), error]
 
 
-def task_rows(run: Run, tasks: Sequence[str] | None = None) -> dict[str, Any]:
+def task_rows(
+    run: Run, tasks: Sequence[str] | None = None, *, failed_first: bool = False
+) -> dict[str, Any]:
     """Return the list of a run's tasks, or of some of them, where not each has its own picture."""
     records, place = run.record.tasks, run.plan.index
-    rows, left_out = rows_of(records if tasks is None else [records[place[t]] for t in tasks])
+    chosen = records if tasks is None else [records[place[task]] for task in tasks]
+    rows, left_out = rows_of(chosen)
+    if failed_first:
+        rows.sort(key=lambda row: not chosen[row[0]].state.is_failure)
     return {"rows": rows, "note": left_out, "what": "task"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import traitlets
 from ..graph.svg import glyph
 from ..style.palette import CODES, EDGE, INK, LOOKS
 
-__all__ = ["GraphWidget", "Widget"]
+__all__ = ["SCRIPTS", "GraphWidget", "Widget"]
 
 _STATIC = Path(__file__).parent / "static"
+
+SCRIPTS = ("graph", "clicks", "panel", "over", "still")
+"""The parts of the browser's side."""
 
 
 class Widget(anywidget.AnyWidget):
@@ -54,11 +58,17 @@ class GraphWidget(Widget):
     """What a browser needs to show a run; all of it is state, so a reloaded page is right again."""
 
     # One module, because that of a widget can import nothing that lies beside it.
-    _esm = "\n".join((_STATIC / name).read_text("utf-8") for name in ("graph.js", "panel.js"))
-    _css = "\n".join((_STATIC / name).read_text("utf-8") for name in ("graph.css", "panel.css"))
+    _esm = "\n".join((_STATIC / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    _css = "\n".join((_STATIC / f"{name}.css").read_text("utf-8") for name in ("graph", "panel"))
 
+    token = traitlets.Unicode().tag(sync=True)
+    """What the picture bears that stays behind, so that a click on it is known to be meant."""
     svg = traitlets.Unicode().tag(sync=True)
     """The picture, all tasks pending; empty where there is none."""
+    folded: traitlets.List[str] = traitlets.List().tag(sync=True)
+    """The nodes that stand for several tasks, and can be opened."""
+    opened = traitlets.Dict().tag(sync=True)
+    """What those are called that are open, by the first of their tasks."""
     note = traitlets.Unicode().tag(sync=True)
     """What is said in place of the picture."""
     states = traitlets.Unicode().tag(sync=True)
@@ -95,10 +105,13 @@ class GraphWidget(Widget):
             }
             for state, look in LOOKS.items()
         }  # fmt: skip
-        super().__init__(looks=looks, cancel="ready" if on_cancel else "none", **traits)
+        super().__init__(
+            looks=looks, token=uuid.uuid4().hex, cancel="ready" if on_cancel else "none", **traits
+        )
         self.in_words: Callable[[], str] | None = None
         self._times_shown = 0
         self.answer("shown", self._count)
+        self.answer("here", lambda _: self.send({"here": True}))
         if on_cancel is not None:
             self.answer("cancel", lambda _: self._cancel_once(on_cancel))
 
@@ -106,6 +119,15 @@ class GraphWidget(Widget):
         """Say in words what it shows, for a terminal."""
         in_words = vars(self).get("in_words")
         return str(super().__repr__()) if in_words is None else str(in_words())
+
+    def stay(self) -> None:
+        """Go on answering clicks, on the picture that is left behind; there is nothing to cancel.
+
+        A page that was reloaded meanwhile shows the widget still: nothing replaces it there. For
+        any other the widget has no picture: some tools save its state.
+        """
+        self._answers.pop("cancel", None)  # which holds the run
+        self.tell(cancel="none", **({} if self._times_shown > 1 else {"svg": ""}))
 
     def leave(self) -> None:
         """Close the widget; not if a page shows it that was reloaded: nothing replaces it there."""
@@ -122,6 +144,17 @@ class GraphWidget(Widget):
 
     def _count(self, _: Any) -> None:
         self._times_shown += 1
+
+    def marked(self, svg: str) -> str:
+        """Return a picture with the token that tells the browser whose it is.
+
+        Examples
+        --------
+        >>> widget = GraphWidget()
+        >>> widget.marked("<svg/>") == f'<svg data-run="{widget.token}"/>'
+        True
+        """
+        return svg.replace("<svg", f'<svg data-run="{self.token}"', 1)
 
     def _cancel_once(self, cancel: Callable[[], None]) -> None:
         if self.cancel == "ready":

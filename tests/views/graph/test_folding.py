@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -9,7 +10,7 @@ from runs import make_run
 
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Edge, Flow
-from taskinity_nb.views.graph.folding import SHOWN_FIRST, Folding, fold
+from taskinity_nb.views.graph.folding import LEAST_FAN, SHOWN_FIRST, Folding, fold, fold_fans
 from taskinity_nb.views.graph.picture import MOST_TASKS, Picture, flow_mimebundle
 from taskinity_nb.views.graph.svg import SVG
 
@@ -53,8 +54,93 @@ def test_tasks_of_many_functions_are_folded_by_depth_alone():
     assert picture.folding.labels == {"w0": "tasks × 3,000", "s0": "tasks × 3,000"}
 
 
-def test_what_fits_is_not_folded():
-    assert Picture(wide(300, w="work", s="shrink")).folding is None
+def test_few_tasks_are_not_folded():
+    assert Picture(wide(LEAST_FAN - 1, w="work", s="shrink")).folding is None
+    assert Picture(wide(300)).folding is None  # each task has a function of its own
+
+
+# Fans.
+
+
+def test_a_fan_is_one_node_from_a_dozen_tasks_on():
+    picture = Picture(wide(LEAST_FAN, w="work", s="shrink"), details=True)
+    assert list(nodes_of(picture.svg())) == ["load", "w0", "s0", "collect"]
+    assert picture.folding.labels == {"w0": "work × 12", "s0": "shrink × 12"}
+
+
+def test_a_flow_that_is_only_displayed_is_folded_alike():
+    flow = wide(24, w="work", s="shrink")
+    assert "work × 24" in texts_of(flow_mimebundle(flow)["image/svg+xml"])
+
+
+def test_a_fan_that_was_opened_is_drawn_task_by_task():
+    flow = wide(24, w="work", s="shrink")
+    picture = Picture(flow, opened=["w0"])
+    assert sorted(nodes_of(picture.svg())) == sorted(
+        ["load", *(f"w{i}" for i in range(24)), "s0", "collect"]
+    )
+    assert picture.folding.opened == {"w0": "work × 24"}
+    assert picture.folding.labels == {"s0": "shrink × 24"}
+    both = Picture(flow, opened=["w0", "s0"])
+    assert set(nodes_of(both.svg())) == set(flow.tasks) and both.folding.labels == {}
+    assert Picture(flow, opened=["load", "nothing"]).folding.opened == {}
+
+
+def work(count, edges):
+    names = [f"w{i}" for i in range(count)]
+    return Flow("Fan", edges, names, functions=dict.fromkeys(names, "work"))
+
+
+def folded(flow):
+    folding = fold_fans(flow)
+    return {} if folding is None else {n: len(folding.members[n]) for n in folding.labels}
+
+
+def test_tasks_of_a_fan_have_like_edges():
+    assert folded(work(24, [])) == {"w0": 24}
+    # One that leads elsewhere is drawn by itself; of too few, each is.
+    from_load = [("load", f"w{i}") for i in range(24)]
+    assert folded(work(24, [*from_load, ("w3", "look")])) == {"w0": 23}
+    from_two = [(("left", "right")[i % 2], f"w{i}") for i in range(22)]
+    assert folded(work(22, from_two)) == {}
+    from_two = [(("left", "right")[i % 2], f"w{i}") for i in range(24)]
+    assert folded(work(24, from_two)) == {"w0": 12, "w1": 12}
+    # How they wait and what they take counts, too.
+    mixed = [Edge("load", f"w{i}", "wait" if i < 12 else "result") for i in range(24)]
+    assert folded(work(24, mixed)) == {"w0": 12, "w12": 12}
+    keys = [Edge("load", f"w{i}", "result", "X" if i < 12 else "y") for i in range(24)]
+    assert folded(work(24, keys)) == {"w0": 12, "w12": 12}
+    each = [Edge("load", f"w{i}", "result", f"k{i}") for i in range(24)]
+    assert folded(work(24, each)) == {}
+
+
+def test_tasks_at_different_depths_are_not_alike():
+    chain = [(f"w{i}", f"w{i + 1}") for i in range(23)]
+    assert folded(work(24, chain)) == {}
+
+
+def test_fans_behind_fans_are_folded_where_they_part():
+    flow = wide(24, w="work", s="shrink")
+    assert folded(flow) == {"w0": 24, "s0": 24}
+    names = dict(zip(flow.tasks, map(flow.function_of, flow.tasks), strict=True))
+    one_more = Flow("More", [*flow.edges, ("s5", "look")], functions=names)
+    assert folded(one_more) == {"w0": 23, "s0": 23}
+
+
+def test_many_chains_that_differ_at_their_end_take_no_long_time():
+    count, length = 20, 300
+    edges = [(f"c{i}_{j}", f"c{i}_{j + 1}") for i in range(count) for j in range(length)]
+    names = [f"c{i}_{j}" for i in range(count) for j in range(length + 1)]
+    flow = Flow("Chains", [*edges, ("c3_299", "end")], functions=dict.fromkeys(names, "step"))
+    began = time.thread_time()
+    assert len(fold_fans(flow).labels) == length + 1
+    assert time.thread_time() - began < 2
+
+
+def test_a_task_of_a_fan_that_failed_shows():
+    flow = wide(24, w="work", s="shrink")
+    states = dict.fromkeys(flow.tasks, State.SUCCEEDED) | {"w7": State.FAILED}
+    assert nodes_of(Picture(flow, details=True).svg(states))["w0"] == "failed"
 
 
 def test_the_picture_tells_how_many_are_done_and_the_legend_counts_tasks():

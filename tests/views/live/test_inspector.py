@@ -312,9 +312,9 @@ def test_it_looks_less_often_where_a_look_is_long(monkeypatch):
     widget = GraphWidget()
     monkeypatch.setattr(inspector, "time", Clock())
     monkeypatch.setattr(
-        inspector, "progress_of", lambda *_: looks.append(round(inspector.time.now)) or {}
+        inspector, "progress_of", lambda *_, **__: looks.append(round(inspector.time.now)) or {}
     )
-    inspector._follow(going, widget, inspector.Inspector(widget), None)
+    inspector._follow(going, widget, inspector.Inspector(widget, going.flow))
     assert looks == [0, 2, 4, 5]  # a look took 0.02 s, and the last one waits for nothing
 
 

@@ -235,9 +235,10 @@ def test_a_task_is_looked_into_while_the_cell_runs(place):
         open_task(lab, "after")
         assert "pending" in part(lab, "state").inner_text()
         assert "takes the result of 'hold'" in part(lab, "arguments").inner_text()
+        lab.page.keyboard.press("Escape")
         lab.page.locator('button[data-action="cancel"]').click()
         lab.wait_for_prompt(4)
-        assert lab.page.locator(PANEL).count() == 0
+        assert lab.page.locator(PANEL).is_hidden()
 
 
 def test_hostile_objects_are_inert_and_bounded(place):

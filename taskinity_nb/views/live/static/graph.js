@@ -125,9 +125,10 @@ export function addZoom(frame, picture, svg) {
   let scale = 0; // as `fit` has it
   const zoom = (to) => {
     scale = to && Math.min(4, Math.max(0.1, to));
-    if (!scale) return fit(svg);
+    picture.dataset.zoomed = scale ? "yes" : "no";
+    if (!scale) return fitToPage(svg);
     svg.style.width = `${points * scale}pt`;
-    svg.style.maxWidth = svg.style.minWidth = "none";
+    svg.style.maxWidth = "none";
   };
   const now = () => scale || (svg.clientWidth * 0.75) / points || 1;
   const bar = element(document, "div", "taskinity-flow-zoom", frame);
@@ -139,7 +140,7 @@ export function addZoom(frame, picture, svg) {
     button.setAttribute("aria-label", label);
     button.addEventListener("click", () => zoom(to()));
   }
-  picture.addEventListener("wheel", (event) => {
+  svg.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return; // without, the page scrolls
     event.preventDefault();
     zoom(now() * (event.deltaY < 0 ? 1.15 : 1 / 1.15));
@@ -147,12 +148,16 @@ export function addZoom(frame, picture, svg) {
   return zoom;
 }
 
-/** Let a picture shrink to the page, but not so far that nobody can read it: then it scrolls. */
+/** Show a picture as large as the image that takes its place, which scrolls where it is too wide. */
 export function fit(svg) {
-  const points = Number.parseFloat(svg.getAttribute("viewBox").split(" ")[2]);
-  svg.style.width = `${points}pt`;
+  svg.style.width = svg.getAttribute("width");
+  svg.style.maxWidth = "none";
+}
+
+/** Show all of a picture, as far as the page has room. */
+function fitToPage(svg) {
+  svg.style.width = svg.getAttribute("width");
   svg.style.maxWidth = "100%";
-  svg.style.minWidth = `${Math.round(points * 0.6)}pt`;
 }
 
 /** The legend: one entry a state that occurs, with its count, as `tally` has them. */
@@ -179,72 +184,34 @@ function element(document, tag, name, parent) {
   return made;
 }
 
-/** Let a click or Enter on a task open it in the panel, and Escape close that; return what shows it. */
-function letOpen(model, frame, tasks) {
-  let from = null; // the task that was opened: it gets the focus back
-  let wanted = false; // whether the panel is to get it
-  const close = () => {
-    model.send({ action: "close" });
-    from?.focus();
-    from = null;
-  };
-  const send = (message) => {
-    wanted = true; // the button that was pressed goes
-    model.send(message);
-  };
-  const show = addPanel(frame, model.get("looks"), send, close);
-  for (const { group } of tasks.filter(Boolean)) {
-    const task = group.getAttribute("data-task");
-    const open = () => model.send({ action: "open", task, item: null, node: true });
-    group.setAttribute("role", "button");
-    group.addEventListener("click", () => {
-      from = group;
-      open();
-    });
-    group.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      from = group;
-      wanted = true;
-      open();
-    });
-  }
-  frame.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !model.get("panel").name) return;
-    event.stopPropagation();
-    close();
-  });
-  return () => {
-    const facts = model.get("panel");
-    const panel = show(facts);
-    for (const { group } of tasks.filter(Boolean)) {
-      const open = group.getAttribute("data-task") === facts.task;
-      if (open !== (group.getAttribute("data-open") === "yes")) group.setAttribute("data-open", open ? "yes" : "no");
-    }
-    if (wanted && facts.name) panel.focus();
-    wanted = wanted && !facts.name;
-  };
+/** Put the picture in its place, and its buttons among the tools; return its tasks and edges. */
+function addPicture(tools, picture, svg) {
+  picture.append(svg);
+  fit(svg);
+  const tasks = findTasks(svg);
+  for (const { group } of tasks.filter(Boolean)) group.setAttribute("tabindex", "0");
+  if (tasks.length > MANY) addZoom(tools, picture, svg);
+  return { tasks, edges: findEdges(svg, tasks) };
 }
 
-export function render({ model, el }) {
+function render({ model, el }) {
   const document = el.ownerDocument;
   const frame = element(document, "div", "taskinity-flow", el);
   frame.setAttribute("data-lm-suppress-shortcuts", "true"); // keys are for what has the focus
   if (model.get("beside")) frame.dataset.beside = "yes";
-  const svg = readSvg(model.get("svg"), document);
   let tasks = [];
   let edges = [];
-  if (svg) {
-    const picture = element(document, "div", "taskinity-flow-picture", frame);
-    picture.append(svg);
-    fit(svg);
-    tasks = findTasks(svg);
-    edges = findEdges(svg, tasks);
-    if (tasks.length > MANY) addZoom(frame, picture, svg);
-    for (const { group } of tasks.filter(Boolean)) group.setAttribute("tabindex", "0");
-  } else {
-    element(document, "div", "taskinity-flow-note", frame).textContent = model.get("note");
-  }
+  let drawn = "";
+  const hasPicture = Boolean(model.get("svg"));
+  let turned = ""; // the node that was opened or folded: the one of that name gets the focus back
+  const turn = (task) => {
+    turned = task;
+    model.send({ action: "turn", task, item: null, node: true });
+  };
+  const onOpened = hasPicture ? addFolds(frame, model, turn) : () => {};
+  const tools = element(document, "div", "", frame);
+  const picture = hasPicture ? element(document, "div", "taskinity-flow-picture", frame) : null;
+  if (!hasPicture) element(document, "div", "taskinity-flow-note", frame).textContent = model.get("note");
   const bar = element(document, "div", "taskinity-flow-bar", frame);
   const list = element(document, "ul", "taskinity-flow-legend", bar);
   const progress = element(document, "progress", "", bar);
@@ -260,9 +227,38 @@ export function render({ model, el }) {
     button.textContent = "Cancelling…";
     model.send({ action: "cancel" });
   });
-  const onPanel = model.get("opens") ? letOpen(model, frame, tasks) : () => {};
-
-  let drawn = "";
+  const within = model.get("beside") || !hasPicture;
+  const panel = model.get("opens") ? (within ? panelWithin : panelOver)(model, frame) : null;
+  frame.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && panel?.close()) event.stopPropagation();
+  });
+  const onPanel = () => {
+    panel?.refresh();
+    for (const { group } of tasks.filter(Boolean)) {
+      const open = group.getAttribute("data-task") === model.get("panel").task;
+      if (open !== (group.getAttribute("data-open") === "yes")) group.setAttribute("data-open", open ? "yes" : "no");
+    }
+  };
+  const onSvg = () => {
+    const svg = readSvg(model.get("svg"), document);
+    if (!svg) return; // the picture that stays takes its place
+    picture.replaceChildren();
+    tools.replaceChildren();
+    ({ tasks, edges } = addPicture(tools, picture, svg));
+    const open = (task, group, byKey) => {
+      if (model.get("folded").includes(task)) turned = task;
+      panel.open(asked(task, model.get("folded")), group, byKey);
+    };
+    if (panel) letOpen(tasks, open);
+    drawn = "";
+    onOpened();
+    onStates();
+    onTick();
+    panel?.moveTo(svg);
+    onPanel();
+    if (turned) tasks.find(({ group }) => group.getAttribute("data-task") === turned)?.group.focus();
+    turned = "";
+  };
   const onStates = () => {
     const states = model.get("states");
     const looks = model.get("looks");
@@ -300,6 +296,7 @@ export function render({ model, el }) {
     button.textContent = cancel === "asked" ? "Cancelling…" : "Cancel";
   };
   const watched = {
+    "change:svg": onSvg,
     "change:states": onStates,
     "change:total": onTotal,
     "change:counts": onCounts,
@@ -322,4 +319,4 @@ export function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { initialize, render };

@@ -4,8 +4,9 @@
 const HEADS = ["", "state", "took", "worker", "error"];
 const TALLEST = 320;
 
-/** How to order two rows of a list by a column; what has no value comes last. */
+/** How to order two rows of a list by a column, or as they come; what has no value comes last. */
 export function compareBy(column, descending) {
+  if (!column) return () => 0;
   const value = (row) => (column === 1 ? row[0] : row[column]);
   return (a, b) => {
     const [x, y] = [value(a), value(b)];
@@ -157,8 +158,11 @@ function showState(parent, look) {
   return chip;
 }
 
-/** A panel in `frame`; `send` tells the kernel what to open. Returns what shows the facts. */
-export function addPanel(frame, looks, send, onClose) {
+/**
+ * A panel in `frame`, whose title is a heading of this level; `send` tells the kernel what to open.
+ * Returns what shows the facts.
+ */
+export function addPanel(frame, looks, send, onClose, level = 3) {
   const document = frame.ownerDocument;
   const panel = element(document, "section", "taskinity-flow-panel", frame);
   panel.setAttribute("role", "region");
@@ -167,6 +171,7 @@ export function addPanel(frame, looks, send, onClose) {
   let of = null;
   let orders = {};
   const open = (task, item = null) => send({ action: "open", task, item });
+  const listOf = (node) => (node ? { action: "open", task: node, item: null, node: true } : { action: "list", task: "" });
 
   /**
    * Show a part anew if what it tells has changed: frames stay, and what was scrolled. Of the `same`
@@ -188,7 +193,7 @@ export function addPanel(frame, looks, send, onClose) {
     known.node.replaceChildren();
     known.same = null;
     if (known.node.hidden) return;
-    if (title) element(document, "h4", "", known.node).textContent = title;
+    if (title) element(document, `h${level + 1}`, "taskinity-flow-heading", known.node).textContent = title;
     const show = fill(known.node);
     if (same) Object.assign(known, { same, show }).show(told);
   };
@@ -203,23 +208,24 @@ export function addPanel(frame, looks, send, onClose) {
   const text = (key, title, told) => part(key, title, told || null, (node) => code(node, told, title));
 
   return (facts) => {
-    const { name, task, item, state, error, items, result } = facts;
+    const { name, task, item, state, error, items, result, title, back } = facts;
     panel.hidden = !name && !items && !frame.dataset.beside;
-    panel.setAttribute("aria-label", name ? `Task ${name}` : "Inspector");
-    if (of !== name) {
-      of = name;
-      orders = { column: 1, descending: false };
+    panel.setAttribute("aria-label", name ? `Task ${name}` : title ? `Tasks: ${title}` : "Inspector");
+    if (of !== (name ?? title)) {
+      of = name ?? title;
+      orders = { column: 0, descending: false };
       panel.scrollTop = 0;
     }
     part("hint", "", name || items ? null : "hint", (node) => {
       const told = "Click a task, or press Enter on it, to see what it was given, did and returned.";
       element(document, "p", "taskinity-flow-aside", node).textContent = told;
     });
-    part("head", "", name ? [name, state] : null, (node) => {
+    part("head", "", name || title ? [name, state, title, back] : null, (node) => {
       const bar = element(document, "div", "taskinity-flow-head", node);
-      element(document, "h3", "", bar).textContent = name;
-      showState(bar, looks[state]).dataset.part = "state";
-      if (item !== null) button(bar, "all items", "show all items", () => open(task));
+      element(document, `h${level}`, "taskinity-flow-title", bar).textContent = name ?? title;
+      if (name) showState(bar, looks[state]).dataset.part = "state";
+      if (back) button(bar, `← ${back[0]}`, `back to ${back[0]}`, () => send(listOf(back[1])));
+      if (name && item !== null) button(bar, "all items", "show all items", () => open(task));
       button(bar, "×", "close", () => onClose()).dataset.action = "close";
     });
     part("facts", "", name ? [facts.facts, facts.note] : null, (node) => showFacts(node, facts));
@@ -228,7 +234,7 @@ export function addPanel(frame, looks, send, onClose) {
       const onOpen = (row) => (name ? open(task, row[0]) : open(row[1]));
       return addRows(node, { looks, order: orders, onOpen });
     };
-    part("items", name ? "Items" : "Tasks", items, addItems, orders);
+    part("items", name ? "Items" : title ? "" : "Tasks", items, addItems, orders);
     const kind = result?.type ? `Result: ${result.type}` : "Result";
     part("result", kind, result, (node) => showPreview(node, result, "Result"));
     const given = facts.arguments?.length ? facts.arguments : null;
