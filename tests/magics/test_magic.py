@@ -120,7 +120,7 @@ class TestRunning:
         assert "sequential 8" in gantt["text/plain"].replace("0.8", "8")
 
     def test_more_tasks_than_a_chart_is_drawn_of(self, kernel):
-        kernel.run("import taskinity_nb.magics.flow as magic; usual = magic.MOST_IN_CHART")
+        kernel.run("import taskinity_nb.magics.cell_view as magic; usual = magic.MOST_IN_CHART")
         kernel.run("magic.MOST_IN_CHART = 1")
         cell = kernel.run("%%flow\nload -> total")
         kernel.run("magic.MOST_IN_CHART = usual")

@@ -38,7 +38,7 @@ BREAKS = {
 }  # fmt: skip
 OF_THE_GRAPH = {
     "layout": "import taskinity_nb.views.graph.picture as pictures\n"
-    "put(pictures, 'render', fail(OSError('no place left')))",
+    "put(pictures, 'draw', fail(OSError('no place left')))",
     "painting": "import taskinity_nb.views.graph.picture as pictures\n"
     "put(pictures, 'paint', fail(Panic('no paint')))",
     "widget": "import taskinity_nb.views.live.widget as widgets\n"
@@ -126,7 +126,7 @@ def test_a_table_that_cannot_be_made_is_said_in_a_line(broken):
 
 def test_advice_that_cannot_be_given_is_said_in_a_line(broken):
     kernel = broken(
-        "import taskinity_nb.analysis.advice.advise as advice, taskinity_nb.magics.flow as magic\n"
+        "import taskinity_nb.analysis.advice.advise as advice, taskinity_nb.magics.cell_view as magic\n"
         "put(advice, 'advise', fail(Panic('no idea'))); put(magic, 'UNASKED', 0.0)"
     )
     cell = kernel.run("%%flow\nload")

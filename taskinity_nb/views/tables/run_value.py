@@ -10,13 +10,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...engine.control import Control
-from ...errors import described
 from ...formatting import counted, printable, time_text
 from ...model.events import Event
 from ...model.run import Run
 from ..graph.picture import Picture
 from ..live.places import Place, message_id
 from ..style.environment import in_kernel
+from ..style.guard import made_or_told
 from ..style.words import details_of, labels_of, own_labels
 from .run import run_table
 
@@ -54,7 +54,9 @@ def run_html(run: Run) -> str:
 
 
 def _html(run: Run, cell: str) -> str:
-    table = run_table(run).html()
+    table = made_or_told(
+        "the table", lambda: run_table(run).html(), lambda why: f"<div>({escape(why)})</div>"
+    )
     if not cell or _cells.get(run) == cell:
         return table
     note = ""
@@ -64,12 +66,14 @@ def _html(run: Run, cell: str) -> str:
 
 
 def _graph(run: Run) -> str:
-    states = {name: record.state for name, record in run.tasks.items()}
-    try:
+    def drawn_graph() -> str:
+        states = {name: record.state for name, record in run.tasks.items()}
         picture = Picture(run.flow, own_labels(labels_of(run.plan)), details=True)
-        drawn = picture.svg(states, details_of(run), run.critical_path)
-    except Exception as error:  # the table is there all the same
-        return f"<div>({escape(f'no graph: {described(error)}')})</div>"
+        return picture.svg(states, details_of(run), run.critical_path)
+
+    drawn = made_or_told("the graph", drawn_graph, lambda why: f"<div>({escape(why)})</div>")
+    if not drawn.startswith("<svg"):
+        return drawn
     if len(drawn) > LARGEST_PICTURE:
         return "<div>(run.inspect() shows the graph)</div>"
     data = b64encode(drawn.encode()).decode("ascii")
