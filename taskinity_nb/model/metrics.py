@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from .events import State
 from .plan import Plan
 from .record import TaskRun
 
@@ -39,11 +40,15 @@ __all__ = [
 MOST_OF_ITS_SHARE = 0.6
 """A task that used so much of its share of the cores was held back by the others."""
 
+SOME_OF_ITS_SHARE = 0.1
+"""Likewise, of a task that was cut off: until then it may not have had its turn often enough."""
+
 
 class Interval(NamedTuple):
     """When a task ran, its CPU seconds, and those that it waited for a core, as far as known.
 
-    `threads` is how many threads it computed with, its own among them.
+    `threads` is how many threads it computed with, its own among them; it `is_whole` if it was not
+    cut off.
     """
 
     start: float
@@ -51,6 +56,7 @@ class Interval(NamedTuple):
     cpu: float | None
     waited: float | None = None
     threads: float = 1.0
+    is_whole: bool = True
 
     @property
     def duration(self) -> float:
@@ -190,11 +196,14 @@ def _effort(interval: Interval, own: float, at_once: float, computed: float, cor
     without = max(min(cpu, duration), duration - own) if own else duration
     if not is_crowded or (interval.waited is not None and cores > 1):
         return without
-    if cpu + waited < MOST_OF_ITS_SHARE * duration * cores / at_once:
+    share = MOST_OF_ITS_SHARE if interval.is_whole else SOME_OF_ITS_SHARE
+    if cpu + waited < share * duration * cores / at_once:
         return without
     held = min(cpu + (waited - own), duration) if waited else min(cpu, duration)
     if cores > 1:
         return held
+    if waited and computed > duration:  # those that had not the lock have waited for a core as well
+        held = max(min(cpu, duration), held * duration / computed)
     others = computed - min(cpu + waited, duration)  # for no longer it waited for the lock
     return max(held, min(without, without - others))
 
@@ -212,7 +221,8 @@ def interval_of(record: TaskRun) -> Interval | None:
     started, finished = record.started, record.finished
     if started is None or finished is None:
         return None
-    return Interval(started, finished, record.cpu, record.waited, threads_of(record))
+    is_whole = record.state not in (State.CANCELLED, State.TIMED_OUT)
+    return Interval(started, finished, record.cpu, record.waited, threads_of(record), is_whole)
 
 
 def seconds_of(

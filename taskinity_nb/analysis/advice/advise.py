@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...model.events import State
 from ...model.run import Run
+from ..judgement import judge
 from .evidence import Advice, AdviceList, Case
 from .machine import busy_machine, oversubscribed
 from .placement import costly_transfer, held_by_lock, waits_in_processes
@@ -67,14 +68,15 @@ def advise(run: Run) -> list[Advice]:
     if run.state is not State.SUCCEEDED or run.makespan < SHORTEST:
         return AdviceList()
     case = Case(run)
-    checks = [
-        one_task, straggler, oversubscribed, busy_machine, waits_in_processes,
-    ]  # fmt: skip
+    checks = [oversubscribed, busy_machine, waits_in_processes]
+    is_busy = judge(run).kind == "busy"
+    if not is_busy:  # else how long tasks take, and what others would save, is not known
+        checks += [one_task, straggler]
     found = [advice for check in checks if (advice := check(case)) is not None]
     # What these find, more or fewer workers do not mend.
     cause = small_tasks(case) or held_by_lock(case) or costly_transfer(case)
     found += [cause] if cause else []
-    if cause is None:
+    if cause is None and not is_busy:
         workers = too_few_workers(case) or too_many_workers(case)
         found += [workers] if workers else []
     return AdviceList(sorted(found, key=lambda advice: -advice.gain))

@@ -45,7 +45,7 @@ def held_by_lock(case: Case) -> Advice | None:
         f"share a lock.",
         f"{time_text(computed)} of processor time in a run of {time_text(run.makespan)}, and "
         f"{time_text(turns)} of waiting for a turn; in processes on "
-        f"{counted(case.cores, 'core')} it would take about {time_text(run.makespan - gain)}",
+        f"{counted(case.cores, 'core')} it would take at least {time_text(run.makespan - gain)}",
         'run it with executor="processes", or give the tasks that compute '
         '@task(executor="processes")',
         gain,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...analysis.judgement import judge
 from ...analysis.prediction.predictor import Predictor
 from ...analysis.prediction.scaling import MOST_WORKERS
 from ...engine.runtime.cores import available_cores
@@ -181,7 +182,11 @@ class ExplorerState:
                 "speed": curve.alone / now if now else 1.0,
                 "told": sentence(self.told()),
             },
-            "curve": {"points": curve.points, "knee": curve.knee, "measured": points},
+            "curve": {
+                "points": curve.points,
+                "knee": curve.knee if self._predictor.judgement.holds else None,
+                "measured": points,
+            },
         }
 
     def told(self) -> str:
@@ -198,7 +203,11 @@ class ExplorerState:
         told = f"predicted {time_text(seconds)} {on}"
         if settings.workers > 1 and seconds:
             alone = self._predictor.curve(self.executors[settings.executor]).alone
-            told += f", {speed(alone / seconds)} than on one" if alone > seconds else ""
+            judgement = self._predictor.judgement
+            if not judgement.holds:
+                told += f" ({judgement.words})"
+            elif alone > seconds:
+                told += f", {speed(alone / seconds)} than on one"
         known = [
             f"{slider.name} = {value:g}"
             for slider, value, now in zip(
@@ -226,7 +235,7 @@ class ExplorerState:
         else:
             predicted = self.predict(settings)
             told = off_by(predicted.makespan, run.makespan, "from this very run")
-        if went_well:
+        if went_well and judge(run).holds:
             what = f"{settings.executor} on {counted(run.workers, 'worker')}: {told}"
             self._points[settings.executor] = [
                 *self._points.get(settings.executor, ()),
