@@ -64,14 +64,20 @@ class Judgement(NamedTuple):
         return not self.kind
 
     @property
-    def bound(self) -> str:
-        """What to say before the work of the run: it is exact, or only known from one side.
+    def tells_work(self) -> bool:
+        """Whether it may be said what the tasks would take one after the other.
 
-        Who took turns at the lock may have waited for something else at the same time; and one
-        after the other, tasks have more of the cores that other programs leave than beside each
-        other.
+        Beside other programs, one task has more of the cores than several beside each other.
         """
-        return {"lock": "at least ", "busy": "up to "}.get(self.kind, "")
+        return self.kind != "busy"
+
+    @property
+    def bound(self) -> str:
+        """What to say before that: it is known exactly, or only from below.
+
+        Who took turns at the lock may have waited for something else at the same time.
+        """
+        return "at least " if self.kind == "lock" else ""
 
 
 class Waits(NamedTuple):

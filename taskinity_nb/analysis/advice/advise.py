@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...model.events import State
 from ...model.run import Run
-from ..judgement import judge
 from .evidence import Advice, AdviceList, Case
 from .machine import busy_machine, oversubscribed
 from .placement import costly_transfer, held_by_lock, waits_in_processes
@@ -69,14 +68,13 @@ def advise(run: Run) -> list[Advice]:
         return AdviceList()
     case = Case(run)
     checks = [oversubscribed, busy_machine, waits_in_processes]
-    is_busy = judge(run).kind == "busy"
-    if not is_busy:  # else how long tasks take, and what others would save, is not known
+    if case.is_quiet:  # else how long tasks take, and what others would save, is not known
         checks += [one_task, straggler]
     found = [advice for check in checks if (advice := check(case)) is not None]
     # What these find, more or fewer workers do not mend.
     cause = small_tasks(case) or held_by_lock(case) or costly_transfer(case)
     found += [cause] if cause else []
-    if cause is None and not is_busy:
+    if cause is None and case.is_quiet:
         workers = too_few_workers(case) or too_many_workers(case)
         found += [workers] if workers else []
     return AdviceList(sorted(found, key=lambda advice: -advice.gain))

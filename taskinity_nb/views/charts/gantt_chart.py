@@ -45,7 +45,7 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
     sound = [run for run in others if run.state is State.SUCCEEDED]
     source = min(sound, key=lambda run: run.work) if sound and not measured and same else None
-    if source is not None and not source.work:
+    if source is not None and not (source.work and judge(source).tells_work):
         source = None
     longest = max([*(run.makespan for run in runs), source.work if source is not None else 0.0])
 

@@ -85,7 +85,9 @@ def _of_run(run: Run) -> SpeedupChart:
     most = _most(run.workers, knee)
     curve = _curve(load, run.work, most, {knee, run.workers})
     point = Point(run.workers, run.speedup, run.speedup, run.speedup)
-    alone = f"1 = one task after the other, {judgement.bound}{time_text(run.work)}"
+    alone = "1 = one task after the other"
+    if judgement.tells_work:
+        alone += f", {judgement.bound}{time_text(run.work)}"
     gain = speed(run.speedup) if judgement.holds else f"in {time_text(run.makespan)}"
     return _chart(
         (Series(printable(run.executor), (point,), curve),),

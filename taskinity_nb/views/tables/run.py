@@ -52,7 +52,7 @@ def _caption(run: Run) -> tuple[str, str]:
     facts.append(time_text(makespan, makespan))
     if run.executor != "sequential" and run.done and run.work:
         said = judge(run)
-        facts.append(f"{said.bound}{time_text(run.work)} of work")
+        facts += [f"{said.bound}{time_text(run.work)} of work"] if said.tells_work else []
         facts += [said.words] if said.kind in ("busy", "lock") else []
     return printable(run.flow.name), printable(", ".join(facts))
 
