@@ -52,11 +52,15 @@ class Judgement(NamedTuple):
         The same for people.
     note : str
         What is not known of a run of which a ratio may be said.
+    tells_work : bool
+        Whether it may be said what the tasks would take one after the other. Beside other programs,
+        one task has more of the cores than several beside each other.
     """
 
     kind: str = ""
     words: str = ""
     note: str = ""
+    tells_work: bool = True
 
     @property
     def holds(self) -> bool:
@@ -64,16 +68,8 @@ class Judgement(NamedTuple):
         return not self.kind
 
     @property
-    def tells_work(self) -> bool:
-        """Whether it may be said what the tasks would take one after the other.
-
-        Beside other programs, one task has more of the cores than several beside each other.
-        """
-        return self.kind != "busy"
-
-    @property
     def bound(self) -> str:
-        """What to say before that: it is known exactly, or only from below.
+        """What to say before the work: it is known exactly, or only from below.
 
         Who took turns at the lock may have waited for something else at the same time.
         """
@@ -152,12 +148,12 @@ def judge(run: Run) -> Judgement:
     again = sum(record.attempts > 1 for record in ran)
     if again:
         return Judgement("retried", f"{counted(again, 'task')} tried again: no comparison")
-    work = run.work
+    work, waits = run.work, waits_of(run)
     if work < LEAST:
-        return Judgement("short", SHORT)
-    waits = waits_of(run)
+        is_known = waits.foreign + waits.unknown < DOUBT * work
+        return Judgement("short", SHORT, tells_work=is_known)
     if waits.foreign >= max(NOTICED, DOUBT * work):
-        return Judgement("busy", BUSY)
+        return Judgement("busy", BUSY, tells_work=False)
     if waits.lock >= DOUBT * work:
         return Judgement("lock", LOCK)
     if waits.unknown >= DOUBT * work:

@@ -34,7 +34,7 @@ def four_cores(monkeypatch):
 class TestWhy:
     def test_a_sound_run(self):
         run = counted([1.0] * 4, [0.0] * 4, [1.0] * 4)
-        assert judge(run).holds and judge(run) == ("", "", "")
+        assert judge(run).holds and judge(run) == ("", "", "", True)
         assert plot_gantt(run).get_title().startswith("4.0 times faster")
 
     def test_it_was_over_at_once(self):
@@ -45,13 +45,18 @@ class TestWhy:
         assert "slower" not in repr(chart) and "slower" not in chart.get_title()
         assert chart.get_title().endswith("too short to judge")
 
+    def test_what_a_short_run_waited_for_other_programs_is_not_replayed(self):
+        run = counted([0.06] * 4, [0.02] * 4, [0.04] * 4)
+        assert judge(run).kind == "short" and not judge(run).tells_work
+        assert "sequential" not in repr(plot_gantt(run)) and "work" not in run_table(run).facts
+
     def test_much_work_in_a_short_time_is_judged(self):
         run = counted([0.1] * 4, [0.0] * 4, [0.1] * 4)
         assert judge(run).holds
 
     def test_other_programs_had_the_cores(self):
         run = counted([2.0] * 4, [1.0] * 4, [1.0] * 4)
-        assert judge(run) == ("busy", BUSY, "")
+        assert judge(run) == ("busy", BUSY, "", False)
         title = plot_gantt(run).get_title()
         assert title == f"Processes in 2.00 s; {BUSY}"
         assert run_table(run).facts.endswith(f"2.00 s, {BUSY}")

@@ -83,7 +83,10 @@ def _of_run(run: Run) -> SpeedupChart:
     load = workload_of(run)
     knee = knee_of(load)
     most = _most(run.workers, knee)
-    curve = _curve(load, run.work, most, {knee, run.workers})
+    base = run.work
+    if judgement.kind == "incomplete":  # what is predicted has the other tasks, too
+        (base,) = makespans(load, [1])
+    curve = _curve(load, base, most, {knee, run.workers})
     point = Point(run.workers, run.speedup, run.speedup, run.speedup)
     alone = "1 = one task after the other"
     if judgement.tells_work:
