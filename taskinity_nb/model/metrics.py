@@ -43,6 +43,9 @@ MOST_OF_ITS_SHARE = 0.6
 SOME_OF_ITS_SHARE = 0.1
 """Likewise, of a task that was cut off: until then it may not have had its turn often enough."""
 
+AT_ALL = 0.01
+"""Share of its time: a task that computes for less does not, even where cores are hard to get."""
+
 
 class Interval(NamedTuple):
     """When a task ran, its CPU seconds, and those that it waited for a core, as far as known.
@@ -66,6 +69,15 @@ class Interval(NamedTuple):
     def wait(self) -> float:
         """The seconds that it is known to have waited for a core, no more than it took."""
         return min(self.waited or 0.0, self.duration)
+
+    @property
+    def with_lock(self) -> float:
+        """For how long it may have had the interpreter's lock: it computed, or waited to go on.
+
+        What hardly computes waits for a core when it wakes up, before it asks for the lock.
+        """
+        cpu = self.cpu or 0.0
+        return min(cpu + (self.wait if cpu >= AT_ALL * self.duration else 0.0), self.duration)
 
 
 def threads_of(record: TaskRun) -> float:
@@ -147,9 +159,7 @@ def efforts(
     """
     crowd = _summed((one.start, one.end, 1.0) for one in intervals)
     work = _summed(
-        (one.start, one.end, min(1.0, ((one.cpu or 0.0) + one.wait) / one.duration))
-        for one in intervals
-        if one.duration > 0
+        (one.start, one.end, one.with_lock / one.duration) for one in intervals if one.duration > 0
     )
     has_waited = any(interval.waited for interval in intervals)
     whole = cores if machine is None else machine
@@ -197,14 +207,15 @@ def _effort(interval: Interval, own: float, at_once: float, computed: float, cor
     if not is_crowded or (interval.waited is not None and cores > 1):
         return without
     share = MOST_OF_ITS_SHARE if interval.is_whole else SOME_OF_ITS_SHARE
-    if cpu + waited < share * duration * cores / at_once:
+    asked = interval.with_lock if cores == 1 else cpu + waited
+    if asked < share * duration * cores / at_once:
         return without
     held = min(cpu + (waited - own), duration) if waited else min(cpu, duration)
     if cores > 1:
         return held
     if waited and computed > duration:  # those that had not the lock have waited for a core as well
         held = max(min(cpu, duration), held * duration / computed)
-    others = computed - min(cpu + waited, duration)  # for no longer it waited for the lock
+    others = computed - interval.with_lock  # for no longer it waited for the lock
     return max(held, min(without, without - others))
 
 

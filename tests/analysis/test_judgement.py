@@ -48,7 +48,7 @@ class TestWhy:
     def test_what_a_short_run_waited_for_other_programs_is_not_replayed(self):
         run = counted([0.06] * 4, [0.02] * 4, [0.04] * 4)
         assert judge(run).kind == "short" and not judge(run).tells_work
-        assert "sequential" not in repr(plot_gantt(run)) and "work" not in run_table(run).facts
+        assert "sequential" not in repr(plot_gantt(run)) and "of work" not in run_table(run).facts
 
     def test_much_work_in_a_short_time_is_judged(self):
         run = counted([0.1] * 4, [0.0] * 4, [0.1] * 4)
@@ -144,6 +144,12 @@ class TestOneClock:
         for record in run.tasks.values():
             record.cpu = None if cpu is None else cpu * 2.0
         assert run.speedup == pytest.approx(1.0)
+
+    def test_what_sleeps_is_not_held_by_the_lock_though_it_wakes_up_late(self):
+        """Each slept for 1 s and then waited for a core; that is no turn at the lock."""
+        run = counted([1.6] * 4, [0.6] * 4, [0.001] * 4, cores=1.0, executor="threads")
+        run.machine = 4.0
+        assert run.efforts["count_a"] == pytest.approx(1.6) and judge(run).kind == "busy"
 
     def test_a_task_that_mostly_waits_is_not_held_longer_than_others_compute(self):
         """Each computes for a quarter of its time: the lock kept it for 1.5 s at most."""
