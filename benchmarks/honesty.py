@@ -10,6 +10,7 @@ of them contradicts the stopwatch.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import statistics
 import subprocess
@@ -34,6 +35,13 @@ NEAR = 1.25
 
 PAYS = 1.2
 """Two workers pay that are so much faster than one."""
+
+IDLE_WORK = """
+import os, sys
+while os.getppid() == int(sys.argv[1]):
+    sum(range(100_000))
+"""
+"""What a busy process does, as long as this one lives."""
 
 UNITS = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
 TIME = r"(?P<time>[\d.,]+) (?P<unit>µs|ms|s|min)\b"
@@ -265,7 +273,7 @@ def sayings(flow: Flowing, made: Run, repeats: int) -> Iterator[tuple[str, str]]
 @contextmanager
 def busy(number: int) -> Iterator[None]:
     """Keep so many processes busy meanwhile."""
-    command = [sys.executable, "-c", "while True: pass"]
+    command = [sys.executable, "-c", IDLE_WORK, str(os.getpid())]
     others = [subprocess.Popen(command) for _ in range(number)]
     try:
         yield
