@@ -10,10 +10,10 @@ one, because of the interpreter's lock) spends much of its duration waiting for 
 duration tells nothing of what it would take alone, but its CPU seconds do. A task that waits for
 something else, a disk or a network, uses little of its share of the cores, and keeps its duration.
 
-Where the system tells how long a task waited for a core, no more than that is taken off, and no
-more than the run's own tasks explain. What waits for the lock does not ask for a core: only the one
-that has the lock computes or waits for a core, so these two together are what tells that tasks have
-taken turns.
+Where the system tells how long a task waited for a core, no more than that is taken off, and of all
+tasks together no more than the run itself explains. What waits for the lock does not ask for a
+core: only the one that has the lock computes or waits for a core, so these two together are what
+tells that tasks have taken turns.
 """
 
 from __future__ import annotations
@@ -161,13 +161,15 @@ def efforts(
     work = _summed(
         (one.start, one.end, one.with_lock / one.duration) for one in intervals if one.duration > 0
     )
-    has_waited = any(interval.waited for interval in intervals)
-    whole = cores if machine is None else machine
-    caused = own_waits(intervals, whole) if has_waited else [0.0] * len(intervals)
+    waited = sum(interval.wait for interval in intervals)
+    share = 0.0  # of all waiting, that for each other
+    if waited:
+        caused = own_waits(intervals, cores if machine is None else machine)
+        share = min(1.0, sum(caused) / waited)
     found = []
-    for interval, cause in zip(intervals, caused, strict=True):
+    for interval in intervals:
         start, end, duration = interval.start, interval.end, interval.duration
-        own = min(interval.wait, cause)
+        own = interval.wait * share  # who of them waited for whom is chance
         if duration <= 0:
             found.append(duration)
             continue

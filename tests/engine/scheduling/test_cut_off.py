@@ -26,7 +26,8 @@ def count(seconds=0.6):
 def cancelled(text, functions, after, **options):
     """Return a run that was cancelled after some seconds in which its tasks ran."""
     going = start(text, namespace=functions, **options)
-    while not any(record.started is not None for record in going.tasks.values()):
+    first = [name for name, before in going.flow.upstream.items() if not before]
+    while any(going.tasks[name].started is None for name in first):
         time.sleep(0.001)
     time.sleep(after)
     going.cancel()
