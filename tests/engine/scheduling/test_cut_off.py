@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 
 import pytest
@@ -37,8 +38,15 @@ def cancelled(text, functions, after, **options):
 
 
 def test_tasks_that_hold_the_lock_are_not_four_workers_worth():
-    functions = {**dict.fromkeys("abcd", count), "join": lambda *_: 0}
+    over = threading.Event()
+
+    def count_on():
+        while not over.is_set():
+            sum(range(100))
+
+    functions = {**dict.fromkeys("abcd", count_on), "join": lambda *_: 0}
     ended = cancelled("[a, b, c, d] -> join", functions, 0.4, workers=4)
+    over.set()
     ran = [ended.tasks[name] for name in "abcd"]
     assert all(record.state is State.CANCELLED and record.cpu is not None for record in ran)
     took = max(record.duration for record in ran)
