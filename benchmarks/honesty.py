@@ -52,7 +52,9 @@ SEQUENTIAL = (
     rf"{BOUND}{TIME} of work",
     rf"1 = one task after the other, {BOUND}{TIME}",
 )
-RATIO = r"(?P<times>[\d.,]+) times (?P<way>faster|slower)|(?P<none>no faster)|nothing is faster"
+RATIO = (
+    r"(?P<times>[\d.,]+) times (?P<way>faster|slower|as fast)|(?P<none>no faster)|nothing is faster"
+)
 WORKERS = r"(?i:up to (?P<workers>\d+) workers pay|(?P<one>one worker is enough))"
 IN_PROCESSES = rf"in processes on \d+ cores? it would take at least {TIME}"
 

@@ -101,7 +101,7 @@ def _of_run(run: Run) -> SpeedupChart:
         f"{elided(run.flow.name, 40)}; measured: {on_workers(run)}; line: predicted; {alone}",
         f"{run.flow.name}: {on_workers(run)} {gain}",
         judgement,
-        {},
+        {printable(run.executor): "starting workers and tasks took the rest"},
     )
 
 

@@ -102,6 +102,11 @@ class TestOfARun:
         chart = chart_of_speedup(made)
         assert chart.title == "1 of 2 tasks failed" and chart.knee is None
 
+    def test_a_run_that_took_longer_than_its_tasks(self):
+        chart = chart_of_speedup(fan(6, 3, makespan=0.7))
+        assert chart.title == "On 3 workers: 1.14 times as fast, predicted 2.00"
+        assert "threads off the line: starting workers and tasks took the rest" in chart.subtitle
+
     def test_a_busy_machine(self):
         waits = {f"t{i}": 0.05 for i in range(6)}
         chart = chart_of_speedup(fan(6, 2, cpu=0.5, waits=waits, cores=2.0))
