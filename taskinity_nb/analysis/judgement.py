@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from ..engine.runtime.cores import available_cores
 from ..formatting import counted
@@ -38,6 +39,9 @@ COMPUTES = 0.2
 BUSY = "the machine was busy with other work: no comparison"
 SHORT = "too short to judge"
 LOCK = "the tasks took turns at the interpreter's lock"
+
+_known: WeakKeyDictionary[Run, Judgement] = WeakKeyDictionary()
+"""Of runs that are done."""
 
 
 class Judgement(NamedTuple):
@@ -136,6 +140,17 @@ def judge(run: Run) -> Judgement:
     >>> judge(run("one -> two", namespace={"one": lambda: 1, "two": abs})).words
     'too short to judge'
     """
+    known = _known.get(run)
+    if known is None:
+        was_done = run.done
+        known = _judged(run)
+        if was_done:
+            _known[run] = known
+    return known
+
+
+def _judged(run: Run) -> Judgement:
+    """Look at all tasks of a run."""
     records = list(run.tasks.values())
     if not run.done:
         done = sum(record.state.is_success for record in records)
