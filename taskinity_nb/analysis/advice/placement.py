@@ -42,6 +42,8 @@ def held_by_lock(case: Case) -> Advice | None:
         max(0.0, (record.duration or 0.0) - run.effort_of(record) - (record.waited or 0.0))
         for record in held
     )
+    if turns < NOTICED:  # what they waited for was a core
+        return None
     predicted = (
         f"; in processes on {counted(case.cores, 'core')} it would take at least "
         f"{time_text(run.makespan - gain)}"

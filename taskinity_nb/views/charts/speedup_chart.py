@@ -224,7 +224,7 @@ def _chart(
     else:
         title = _title(curve, knee, name)
         summary = f"Speed-up of {measured}; predicted: {title[:1].lower()}{title[1:]}"
-    if judgement.kind != "short":
+    if judgement.holds:
         subtitle = "; ".join([*_differences(off, why), subtitle])
     says_knee = judgement.holds and series[main].name not in off
     note = f"; {judgement.note}" if judgement.note else ""
