@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer", "clusters", "live")
+SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer", "clusters", "live", "honesty")
 
 
 def main() -> None:

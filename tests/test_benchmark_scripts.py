@@ -217,13 +217,15 @@ TINY = {
     "workflows": ["--workers", "4", "--seconds", "0.02"],
     "explorer": ["--tasks", "20"],
     "clusters": ["--tasks", "10"],
+    "honesty": ["--busy", "1", "--seconds", "0.01", "--flows", "5"],
 }
 
 
 def run_script(name, *arguments):
     command = [sys.executable, str(SCRIPTS / f"{name}.py"), "--repeats", "1", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert ended.returncode == 0, ended.stderr
+    # On a machine that is busy with these tests, what takes milliseconds may be found wrong.
+    assert ended.returncode in ((0, 1) if name == "honesty" else (0,)), ended.stderr
     return ended.stdout
 
 
@@ -239,7 +241,8 @@ def test_each_script_prints_and_writes_its_tables(name, tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->\n")
     printed = run_script(name, *TINY[name], "--write", "--readme", str(readme)).strip()
-    assert readme.read_text() == f"<!-- {name}: begin -->\n{printed}\n<!-- {name}: end -->\n"
+    table = readme.read_text().split("begin -->\n")[1].removesuffix(f"\n<!-- {name}: end -->\n")
+    assert table and (printed.endswith(table) if name == "honesty" else printed == table)
     assert "taskinity_nb" in printed or "second run" in printed
     assert "Python 3." in printed and str(SCRIPTS) not in printed
 
@@ -254,6 +257,26 @@ def test_recorded_workflows_are_run_and_others_passed_over(tmp_path):
     assert "\n| w " in printed and "montage" not in printed
     assert "Passed over idle: its tasks take no time" in printed
     assert "Passed over text.json" in printed
+
+
+def test_what_is_said_is_judged_by_the_stopwatch(module):
+    honesty = module("honesty")
+    watch = honesty.Watch((4.0, 4.2), (2.0, 2.1))
+
+    def faults(text):
+        said = honesty.claims(text)
+        return [bool(honesty.verdict(one, watch, lambda: 3.0)) for one in said]
+
+    assert faults("2.0 times faster than one after the other") == [False]
+    assert faults("4.7 times slower") == faults("1.0 times: no faster") == [True]
+    assert faults("sequential 3.90 s (replayed), threads 2.00 s, 2.0 times faster") == [False] * 2
+    assert faults("sequential, replayed from the measured durations: 1.90 s") == [True]
+    assert faults("at least 1.90 s of work") == [False] and faults("1,900 ms of work") == [True]
+    assert faults("One worker is enough; more gain nothing") == [True]
+    assert faults("Up to 4 workers pay") == [False]
+    assert faults("in processes on 2 cores it would take at least 2.50 s") == [False]
+    assert faults("in processes on 2 cores it would take at least 4.00 s") == [True]
+    assert faults("the machine was busy with other work: no comparison") == []
 
 
 def test_a_folder_that_is_missing_or_empty_is_told(module, tmp_path):

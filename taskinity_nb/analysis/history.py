@@ -10,9 +10,12 @@ from ..display import Shown, renderer
 from ..dsl.read import parse_dsl
 from ..engine.scheduling.history import PastRun, past_runs
 from ..errors import FlowError
+from ..formatting import counted
+from ..model.events import State
 from ..model.flow import Flow
+from .judgement import BUSY, DOUBT, LEAST, NOTICED, SHORT, Judgement
 
-__all__ = ["History", "PastRun", "Slower", "history"]
+__all__ = ["History", "PastRun", "Slower", "differing", "history", "judge_past"]
 
 NOTICEABLE = 0.001
 """Seconds by which a task has to be slower: below, what is measured is the machine."""
@@ -54,18 +57,29 @@ class History(Shown, Sequence[PastRun]):
         found = self.rows[place]
         return History(found) if isinstance(found, tuple) else found
 
+    def before(self, run: PastRun) -> PastRun | None:
+        """Return the last run before one that was like it: what it can be compared with.
+
+        That is the same flow on the same executor, on as many workers, with the same inputs.
+        """
+        older = (one for one in self.rows if one.number < run.number)
+        return next((one for one in older if one.is_like(run)), None)
+
     def last_two(self) -> tuple[PastRun, PastRun]:
-        """Return the newest run, after the one of the same flow before it.
+        """Return the newest run, after the last one before it that was like it.
+
+        If there is none, the one of the same flow before it.
 
         Raises
         ------
         FlowError
-            If there are no two.
+            If there are no two of one flow.
         """
         if not self.rows:
             raise FlowError("no run is remembered", remedy="run a flow twice to compare its runs")
         last = self.rows[0]
-        before = next((row for row in self.rows[1:] if row.flow == last.flow), None)
+        of_flow = next((row for row in self.rows[1:] if row.flow == last.flow), None)
+        before = self.before(last) or of_flow
         if before is None:
             raise FlowError(
                 f"only one run of flow '{last.name}' is remembered",
@@ -74,7 +88,7 @@ class History(Shown, Sequence[PastRun]):
         return before, last
 
     def slower(self, by: float = 1.2) -> list[Slower]:
-        """Return the tasks that took longer in the last run than in the one before.
+        """Return the tasks that took longer than in the last run before that was like the newest.
 
         Parameters
         ----------
@@ -89,9 +103,16 @@ class History(Shown, Sequence[PastRun]):
         Raises
         ------
         FlowError
-            If there are no two runs of one flow.
+            If there are no two runs of one flow that were alike (see `before`).
         """
-        before, last = (run.seconds for run in self.last_two())
+        pair = self.last_two()
+        if not pair[0].is_like(pair[1]):
+            name, how = pair[1].name, differing(*pair)
+            raise FlowError(
+                f"no earlier run of flow '{name}' was like the last one: {how}",
+                remedy="run it again in the same way to compare its runs",
+            )
+        before, last = (run.seconds for run in pair)
         found = [
             Slower(task, before[task], seconds)
             for task, seconds in last.items()
@@ -123,6 +144,37 @@ class History(Shown, Sequence[PastRun]):
             If there are no two runs of one flow.
         """
         return renderer().plot(self, ax)
+
+
+def differing(before: PastRun, last: PastRun) -> str:
+    """Write in what two runs of a flow differ that are not alike."""
+
+    def who(run: PastRun) -> str:
+        if run.executor == "sequential":
+            return run.executor
+        return f"{run.executor} on {counted(run.workers, 'worker')}"
+
+    if who(before) != who(last):
+        return f"it ran {who(last)}, before {who(before)}"
+    return "it was given other inputs"
+
+
+def judge_past(before: PastRun, last: PastRun) -> Judgement:
+    """Tell whether two runs may be compared."""
+    if not before.is_like(last):
+        return Judgement("unlike", differing(before, last))
+    for run, which in ((last, "the last run"), (before, "the run before")):
+        if run.state is not State.SUCCEEDED:
+            return Judgement("incomplete", f"{which} {run.state.words}")
+    if before.seconds.keys() != last.seconds.keys():
+        return Judgement("unlike", "not the same tasks ran")
+    if max(before.makespan, last.makespan) < LEAST:
+        return Judgement("short", SHORT)
+    # Alike as they are, they have waited alike for their own tasks, and not for other programs.
+    waits = abs(before.waited - last.waited)
+    if waits >= max(NOTICED, DOUBT * max(before.task_seconds, last.task_seconds)):
+        return Judgement("busy", BUSY)
+    return Judgement()
 
 
 def history(flow: Flow | str | None = None) -> History:

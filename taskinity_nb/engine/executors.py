@@ -69,6 +69,7 @@ def _main_backend(plan: Plan, executor: str | Executor, workers: int | None) -> 
     backend = _backend(run, executor, workers)
     run.workers = backend.workers
     run.cores = cores_of(executor)
+    run.machine = max(run.cores, available_cores())
     return run, backend
 
 

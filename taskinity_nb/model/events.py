@@ -131,7 +131,7 @@ def running(
 
 
 def ended(
-    slot: int, state: State, at: int, started: int | None, cpu: int, outcome: int | Failure
+    slot: int, state: State, at: int, started: int | None, cpu: int | None, outcome: int | Failure
 ) -> Entry:
     """Return the fact that an attempt has ended: when its result was received, or its failure."""
     return slot, state, at, started, cpu, outcome

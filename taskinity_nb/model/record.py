@@ -59,7 +59,7 @@ class TaskRun:
     worker : str or None
         Who ran it; a mapped task has items instead.
     cpu : float or None
-        Seconds of processor time that it took.
+        Seconds of processor time that it took; of what was cut off, as far as the system tells.
     attempts : int
         How often it was started.
     error : BaseException or None
@@ -337,7 +337,7 @@ class Record:
             if a is not None:
                 record.started = (a - self.origin) * 1e-9
             record.finished = at
-            record.cpu = b * 1e-9
+            record.cpu = None if b is None else b * 1e-9
             record.error, record.frames = c.error, c.frames
             record.received = (c.received - self.origin) * 1e-9
             if record.items is not None:
@@ -347,6 +347,7 @@ class Record:
         elif state is State.CANCELLED:
             if record.started is not None:
                 record.finished = at
+                record.cpu = None if b is None else b * 1e-9
         elif isinstance(a, BaseException):
             record.finished, record.error = at, a
         elif a is not None:

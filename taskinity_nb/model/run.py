@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -13,7 +15,7 @@ from ..display import renderer
 from ..errors import FlowError, NoResultError, suggestion
 from .events import Event, State
 from .flow import Flow
-from .metrics import alone, has_run, longest_path
+from .metrics import alone, longest_path, path_as_it_ran, seconds_of
 from .record import Record, TaskRun
 from .refs import MISSING, RELEASED, is_missing, is_ref
 from .saving.travels import Travels
@@ -56,6 +58,8 @@ class Run(Travels, Mapping[str, Any]):
         How many tasks could run at once.
     cores : float
         How many tasks can compute at once; infinite where that is not known.
+    machine : float or None
+        How many cores there are where it runs, if that is more than `cores`.
     record : Record
         What the engine writes down, results and facts, and all views read.
     control : Control or None
@@ -68,11 +72,13 @@ class Run(Travels, Mapping[str, Any]):
         self.record = Record(plan.flow.tasks, slots, time.perf_counter_ns())
         self.control: Control | None = None
 
-    def _fill(self, plan: Plan, executor: str, workers: int, cores: float) -> None:
+    def _fill(
+        self, plan: Plan, executor: str, workers: int, cores: float, machine: float | None = None
+    ) -> None:
         self.plan = plan
         self.flow: Flow = plan.flow
         self.executor = executor
-        self.workers, self.cores = workers, cores
+        self.workers, self.cores, self.machine = workers, cores, machine
         self._index = plan.index
         self._known: dict[str, object] = {}
 
@@ -136,9 +142,8 @@ class Run(Travels, Mapping[str, Any]):
         """Return the place of a task's result among the record's values."""
         index = self._index.get(task) if isinstance(task, str) else None
         if index is None:
-            names = self.flow.tasks
-            hint = suggestion(task, names) if isinstance(task, str) else ""
-            remedy = hint or f"the tasks are: {', '.join(names[:20])}"
+            hint = suggestion(task, self.flow.tasks) if isinstance(task, str) else ""
+            remedy = hint or f"the tasks are: {', '.join(self.flow.tasks[:20])}"
             raise NoResultError(f"flow '{self.flow.name}' has no task {task!r}", remedy=remedy)
         return index
 
@@ -187,30 +192,17 @@ class Run(Travels, Mapping[str, Any]):
     @property
     def efforts(self) -> Mapping[str, float]:
         """Seconds that each task would take alone: its duration, unless others held it back."""
-        return self._once("efforts", self._measure_efforts)
+        return MappingProxyType(self._efforts[0])
 
-    def _measure_efforts(self) -> Mapping[str, float]:
-        seconds = dict.fromkeys(self.flow.tasks, 0.0)
-        items = self._once("items", self._measure_items)
-        for name, record in self.tasks.items():
-            if name in items:
-                seconds[name] = sum(items[name])
-            elif record in self._alone:
-                seconds[name] = self._alone[record]
-        return MappingProxyType(seconds)
-
-    def _measure_items(self) -> dict[str, list[float]]:
-        """Return the efforts of the items of each mapped task."""
-        return {
-            name: [self._alone.get(item, 0.0) for item in record.items]
-            for name, record in self.tasks.items()
-            if record.items is not None
-        }
+    @property
+    def _efforts(self) -> tuple[dict[str, float], dict[str, list[float]]]:
+        """The efforts of the tasks, and those of the items of each mapped task."""
+        return self._once("efforts", lambda: seconds_of(self.tasks, self._alone.get))
 
     @property
     def _alone(self) -> dict[TaskRun, float]:
         """The seconds that each task or item that ran on a worker would take alone."""
-        return self._once("alone", lambda: alone(self.on_workers(), self.cores))
+        return self._once("alone", lambda: alone(self.on_workers(), self.cores, self.machine))
 
     def effort_of(self, record: TaskRun) -> float:
         """Return the seconds that a task, or an item of a mapped one, would take alone."""
@@ -218,10 +210,8 @@ class Run(Travels, Mapping[str, Any]):
 
     def on_workers(self) -> list[TaskRun]:
         """Return the records of what workers do: the tasks, or for a mapped task its items."""
-        records: list[TaskRun] = []
-        for record in self.tasks.values():
-            records += (record,) if record.items is None else record.items
-        return records
+        records = self.tasks.values()
+        return list(chain(*([each] if each.items is None else each.items for each in records)))
 
     def _once(self, name: str, measure: Callable[[], T]) -> T:
         """Measure something of the run; once it is done, only once."""
@@ -235,32 +225,38 @@ class Run(Travels, Mapping[str, Any]):
 
     @property
     def work(self) -> float:
-        """Seconds that all tasks would take one after the other: the sum of their efforts."""
+        """Seconds that all tasks would take one after the other: the sum of their efforts.
+
+        It counts what ran, also of tasks that were cut off; and waiting for a core that another
+        program had, as the makespan does; but not what tasks of this run waited for each other.
+        """
         return sum(self.efforts.values())
 
     @property
     def critical_path(self) -> tuple[str, ...]:
-        """The chain of dependent tasks whose efforts add up to the most, those of them that ran."""
-        tasks = self.tasks
-        return tuple(name for name in self._longest_path()[1] if has_run(tasks[name]))
+        """The chain of dependent tasks that took the longest, as long as they were measured."""
+        return self._once("path", lambda: path_as_it_ran(self.plan, self.tasks))[1]
+
+    @property
+    def critical_seconds(self) -> float:
+        """How long the tasks of the critical path took, one after the other."""
+        return self._once("path", lambda: path_as_it_ran(self.plan, self.tasks))[0]
 
     def lower_bound(self, workers: float | None = None) -> float:
         """Return the seconds that no schedule on `workers` workers can beat.
 
-        The larger of the critical path and the work divided by the workers (R. L. Graham,
+        The larger of the longest chain of efforts and the work divided by the workers (R. Graham,
         "Bounds on multiprocessing timing anomalies", SIAM J. Appl. Math. 17, 1969, p. 416).
         """
-        return max(self._longest_path()[0], self.work / (workers or self.workers))
-
-    def _longest_path(self) -> tuple[float, tuple[str, ...]]:
-        return self._once(
-            "longest path",
-            lambda: longest_path(self.plan, self.efforts, self._once("items", self._measure_items)),
-        )
+        path, _ = self._once("longest path", lambda: longest_path(self.plan, *self._efforts))
+        return max(path, self.work / (workers or self.workers))
 
     @property
     def speedup(self) -> float:
-        """Work divided by makespan: how many workers' worth of work was done at once."""
+        """Work divided by makespan: how many workers' worth of work was done at once.
+
+        It is of what ran, so it says little of a run that was cut off or had a busy machine.
+        """
         return self.work / self.makespan if self.makespan else 1.0
 
     @property
@@ -395,9 +391,7 @@ class Run(Travels, Mapping[str, Any]):
         return renderer().inspect(self, task)
 
     def __repr__(self) -> str:
-        counts: dict[str, int] = {}
-        for record in self.tasks.values():
-            counts[record.state] = counts.get(record.state, 0) + 1
+        counts = Counter(record.state for record in self.tasks.values())
         told = ", ".join(f"{count} {state}" for state, count in counts.items())
         return f"<Run {self.flow.name}: {told or 'no tasks'}; {self.makespan:.3g} s>"
 

@@ -24,9 +24,9 @@ from runs import make_run
 from taskinity_nb import Advice, Flow, State, advise, run, task
 from taskinity_nb.analysis import metrics
 from taskinity_nb.analysis.advice import evidence
-from taskinity_nb.analysis.advice.machine import threads_of
 from taskinity_nb.engine.remote.process.cpu_time import core_wait
 from taskinity_nb.model.flow import Edge
+from taskinity_nb.model.metrics import threads_of
 from taskinity_nb.model.record import Helpers
 
 CORES = 4

@@ -23,6 +23,7 @@ from taskinity_nb.engine.scheduling.history import (
     remember,
     took,
 )
+from taskinity_nb.views.tables.history import history_table
 
 MEMORY = "taskinity_nb.engine.scheduling.history"
 CHAIN = Flow("Chain", [("load", "clean"), ("clean", "save")])
@@ -194,7 +195,7 @@ class TestSlower:
 
 class TestTable:
     def test_text(self):
-        recorded([0.1, 0.2, 0.3])
+        recorded([0.1, 0.2, 0.3], workers=4)
         recorded([0.1, 0.2, 0.6], workers=4)
         recorded([0.1], Flow("Other", tasks=["x"]), executor="sequential", workers=1,
                  state=State.FAILED)  # fmt: skip
@@ -208,7 +209,32 @@ class TestTable:
         assert told[2][1:] == [
             "Chain", "threads", "succeeded", "4", "900 ms", "900 ms", "1.5 times slower"
         ]  # fmt: skip
-        assert told[3][1:] == ["Chain", "threads", "succeeded", "2", "600 ms", "600 ms"]
+        assert told[3][1:] == ["Chain", "threads", "succeeded", "4", "600 ms", "600 ms"]
+
+    def test_like_is_compared_with_like(self):
+        recorded([0.1, 0.2, 0.6], executor="processes")
+        recorded([0.1, 0.2, 0.9], workers=3)
+        recorded([0.1, 0.2, 0.3])
+        recorded([0.2, 0.4, 0.6], executor="processes")
+        recorded([0.001, 0.002, 0.003], workers=5)
+        recorded([0.001, 0.002, 0.001], workers=5)
+        ends = [row[-1] for row in history_table(history()).rows]
+        assert ends == ["too short to judge", "", "1.3 times slower", "", "", ""]
+        assert [one.task for one in history()[2:].slower()] == ["clean", "load"]
+
+    def test_what_waited_for_other_programs_is_not_compared(self):
+        flow = Flow("Busy", tasks=["a"])
+        for waited in (0.0, 0.5):
+            made = make_run(flow, [("a", "w", 0.0, 1.0 + waited)], waits={"a": waited})
+            remember(made, took(made.record.log))
+        assert "the machine was busy with other work: no comparison" in repr(history())
+
+    def test_what_was_given_makes_a_difference(self):
+        for number in (1, 2, 2):
+            run("x", {"n": number}, namespace={"x": lambda n: time.sleep(0.31)})
+        newest, same, other = history()
+        assert newest.is_like(same) and not newest.is_like(other)
+        assert history().before(same) is None
 
     def test_one_flow(self):
         recorded([0.1, 0.2, 0.3])
@@ -245,7 +271,7 @@ def written(ax):
 class TestPlot:
     def test_both_alive_are_a_gantt_chart(self):
         older = recorded([0.1, 0.2, 0.3], executor="threads")
-        newer = recorded([0.1, 0.4, 0.3], executor="sequential", workers=1)
+        newer = recorded([0.1, 0.4, 0.3], executor="threads")
         ax = history().plot()
         assert isinstance(ax, Axes)
         assert ax.get_title() == (
@@ -255,10 +281,21 @@ class TestPlot:
         assert "Chain; slower: clean 2.0 times" in told
         headings = [text for text in told if " ms" in text and ", " in text and ":" in text[:3]]
         assert [text.partition(", ")[2] for text in headings] == [
-            "threads on 2 workers: 600 ms", "sequential: 800 ms"
+            "threads on 2 workers: 600 ms", "threads on 2 workers: 800 ms"
         ]  # fmt: skip
         assert repr(ax).startswith("Gantt of Chain: the last run was 1.3 times slower")
         assert (older.done, newer.done) == (True, True)
+
+    def test_two_that_are_not_alike(self):
+        older = recorded([0.1, 0.2, 0.3], executor="threads")
+        newer = recorded([0.1, 0.4, 0.3], executor="sequential", workers=1)
+        ax = history().plot()
+        assert ax.get_title() == (
+            "It ran sequential, before threads on 2 workers (800 ms, before 600 ms)"
+        )
+        assert "Chain" in written(ax) and older.done and newer.done
+        with pytest.raises(FlowError, match="no earlier run of flow 'Chain' was like the last"):
+            history().slower()
 
     def test_one_that_is_gone_leaves_bars(self):
         recorded([0.1, 0.2, 0.3])

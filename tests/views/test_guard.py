@@ -126,7 +126,8 @@ def test_a_table_that_cannot_be_made_is_said_in_a_line(broken):
 
 def test_advice_that_cannot_be_given_is_said_in_a_line(broken):
     kernel = broken(
-        "import taskinity_nb.analysis.advice.advise as advice, taskinity_nb.magics.cell_view as magic\n"
+        "import taskinity_nb.analysis.advice.advise as advice\n"
+        "import taskinity_nb.magics.cell_view as magic\n"
         "put(advice, 'advise', fail(Panic('no idea'))); put(magic, 'UNASKED', 0.0)"
     )
     cell = kernel.run("%%flow\nload")

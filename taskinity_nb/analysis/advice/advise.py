@@ -67,14 +67,14 @@ def advise(run: Run) -> list[Advice]:
     if run.state is not State.SUCCEEDED or run.makespan < SHORTEST:
         return AdviceList()
     case = Case(run)
-    checks = [
-        one_task, straggler, oversubscribed, busy_machine, waits_in_processes,
-    ]  # fmt: skip
+    checks = [oversubscribed, busy_machine, waits_in_processes]
+    if case.is_quiet:  # else how long tasks take, and what others would save, is not known
+        checks += [one_task, straggler]
     found = [advice for check in checks if (advice := check(case)) is not None]
     # What these find, more or fewer workers do not mend.
     cause = small_tasks(case) or held_by_lock(case) or costly_transfer(case)
     found += [cause] if cause else []
-    if cause is None:
+    if cause is None and case.is_quiet:
         workers = too_few_workers(case) or too_many_workers(case)
         found += [workers] if workers else []
     return AdviceList(sorted(found, key=lambda advice: -advice.gain))

@@ -11,6 +11,7 @@ from ...engine.runtime.cores import available_cores
 from ...model.events import State
 from ...model.record import TaskRun
 from ...model.run import Run
+from ..judgement import judge
 from ..metrics import Metrics, cores_of, handovers, metrics_of
 from ..prediction.simulate import Workload, play, workload_of
 
@@ -107,6 +108,11 @@ class Case:
     def cores_for_tasks(self) -> float:
         """How many of the tasks can compute at once."""
         return cores_of(self.run)
+
+    @cached_property
+    def is_quiet(self) -> bool:
+        """Whether no other programs had so much of the cores that predictions say little."""
+        return judge(self.run).kind != "busy"
 
     @property
     def at_once(self) -> int:

@@ -38,14 +38,22 @@ def held_by_lock(case: Case) -> Advice | None:
     gain = saved * run.makespan
     if saved < SURE or gain < NOTICED:
         return None
-    turns = sum((record.duration or 0.0) - run.effort_of(record) for record in held)
+    turns = sum(
+        max(0.0, (record.duration or 0.0) - run.effort_of(record) - (record.waited or 0.0))
+        for record in held
+    )
+    if turns < NOTICED:  # what they waited for was a core
+        return None
+    predicted = (
+        f"; in processes on {counted(case.cores, 'core')} it would take at least "
+        f"{time_text(run.makespan - gain)}"
+    )
     return Advice(
         "held_by_lock",
         f"{counted(len(held), 'task')} that compute took turns, because threads of one Python "
         f"share a lock.",
         f"{time_text(computed)} of processor time in a run of {time_text(run.makespan)}, and "
-        f"{time_text(turns)} of waiting for a turn; in processes on "
-        f"{counted(case.cores, 'core')} it would take about {time_text(run.makespan - gain)}",
+        f"{time_text(turns)} of waiting for a turn{predicted if case.is_quiet else ''}",
         'run it with executor="processes", or give the tasks that compute '
         '@task(executor="processes")',
         gain,

@@ -15,6 +15,7 @@ from ...engine.runtime.cores import available_cores
 from ...errors import FlowError, suggestion
 from ...model.flow import Flow
 from ...model.run import Run
+from ..judgement import Judgement, judge_times
 from .measurement import Measurement, check_counts, clock_step
 from .turns import Setup, Turn, in_turns, setups_of
 
@@ -81,6 +82,11 @@ class Comparison(Shown):
     def speedup(self) -> float | None:
         """How many times faster the best case is than the baseline, median by median."""
         return self.best.speedup
+
+    @property
+    def judgement(self) -> Judgement:
+        """Whether something can be said of how much faster one case is than another."""
+        return judge_times([case.run for case in self.cases], [case.median for case in self.cases])
 
     def case(self, label: str) -> Case:
         """Return the case of a label.

@@ -13,6 +13,7 @@ from ...engine.executors import cores_of
 from ...errors import FlowError
 from ...model.flow import Flow
 from ...model.run import Run
+from ..judgement import Judgement, judge
 from .scaling import MOST_WORKERS, candidates, knee_of, makespans
 from .simulate import Timeline, Workload, play, workload_of
 
@@ -41,6 +42,8 @@ class Predictor:
     ----------
     in_seconds : bool
         Whether durations are known; if not, each task counts 1.
+    judgement : Judgement
+        Whether a ratio may be said, going by the run that durations were learnt from.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class Predictor:
 
     def __init__(self, known: Run | Flow, executor: Any = None) -> None:
         self.in_seconds = True
+        self.judgement = judge(known) if isinstance(known, Run) else Judgement()
         self._loads: dict[str | int, Workload] = {}
         self._curves: dict[str | int, Curve] = {}
         self._last: tuple[str | int, Timeline] | None = None
@@ -71,6 +75,7 @@ class Predictor:
         if not any(self._latest.seconds):
             self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
             self.in_seconds = False
+            self.judgement = Judgement()
             self._loads.clear()
 
     def learn(self, run: Run, executor: Any) -> None:
@@ -80,6 +85,7 @@ class Predictor:
             return
         self._latest = self._loads[_key(executor)] = load
         self.in_seconds = True
+        self.judgement = judge(run)
         self._curves.clear()
         self._last = None
 

@@ -46,8 +46,8 @@ class Row(NamedTuple):
 class Workload(NamedTuple):
     """What has to be done, in seconds; a task is its slot, and items follow the tasks.
 
-    `seconds` a task takes alone, `shares` of which it computes; `before` its start and `after` its
-    end its worker is held too, and `gap` before it takes the next one.
+    `seconds` a task takes alone, of which it wants a core for `shares`; `before` its start and
+    `after` its end its worker is held too, and `gap` before it takes the next one.
     """
 
     plan: Plan
@@ -214,8 +214,7 @@ def _of_run(run: Run) -> Workload:
     usual = median([seconds for seconds in efforts if seconds is not None] or [0.0])
     seconds = [usual if s is None else s for s in efforts]
     ran = [r for r in records if r.duration is not None and r.items is None]
-    shares = [min(1.0, (r.cpu or 0.0) / s) if s else 0.0
-              for r, s in zip(records, seconds, strict=True)]  # fmt: skip
+    shares = [_share(r, s) for r, s in zip(records, seconds, strict=True)]
     ways = handovers(run)
     return Workload(
         run.plan,
@@ -228,6 +227,12 @@ def _of_run(run: Run) -> Workload:
         items,
         frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED),
     )
+
+
+def _share(record: TaskRun, seconds: float) -> float:
+    """Return for which share of its time a task wants a core, whether or not it gets one."""
+    cpu = min(record.cpu or 0.0, seconds)
+    return (cpu + min(record.waited or 0.0, seconds - cpu)) / seconds if seconds else 0.0
 
 
 def _gap(ran: Sequence[TaskRun]) -> float:

@@ -49,6 +49,7 @@ class InProcess(LoopBackend):
     """A backend that works in this process, each task in its own copy of the caller's context."""
 
     starts_at_claim = True
+    is_here = True
 
     def __init__(self, run: Run, workers: int) -> None:
         super().__init__(run, numbered("thread"), workers)

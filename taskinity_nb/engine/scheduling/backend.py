@@ -21,6 +21,7 @@ from ...model.run import Run
 from ...model.task import Task
 from ..remote.process.capture import StreamProxies
 from ..runtime.waiting import SignalSafeEvent
+from .cut_off import Meter
 from .frontier import Frontier
 from .screen import Screen
 
@@ -46,9 +47,11 @@ class Worker:
         end in time and somebody else takes its place.
     output : Output or None
         Where its tasks print, if they run here and may be abandoned.
+    meter : Meter or None
+        Tells what the thread that does its tasks has had of the cores, if that is known.
     """
 
-    __slots__ = ("abandoned", "attempt", "name", "output", "wakeup")
+    __slots__ = ("abandoned", "attempt", "meter", "name", "output", "wakeup")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -57,6 +60,7 @@ class Worker:
         self.attempt = 0
         self.abandoned = False
         self.output: Output | None = None
+        self.meter: Meter | None = None
 
 
 Perform = Callable[[int, Worker], tuple[Any, Entry]]
@@ -244,6 +248,8 @@ class Backend(ABC):
         How many loops were asked for and have not begun.
     starts_at_claim : bool
         Whether a task starts when it is claimed, so that the scheduler stamps its start.
+    is_here : bool
+        Whether the thread of a worker's loop itself does its tasks.
     unstoppable : str
         What an attempt is called whose time is up and which `end_attempt` cannot end.
     needs_run : bool
@@ -251,6 +257,7 @@ class Backend(ABC):
     """
 
     starts_at_claim = False
+    is_here = False
     unstoppable = "its thread"
     needs_run = False
     scheduler: Scheduling

@@ -44,6 +44,12 @@ MOST_SECONDS = 1_000_000
 SHORTEST = 20e-6
 """Seconds a task, of a run; where all took less, the order in which they go does not matter."""
 
+PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
+"""Classes of inputs whose values are compared."""
+
+MOST_GIVEN = 1000
+"""Inputs that are looked at."""
+
 _known: OrderedDict[Flow, _Known] = OrderedDict()
 _numbers = itertools.count()
 _lock = threading.Lock()
@@ -100,11 +106,13 @@ class PastRun:
         Seconds from its start to its end.
     number : int
         How many runs of any flow had ended before it.
+    waited : float
+        Seconds that its tasks waited for a core, as far as the system tells.
     """
 
     __slots__ = (
-        "_items", "_run", "_took", "ended", "executor", "flow", "makespan",
-        "number", "state", "workers",
+        "_given", "_items", "_run", "_took", "ended", "executor", "flow", "makespan",
+        "number", "state", "waited", "workers",
     )  # fmt: skip
 
     def __init__(self, run: Run, took: Took) -> None:
@@ -115,6 +123,8 @@ class PastRun:
         self.workers = run.workers
         self.state: State = run.state
         self.makespan = run.makespan
+        self.waited = sum(run.record.waits.values()) * 1e-9
+        self._given = _digest(run.plan.constants)
         self._took = took
         self._items = _items_of(run) if run.plan.maps else {}
         self._run: Callable[[], Run | None] = weakref.ref(run)
@@ -132,6 +142,15 @@ class PastRun:
     def name(self) -> str:
         """Name of the flow."""
         return self.flow.name
+
+    def is_like(self, other: PastRun) -> bool:
+        """Tell whether it was the same flow on as many workers of the same kind, given the same.
+
+        Of what was given, plain numbers and texts are compared; of other values, of which class
+        they are.
+        """
+        mine, theirs = ((one.flow, one.executor, one.workers, one._given) for one in (self, other))
+        return mine == theirs
 
     @property
     def started(self) -> float:
@@ -166,6 +185,14 @@ class PastRun:
 
     def __repr__(self) -> str:
         return f"<PastRun {self.name}: {self.state} in {self.makespan:.3g} s>"
+
+
+def _digest(given: tuple[Any, ...]) -> int:
+    """Return what tells inputs apart, and asks nothing of values of the user's classes."""
+    return hash(tuple(
+        (type(value), value) if type(value) in PLAIN else type(value)
+        for value in given[:MOST_GIVEN]
+    ))  # fmt: skip
 
 
 def _items_of(run: Run) -> dict[int, Items]:

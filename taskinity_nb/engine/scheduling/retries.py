@@ -95,6 +95,8 @@ class Retries:
         """Have an attempt ended when its time is up."""
         timeout = self._scheduler.task_of(task).timeout
         if timeout is not None:
+            if worker.meter is not None:
+                worker.meter.restart()
             attempt = task, backend, worker, worker.attempt, timeout
             self._timers.set(timeout, self._time_is_up, *attempt)
 
@@ -113,6 +115,8 @@ class Retries:
             if backend.end_attempt(worker):
                 return
             worker.abandoned = True
+            if worker.meter is not None:
+                worker.meter.read()
             if worker.output is not None and not worker.output.is_empty:
                 scheduler.run.record.note(task, output=worker.output.take())
         if callable(scheduler.task_of(task).retry_delay):  # it may take as long as it likes
@@ -126,12 +130,16 @@ class Retries:
         scheduler = self._scheduler
         timeout, now = scheduler.task_of(task).timeout or 0.0, perf_counter_ns()
         failure = Failure(now, timed_out(scheduler.name_of(task), timeout, backend.unstoppable))
-        entry = ended(task, State.TIMED_OUT, now, now - round(timeout * 1e9), 0, failure)
+        spent = None if worker.meter is None else worker.meter.last
+        cpu = None if spent is None else min(spent.cpu, round(timeout * 1e9))
+        entry = ended(task, State.TIMED_OUT, now, now - round(timeout * 1e9), cpu, failure)
         delay = self.delay(task, entry)
         with scheduler.lock:
             backend.give_back(worker.name)
             if scheduler.stopped:
                 return
+            if spent is not None:
+                scheduler.run.record.note(task, waited=spent.waited)
             scheduler.settle(task, MISSING, entry, delay)
             if not scheduler.finished.is_set():
                 scheduler.workers.wake_others()

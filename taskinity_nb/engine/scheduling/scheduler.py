@@ -47,6 +47,7 @@ from ..runtime.locks import is_held
 from ..runtime.waiting import SignalSafeEvent
 from .backend import Backend, Worker
 from .consumers import Consumers
+from .cut_off import spent_so_far
 from .frontier import Frontier
 from .history import learn, order_of
 from .mapped import MappedTasks
@@ -178,11 +179,15 @@ class Scheduler:
             self.stopped = True
             self.broken = error
             backends = self.backends
-            log, now = self.log, perf_counter_ns()
+            log, now, record = self.log, perf_counter_ns(), self.run.record
             ended = {slot for slot, how, *_ in entries(log) if how.is_final}
+            spent = spent_so_far(entries(log), record.waits, self.workers.by_name)
             items = (range(first, first + count) for first, count in self.maps.where.values())
             for slot in chain(range(self.count), *items):
-                if slot not in ended:
+                if slot in spent:
+                    log += (slot, State.CANCELLED, now, None, spent[slot].cpu, None)
+                    record.note(slot, waited=spent[slot].waited)
+                elif slot not in ended:
                     log += entered(slot, State.CANCELLED, now)
             self._finish(state)
         for backend in backends:

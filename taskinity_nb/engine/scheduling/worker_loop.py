@@ -5,6 +5,7 @@ Why no wake-up is lost stands in `scheduler`, whose lock is meant here by "the l
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
 from .backend import SETTLED, Backend, LoopBackend, Perform, Scheduling, Worker
+from .cut_off import Meter
 
 __all__ = ["WorkerLoop"]
 
@@ -24,20 +26,22 @@ class WorkerLoop:
     ----------
     dropped : list
         What is let go of as soon as the lock is free.
+    by_name : dict of str to Worker
+        The last worker of each name.
     """
 
     def __init__(self, scheduler: Scheduling) -> None:
         self._scheduler = scheduler
         self._to_start: list[Backend] = []  # backends of which one more loop is to be started
         self.dropped: list[Any] = []
+        self.by_name: dict[str, Worker] = {}
         self._dropping = threading.RLock()  # reentrant: what goes may be code that waits for a run
 
     def loop(self, backend: LoopBackend) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
         scheduler, to_start, dropped = self._scheduler, self._to_start, self.dropped
         lock, mapped = scheduler.lock, scheduler.mapped
-        with lock:
-            worker = backend.enter()
+        worker = self._enter(backend)
         if worker is None:
             return
         perform: Perform | None = None
@@ -93,6 +97,16 @@ class WorkerLoop:
                     backend.dismiss(perform)
             finally:
                 self._leave(backend, worker, is_interrupted)
+
+    def _enter(self, backend: LoopBackend) -> Worker | None:
+        """Give this loop a name, and have it known by that, with what its thread has used."""
+        with self._scheduler.lock:
+            worker = backend.enter()
+            if worker is not None:
+                self.by_name[worker.name] = worker
+        if worker is not None and backend.is_here:
+            worker.meter = Meter(os.getpid(), threading.get_native_id())
+        return worker
 
     def _claim(self, backend: LoopBackend, worker: Worker) -> int | None:
         with self._scheduler.lock:

@@ -40,6 +40,7 @@ class Travels:
     executor: str
     workers: int
     cores: float
+    machine: float | None
     control: Any
 
     def __getstate__(self) -> dict[str, Any]:
@@ -47,11 +48,13 @@ class Travels:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         make, parts = state["plan"]
-        self._fill(make(*parts), state["executor"], state["workers"], state["cores"])
+        self._fill(make(*parts), *(state[name] for name in HOW))
         self.record = _record_of(self.plan.flow.tasks, state["record"])
         self.control = ReadControl(**state["called"])
 
-    def _fill(self, plan: Plan, executor: str, workers: int, cores: float) -> None:
+    def _fill(
+        self, plan: Plan, executor: str, workers: int, cores: float, machine: float | None = None
+    ) -> None:
         raise NotImplementedError
 
     def __copy__(self) -> Self:
@@ -76,13 +79,16 @@ class Travels:
         _check_is_done(self)
         made = type(self).__new__(type(self))
         memo[id(self)] = made
-        made._fill(self.plan, self.executor, self.workers, self.cores)
+        made._fill(self.plan, *(getattr(self, name) for name in HOW))
         before = self.record
         known = {name: getattr(before, name) for name in PLAIN_PARTS}
         made.record = _filled(Record(before.names, values, before.origin), list(before.log), known)
         made.control = None if self.control is None else CopiedControl(self.control)
         return made
 
+
+HOW = ("executor", "workers", "cores", "machine")
+"""How it was run."""
 
 PLAIN_PARTS = ("state", "ended", "outputs", "waits", "helpers", "reasons")
 """What a record knows beside results and log."""
@@ -115,9 +121,7 @@ def _state_of(run: Any, saver: Saver) -> dict[str, Any]:
     executor = called.get("executor")
     return {
         "plan": run.plan.saved(saver),
-        "executor": run.executor,
-        "workers": run.workers,
-        "cores": run.cores,
+        **{name: getattr(run, name) for name in HOW},
         "called": {
             "inputs": saver.leniently(called.get("inputs"), "what the run was given"),
             "executor": executor if executor in WORDS else "threads",

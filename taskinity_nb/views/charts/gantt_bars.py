@@ -114,10 +114,13 @@ def panel_of(run: Run, heading: str = "") -> Panel:
     return Panel(heading, tuple(_merged(bars, run.makespan)), tuple(rows), run.makespan)
 
 
-def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
-    """Return a run's tasks one after the other, as long as they were measured."""
+def replayed(run: Run, longest: float, *, alone: bool = True, bound: str = "") -> Panel:
+    """Return a run's tasks one after the other, as long as they were measured.
+
+    `bound` are words for work that is known from one side only (see `Judgement.bound`).
+    """
     held_back = run.work < 0.95 * sum(record.duration or 0.0 for record in run.on_workers())
-    how = "as if no task had waited for a core" if held_back else "from the measured durations"
+    how = "as if no task had waited for another" if held_back else "from the measured durations"
     if run.executor == SIMULATED:
         how = "with the same durations"
     heading = f"sequential, replayed {how}"
@@ -134,7 +137,7 @@ def replayed(run: Run, longest: float, *, alone: bool = True) -> Panel:
             bars.append(Bar(name, 0, time, end, record.state, is_critical, record.item))
             time = end
     rows = (Row("worker 1", 0, 1),) if bars else ()
-    text = f"{heading}: {time_text(time, longest)}"
+    text = f"{heading}: {bound}{time_text(time, longest)}"
     return Panel(text, tuple(_merged(bars, time)), rows, time, is_replayed=True)
 
 

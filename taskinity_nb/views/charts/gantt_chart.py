@@ -6,7 +6,8 @@ import math
 from itertools import chain
 from typing import NamedTuple
 
-from ...formatting import counted, elided, percent, printable, speed, time_text
+from ...analysis.judgement import Judgement, judge, judge_times
+from ...formatting import counted, elided, one_line, percent, printable, speed, time_text
 from ...model.events import State
 from ...model.run import Run
 from ..style.words import labels_of, on_workers, outcome
@@ -16,6 +17,9 @@ __all__ = ["Chart", "chart_of"]
 
 MOST_TIMES_LONGER = 5.0
 """The sequential run is cut off after so many times the longest other one, which is to be seen."""
+
+ABOUT = 1.05
+"""Two lengths of the critical path, shown and alone, that are nearer than this are one."""
 
 
 class Chart(NamedTuple):
@@ -32,49 +36,49 @@ class Chart(NamedTuple):
 def chart_of(runs: tuple[Run, ...]) -> Chart:
     """Choose what to draw of some runs: the sequential one above, replayed if there is none.
 
-    A run is compared with the sequential run if both succeeded; otherwise with its own tasks one
-    after the other, because a run that stopped half-way has not done the same work.
+    A run is compared with the sequential run, if there is one, and otherwise with its own tasks one
+    after the other; where that says nothing, what is known of it is told (see `judge`).
     """
     measured = [run for run in runs if run.executor == "sequential"]
     others = [run for run in runs if run.executor != "sequential"]
     same = all(run.flow == runs[0].flow for run in runs)
     # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
     sound = [run for run in others if run.state is State.SUCCEEDED]
-    source = min(sound or others, key=lambda run: run.work) if others and not measured else None
-    longest = max(
-        [*(run.makespan for run in runs), source.work if source is not None and same else 0.0]
-    )
+    source = min(sound, key=lambda run: run.work) if sound and not measured and same else None
+    if source is not None and not (source.work and judge(source).tells_work):
+        source = None
+    longest = max([*(run.makespan for run in runs), source.work if source is not None else 0.0])
 
     panels = [_measured(run, longest, bound=not others) for run in measured]
-    if source is not None and source.done and same and source.work:
-        panels.append(replayed(source, longest, alone=len(others) == 1))
+    if source is not None:
+        bound = judge(source).bound
+        panels.append(replayed(source, longest, alone=len(others) == 1, bound=bound))
     if others:
         most = MOST_TIMES_LONGER * max(run.makespan for run in others)
         panels = [cut_off(panel, most) if panel.makespan > most else panel for panel in panels]
-    gains = [_gain(run, source, measured, same) for run in others]
+    found = [_compared(run, source, measured, same) for run in others]
     panels += [
         _measured(run, longest, bound=True, gain=gain if len(others) > 1 else None)
-        for run, gain in zip(others, gains, strict=True)
+        for run, (gain, _) in zip(others, found, strict=True)
     ]
 
     names = list(dict.fromkeys(run.flow.name for run in runs))
     tasks = dict.fromkeys(task for run in runs for task in run.flow.tasks)
     labels = dict(chain.from_iterable(labels_of(run.plan).items() for run in runs))
-    best = max(zip(gains, others, strict=True), key=lambda pair: pair[0] or 0.0, default=None)
-    main = best[1] if best else runs[0]
+    best = max(zip(found, others, strict=True), key=lambda pair: pair[0][0] or 0.0, default=None)
+    (gain, said), main = best or ((None, judge(runs[0])), runs[0])
     told = [f"{on_workers(run)} {time_text(run.makespan, longest)}" for run in measured]
-    if source is not None and source.done and same and source.work:
-        told.append(f"sequential {time_text(source.work, longest)} (replayed)")
-    for run, gain in zip(others, gains, strict=True):
+    if source is not None:
+        told.append(f"sequential {judge(source).bound}{time_text(source.work, longest)} (replayed)")
+    for run, (times, why) in zip(others, found, strict=True):
         told.append(f"{on_workers(run)} {time_text(run.makespan, longest)}")
-        told += [speed(gain)] if gain else []
-        told += [run.state.value] if run.state is not State.SUCCEEDED else []
+        told += [speed(times)] if times else [why.words] if why.words else []
     return Chart(
         tuple(panels),
         tuple(tasks),
         labels,
-        _title(main, best[0] if best else None, longest, several=len(others) > 1),
-        _subtitle(names, main if len(runs) - len(measured) <= 1 else None, labels, longest),
+        _title(main, gain, said, longest, several=len(others) > 1),
+        _subtitle(names, main if len(runs) - len(measured) <= 1 else None, labels, longest, said),
         printable(f"Gantt of {', '.join(names)}: {', '.join(told)}"),
     )
 
@@ -95,7 +99,8 @@ def _measured(run: Run, longest: float, *, bound: bool, gain: float | None = Non
     if run.executor == "sequential":
         why = "critical path, on any number of workers"
     elif least <= path * (1 + 1e-9):
-        why = "critical path"
+        is_shown = run.critical_seconds < ABOUT * path
+        why = "critical path" if is_shown else "critical path, each task alone"
     else:
         why = f"work / {_capacity(run.workers, at_once)}"
     label = f"lower bound {time_text(least, longest)} ({why})"
@@ -106,38 +111,33 @@ def _capacity(workers: int, at_once: int) -> str:
     return counted(workers, "worker") if at_once <= workers else f"{at_once} at once"
 
 
-def _gain(run: Run, source: Run | None, measured: list[Run], same: bool) -> float | None:
-    """Return how many times faster a run was than one after the other, if that can be told."""
-    if not run.done or not run.work or not run.makespan:
-        return None
-    if not same or (source is run and not measured):
-        return run.speedup
-    if run.state is not State.SUCCEEDED:
-        return None if measured else run.speedup
-    base = measured[0] if measured else source
-    if base is None or base.state is not State.SUCCEEDED:
-        return None
-    return (base.makespan if measured else base.work) / run.makespan
+def _compared(
+    run: Run, source: Run | None, measured: list[Run], same: bool
+) -> tuple[float | None, Judgement]:
+    """Return how many times faster a run was than one after the other; if not, why not."""
+    if not same or not measured:
+        own = judge(run)
+        if not own.holds or not run.makespan:
+            return None, own
+        base = run if source is None or not judge(source).holds else source
+        return base.work / run.makespan, own
+    base = measured[0]
+    judgement = judge_times([run, base], [run.makespan, base.makespan])
+    if not judgement.holds or not run.makespan:
+        return None, judgement
+    return base.makespan / run.makespan, judgement
 
 
-def _title(run: Run, gain: float | None, longest: float, *, several: bool) -> str:
+def _title(
+    run: Run, gain: float | None, judgement: Judgement, longest: float, *, several: bool
+) -> str:
     records = list(run.tasks.values())
-    total = counted(len(records), "task")
     if not records:
         return "A flow without tasks"
     if not any(record.started is not None for record in records):
         return f"No task of {len(records)} ran ({outcome(run) or 'all cached'})"
-    said = ""
-    if run.state is State.FAILED:
-        said = f"{sum(record.state.is_failure for record in records)} of {total} failed"
-    elif run.state is not State.SUCCEEDED:
-        finished = sum(record.state is State.SUCCEEDED for record in records)
-        said = f"{run.state.value.capitalize()}: {finished} of {total} succeeded"
-    if run.executor == "sequential":
-        told = f"one after the other in {time_text(run.makespan, longest)}"
-    elif gain is None:
-        told = f"{on_workers(run)} in {time_text(run.makespan, longest)}"
-    else:
+    seconds = time_text(run.makespan, longest)
+    if gain is not None:
         who = f"{run.executor} " if several else ""
         at_once = max(1, run.workers, most_at_once(panel_of(run)))
         where = "with" if at_once > run.workers else "on"
@@ -145,18 +145,35 @@ def _title(run: Run, gain: float | None, longest: float, *, several: bool) -> st
             f"{who}{speed(gain)} than one after the other {where} "
             f"{_capacity(run.workers, at_once)} ({percent(gain / at_once)} efficiency)"
         )
-    return f"{said}; {told}" if said else told[:1].upper() + told[1:]
+    elif run.executor == "sequential":
+        told = f"one after the other in {seconds}"
+    else:  # what is to be said of a busy machine fills the line; the panel has the workers
+        who = one_line(run.executor, 20) if judgement.kind == "busy" else on_workers(run)
+        told = f"{who} in {seconds}"
+    if judgement.kind in ("incomplete", "going"):
+        told = f"{judgement.words}; {told}"
+    elif run.executor != "sequential" and judgement.words:
+        told = f"{told}; {judgement.words}"
+    return told[:1].upper() + told[1:]
 
 
-def _subtitle(names: list[str], run: Run | None, labels: dict[str, str], longest: float) -> str:
+def _subtitle(
+    names: list[str],
+    run: Run | None,
+    labels: dict[str, str],
+    longest: float,
+    judgement: Judgement,
+) -> str:
     text = elided(", ".join(names), 60 if run is None else 36)
+    note = f"; {judgement.note}" if judgement.note else ""
     if run is None:
-        return f"{text}; outlined: the critical path"
-    path = [name for name in run.critical_path if run.efforts[name]]
+        return f"{text}; outlined: the critical path{note}"
+    path = [name for name in run.critical_path if run.tasks[name].duration]
     if not path:
-        return text
-    seconds = run.lower_bound(math.inf)
+        return f"{text}{note}"
+    seconds = run.critical_seconds
     shown = [labels[name] for name in path]
     if len(shown) > 6:
         shown = [*shown[:3], f"… {len(shown) - 5} more …", *shown[-2:]]
-    return f"{text}; outlined: critical path, {time_text(seconds, longest)}: {' → '.join(shown)}"
+    way = f"critical path, {time_text(seconds, longest)}: {' → '.join(shown)}"
+    return f"{text}; outlined: {way}{note}"

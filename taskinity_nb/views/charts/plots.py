@@ -26,7 +26,9 @@ def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
     A run is drawn below the sequential one. If no sequential run is among `runs`, it is drawn from
     the measured durations, one task after the other, and labelled as replayed. Rows are workers;
     the critical path is outlined, and a line marks the lower bound: the time that no schedule on
-    as many workers can beat.
+    as many workers can beat. How many times faster it was is told where a stopwatch would tell the
+    same; of a run that was cut off, was over at once, or went on beside other programs, what is
+    known is told instead.
 
     Parameters
     ----------
@@ -80,7 +82,9 @@ def plot_speedup(run_or_comparison: Run | Comparison, ax: Axes | None = None) ->
     A comparison is drawn with the medians of its cases and their spread, against its baseline; a
     run with one point, against its own work, one task after the other. A line predicts the rest
     (see `simulate`); the chart also shows the ideal, the bound that the critical path sets, and the
-    knee: the number of workers beyond which a further one gains less than 5 %.
+    knee: the number of workers beyond which a further one gains less than 5 %. There is no knee
+    where nothing can be said of it, and the title tells why. No curve lies above the ideal; what
+    was measured far from it is told with a reason.
 
     Parameters
     ----------
@@ -105,7 +109,7 @@ def plot_speedup(run_or_comparison: Run | Comparison, ax: Axes | None = None) ->
     --------
     >>> from time import sleep
     >>> from taskinity_nb import run
-    >>> pause = lambda *_: sleep(0.02)
+    >>> pause = lambda *_: sleep(0.2)
     >>> chain = run("pause -> pause as again", namespace={"pause": pause}, workers=2)
     >>> plot_speedup(chain).get_title()
     'One worker is enough; more gain nothing'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ...analysis.judgement import Judgement, judge
 from ...analysis.measuring.compare import Case, Comparison
 from ...analysis.prediction.scaling import MOST_WORKERS, WORTH_A_WORKER, knee_of, makespans
 from ...analysis.prediction.simulate import Workload, workload_of
@@ -21,6 +22,9 @@ MOST_TASKS = 60_000
 
 FEWEST = 8
 """Points of a curve, however many tasks a run has."""
+
+FAR = 1.2
+"""What differs from what is predicted by such a factor needs a word why."""
 
 MUCH = 20
 """Per cent that all further workers gain together, from which on they are not told as few."""
@@ -44,12 +48,15 @@ class Series(NamedTuple):
 
 
 class SpeedupChart(NamedTuple):
-    """All that is drawn; the bound and the knee are those of the series `main`."""
+    """All that is drawn; the bound and the knee are those of the series `main`.
+
+    There is no knee where nothing can be said of how many workers are worth having.
+    """
 
     series: tuple[Series, ...]
     main: int
     bound: float
-    knee: tuple[int, float]
+    knee: tuple[int, float] | None
     most: int
     title: str
     subtitle: str
@@ -72,12 +79,19 @@ def _of_run(run: Run) -> SpeedupChart:
     if not run.done:
         raise FlowError("the run is not done; wait for it before predicting from it")
     _check_work(run)
+    judgement = judge(run)
     load = workload_of(run)
     knee = knee_of(load)
     most = _most(run.workers, knee)
-    curve = _curve(load, run.work, most, {knee, run.workers})
+    base = run.work
+    if judgement.kind == "incomplete":  # what is predicted has the other tasks, too
+        (base,) = makespans(load, [1])
+    curve = _curve(load, base, most, {knee, run.workers})
     point = Point(run.workers, run.speedup, run.speedup, run.speedup)
-    alone = f"1 = one task after the other, {time_text(run.work)}"
+    alone = "1 = one task after the other"
+    if judgement.tells_work:
+        alone += f", {judgement.bound}{time_text(run.work)}"
+    gain = speed(run.speedup) if judgement.holds else f"in {time_text(run.makespan)}"
     return _chart(
         (Series(printable(run.executor), (point,), curve),),
         0,
@@ -85,7 +99,9 @@ def _of_run(run: Run) -> SpeedupChart:
         knee,
         max(most, run.workers),
         f"{elided(run.flow.name, 40)}; measured: {on_workers(run)}; line: predicted; {alone}",
-        f"{run.flow.name}: {on_workers(run)} {speed(run.speedup)}",
+        f"{run.flow.name}: {on_workers(run)} {gain}",
+        judgement,
+        {printable(run.executor): "starting workers and tasks took the rest"},
     )
 
 
@@ -102,13 +118,14 @@ def _of_comparison(comparison: Comparison) -> SpeedupChart:
     load = workload_of(best.run)
     knee = knee_of(load)
     most = _most(measured, knee)
-    series = []
+    series, why = [], {}
     for executor, cases in by_executor.items():
         points = tuple(
             Point(case.workers, base / case.max, base / case.median, base / case.min)
             for case in sorted(cases, key=lambda case: case.workers)
         )
         source = min(cases, key=lambda case: case.median)
+        why[printable(executor)] = _reason(source.run, base)
         curve: tuple[tuple[int, float], ...] = ()
         if source is best:
             curve = _curve(load, base, most, {knee, *(case.workers for case in cases)})
@@ -118,16 +135,34 @@ def _of_comparison(comparison: Comparison) -> SpeedupChart:
         series.append(Series(printable(executor), points, curve))
     repeats = counted(len(best.seconds), "repeat")
     told = comparison.baseline or "one task after the other"
+    judgement = comparison.judgement
+    gain = f"in {time_text(best.median)}"
+    if judgement.holds:
+        gain = f"{speed(base / best.median)} than {told}"
     return _chart(
         tuple(series),
         list(by_executor).index(best.executor),
-        base / best.run.lower_bound(math.inf),
+        best.run.work / best.run.lower_bound(math.inf),
         knee,
         max(most, measured),
         f"{elided(comparison.flow.name, 40)}; points: median, min and max of {repeats}; "
         f"lines: predicted; 1 = {told}, {time_text(base)}",
-        f"{comparison.flow.name}: {best.label} {speed(base / best.median)} than {told}",
+        f"{comparison.flow.name}: {best.label} {gain}",
+        judgement,
+        why,
     )
+
+
+def _reason(run: Run, base: float) -> str:
+    """Tell why what was measured of an executor may differ from what is predicted from a run."""
+    judgement = judge(run)
+    if judgement.kind in ("busy", "lock"):
+        return judgement.words.partition(":")[0]
+    if base > FAR * run.work:
+        return "its tasks took longer in the sequential run"
+    if run.work > FAR * base:
+        return "its tasks took longer beside each other"
+    return "a whole run takes more than its tasks, or its repeats differ"
 
 
 def _check_work(run: Run) -> None:
@@ -146,7 +181,11 @@ def _most(measured: int, knee: int) -> int:
 def _curve(
     load: Workload, base: float, most: int, also: set[int]
 ) -> tuple[tuple[int, float], ...]:  # fmt: skip
-    """Predict up to `most` workers, and on those of `also`; large runs on fewer numbers."""
+    """Predict up to `most` workers, and on those of `also`; large runs on fewer numbers.
+
+    No prediction is better than that each worker counts in full: a `base` that was measured with
+    another clock, or at another time, may be longer than what the tasks are known to take.
+    """
     affordable = max(FEWEST, MOST_TASKS // len(load.seconds))
     counts = set(range(1, most + 1))
     if most > affordable:
@@ -155,7 +194,9 @@ def _curve(
     numbers = sorted(counts | also)
     seconds = makespans(load, numbers)
     return tuple(
-        (count, base / one) for count, one in zip(numbers, seconds, strict=True) if one > 0
+        (count, min(float(count), base / one))
+        for count, one in zip(numbers, seconds, strict=True)
+        if one > 0
     )
 
 
@@ -167,21 +208,73 @@ def _chart(
     most: int,
     subtitle: str,
     measured: str,
+    judgement: Judgement,
+    why: dict[str, str],
 ) -> SpeedupChart:
     curve = dict(series[main].curve)
     several = sum(bool(one.curve) for one in series) > 1
-    title = _title(curve, knee, series[main].name if several else "")
-    words = f"{title[:1].lower()}{title[1:]}"
+    name = series[main].name if several else ""
+    off = {one.name: far for one in series if (far := _far_off(one)) is not None}
+    if not judgement.holds:
+        title = f"{judgement.words[:1].upper()}{judgement.words[1:]}"
+        summary = f"Speed-up of {measured}; {judgement.words}"
+    elif series[main].name in off:
+        title = _title_of_what_was_measured(off[series[main].name], name)
+        summary = f"Speed-up of {measured}; {title[:1].lower()}{title[1:]}"
+    else:
+        title = _title(curve, knee, name)
+        summary = f"Speed-up of {measured}; predicted: {title[:1].lower()}{title[1:]}"
+    if judgement.holds:
+        subtitle = "; ".join([*_differences(off, why), subtitle])
+    says_knee = judgement.holds and series[main].name not in off
+    note = f"; {judgement.note}" if judgement.note else ""
     return SpeedupChart(
         series,
         main,
         bound,
-        (knee, curve[knee]),
+        (knee, curve[knee]) if says_knee else None,
         most,
         title,
-        subtitle,
-        printable(f"Speed-up of {measured}; predicted: {words}"),
+        f"{subtitle}{note}",
+        printable(summary),
     )
+
+
+class _Far(NamedTuple):
+    """A point that is far from what is predicted."""
+
+    workers: int
+    measured: float
+    predicted: float
+
+
+def _far_off(series: Series) -> _Far | None:
+    """Return the point of a series that differs most from its curve, if it is far from it."""
+    curve = dict(series.curve)
+    points = [_Far(point.workers, point.middle, curve[point.workers])
+              for point in series.points if curve.get(point.workers) and point.middle]  # fmt: skip
+
+    def distance(far: _Far) -> float:
+        return max(far.measured / far.predicted, far.predicted / far.measured)
+
+    farthest = max(points, key=distance, default=None)
+    return farthest if farthest is not None and distance(farthest) > FAR else None
+
+
+def _differences(off: dict[str, _Far], why: dict[str, str]) -> list[str]:
+    """Tell of each executor why it is far from what is predicted."""
+    return [f"{name} off the line: {why[name]}" for name in off if name in why]
+
+
+def _title_of_what_was_measured(far: _Far, executor: str) -> str:
+    """Tell what was measured where the prediction does not hold."""
+    on = (
+        f"{executor} on {counted(far.workers, 'worker')}"
+        if executor
+        else (f"on {counted(far.workers, 'worker')}")
+    )
+    text = f"{on}: {far.measured:.2f} times as fast, predicted {far.predicted:.2f}"
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _title(curve: dict[int, float], knee: int, executor: str) -> str:

@@ -126,6 +126,8 @@ class _Drawing(Styled):
         self.handles.append((line, text))
 
     def _knee(self) -> None:
+        if self.chart.knee is None:
+            return
         workers, times = self.chart.knee
         self.ax.vlines(
             workers, 0, times, color=self.ink, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2.2

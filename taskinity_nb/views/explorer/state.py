@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...analysis.judgement import judge
 from ...analysis.prediction.predictor import Predictor
 from ...analysis.prediction.scaling import MOST_WORKERS
 from ...engine.runtime.cores import available_cores
@@ -196,7 +197,11 @@ class ExplorerState:
                 "how": "" if ran is None else ran.how,
                 "for": "" if ran is not None else self._base_inputs(settings)[0],
             },
-            "curve": {"points": curve.points, "knee": curve.knee, "measured": points},
+            "curve": {
+                "points": curve.points,
+                "knee": curve.knee if self._predictor.judgement.holds else None,
+                "measured": points,
+            },
         }
 
     def told(self) -> str:
@@ -213,7 +218,11 @@ class ExplorerState:
         told = f"predicted {time_text(seconds)} {on}"
         if settings.workers > 1 and seconds:
             alone = self._predictor.curve(self.executors[settings.executor]).alone
-            told += f", {speed(alone / seconds)} than on one" if alone > seconds else ""
+            judgement = self._predictor.judgement
+            if not judgement.holds:
+                told += f" ({judgement.words})"
+            elif alone > seconds:
+                told += f", {speed(alone / seconds)} than on one"
         known, new = self._base_inputs(settings)
         if not known:
             return told
@@ -249,7 +258,7 @@ class ExplorerState:
         else:
             predicted = self.predict(settings)
             told = off_by(predicted.makespan, run.makespan, "from this very run")
-        if went_well:
+        if went_well and judge(run).holds:
             what = f"{settings.executor} on {counted(run.workers, 'worker')}: {told}"
             self._points[settings.executor] = [
                 *self._points.get(settings.executor, ()),

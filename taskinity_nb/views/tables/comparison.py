@@ -45,6 +45,9 @@ def _notes(comparison: Comparison) -> list[str]:
     best, base = comparison.best, comparison.baseline
     if base is None or best.speedup is None or len(comparison.cases) == 1:
         return []
+    judgement = comparison.judgement
+    if not judgement.holds:
+        return [judgement.words]
     if best.label == base:
         return [f"nothing is faster than {one_line(base)}"]
     gain = speed(best.speedup)

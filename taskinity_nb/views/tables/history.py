@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ...analysis.history import History, PastRun
+from ...analysis.history import History, PastRun, judge_past
 from ...formatting import counted, elided, printable, speed, time_text
-from ...model.events import State
 from ...model.run import Run
 from .columns import Table
 
@@ -43,8 +42,7 @@ def history_table(history: History) -> Table:
 
 def _rows(history: History) -> list[list[str]]:
     rows = []
-    for place, run in enumerate(history[:MOST_ROWS]):
-        before = next((one for one in history[place + 1 :] if one.flow == run.flow), None)
+    for run in history[:MOST_ROWS]:
         words = (
             _clock(run.started), elided(run.name, 40), elided(run.executor, 40),
             run.state.words,
@@ -53,17 +51,20 @@ def _rows(history: History) -> list[list[str]]:
             str(run.workers),
             time_text(run.makespan),
             time_text(run.task_seconds),
-            _than(before, run),
+            _than(history.before(run), run),
         )
         rows.append([*map(printable, words), *numbers])
     return rows
 
 
 def _than(before: PastRun | None, run: PastRun) -> str:
-    """Tell how much faster a run was than the one before, if both did all their work."""
-    if before is None or {before.state, run.state} != {State.SUCCEEDED} or not run.makespan:
+    """Tell how much faster a run was than the last one like it, if that says something."""
+    if before is None or not run.makespan:
         return ""
-    return speed(before.makespan / run.makespan)
+    judgement = judge_past(before, run)
+    if judgement.holds:
+        return speed(before.makespan / run.makespan)
+    return judgement.words if judgement.kind in ("short", "busy") else ""
 
 
 def _clock(moment: float) -> str:
@@ -116,16 +117,17 @@ def _heading(past: PastRun) -> str:
 
 def _title(before: PastRun, last: PastRun) -> str:
     times = f"{time_text(last.makespan)}, before {time_text(before.makespan)}"
-    unequal = next((run for run in (last, before) if run.state is not State.SUCCEEDED), None)
-    if unequal is not None:
-        which = "last run" if unequal is last else "run before"
-        return f"The {which} {unequal.state.words} ({times})"
+    judgement = judge_past(before, last)
+    if not judgement.holds:
+        return f"{judgement.words[:1].upper()}{judgement.words[1:]} ({times})"
     ratio = before.makespan / last.makespan if last.makespan else 1.0
     told = "as fast as" if 0.95 <= ratio < 1.05 else f"{speed(ratio)} than"
     return f"The last run was {told} the one before ({times})"
 
 
 def _subtitle(history: History, last: PastRun) -> str:
+    if not history.last_two()[0].is_like(last):
+        return printable(elided(last.name, 40))
     slower = history.slower()
     told = [f"{one.task} {one.ratio:.1f} times" for one in slower[:MOST_TOLD]]
     if len(slower) > MOST_TOLD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+from ...analysis.judgement import judge
 from ...formatting import counted, elided, printable, size_text, time_text
 from ...model.record import TaskRun
 from ...model.run import Run
@@ -47,7 +48,9 @@ def _caption(run: Run) -> tuple[str, str]:
     facts = [on_workers(run), run.state.value, counted(len(records), "task")]
     facts.append(time_text(makespan, makespan))
     if run.executor != "sequential" and run.done and run.work:
-        facts.append(f"{time_text(run.work)} of work")
+        said = judge(run)
+        facts += [f"{said.bound}{time_text(run.work)} of work"] if said.tells_work else []
+        facts += [said.words] if said.kind in ("busy", "lock") else []
     return printable(run.flow.name), printable(", ".join(facts))
 
 

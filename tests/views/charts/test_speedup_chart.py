@@ -90,7 +90,7 @@ class TestOfARun:
         made = run(
             "load -> [a, b]", namespace={"load": lambda: 1, "a": lambda x: x, "b": lambda x: x}
         )
-        assert "pay" in plot_speedup(made).get_title() or "enough" in plot_speedup(made).get_title()
+        assert plot_speedup(made).get_title() == "Too short to judge"
 
     def test_a_sequential_run(self):
         chart = chart_of_speedup(fan(3, 1, "sequential"))
@@ -99,7 +99,19 @@ class TestOfARun:
     def test_a_failed_run(self):
         flow = Flow("F", [("load", "save")])
         made = make_run(flow, [("load", "w", 0, 1), ("save", "w", 1, 2, ValueError("x"))])
-        assert chart_of_speedup(made).title == "One worker is enough; more gain nothing"
+        chart = chart_of_speedup(made)
+        assert chart.title == "1 of 2 tasks failed" and chart.knee is None
+
+    def test_a_run_that_took_longer_than_its_tasks(self):
+        chart = chart_of_speedup(fan(6, 3, makespan=0.7))
+        assert chart.title == "On 3 workers: 1.14 times as fast, predicted 2.00"
+        assert "threads off the line: starting workers and tasks took the rest" in chart.subtitle
+
+    def test_a_busy_machine(self):
+        waits = {f"t{i}": 0.05 for i in range(6)}
+        chart = chart_of_speedup(fan(6, 2, cpu=0.5, waits=waits, cores=2.0))
+        assert chart.title == "The machine was busy with other work: no comparison"
+        assert chart.knee is None and "times" not in chart.summary
 
 
 class TestOfAComparison:
@@ -138,6 +150,21 @@ class TestOfAComparison:
         )  # fmt: skip
         ax = found.plot()
         assert isinstance(ax, Axes) and repr(ax).startswith("Speed-up of flow: ")
+
+    def test_no_curve_is_above_the_ideal(self):
+        """The sequential run was slower than its tasks are known to be."""
+        runs = [fan(6, 1, "sequential", seconds=0.2), fan(6, 1), fan(6, 2), fan(6, 3)]
+        chart = chart_of_speedup(comparison(runs))
+        assert all(times <= count for one in chart.series for count, times in one.curve)
+        assert "threads off the line: its tasks took longer in the sequential run" in chart.subtitle
+
+    def test_what_was_measured_is_told_where_the_prediction_fails(self):
+        """Two workers were slower than one, whatever their tasks took."""
+        two = fan(6, 2, makespan=1.05)
+        chart = chart_of_speedup(comparison([fan(6, 1, "sequential"), two]))
+        assert chart.title == "On 2 workers: 0.76 times as fast, predicted 1.60"
+        assert "threads off the line: a whole run takes more than its tasks" in chart.subtitle
+        assert chart.knee is None and "pay" not in chart.summary
 
 
 class TestWords:

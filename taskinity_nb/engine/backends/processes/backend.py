@@ -26,6 +26,7 @@ from ...remote.surroundings.common import taken
 from ...remote.surroundings.displays import publish
 from ...remote.surroundings.logs import handle
 from ...scheduling.backend import SETTLED, LoopBackend, Perform, Worker, numbered
+from ...scheduling.cut_off import Meter
 from ...scheduling.failures import timed_out
 from ...transport.codec import Encoder, failure, unpack
 from ...transport.shipment import Shipment
@@ -96,6 +97,8 @@ class Processes(LoopBackend):
     def end_attempt(self, worker: Worker) -> bool:
         if worker in self.busy:
             process, _ = self.busy[worker]
+            if worker.meter is not None:
+                worker.meter.read()
             process.is_late = True
             process.kill()
         return True
@@ -196,7 +199,7 @@ class _PooledProcess:
                 for load in batch.left:
                     lives[load.slot] -= 1
                     if is_late:
-                        yield self._late(load.slot)
+                        yield self._late(load.slot, worker)
                     elif self._may_live(load.slot, lives[load.slot], end_of_process):
                         batches.append(Batch([load]))
                     else:
@@ -221,6 +224,8 @@ class _PooledProcess:
         """Hand over a batch, and yield how each task ended."""
         backend, scheduler = self._backend, self._backend.scheduler
         process = self._ready(batch.loads[0].slot)
+        if worker.meter is None or not worker.meter.is_of(process.pid):
+            worker.meter = Meter(process.pid, process.pid)
         submitted = perf_counter_ns()
         scheduler.started(batch.loads[0].slot, backend, worker, submitted)
         loads = [load[2:] for load in batch.loads]
@@ -312,14 +317,18 @@ class _PooledProcess:
             "compiled code, os._exit",
         )
 
-    def _late(self, slot: int) -> Ended:
+    def _late(self, slot: int, worker: Worker) -> Ended:
         """Return how a task ended whose process was killed because its time was up."""
         self._keep_output(slot)
         scheduler, now = self._backend.scheduler, perf_counter_ns()
         timeout = scheduler.task_of(slot).timeout or 0.0
         lost = Failure(now, timed_out(scheduler.name_of(slot), timeout))
         began = now - round(timeout * 1e9)
-        return slot, MISSING, ended(slot, State.TIMED_OUT, now, began, 0, lost)
+        spent = None if worker.meter is None else worker.meter.last
+        if spent is not None:
+            self._backend.run.record.note(slot, waited=spent.waited)
+        cpu = None if spent is None else min(spent.cpu, now - began)
+        return slot, MISSING, ended(slot, State.TIMED_OUT, now, began, cpu, lost)
 
     def give_back(self) -> None:
         """Keep the process warm for the next run."""

@@ -123,6 +123,11 @@ class WorkerProcess:
         """What `wait` takes to tell whether the process has ended."""
         return self._process.sentinel
 
+    @property
+    def pid(self) -> int:
+        """Its number in the system."""
+        return self._process.pid or 0
+
     def greet(self) -> None:
         """Wait until the process is up."""
         if self._receive() != GREETING:

@@ -21,7 +21,7 @@ from time import perf_counter_ns, process_time_ns, thread_time_ns
 
 from .forks import after_fork
 
-__all__ = ["HelperClock", "core_wait"]
+__all__ = ["HelperClock", "core_wait", "counts_of"]
 
 SPARSE = 10_000_000
 """Nanoseconds between two readings of the process's clock, which takes microseconds to read; what
@@ -61,6 +61,25 @@ def core_wait() -> int | None:
     except AttributeError:
         counter = _of_thread.counter = _counter()
     return None if counter is None else counter.read()
+
+
+def counts_of(process: int, thread: int) -> tuple[int, int] | None:
+    """Return for how many nanoseconds a thread has computed and has waited for a core.
+
+    It may be of another process. None where the system does not tell, or if it has ended.
+
+    Examples
+    --------
+    >>> counts = counts_of(os.getpid(), threading.get_native_id())
+    >>> counts is None or counts[0] > 0
+    True
+    """
+    try:
+        with open(f"/proc/{process}/task/{thread}/schedstat", encoding="ascii") as counter:
+            computed, waited, _ = counter.read().split()
+    except (OSError, ValueError):
+        return None
+    return int(computed), int(waited)
 
 
 def _counter() -> _Counter | None:
