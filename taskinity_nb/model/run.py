@@ -75,11 +75,9 @@ class Run(Travels, Mapping[str, Any]):
     def _fill(
         self, plan: Plan, executor: str, workers: int, cores: float, machine: float | None = None
     ) -> None:
-        self.plan = plan
+        self.plan, self.executor, self._index = plan, executor, plan.index
         self.flow: Flow = plan.flow
-        self.executor = executor
         self.workers, self.cores, self.machine = workers, cores, machine
-        self._index = plan.index
         self._known: dict[str, object] = {}
 
     @classmethod

@@ -203,12 +203,14 @@ class Scheduler:
         ended = state or (State.FAILED if failed else State.SUCCEEDED)
         self.run.record.end(ended, perf_counter_ns())
         self.retries.close()
-        learn(self.run)
-        backends = self.backends
-        self.part()
-        self.finished.set()
-        for backend in backends:
-            backend.finish()
+        try:
+            learn(self.run)
+        finally:  # whatever happens there, nobody waits for ever
+            backends = self.backends
+            self.part()
+            self.finished.set()
+            for backend in backends:
+                backend.finish()
 
     def part(self) -> None:
         """Let go of the run once no worker needs it, so that it is freed when nobody names it.

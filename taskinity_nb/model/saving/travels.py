@@ -48,7 +48,7 @@ class Travels:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         make, parts = state["plan"]
-        self._fill(make(*parts), *(state[name] for name in HOW))
+        self._fill(make(*parts), *(state[name] for name in SETTINGS))
         self.record = _record_of(self.plan.flow.tasks, state["record"])
         self.control = ReadControl(**state["called"])
 
@@ -79,7 +79,7 @@ class Travels:
         _check_is_done(self)
         made = type(self).__new__(type(self))
         memo[id(self)] = made
-        made._fill(self.plan, *(getattr(self, name) for name in HOW))
+        made._fill(self.plan, *(getattr(self, name) for name in SETTINGS))
         before = self.record
         known = {name: getattr(before, name) for name in PLAIN_PARTS}
         made.record = _filled(Record(before.names, values, before.origin), list(before.log), known)
@@ -87,8 +87,8 @@ class Travels:
         return made
 
 
-HOW = ("executor", "workers", "cores", "machine")
-"""How it was run."""
+SETTINGS = ("executor", "workers", "cores", "machine")
+"""What a run knows of where it ran."""
 
 PLAIN_PARTS = ("state", "ended", "outputs", "waits", "helpers", "reasons")
 """What a record knows beside results and log."""
@@ -121,7 +121,7 @@ def _state_of(run: Any, saver: Saver) -> dict[str, Any]:
     executor = called.get("executor")
     return {
         "plan": run.plan.saved(saver),
-        **{name: getattr(run, name) for name in HOW},
+        **{name: getattr(run, name) for name in SETTINGS},
         "called": {
             "inputs": saver.leniently(called.get("inputs"), "what the run was given"),
             "executor": executor if executor in WORDS else "threads",

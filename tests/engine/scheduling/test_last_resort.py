@@ -354,3 +354,13 @@ class TestFreedAtOnce:
         gone = weakref.ref(going)
         del going
         assert is_gone(gone)
+
+
+def test_a_defect_where_runs_are_remembered(here, monkeypatch):
+    def learn(run):
+        raise LookupError("nowhere")
+
+    monkeypatch.setattr("taskinity_nb.engine.scheduling.scheduler.learn", learn)
+    going = start("one -> two", namespace={"one": one, "two": abs}, executor=here)
+    assert ends(going) is None
+    assert going["two"] == 1
