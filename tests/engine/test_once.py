@@ -173,7 +173,9 @@ class TestReaders:
     @pytest.mark.parametrize("kind", READERS)
     def test_one_task_gets_it(self, executor, kind):
         if is_far(executor) and kind not in TRAVEL:
-            with pytest.raises(TaskError, match=r"task 'load': its result, an? .*, cannot be sent"):
+            with pytest.raises(
+                TaskError, match=r"task 'load' failed: its result, an? .*, cannot be"
+            ):
                 run("load -> a", namespace={"load": READERS[kind], "a": a}, executor=executor)
             return
         done = run("load -> a", namespace={"load": READERS[kind], "a": a}, executor=executor)

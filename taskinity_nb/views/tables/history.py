@@ -64,7 +64,9 @@ def _than(before: PastRun | None, run: PastRun) -> str:
     judgement = judge_past(before, run)
     if judgement.holds:
         return speed(before.makespan / run.makespan)
-    return judgement.words if judgement.kind in ("short", "busy") else ""
+    if judgement.kind == "busy":
+        return "the machine was busy: no comparison"  # as much as a cell holds
+    return judgement.words if judgement.kind == "short" else ""
 
 
 def _clock(moment: float) -> str:
