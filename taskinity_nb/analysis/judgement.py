@@ -30,6 +30,11 @@ NOTICED = 0.05
 DOUBT = 0.1
 """Share of the work that may be in doubt, so that a ratio still says something."""
 
+WAKING = 0.3
+"""Share of the work that threads may wait for a core which take turns at the interpreter's lock.
+
+At each turn one wakes up and is a moment without a core, with nothing else on the machine too."""
+
 BRIEF = 0.001
 """Seconds; what shorter tasks waited for may be this process, which hands them out."""
 
@@ -167,9 +172,10 @@ def _judged(run: Run) -> Judgement:
     if work < LEAST:
         is_known = waits.foreign + waits.unknown < DOUBT * work
         return Judgement("short", SHORT, tells_work=is_known)
-    if waits.foreign >= max(NOTICED, DOUBT * work):
+    takes_turns = waits.lock >= DOUBT * work
+    if waits.foreign >= max(NOTICED, (WAKING if takes_turns else DOUBT) * work):
         return Judgement("busy", BUSY, tells_work=False)
-    if waits.lock >= DOUBT * work:
+    if takes_turns:
         return Judgement("lock", LOCK)
     if waits.unknown >= DOUBT * work:
         return Judgement(note="not known here: whether tasks waited for a core")
