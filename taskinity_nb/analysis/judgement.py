@@ -30,10 +30,8 @@ NOTICED = 0.05
 DOUBT = 0.1
 """Share of the work that may be in doubt, so that a ratio still says something."""
 
-WAKING = 0.3
-"""Share of the work that threads may wait for a core which take turns at the interpreter's lock.
-
-At each turn one wakes up and is a moment without a core, with nothing else on the machine too."""
+NEARLY_ALWAYS = 0.8
+"""Share of their time that threads compute, one at a time, which get a core whenever they want."""
 
 BRIEF = 0.001
 """Seconds; what shorter tasks waited for may be this process, which hands them out."""
@@ -173,13 +171,26 @@ def _judged(run: Run) -> Judgement:
         is_known = waits.foreign + waits.unknown < DOUBT * work
         return Judgement("short", SHORT, tells_work=is_known)
     takes_turns = waits.lock >= DOUBT * work
-    if waits.foreign >= max(NOTICED, (WAKING if takes_turns else DOUBT) * work):
+    if waits.foreign >= max(NOTICED, DOUBT * work) and not (
+        takes_turns and _had_a_core(ran, waits)
+    ):
         return Judgement("busy", BUSY, tells_work=False)
     if takes_turns:
         return Judgement("lock", LOCK)
     if waits.unknown >= DOUBT * work:
         return Judgement(note="not known here: whether tasks waited for a core")
     return Judgement()
+
+
+def _had_a_core(ran: list[TaskRun], waits: Waits) -> bool:
+    """Tell whether threads that take turns at the interpreter's lock had a core nearly always.
+
+    At each turn one wakes up, and is a moment without a core: what each of them waits tells nothing
+    of other programs then, but how much all of them could compute does.
+    """
+    starts = [record.started for record in ran if record.started is not None]
+    ends = [record.finished for record in ran if record.finished is not None]
+    return waits.needed - waits.waited >= NEARLY_ALWAYS * (max(ends) - min(starts))
 
 
 def _left_off(run: Run, records: list[TaskRun]) -> str:
