@@ -25,7 +25,7 @@ class Progress(Protocol):
 class Renderer(Protocol):
     """What makes something to look at; each function tells by the type of what it is given how."""
 
-    def mimebundle(self, shown: Any) -> dict[str, Any]: ...
+    def mimebundle(self, shown: Any) -> tuple[dict[str, Any], dict[str, Any]]: ...
     def html(self, shown: Any) -> str | None: ...
     def text(self, shown: Any) -> str: ...
     def show(self, shown: Any) -> None: ...
@@ -44,15 +44,15 @@ class Plain:
     Examples
     --------
     >>> Plain().mimebundle(1), Plain().traceback(FlowError("no task", remedy="write one"))
-    ({'text/plain': '1'}, ['FlowError: no task', 'write one'])
+    (({'text/plain': '1'}, {}), ['FlowError: no task', 'write one'])
     >>> Plain().plot(1, None)
     Traceback (most recent call last):
     taskinity_nb.errors.FlowError: nothing that draws was imported
     write 'import taskinity_nb' first
     """
 
-    def mimebundle(self, shown: Any) -> dict[str, Any]:
-        return {"text/plain": repr(shown)}
+    def mimebundle(self, shown: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"text/plain": repr(shown)}, {}
 
     def html(self, shown: Any) -> str | None:
         return None

@@ -56,7 +56,7 @@ def told(svg):
 
 def test_the_map_has_the_rooms_that_there_are():
     flow = rooms()
-    drawn = flow._repr_mimebundle_()["image/svg+xml"]
+    drawn = flow._repr_mimebundle_()[0]["image/svg+xml"]
     if os.environ.get("UPDATE_GOLDEN"):
         text = MAP.read_text(encoding="utf-8")
         MAP.write_text(

@@ -334,7 +334,7 @@ class Flow:
         """
         renderer().export(self, "file", path)
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return renderer().mimebundle(self)
 
     @cached_property

@@ -24,6 +24,7 @@ from .charts.plots import plot_speedup
 from .graph.dot import flow_text, to_graphviz
 from .graph.picture import flow_mimebundle, save_picture
 from .style.guard import made_or_told
+from .style.words import facts_of
 from .tables.advice import advice_to_html, advice_to_text
 from .tables.benchmark import draw_timings, timings_table
 from .tables.columns import Table
@@ -44,11 +45,12 @@ mimebundle = singledispatch(_plain.mimebundle)
 
 
 @mimebundle.register
-def _(flow: Flow) -> dict[str, Any]:
+def _(flow: Flow) -> tuple[dict[str, Any], dict[str, Any]]:
     def without_picture(why: str) -> dict[str, Any]:
         return {"text/plain": f"{flow_text(flow)}\n({why})"}
 
-    return made_or_told("the flow", lambda: flow_mimebundle(flow), without_picture)
+    bundle = made_or_told("the flow", lambda: flow_mimebundle(flow), without_picture)
+    return bundle, facts_of(bundle)
 
 
 html = singledispatch(_plain.html)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -67,16 +68,28 @@ def outcome(run: Run) -> str:
     return ", ".join(f"{count} {state.words}" for state, count in told)
 
 
-def facts_of(bundle: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def facts_of(bundle: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what is said of the images of a bundle: a text for those who do not see them.
+
+    A PNG has more pixels than a screen needs; beside an SVG it is to be shown as large as that.
 
     Examples
     --------
     >>> facts_of({"image/png": "…", "text/plain": "Flow: 2 tasks\\n  load -> save"})
     {'image/png': {'alt': 'Flow: 2 tasks'}}
+    >>> drawn = '<svg width="75pt" height="30pt">'
+    >>> facts_of({"image/png": "…", "image/svg+xml": drawn})["image/png"]
+    {'width': 100, 'height': 40}
     """
-    told = str(bundle.get("text/plain", "")).partition("\n")[0]
-    return {kind: {"alt": told} for kind in bundle if kind.startswith("image/") and told}
+    told = str(bundle.get("text/plain", "")).partition("\n")[0].strip("<>")
+    facts: dict[str, dict[str, Any]] = {
+        kind: {"alt": told} if told else {} for kind in bundle if kind.startswith("image/")
+    }
+    drawn = str(bundle.get("image/svg+xml", "")).partition(">")[0]
+    sizes = {name: points for name, points in re.findall(r' (width|height)="([\d.]+)pt"', drawn)}
+    if "image/png" in facts:
+        facts["image/png"] |= {name: round(float(size) * 4 / 3) for name, size in sizes.items()}
+    return {kind: known for kind, known in facts.items() if known}
 
 
 def label_of(name: str, task: Task) -> str:

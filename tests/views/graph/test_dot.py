@@ -253,7 +253,13 @@ def test_the_png_of_a_large_flow_is_bounded():
 
 
 def test_a_flow_shows_itself_in_three_ways():
-    bundle = GUIDE._repr_mimebundle_()
+    bundle, facts = GUIDE._repr_mimebundle_()
+    alt = "Flow DataProcessing: 6 tasks, 7 edges"
+    assert facts["image/svg+xml"] == {"alt": alt}
+    shown = facts["image/png"]
+    assert shown["alt"] == alt
+    real = size_of(b64decode(bundle["image/png"]))
+    assert real == pytest.approx((1.5 * shown["width"], 1.5 * shown["height"]), abs=2)
     read(bundle["image/svg+xml"])
     size_of(b64decode(bundle["image/png"]))
     assert bundle["text/plain"].splitlines()[:3] == [
