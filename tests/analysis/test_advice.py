@@ -269,7 +269,8 @@ class TestWorkers:
     @pytest.mark.slow
     def test_real_runs(self):
         names = {"f": lambda: range(16), "g": lambda item: time.sleep(0.1)}
-        assert "too_few_workers" in kinds(run("f -> map g", namespace=names, workers=2))
+        asked = kinds(run("f -> map g", namespace=names, workers=2))
+        assert {"too_few_workers", "busy_machine"} & set(asked)  # who wakes up late may not know
         recorded = run("f -> map g", namespace=names, workers=16)
         assert "too_few_workers" not in kinds(recorded)
         names["f"] = lambda: range(2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...analysis.measuring.compare import Comparison
 from ...analysis.prediction.simulate import Timeline
 from ...model.run import Run
-from ..style.environment import in_kernel
+from ..style.environment import has_kernel
 from .gantt_chart import chart_of
 from .speedup_chart import chart_of_speedup
 
@@ -69,7 +69,7 @@ def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
 def gantt_bundle(*runs: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a cell shows of its runs, made before it is shown, and what is told of that."""
     axes = plot_gantt(*runs)
-    if not in_kernel():
+    if not has_kernel():
         return {"text/plain": repr(axes)}, {}
     from .figure import chart_bundle
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 __all__ = [
-    "close_unused_pipes", "current_request", "current_shell", "in_kernel", "in_voila",
+    "close_unused_pipes", "current_request", "current_shell", "has_kernel", "in_kernel", "in_voila",
     "is_prompt_shown", "nobody_looks", "say",
 ]  # fmt: skip
 
@@ -42,7 +42,18 @@ def in_kernel() -> bool:
     >>> in_kernel()
     False
     """
-    return getattr(current_shell(), "kernel", None) is not None and not _of_console(os.getpid())
+    return has_kernel() and not _of_console(os.getpid())
+
+
+def has_kernel() -> bool:
+    """Tell whether pictures are shown at all, if only once each, as a console does.
+
+    Examples
+    --------
+    >>> has_kernel()
+    False
+    """
+    return getattr(current_shell(), "kernel", None) is not None
 
 
 @cache

@@ -80,7 +80,7 @@ class TestRetries:
                 raise error
 
         names = {
-            "waits": Task(waits, retries=1, retry_delay=0.05),
+            "waits": Task(waits, retries=1, retry_delay=0.5),
             "other": lambda: order.append("other"),
         }
         for executor in ("sequential", "threads"):

@@ -218,8 +218,8 @@ class TestErrorsFirst:
         )
 
     def test_a_tall_graph_is_drawn_smaller(self):
-        many = ", ".join(f"broken as b{number}" for number in range(30))
-        graph = executed(f"%%flow --no-gantt\nload -> [{many}]").cells[1].outputs[0].data
+        chain = " -.-> ".join(f"load as l{number}" for number in range(30))
+        graph = executed(f"%%flow --no-gantt\nload -> broken -.-> {chain}").cells[1].outputs[0].data
         height = re.search(r'<svg[^>]* height="([\d.]+)pt"', graph["image/svg+xml"])
         assert float(height[1]) * 4 / 3 <= 481
         box = re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', graph["image/svg+xml"])
