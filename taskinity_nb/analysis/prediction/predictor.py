@@ -15,7 +15,8 @@ from ...model.flow import Flow
 from ...model.run import Run
 from ..judgement import Judgement, judge
 from .scaling import MOST_WORKERS, candidates, knee_of, makespans
-from .simulate import Timeline, Workload, play, workload_of
+from .simulate import Timeline, play
+from .workload import Workload, workload_of
 
 __all__ = ["Curve", "Predictor"]
 
@@ -54,29 +55,24 @@ class Predictor:
     """
 
     def __init__(self, known: Run | Flow, executor: Any = None) -> None:
-        self.in_seconds = True
         self.judgement = judge(known) if isinstance(known, Run) else Judgement()
         self._loads: dict[str | int, Workload] = {}
         self._curves: dict[str | int, Curve] = {}
         self._last: tuple[str | int, Timeline] | None = None
-        if isinstance(known, Run):
-            if not known.done:
-                raise FlowError("the run is not done; wait for it before predicting from it")
+        if isinstance(known, Run) and not known.done:
+            raise FlowError("the run is not done; wait for it before predicting from it")
+        flow = known.flow if isinstance(known, Run) else known
+        try:
             self._latest = workload_of(known)
-            self._loads[_key(executor)] = self._latest
-            flow = known.flow
-        else:
-            flow = known
-            try:
-                self._latest = workload_of(flow)
-            except FlowError:
-                self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
-                self.in_seconds = False
-        if not any(self._latest.seconds):
-            self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
+        except FlowError:  # no run of it is known that came far enough
             self.in_seconds = False
+        else:
+            self.in_seconds = any(self._latest.seconds)
+        if self.in_seconds and isinstance(known, Run):
+            self._loads[_key(executor)] = self._latest
+        if not self.in_seconds:
+            self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
             self.judgement = Judgement()
-            self._loads.clear()
 
     def learn(self, run: Run, executor: Any) -> None:
         """Go by a run that succeeded, from now on."""
