@@ -44,7 +44,8 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     same = all(run.flow == runs[0].flow for run in runs)
     # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
     sound = [run for run in others if run.state is State.SUCCEEDED]
-    source = min(sound, key=lambda run: run.work) if sound and not measured and same else None
+    alike = same and len({_tasks_that_ran(run) for run in sound}) <= 1
+    source = min(sound, key=lambda run: run.work) if sound and not measured and alike else None
     if source is not None and not (source.work and judge(source).tells_work):
         source = None
     longest = max([*(run.makespan for run in runs), source.work if source is not None else 0.0])
@@ -111,6 +112,11 @@ def _capacity(workers: int, at_once: int) -> str:
     return counted(workers, "worker") if at_once <= workers else f"{at_once} at once"
 
 
+def _tasks_that_ran(run: Run) -> frozenset[str]:
+    """Return which tasks a run computed: not those that it had from an earlier one, or skipped."""
+    return frozenset(name for name, record in run.tasks.items() if record.state is State.SUCCEEDED)
+
+
 def _compared(
     run: Run, source: Run | None, measured: list[Run], same: bool
 ) -> tuple[float | None, Judgement]:
@@ -122,6 +128,8 @@ def _compared(
         base = run if source is None or not judge(source).holds else source
         return base.work / run.makespan, own
     base = measured[0]
+    if run.state is base.state is State.SUCCEEDED and _tasks_that_ran(run) != _tasks_that_ran(base):
+        return None, Judgement("unlike", "not the same tasks ran")
     judgement = judge_times([run, base], [run.makespan, base.makespan])
     if not judgement.holds or not run.makespan:
         return None, judgement
