@@ -7,6 +7,7 @@ import time
 from itertools import pairwise
 
 import functions as fn
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +61,12 @@ class TestGivenDurations:
         for seconds in (-1.0, float("nan"), float("inf"), 10**400, "1", None, True, 1j):
             with pytest.raises(FlowError, match="the duration of 'a' is a number of seconds"):
                 simulate(DIAMOND, 1, {"a": seconds})
+
+    def test_durations_are_whatever_maps(self):
+        assert simulate("a -> b", 1, pd.Series({"a": 1.0, "b": 2.0})).makespan == 3.0
+        for wrong in ([1.0, 2.0], 3.0):
+            with pytest.raises(FlowError, match="durations maps tasks to seconds, and is no"):
+                simulate("a -> b", 1, wrong)
 
 
 class TestRunsThatWereCutOff:

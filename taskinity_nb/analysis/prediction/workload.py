@@ -49,10 +49,7 @@ def workload_of(
     run_or_flow: Run | Flow | str, durations: Mapping[str, float] | None = None
 ) -> Workload:
     """Return what `simulate` plays, so that many numbers of workers can be tried quickly."""
-    for name, seconds in (durations or {}).items():
-        # One without an end would never be played to its end.
-        if wrong := not_seconds(f"the duration of '{name}'", seconds):
-            raise FlowError(wrong)
+    durations = _checked(durations)
     if isinstance(run_or_flow, Run):
         load = _of_run(run_or_flow, durations)
     else:
@@ -64,6 +61,23 @@ def workload_of(
             raise FlowError(f"flow '{load.plan.flow.name}' has no task '{name}'")
         load.seconds[slot] = float(seconds)
     return load
+
+
+def _checked(durations: Mapping[str, float] | None) -> dict[str, float] | None:
+    """Return durations that were given; one without an end would never be played to its end."""
+    if durations is None:
+        return None
+    try:
+        given = dict(durations)  # whatever maps, as a column of a table does
+    except (TypeError, ValueError):
+        raise FlowError(
+            f"durations maps tasks to seconds, and is no {type(durations).__name__}",
+            remedy="give durations={'task': seconds, ...}",
+        ) from None
+    for name, seconds in given.items():
+        if wrong := not_seconds(f"the duration of '{name}'", seconds):
+            raise FlowError(wrong)
+    return given
 
 
 def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
