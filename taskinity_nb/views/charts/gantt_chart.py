@@ -18,6 +18,9 @@ __all__ = ["Chart", "chart_of"]
 MOST_TIMES_LONGER = 5.0
 """The sequential run is cut off after so many times the longest other one, which is to be seen."""
 
+PLAIN = (bool, int, float, str)
+"""Classes of inputs whose values are compared."""
+
 ABOUT = 1.05
 """Two lengths of the critical path, shown and alone, that are nearer than this are one."""
 
@@ -44,7 +47,7 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     same = all(run.flow == runs[0].flow for run in runs)
     # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
     sound = [run for run in others if run.state is State.SUCCEEDED]
-    alike = same and len({_tasks_that_ran(run) for run in sound}) <= 1
+    alike = same and not any(_unlike(run, sound[0]) for run in sound)
     source = min(sound, key=lambda run: run.work) if sound and not measured and alike else None
     if source is not None and not (source.work and judge(source).tells_work):
         source = None
@@ -117,6 +120,19 @@ def _tasks_that_ran(run: Run) -> frozenset[str]:
     return frozenset(name for name, record in run.tasks.items() if record.state is State.SUCCEEDED)
 
 
+def _unlike(run: Run, other: Run) -> str:
+    """Tell why two runs of a flow that succeeded did not have the same work; nothing if they had.
+
+    Of what they were given, plain numbers and texts are compared.
+    """
+    if _tasks_that_ran(run) != _tasks_that_ran(other):
+        return "not the same tasks ran"
+    pairs = zip(run.plan.constants, other.plan.constants, strict=False)  # a simulated one has none
+    if any(repr(a) != repr(b) for a, b in pairs if type(a) in PLAIN and type(b) in PLAIN):
+        return "it was given other inputs"
+    return ""
+
+
 def _compared(
     run: Run, source: Run | None, measured: list[Run], same: bool
 ) -> tuple[float | None, Judgement]:
@@ -128,8 +144,8 @@ def _compared(
         base = run if source is None or not judge(source).holds else source
         return base.work / run.makespan, own
     base = measured[0]
-    if run.state is base.state is State.SUCCEEDED and _tasks_that_ran(run) != _tasks_that_ran(base):
-        return None, Judgement("unlike", "not the same tasks ran")
+    if run.state is base.state is State.SUCCEEDED and (unlike := _unlike(run, base)):
+        return None, Judgement("unlike", unlike)
     judgement = judge_times([run, base], [run.makespan, base.makespan])
     if not judgement.holds or not run.makespan:
         return None, judgement

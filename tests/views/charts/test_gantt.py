@@ -633,3 +633,11 @@ class TestRunsThatDidNotComputeTheSame:
         said = chart_of((diamond(), self.resumed()))
         assert "slower" not in said.summary and "replayed" not in said.summary
         assert "threads on 4 workers 1.50 s, 2.0 times faster" in said.summary
+
+    def test_one_with_other_inputs_is_not_compared(self):
+        names = {"work": lambda n: n}
+        few, many = (run("work", {"n": n}, namespace=names, executor="sequential") for n in (4, 8))
+        threads = run("work", {"n": 8}, namespace=names)
+        assert "; it was given other inputs" in chart_of((few, threads)).title
+        assert "other inputs" not in chart_of((many, threads)).title
+        assert "replayed" not in chart_of((run("work", {"n": 4}, namespace=names), threads)).summary
