@@ -636,6 +636,9 @@ class TestRunsThatDidNotComputeTheSame:
 
     def test_one_with_other_inputs_is_not_compared(self):
         names = {"work": lambda n: n}
+        for same in (10**5000, float("nan")):
+            twice = [run("work", {"n": same}, namespace=names) for _ in range(2)]
+            assert "replayed" in chart_of(tuple(twice)).summary
         few, many = (run("work", {"n": n}, namespace=names, executor="sequential") for n in (4, 8))
         threads = run("work", {"n": 8}, namespace=names)
         assert "; it was given other inputs" in chart_of((few, threads)).title
