@@ -309,6 +309,9 @@ class MapError(TaskError):
     def items(self, items: list[tuple[int, Any, BaseException]]) -> None:
         self._told, self._tell = (self.message, items), None
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"
+
     def _cause_in(self, error: BaseException | None) -> BaseException | None:
         return self.items[0][2] if self.items else error
 

@@ -5,6 +5,7 @@ A text that comes from users may be anything; what is returned here can be shown
 
 from __future__ import annotations
 
+import math
 import operator
 import reprlib
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ __all__ = [
     "counted",
     "cut",
     "elided",
+    "not_seconds",
     "not_whole",
     "one_line",
     "percent",
@@ -161,6 +163,23 @@ def not_whole(name: str, value: object, least: int = 1) -> str:
     except Exception:  # it is no number, or its own code says what it likes
         is_right = False
     return "" if is_right else f"{name} is a whole number from {least} on, not {_shortly(value)}"
+
+
+def not_seconds(name: str, value: object) -> str:
+    """Return what is wrong with a value that has to be some seconds; nothing if it is right.
+
+    Examples
+    --------
+    >>> not_seconds("timeout", 0.5), not_seconds("timeout", float("inf"))
+    ('', 'timeout is a number of seconds from 0 on, not inf')
+    """
+    try:  # as Python takes a number, but for a text, which it would read
+        is_right = not isinstance(value, bool | str | bytes | bytearray) and (
+            0 <= float(value) < math.inf  # type: ignore[arg-type]
+        )
+    except Exception:  # it is no number, or its own code says what it likes
+        is_right = False
+    return "" if is_right else f"{name} is a number of seconds from 0 on, not {_shortly(value)}"
 
 
 def _shortly(value: object) -> str:

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from runs import make_run
 
 from taskinity_nb import Advice, Flow, State, advise, run, task
-from taskinity_nb.analysis import metrics
+from taskinity_nb.analysis import judgement, metrics
 from taskinity_nb.analysis.advice import evidence
+from taskinity_nb.analysis.judgement import judge
 from taskinity_nb.engine.remote.process.cpu_time import core_wait
 from taskinity_nb.model.flow import Edge
 from taskinity_nb.model.metrics import threads_of
@@ -35,7 +36,7 @@ CORES = 4
 @pytest.fixture
 def four_cores(monkeypatch):
     """A machine of 4 cores, whatever this one has."""
-    for module in (evidence, metrics):
+    for module in (evidence, metrics, judgement):
         monkeypatch.setattr(module, "available_cores", lambda: CORES)
 
 
@@ -156,7 +157,7 @@ class TestHeldByLock:
         assert "held_by_lock" not in kinds(run("f -> map g", namespace=names, workers=4))
 
     def test_silent_on_one_core(self, monkeypatch):
-        for module in (evidence, metrics):
+        for module in (evidence, metrics, judgement):
             monkeypatch.setattr(module, "available_cores", lambda: 1)
         assert "held_by_lock" not in kinds(rounds(8, 4, 4.0, cpu=0.25, cores=1))
 
@@ -484,6 +485,12 @@ class TestBusyMachine:
     def test_silent_where_the_own_workers_are_more_than_the_cores(self):
         """Eight on four cores: each has half of one, and waits the other half."""
         assert "busy_machine" not in kinds(self.of(0.5, workers=8))
+
+    def test_silent_where_a_ratio_is_said_all_the_same(self):
+        """Tasks that sleep and seldom compute: they waited little of the time that they took."""
+        recorded = self.of(0.05, cpu=0.01)
+        assert judge(recorded).holds
+        assert "busy_machine" not in kinds(recorded)
 
     def test_silent_where_nobody_knows(self):
         assert "busy_machine" not in kinds(self.of(0.5, waits={}))

@@ -7,7 +7,7 @@ from runs import make_run
 
 from taskinity_nb import Flow
 from taskinity_nb.analysis.prediction.scaling import MOST_WORKERS, knee_of, makespans
-from taskinity_nb.analysis.prediction.simulate import workload_of
+from taskinity_nb.analysis.prediction.workload import workload_of
 
 
 def independent(number, seconds=1.0):

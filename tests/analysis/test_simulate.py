@@ -7,13 +7,16 @@ import time
 from itertools import pairwise
 
 import functions as fn
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import make_run
 
 from taskinity_nb import Flow, FlowError, State, Timeline, plot_gantt, run, simulate
-from taskinity_nb.analysis.prediction.simulate import play, workload_of
+from taskinity_nb.analysis.prediction.predictor import Predictor
+from taskinity_nb.analysis.prediction.simulate import play
+from taskinity_nb.analysis.prediction.workload import workload_of
 from taskinity_nb.model.flow import Edge
 
 DIAMOND = Flow("Diamond", [("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")])
@@ -55,9 +58,53 @@ class TestGivenDurations:
     def test_wrong_durations(self):
         with pytest.raises(FlowError, match="has no task 'x'"):
             simulate(DIAMOND, 1, {"x": 1.0})
-        for seconds in (-1.0, float("nan")):
+        for seconds in (-1.0, float("nan"), float("inf"), 10**400, "1", None, True, 1j):
             with pytest.raises(FlowError, match="the duration of 'a' is a number of seconds"):
                 simulate(DIAMOND, 1, {"a": seconds})
+
+    def test_durations_are_whatever_maps(self):
+        assert simulate("a -> b", 1, pd.Series({"a": 1.0, "b": 2.0})).makespan == 3.0
+        for wrong in ([1.0, 2.0], 3.0):
+            with pytest.raises(FlowError, match="durations maps tasks to seconds, and is no"):
+                simulate("a -> b", 1, wrong)
+
+
+class TestRunsThatWereCutOff:
+    def recorded(self, *intervals, **options):
+        return make_run(DIAMOND, intervals, **options)
+
+    def test_what_was_skipped_is_skipped_again(self):
+        ran = self.recorded(
+            ("a", "w", 0, 1), ("c", "v", 1, 3),
+            others={"b": State.SKIPPED, "d": (State.SKIPPED, "b")},
+        )  # fmt: skip
+        assert simulate(ran, 1).makespan == pytest.approx(3.0)
+
+    def test_what_was_cut_off_takes_as_long_as_is_usual(self):
+        ran = self.recorded(
+            ("a", "w", 0, 1), ("b", "w", 1, 1.1, State.CANCELLED),
+            ("c", "v", 1, 1.1, State.CANCELLED),
+            state=State.CANCELLED, others={"d": State.CANCELLED},
+        )  # fmt: skip
+        assert simulate(ran, 1).makespan == pytest.approx(4.0)
+
+    def test_or_longer_if_it_did(self):
+        ran = self.recorded(
+            ("a", "w", 0, 1), ("b", "w", 1, 6, State.TIMED_OUT), ("c", "v", 1, 2),
+            others={"d": (State.UPSTREAM_FAILED, "b")},
+        )  # fmt: skip
+        assert simulate(ran, 1).makespan == pytest.approx(8.0)
+
+    def test_of_one_that_was_cancelled_at_once_nothing_is_known(self):
+        ran = self.recorded(
+            ("a", "w", 0, 0.02, State.CANCELLED),
+            state=State.CANCELLED, others=dict.fromkeys("bcd", State.CANCELLED),
+        )  # fmt: skip
+        with pytest.raises(FlowError, match="nothing is known of how long"):
+            simulate(ran, 1)
+        assert simulate(ran, 1, dict.fromkeys("abcd", 1.0)).makespan == 4.0
+        assert not Predictor(ran).in_seconds
+        assert Predictor(ran).predict("threads", 1).makespan == 4.0
 
     @given(
         st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=60),

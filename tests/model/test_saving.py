@@ -149,6 +149,45 @@ def test_an_error_that_holds_what_cannot_be_pickled():
     assert "could not be pickled" in error.lock
 
 
+def locked(text):
+    error = Locked(text)
+    error.lock = threading.Lock()
+    return error
+
+
+def test_a_group_of_such_errors_is_a_group_again():
+    def work():
+        inner = ExceptionGroup("inner", [locked("shut"), ValueError(3)])
+        raise ExceptionGroup("outer", [inner, KeyError("k")])
+
+    error = again(run("work", namespace={"work": work}, on_error="continue")).errors["work"]
+    said = "ExceptionGroup('outer', [ExceptionGroup('inner', [Locked('shut'), ValueError(3)]), "
+    assert repr(error) == f"{said}KeyError('k')])"
+    assert "could not be pickled" in error.exceptions[0].exceptions[0].lock
+
+
+def test_errors_that_hold_each_other_end_somewhere():
+    def work():
+        errors = [locked(str(number)) for number in range(6)]
+        for error in errors:
+            error.others = errors
+        raise errors[0]
+
+    error = again(run("work", namespace={"work": work}, on_error="continue")).errors["work"]
+    assert str(error) == "0"
+
+
+def test_the_error_of_items_shows_itself_the_same():
+    def work(load):
+        return 1 / load
+
+    names = {"load": lambda: [1, 0], "work": work}
+    done = run("load -> map work", namespace=names, on_error="continue")
+    shown = repr(done.errors["work"])
+    assert shown.startswith("MapError(\"task 'work': 1 of 2 items failed")
+    assert repr(again(done).errors["work"]) == shown
+
+
 def test_a_result_that_cannot_be_pickled_is_named():
     functions = {"load": lambda: 1, "lock": lambda load: threading.Lock()}
     done = run("load -> lock", namespace=functions)

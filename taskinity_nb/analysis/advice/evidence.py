@@ -13,7 +13,8 @@ from ...model.record import TaskRun
 from ...model.run import Run
 from ..judgement import judge
 from ..metrics import Metrics, cores_of, handovers, metrics_of
-from ..prediction.simulate import Workload, play, workload_of
+from ..prediction.simulate import play
+from ..prediction.workload import Workload, workload_of
 
 __all__ = ["MOST_PLAYED", "NOTICED", "SURE", "Advice", "AdviceList", "Case"]
 

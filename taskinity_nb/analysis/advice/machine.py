@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...formatting import counted, time_text
 from ...model.metrics import threads_of
-from ..judgement import waits_of
+from ..judgement import judge, waits_of
 from .evidence import NOTICED, SURE, Advice, Case
 
 __all__ = ["busy_machine", "oversubscribed"]
@@ -60,8 +60,11 @@ def busy_machine(case: Case) -> Advice | None:
 
     The system counts what a thread waits for a core; waiting for the interpreter's lock is not
     among it. What the tasks would wait because of each other, being more than there are cores, is
-    taken off.
+    taken off. Where so little is in doubt that a ratio is said of the run, this is not said too.
     """
+    judgement = judge(case.run)
+    if judgement.holds or judgement.kind == "lock":
+        return None
     tasks, needed, waited, unexplained, *_ = waits_of(case.run, case.records, case.cores)
     if unexplained < max(NOTICED, SURE * needed):
         return None

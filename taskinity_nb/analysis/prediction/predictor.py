@@ -7,15 +7,18 @@ take as long, and only the number of cores that they can compute on is another.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 from typing import Any, NamedTuple
 
 from ...engine.executors import cores_of
+from ...engine.scheduling.history import weights_of
 from ...errors import FlowError
 from ...model.flow import Flow
 from ...model.run import Run
 from ..judgement import Judgement, judge
 from .scaling import MOST_WORKERS, candidates, knee_of, makespans
-from .simulate import Timeline, Workload, play, workload_of
+from .simulate import Timeline, play
+from .workload import Workload, workload_of
 
 __all__ = ["Curve", "Predictor"]
 
@@ -54,33 +57,28 @@ class Predictor:
     """
 
     def __init__(self, known: Run | Flow, executor: Any = None) -> None:
-        self.in_seconds = True
         self.judgement = judge(known) if isinstance(known, Run) else Judgement()
         self._loads: dict[str | int, Workload] = {}
         self._curves: dict[str | int, Curve] = {}
         self._last: tuple[str | int, Timeline] | None = None
-        if isinstance(known, Run):
-            if not known.done:
-                raise FlowError("the run is not done; wait for it before predicting from it")
-            self._latest = workload_of(known)
-            self._loads[_key(executor)] = self._latest
-            flow = known.flow
-        else:
-            flow = known
-            try:
-                self._latest = workload_of(flow)
-            except FlowError:
-                self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
-                self.in_seconds = False
-        if not any(self._latest.seconds):
-            self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
+        if isinstance(known, Run) and not known.done:
+            raise FlowError("the run is not done; wait for it before predicting from it")
+        flow = known.flow if isinstance(known, Run) else known
+        try:
+            self._latest = _load_of(known)
+        except FlowError:  # no run of it is known that came far enough
             self.in_seconds = False
+        else:
+            self.in_seconds = any(self._latest.seconds)
+        if self.in_seconds and isinstance(known, Run):
+            self._loads[_key(executor)] = self._latest
+        if not self.in_seconds:
+            self._latest = workload_of(flow, dict.fromkeys(flow.tasks, 1.0))
             self.judgement = Judgement()
-            self._loads.clear()
 
     def learn(self, run: Run, executor: Any) -> None:
         """Go by a run that succeeded, from now on."""
-        load = workload_of(run)
+        load = _load_of(run)
         if not any(load.seconds):
             return
         self._latest = self._loads[_key(executor)] = load
@@ -115,6 +113,20 @@ class Predictor:
     def _load(self, executor: Any) -> Workload:
         known = self._loads.get(_key(executor))
         return self._latest._replace(cores=cores_of(executor)) if known is None else known
+
+
+def _load_of(known: Run | Flow) -> Workload:
+    """Return what there is to do in a flow as a whole, also what a run had from an earlier one."""
+    load = workload_of(known)
+    if not load.done:
+        return load
+    weights = weights_of(load.plan.flow)
+    usual = median([s for slot, s in enumerate(load.seconds) if slot not in load.done] or [0.0])
+    seconds = [
+        (weights[slot] if weights else usual) if slot in load.done else one
+        for slot, one in enumerate(load.seconds)
+    ]
+    return load._replace(seconds=seconds, done=frozenset())
 
 
 def _key(executor: Any) -> str | int:

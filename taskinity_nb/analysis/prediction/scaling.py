@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .simulate import Workload, play
+from .simulate import play
+from .workload import Workload
 
 __all__ = [
     "MOST_WORKERS",
@@ -33,7 +34,7 @@ def knee_of(load: Workload) -> int:
 
     Examples
     --------
-    >>> from taskinity_nb.analysis.prediction.simulate import workload_of
+    >>> from taskinity_nb.analysis.prediction.workload import workload_of
     >>> knee_of(workload_of("a -> [b, c, d]", dict.fromkeys("abcd", 1.0)))
     3
     """

@@ -12,25 +12,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
-from itertools import pairwise
-from statistics import median
 from typing import Any, NamedTuple
 
-from ...dsl.read import parse_dsl
-from ...engine.runtime.cores import available_cores
 from ...engine.scheduling.frontier import Frontier, ranked
-from ...engine.scheduling.history import weights_of
 from ...errors import FlowError
 from ...formatting import counted, not_whole
-from ...model.binding import resolve
 from ...model.events import Items, State, ended, running
 from ...model.flow import Flow
 from ...model.plan import Plan
-from ...model.record import TaskRun
 from ...model.run import Run
-from ..metrics import cores_of, handovers
+from .workload import Workload, workload_of
 
-__all__ = ["Row", "Timeline", "simulate", "workload_of"]
+__all__ = ["Row", "Timeline", "play", "simulate"]
 
 
 class Row(NamedTuple):
@@ -41,24 +34,6 @@ class Row(NamedTuple):
     worker: int
     start: float
     end: float
-
-
-class Workload(NamedTuple):
-    """What has to be done, in seconds; a task is its slot, and items follow the tasks.
-
-    `seconds` a task takes alone, of which it wants a core for `shares`; `before` its start and
-    `after` its end its worker is held too, and `gap` before it takes the next one.
-    """
-
-    plan: Plan
-    seconds: list[float]
-    shares: list[float]
-    before: list[float]
-    after: list[float]
-    gap: float
-    cores: float
-    items: dict[int, Items]
-    done: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,95 +133,6 @@ def simulate(
     if wrong := not_whole("workers", workers):
         raise FlowError(wrong)
     return play(workload_of(run_or_flow, durations), workers)
-
-
-def workload_of(
-    run_or_flow: Run | Flow | str, durations: Mapping[str, float] | None = None
-) -> Workload:
-    """Return what `simulate` plays, so that many numbers of workers can be tried quickly."""
-    if isinstance(run_or_flow, Run):
-        load = _of_run(run_or_flow)
-    else:
-        flow = parse_dsl(run_or_flow) if isinstance(run_or_flow, str) else run_or_flow
-        load = _of_flow(flow, durations)
-    for name, seconds in (durations or {}).items():
-        slot = load.plan.index.get(name)
-        if slot is None:
-            raise FlowError(f"flow '{load.plan.flow.name}' has no task '{name}'")
-        if not seconds >= 0:
-            raise FlowError(f"the duration of '{name}' is a number of seconds, not {seconds!r}")
-        load.seconds[slot] = float(seconds)
-    return load
-
-
-def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
-    known = weights_of(flow)
-    if known is None and durations is None:
-        raise FlowError(
-            f"nothing is known of how long the tasks of flow '{flow.name}' take",
-            remedy="run it once, or give durations={'task': seconds, ...}",
-        )
-    if durations is not None and known is None:
-        usual = median(durations.values()) if durations else 0.0
-        known = [usual] * len(flow.tasks)
-    functions = {flow.function_of(name): _anything for name in flow.tasks}
-    nothing = [0.0] * len(flow.tasks)
-    plan = resolve(flow, None, functions)
-    return Workload(
-        plan, list(known or ()), nothing, nothing, nothing, 0.0, available_cores(), {}, frozenset()
-    )
-
-
-def _anything(*results: object) -> None:
-    """Stand for a function."""
-
-
-def _of_run(run: Run) -> Workload:
-    tasks = list(run.tasks.values())
-    records: list[TaskRun] = list(tasks)
-    items: dict[int, Items] = {}
-    for slot, record in enumerate(tasks):
-        if record.items is not None:
-            items[slot] = Items(len(records), len(record.items))
-            records += record.items
-    efforts = [run.effort_of(r) if r.duration is not None and r.items is None else None
-               for r in records]  # fmt: skip
-    usual = median([seconds for seconds in efforts if seconds is not None] or [0.0])
-    seconds = [usual if s is None else s for s in efforts]
-    ran = [r for r in records if r.duration is not None and r.items is None]
-    shares = [_share(r, s) for r, s in zip(records, seconds, strict=True)]
-    ways = handovers(run)
-    return Workload(
-        run.plan,
-        seconds,
-        shares,
-        [ways[r][0] if r in ways else 0.0 for r in records],
-        [ways[r][1] if r in ways else 0.0 for r in records],
-        _gap(ran),
-        cores_of(run),
-        items,
-        frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED),
-    )
-
-
-def _share(record: TaskRun, seconds: float) -> float:
-    """Return for which share of its time a task wants a core, whether or not it gets one."""
-    cpu = min(record.cpu or 0.0, seconds)
-    return (cpu + min(record.waited or 0.0, seconds - cpu)) / seconds if seconds else 0.0
-
-
-def _gap(ran: Sequence[TaskRun]) -> float:
-    """Return the usual seconds from one result to the next task that its worker takes."""
-    by_worker: dict[str | None, list[TaskRun]] = {}
-    for record in sorted(ran, key=lambda r: r.submitted or 0.0):
-        by_worker.setdefault(record.worker, []).append(record)
-    gaps = [
-        (after.submitted or 0.0) - max(before.received or 0.0, after.ready or 0.0)
-        for records in by_worker.values()
-        for before, after in pairwise(records)
-        if (after.ready or 0.0) <= (before.received or 0.0) and after.submitted != before.submitted
-    ]
-    return max(0.0, median(gaps)) if gaps else 0.0
 
 
 def play(load: Workload, workers: int) -> Timeline:

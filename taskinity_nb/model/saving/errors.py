@@ -20,17 +20,18 @@ __all__ = ["Pickler", "SavedError", "save_error"]
 class Pickler(pickle.Pickler):
     """Pickles by names, and exceptions without their ``__init__``."""
 
-    def __init__(self, file: Any, depth: int = 0, *, is_whole: bool = True) -> None:
+    def __init__(self, file: Any, depth: int = 0, *, is_whole: bool = True, level: int = 0) -> None:
         super().__init__(file, protocol=5)
         self._depth = depth
         self._is_whole = is_whole
+        self._keep = _as_it_is if is_whole else partial(_kept, level=level + 1)
 
     def reducer_override(self, thing: Any) -> Any:
         """Say how an exception is pickled; the rest is as ever."""
         if not is_error(thing):
             return NotImplemented
         pack = partial(_pack, depth=self._depth + 1) if self._depth < DEEPEST else None
-        return reduced(thing, pack, _as_it_is if self._is_whole else _kept, self._is_whole)
+        return reduced(thing, pack, self._keep, self._is_whole)
 
 
 class SavedError:
@@ -94,14 +95,26 @@ def _as_it_is(part: Any) -> Any:
     return part
 
 
-def _kept(part: Any) -> Any:
-    """Return a part of an exception, or what tells of it if it cannot be pickled."""
-    try:
-        with io.BytesIO() as file:
-            Pickler(file, DEEPEST).dump(part)
-            pickle.loads(file.getvalue())
-    except BaseException as why:  # it is the user's
-        if is_interrupt(why):
-            raise
-        return f"({type_name(part)}, which could not be pickled: {described(why)})"
-    return part
+MOST_LEVELS = 4
+"""Exceptions in each other, as in groups of groups, of which each is kept without some part."""
+
+
+def _kept(part: Any, level: int) -> Any:
+    """Return a part of an exception, or what tells of it if it cannot be pickled.
+
+    A part that holds exceptions, as that of a group does, is kept if they can be pickled without
+    what cannot.
+    """
+    why_not = ""
+    for is_whole in (True, False) if level < MOST_LEVELS else (True,):
+        try:
+            with io.BytesIO() as file:
+                Pickler(file, DEEPEST, is_whole=is_whole, level=level).dump(part)
+                pickle.loads(file.getvalue())
+        except BaseException as why:  # it is the user's
+            if is_interrupt(why):
+                raise
+            why_not = why_not or described(why)
+        else:
+            return part
+    return f"({type_name(part)}, which could not be pickled: {why_not})"

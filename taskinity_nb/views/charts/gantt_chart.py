@@ -18,6 +18,9 @@ __all__ = ["Chart", "chart_of"]
 MOST_TIMES_LONGER = 5.0
 """The sequential run is cut off after so many times the longest other one, which is to be seen."""
 
+PLAIN = (bool, int, float, str)
+"""Classes of inputs whose values are compared."""
+
 ABOUT = 1.05
 """Two lengths of the critical path, shown and alone, that are nearer than this are one."""
 
@@ -44,7 +47,8 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     same = all(run.flow == runs[0].flow for run in runs)
     # Tasks that get in each other's way take longer; the least work is nearest to a sequential run.
     sound = [run for run in others if run.state is State.SUCCEEDED]
-    source = min(sound, key=lambda run: run.work) if sound and not measured and same else None
+    alike = same and not any(_unlike(run, sound[0]) for run in sound)
+    source = min(sound, key=lambda run: run.work) if sound and not measured and alike else None
     if source is not None and not (source.work and judge(source).tells_work):
         source = None
     longest = max([*(run.makespan for run in runs), source.work if source is not None else 0.0])
@@ -111,6 +115,25 @@ def _capacity(workers: int, at_once: int) -> str:
     return counted(workers, "worker") if at_once <= workers else f"{at_once} at once"
 
 
+def _tasks_that_ran(run: Run) -> frozenset[str]:
+    """Return which tasks a run computed: not those that it had from an earlier one, or skipped."""
+    return frozenset(name for name, record in run.tasks.items() if record.state is State.SUCCEEDED)
+
+
+def _unlike(run: Run, other: Run) -> str:
+    """Tell why two runs of a flow that succeeded did not have the same work; nothing if they had.
+
+    Of what they were given, plain numbers and texts are compared.
+    """
+    if _tasks_that_ran(run) != _tasks_that_ran(other):
+        return "not the same tasks ran"
+    pairs = zip(run.plan.constants, other.plan.constants, strict=False)  # a simulated one has none
+    plain = [(a, b) for a, b in pairs if type(a) in PLAIN and type(b) in PLAIN]
+    if any(a != b and a == a for a, b in plain):  # no NaN is like itself
+        return "it was given other inputs"
+    return ""
+
+
 def _compared(
     run: Run, source: Run | None, measured: list[Run], same: bool
 ) -> tuple[float | None, Judgement]:
@@ -122,6 +145,8 @@ def _compared(
         base = run if source is None or not judge(source).holds else source
         return base.work / run.makespan, own
     base = measured[0]
+    if run.state is base.state is State.SUCCEEDED and (unlike := _unlike(run, base)):
+        return None, Judgement("unlike", unlike)
     judgement = judge_times([run, base], [run.makespan, base.makespan])
     if not judgement.holds or not run.makespan:
         return None, judgement

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...analysis.judgement import Judgement, judge
 from ...analysis.measuring.compare import Case, Comparison
 from ...analysis.prediction.scaling import MOST_WORKERS, WORTH_A_WORKER, knee_of, makespans
-from ...analysis.prediction.simulate import Workload, workload_of
+from ...analysis.prediction.workload import Workload, workload_of
 from ...engine.runtime.cores import available_cores
 from ...errors import FlowError
 from ...formatting import counted, elided, percent, printable, speed, time_text

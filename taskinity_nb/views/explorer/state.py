@@ -100,7 +100,10 @@ class ExplorerState:
         )
         self.most = max(MOST_WORKERS, self.settings.workers)
         self.steps = steps_of(available_cores(), self.most, self.settings.workers)
-        if run is not None and run.executor != SIMULATED and self.in_seconds:
+        is_whole = run is not None and not any(
+            record.state is State.CACHED for record in run.tasks.values()
+        )  # what is run from here computes all tasks
+        if run is not None and is_whole and run.executor != SIMULATED and self.in_seconds:
             self.remember(self.settings._replace(executor=self._offer(ran_on)), run, None)
 
     def _offer(self, executor: Any) -> str:

@@ -19,6 +19,7 @@ from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.charts.figure import GanttFigure
 from taskinity_nb.views.charts.gantt_bars import MOST_BARS, panel_of
+from taskinity_nb.views.charts.gantt_chart import chart_of
 from taskinity_nb.views.charts.plots import plot_gantt
 from taskinity_nb.views.charts.style import COLOURS
 from taskinity_nb.views.charts.text_fit import BarLabel, typeset
@@ -615,3 +616,31 @@ def contrast(one, other):
 def luminance(colour):
     parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in colour]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+class TestRunsThatDidNotComputeTheSame:
+    def resumed(self):
+        left = [("b3", "thread-1", 0.0, 0.7), ("c", "thread-1", 0.7, 1.0)]
+        return make_run(DIAMOND, left, others=dict.fromkeys(["a", "b1", "b2"], State.CACHED))
+
+    def test_one_that_resumed_is_no_faster_than_the_whole_in_sequence(self):
+        whole = make_run(DIAMOND, SEQUENTIAL, executor="sequential", workers=1)
+        said = chart_of((whole, self.resumed()))
+        assert said.title == "Threads on 2 workers in 1.00 s; not the same tasks ran"
+        assert "faster" not in said.summary
+
+    def test_nor_is_the_whole_slower_than_what_was_left_of_it(self):
+        said = chart_of((diamond(), self.resumed()))
+        assert "slower" not in said.summary and "replayed" not in said.summary
+        assert "threads on 4 workers 1.50 s, 2.0 times faster" in said.summary
+
+    def test_one_with_other_inputs_is_not_compared(self):
+        names = {"work": lambda n: n}
+        for same in (10**5000, float("nan")):
+            twice = [run("work", {"n": same}, namespace=names) for _ in range(2)]
+            assert "replayed" in chart_of(tuple(twice)).summary
+        few, many = (run("work", {"n": n}, namespace=names, executor="sequential") for n in (4, 8))
+        threads = run("work", {"n": 8}, namespace=names)
+        assert "; it was given other inputs" in chart_of((few, threads)).title
+        assert "other inputs" not in chart_of((many, threads)).title
+        assert "replayed" not in chart_of((run("work", {"n": 4}, namespace=names), threads)).summary

@@ -300,6 +300,14 @@ class TestWhatWasMeasured:
             "task 'c' failed too: KeyError: 'k'",
         ]
 
+    def test_one_that_resumed_is_predicted_from_as_a_whole(self):
+        """What is run from here computes all tasks, also those that it had from an earlier run."""
+        flow = Flow("Resumed", [("a", "b")])
+        resumed = make_run(flow, [("b", "thread-1", 0, 2)], others={"a": State.CACHED})
+        state = ExplorerState(flow, None, "threads", 1, resumed, "threads")
+        assert state.told() == "predicted 4.00 s on 1 worker"
+        assert state.traits()["shown"]["measured"] is None
+
 
 class TestRunning:
     NAMES = {"a": lambda n=1: n, "b": lambda x: x, "c": lambda x: x, "d": lambda x: x}  # noqa: RUF012
