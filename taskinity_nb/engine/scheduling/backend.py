@@ -241,7 +241,9 @@ class Backend(ABC):
     idle : list of Worker
         The workers that wait for something to do.
     unused : list of str
-        The names of workers whose loop does not run.
+        The names of workers whose loop does not run any more.
+    unnamed : int
+        How many more workers may have a name: each gets its name when its loop begins.
     in_use : int
         How many workers have a name, and so will claim again or give it back.
     starting : int
@@ -266,19 +268,26 @@ class Backend(ABC):
     def __init__(self, run: Run, names: Iterator[str], workers: int) -> None:
         self.run = run
         self.workers = workers
-        self.unused = [next(names) for _ in range(workers)][::-1]
+        self.unused: list[str] = []
+        self.unnamed = workers
+        self._names = names
         self.idle: list[Worker] = []
         self.in_use = 0
         self.starting = 0
 
     # Under the scheduler's lock: who has which name, who waits, who is asked for.
 
+    @property
+    def spare(self) -> int:
+        """How many workers could begin."""
+        return len(self.unused) + self.unnamed
+
     def wake(self) -> bool:
         """Wake a worker that waits; return whether a loop is to be started instead."""
         if self.idle:
             self.idle.pop().wakeup.release()
             return False
-        if self.starting < len(self.unused):  # else a loop is on its way for each of the names
+        if self.starting < self.spare:  # else a loop is on its way for each of the names
             self.starting += 1
             return True
         return False
@@ -286,10 +295,13 @@ class Backend(ABC):
     def enter(self) -> Worker | None:
         """Give a loop that begins a name; None if there is none, as others were quicker."""
         self.starting -= 1
-        if not self.unused:
+        if not self.spare:
             return None
         self.in_use += 1
-        return Worker(self.unused.pop())
+        if self.unused:
+            return Worker(self.unused.pop())
+        self.unnamed -= 1
+        return Worker(next(self._names))
 
     def rest(self, worker: Worker) -> None:
         """Note that a worker has found nothing: it waits to be woken, or gives its name back."""
