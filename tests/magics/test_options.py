@@ -132,6 +132,8 @@ def test_errors(line, message, column, width, remedy):
         ("-o None", "'None' is a word of Python's", "None", "write 'none_'"),
         ("-o Out", "'Out' is a name of IPython's own", "Out", "such as 'result'"),
         ("-o _", "'_' is a name of IPython's own", "_", "such as 'result'"),
+        ("-o _12", "'_12' is a name of IPython's own", "_12", "such as 'result'"),
+        ("-o _i3", "'_i3' is a name of IPython's own", "_i3", "such as 'result'"),
         ("--background --compare", "'--background' does not go with '--compare'",
          "--background", "leave out one"),
         ("--keep some", "'some' is nothing to keep", "some", "it is all or last"),
