@@ -13,6 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
@@ -267,13 +268,11 @@ class Backend(ABC):
 
     def __init__(self, run: Run, names: Iterator[str], workers: int) -> None:
         self.run = run
-        self.workers = workers
+        self.workers = self.unnamed = workers
         self.unused: list[str] = []
-        self.unnamed = workers
         self._names = names
         self.idle: list[Worker] = []
-        self.in_use = 0
-        self.starting = 0
+        self.in_use = self.starting = 0
 
     # Under the scheduler's lock: who has which name, who waits, who is asked for.
 
@@ -397,7 +396,5 @@ class LoopBackend(Backend):
 
 def numbered(name: str) -> Iterator[str]:
     """Yield ``name-1``, ``name-2`` and so on."""
-    number = 0
-    while True:
-        number += 1
+    for number in count(1):
         yield f"{name}-{number}"
