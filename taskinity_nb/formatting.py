@@ -160,7 +160,9 @@ def not_whole(name: str, value: object, least: int = 1) -> str:
     """
     try:  # as Python takes an index: also the whole numbers of NumPy
         is_right = type(value) is not bool and operator.index(value) >= least  # type: ignore[arg-type]
-    except Exception:  # it is no number, or its own code says what it likes
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # it is no number, or its own code says what it likes
         is_right = False
     return "" if is_right else f"{name} is a whole number from {least} on, not {_shortly(value)}"
 
@@ -186,7 +188,9 @@ def _shortly(value: object) -> str:
     """Return a short `repr`, which is not cut out of a long one."""
     try:
         return reprlib.repr(value)
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return f"an object of class {type(value).__name__}"
 
 

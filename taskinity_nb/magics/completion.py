@@ -55,7 +55,7 @@ def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[
     """Return a matcher for IPython's completer, which knows the functions of this shell."""
 
     def matcher(context: CompletionContext) -> dict[str, Any]:
-        offer = _offer(context, shell.user_ns)
+        offer = _offer(context, _of_the_user(shell))
         if offer is None:
             return {"completions": []}
         typed, words, alone = offer
@@ -69,6 +69,13 @@ def flow_matcher(shell: InteractiveShell) -> Callable[[CompletionContext], dict[
     known: Callable[[CompletionContext], dict[str, Any]]
     known = context_matcher(identifier=IDENTIFIER)(matcher)
     return known
+
+
+def _of_the_user(shell: InteractiveShell) -> dict[Any, Any]:
+    """Return the notebook's names without what IPython has put among them, such as ``open``."""
+    hidden = shell.user_ns_hidden
+    names = list(shell.user_ns.items())  # other threads may add some meanwhile
+    return {name: value for name, value in names if hidden.get(name, hidden) is not value}
 
 
 def _offer(context: CompletionContext, names: Mapping[Any, Any]) -> _Offer | None:
@@ -122,6 +129,8 @@ def _of_line(line: Unfinished, names: Mapping[Any, Any]) -> _Offer | None:
 
 def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
     """Return what can be a task: functions of the notebook, and names in this cell."""
+    if _WORD.sub("", before).endswith("."):
+        return _Offer("", {}, True)  # a key of a result
     words = dict.fromkeys(_NAME.findall(rest), "text")
     words |= dict.fromkeys(registered_tasks(), "function")
     tasks = [name for name, value in _public(names, "") if _is_task(value)]
@@ -145,7 +154,7 @@ def _ending(pattern: re.Pattern[str], text: str) -> str:
 def _public(names: Mapping[Any, Any], typed: str) -> Iterable[tuple[str, Any]]:
     """Return the names that are shown, unless one that begins with ``_`` was begun."""
     hidden = "" if typed[:1] == "_" else "_"
-    for name, value in list(names.items()):  # other threads may add some meanwhile
+    for name, value in names.items():
         if type(name) is str and not (hidden and name.startswith(hidden)):
             yield name, value
 

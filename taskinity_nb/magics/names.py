@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Mapping
 from keyword import iskeyword
 from types import FunctionType, ModuleType
@@ -15,6 +16,7 @@ __all__ = ["check_name", "what_is_hidden"]
 
 OF_IPYTHON = frozenset(["_", "__", "___", "_i", "_ii", "_iii", "In", "Out", "_ih", "_oh", "_dh",
                        "exit", "quit", "get_ipython"])  # fmt: skip
+_OF_A_CELL = re.compile(r"_i?[0-9]+")
 PACKAGE = __name__.partition(".")[0]
 
 
@@ -33,7 +35,7 @@ def check_name(name: str) -> tuple[str, str] | None:
         return told, f"write '{other}_'"
     if not name.isidentifier():
         return f"'{elided(name, 100)}' is no name that a run can be bound to", ""
-    if name in OF_IPYTHON:
+    if name in OF_IPYTHON or _OF_A_CELL.fullmatch(name):
         return f"'{name}' is a name of IPython's own", "take another one, such as 'result'"
     return None
 

@@ -169,6 +169,7 @@ class _Reader:
         self.names = {name: option for option in OPTIONS for name in (option.short, option.long)}
         del self.names[""]
         self.places: dict[str, Span] = {}
+        self.named: set[str] = set()
 
     def error(self, message: str, at: Span, remedy: str = "") -> FlowError:
         return FlowError(message, text=self.text, span=at, remedy=remedy)
@@ -320,6 +321,9 @@ class _Reader:
             raise self.error(f"'{match[1]}=' needs a value", where)
         given = self.value(expression, behind)
         if match:
+            if match[1] in self.named:  # one of a dict may be replaced
+                raise self.error(f"the input '{match[1]}' is given twice", where)
+            self.named.add(match[1])
             given = {match[1]: given}
             self.options.input_places[match[1]] = Span(1, where.column, len(match[1]))
         else:

@@ -28,6 +28,9 @@ def spans(timeline):
 
 
 class TestGivenDurations:
+    def test_workers_who_have_nothing_to_do_cost_nothing(self):
+        assert simulate(DIAMOND, 10**9, SECONDS).makespan == 4.5
+
     def test_the_longest_way_goes_first(self):
         assert spans(simulate(DIAMOND, 1, SECONDS)) == [
             ("a", 1, 0.0, 1.0), ("c", 1, 1.0, 4.0), ("b", 1, 4.0, 6.0), ("d", 1, 6.0, 6.5),

@@ -623,3 +623,9 @@ def test_tasks_in_processes_tell_how_long_they_waited_for_a_core():
             assert record.waited >= 0
             assert result.effort_of(record) <= record.duration
     assert run("one", namespace=NAMES, executor="threads").tasks["one"].waited is None
+
+
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_workers_who_have_nothing_to_do_cost_nothing(executor):
+    result = run("one -> double", namespace=NAMES, executor=executor, workers=10**9)
+    assert result["double"] == 2 and result.workers == 10**9

@@ -46,6 +46,10 @@ NAMES = {
 }  # fmt: skip
 
 
+HIDDEN = {"mine": dead, "load": len}  # IPython's own, unless the user has taken the name
+NAMES["mine"] = dead
+
+
 def context_of(text, at):
     line = text[:at].count("\n")
     column = at - (text.rfind("\n", 0, at) + 1)
@@ -56,7 +60,7 @@ def context_of(text, at):
 
 def offered(cell, at=None):
     """Return the words, in place of what, and whether others are offered too."""
-    matcher = flow_matcher(SimpleNamespace(user_ns=NAMES))
+    matcher = flow_matcher(SimpleNamespace(user_ns=NAMES, user_ns_hidden=HIDDEN))
     told = matcher(context_of(cell, len(cell) if at is None else at))
     words = [completion.text for completion in told["completions"]]
     return words, told.get("matched_fragment"), told.get("suppress", False)
@@ -83,6 +87,9 @@ def offered(cell, at=None):
         ("%%flow -i n=path.st", None, [], ["path"]),
         ("%%flow -o re", "re", [], ["result", "--resume"]),
         ("%%flow\n", "", ["load", "clean"], ["path", "run", "slow1"]),
+        ("%%flow\nload -> ", "", ["load"], ["mine"]),
+        ("%%flow\nload.", "", [], ["load", "clean"]),
+        ("%%flow\nload.cl", "", [], ["clean"]),
         ("%%flow\nload -> \n", "", ["load", "clean"], []),
         ("%%flow\nload -> cl", "cl", ["clean"], []),
         ("\n \n%%flow --exec", "--exec", ["--executor"], []),
@@ -130,7 +137,7 @@ def test_it_always_answers(head, rest, data):
 
 @given(CELLS, st.integers(-3, 9), st.integers(-3, 9))
 def test_it_answers_about_places_that_are_not_there(rest, line, column):
-    matcher = flow_matcher(SimpleNamespace(user_ns=NAMES))
+    matcher = flow_matcher(SimpleNamespace(user_ns=NAMES, user_ns_hidden=HIDDEN))
     matcher(
         CompletionContext(
             token="", full_text=f"%%flow {rest}", cursor_position=column, cursor_line=line,

@@ -56,6 +56,21 @@ def test_an_executor_of_the_namespace():
     assert made_with == [(2, "a b")]
 
 
+def test_an_input_of_a_dict_is_replaced_by_one_with_a_name():
+    assert read_options("-i both -i n=3", {"both": {"n": 1, "m": 2}}).inputs == {"n": 3, "m": 2}
+
+
+def test_workers_that_end_the_program_when_they_are_shown():
+    class Hostile:
+        def __repr__(self):
+            raise SystemExit
+
+        __index__ = __repr__
+
+    with pytest.raises(FlowError, match="from 1 on, not an object of class Hostile"):
+        read_options("-w it", {"it": Hostile()})
+
+
 def test_an_expression_leaves_the_namespace_alone():
     namespace = {"n": 1}
     read_options("-w n", namespace)
@@ -85,6 +100,7 @@ def test_an_expression_leaves_the_namespace_alone():
         ("-i x=", "'x=' needs a value", 11, 2, ""),
         ("-i x=(1", "'(' is not closed with ')'", 13, 1, ""),
         ("-i k=yy", "'yy': NameError", 13, 2, ""),
+        ("-i k=1 -i k=2", "the input 'k' is given twice", 18, 3, ""),
         ("-i 1 -i 2", "several inputs can be joined only if each", 16, 1, "write --input"),
     ],
 )  # fmt: skip
@@ -116,6 +132,8 @@ def test_errors(line, message, column, width, remedy):
         ("-o None", "'None' is a word of Python's", "None", "write 'none_'"),
         ("-o Out", "'Out' is a name of IPython's own", "Out", "such as 'result'"),
         ("-o _", "'_' is a name of IPython's own", "_", "such as 'result'"),
+        ("-o _12", "'_12' is a name of IPython's own", "_12", "such as 'result'"),
+        ("-o _i3", "'_i3' is a name of IPython's own", "_i3", "such as 'result'"),
         ("--background --compare", "'--background' does not go with '--compare'",
          "--background", "leave out one"),
         ("--keep some", "'some' is nothing to keep", "some", "it is all or last"),

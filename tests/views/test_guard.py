@@ -46,6 +46,14 @@ OF_THE_GRAPH = {
 }  # fmt: skip
 
 
+CLOSED = """
+import io, sys
+class Closed(io.StringIO):
+    def write(self, text): raise ValueError("it is closed")
+put(sys, "stdout", Closed())
+"""
+
+
 @pytest.fixture(scope="module")
 def kernel():
     with new_kernel() as (kernel, _):
@@ -82,6 +90,13 @@ def test_a_chart_that_cannot_be_drawn_is_said_in_a_line(broken, break_):
     assert len(line) < 300
     assert cell.outputs[-1]["text/plain"].startswith("<Run flow: 1 succeeded")
     assert kernel.value("r.result") == "41"
+
+
+def test_nothing_can_be_printed_either(broken):
+    kernel = broken(f"{BREAKS['memory']}\n{CLOSED}")
+    cell = kernel.run("%%flow\nload")
+    assert not cell.error, cell.error
+    assert cell.outputs[-1]["text/plain"].startswith("<Run flow: 1 succeeded")
 
 
 @pytest.mark.parametrize("break_", ["saving", "drawing", "memory"])

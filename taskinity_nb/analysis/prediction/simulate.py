@@ -152,7 +152,7 @@ def play(load: Workload, workers: int) -> Timeline:
     )
     crowded = workers * max(load.shares, default=0.0) > load.cores
     clock: _Clock = _SharedClock(load) if crowded else _Clock(load)
-    free = list(range(workers))
+    free = list(range(min(workers, slots + len(load.seconds))))  # more have nothing to do
     spans: list[tuple[int, int, float, float]] = []
     now = 0.0
     take, done = frontier.take, frontier.done

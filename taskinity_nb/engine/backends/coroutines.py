@@ -42,8 +42,8 @@ class CoroutinesBackend(Backend):
     starts_at_claim = True
 
     def __init__(self, run: Run) -> None:
-        self._names = numbered("async")
-        super().__init__(run, self._names, 1)
+        super().__init__(run, numbered("async"), 1)
+        self.unused, self.unnamed = [next(self._names)], 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._changed: asyncio.Event

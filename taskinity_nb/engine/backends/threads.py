@@ -170,7 +170,7 @@ class CallingThread(InProcess):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run, 1)
-        self.unused = ["main"]
+        self.unused, self.unnamed = ["main"], 0
         self._late: set[int] = set()
 
     def start(self) -> None:

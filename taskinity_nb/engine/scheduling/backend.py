@@ -13,6 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
@@ -241,7 +242,9 @@ class Backend(ABC):
     idle : list of Worker
         The workers that wait for something to do.
     unused : list of str
-        The names of workers whose loop does not run.
+        The names of workers whose loop does not run any more.
+    unnamed : int
+        How many more workers may have a name: each gets its name when its loop begins.
     in_use : int
         How many workers have a name, and so will claim again or give it back.
     starting : int
@@ -265,20 +268,25 @@ class Backend(ABC):
 
     def __init__(self, run: Run, names: Iterator[str], workers: int) -> None:
         self.run = run
-        self.workers = workers
-        self.unused = [next(names) for _ in range(workers)][::-1]
+        self.workers = self.unnamed = workers
+        self.unused: list[str] = []
+        self._names = names
         self.idle: list[Worker] = []
-        self.in_use = 0
-        self.starting = 0
+        self.in_use = self.starting = 0
 
     # Under the scheduler's lock: who has which name, who waits, who is asked for.
+
+    @property
+    def spare(self) -> int:
+        """How many workers could begin."""
+        return len(self.unused) + self.unnamed
 
     def wake(self) -> bool:
         """Wake a worker that waits; return whether a loop is to be started instead."""
         if self.idle:
             self.idle.pop().wakeup.release()
             return False
-        if self.starting < len(self.unused):  # else a loop is on its way for each of the names
+        if self.starting < self.spare:  # else a loop is on its way for each of the names
             self.starting += 1
             return True
         return False
@@ -286,10 +294,13 @@ class Backend(ABC):
     def enter(self) -> Worker | None:
         """Give a loop that begins a name; None if there is none, as others were quicker."""
         self.starting -= 1
-        if not self.unused:
+        if not self.spare:
             return None
         self.in_use += 1
-        return Worker(self.unused.pop())
+        if self.unused:
+            return Worker(self.unused.pop())
+        self.unnamed -= 1
+        return Worker(next(self._names))
 
     def rest(self, worker: Worker) -> None:
         """Note that a worker has found nothing: it waits to be woken, or gives its name back."""
@@ -385,7 +396,5 @@ class LoopBackend(Backend):
 
 def numbered(name: str) -> Iterator[str]:
     """Yield ``name-1``, ``name-2`` and so on."""
-    number = 0
-    while True:
-        number += 1
+    for number in count(1):
         yield f"{name}-{number}"

@@ -154,7 +154,7 @@ class Scheduler:
             self._finish()
             return
         for backend in self.backends:
-            for _ in range(min(self.frontier.ready(backend.queue), len(backend.unused))):
+            for _ in range(min(self.frontier.ready(backend.queue), backend.spare)):
                 self.workers.wake(backend)
 
     def break_off(self, error: BaseException) -> None:
@@ -244,7 +244,7 @@ class Scheduler:
             if self.retries.timed:
                 self.retries.watch(task, backend, worker)
         # Is there somebody, and something to do?
-        if (backend.idle or backend.unused) and frontier.ready(backend.queue):
+        if (backend.idle or backend.unused or backend.unnamed) and frontier.ready(backend.queue):
             self.workers.wake(backend)
         return task
 

@@ -7,11 +7,11 @@ entities in it are drawn as they stand.
 from __future__ import annotations
 
 import shutil
+import subprocess
 import textwrap
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ...formatting import elided, visible
 from ...model.events import State
 from ..style.palette import EDGE, INK, LOOKS
-from .layout import dot_program
+from .layout import pure_program
 from .text_width import FONT, width
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def to_graphviz(flow: Flow) -> graphviz.Digraph:
     -------
     graphviz.Digraph
         Its nodes are called by the tasks' names. Its ``pipe`` and ``render`` use ``dot`` or, where
-        there is none, the program that comes with this package.
+        there is none that works, the program that comes with this package.
 
     Examples
     --------
@@ -115,12 +115,10 @@ def _digraph() -> Any:
         """A graph that is rendered also where there is no ``dot``."""
 
         def pipe(self, *args: Any, **options: Any) -> Any:
-            with _some_dot():
-                return super().pipe(*args, **options)
+            return _by_some_dot(partial(super().pipe, *args, **options))
 
         def render(self, *args: Any, **options: Any) -> Any:
-            with _some_dot():
-                return super().render(*args, **options)
+            return _by_some_dot(partial(super().render, *args, **options))
 
     return Digraph
 
@@ -128,19 +126,22 @@ def _digraph() -> Any:
 _renders = threading.Lock()
 
 
-@contextmanager
-def _some_dot() -> Iterator[None]:
-    """Have the library call what there is of Graphviz, if there is no ``dot``."""
-    from graphviz.backend import dot_command
+def _by_some_dot(render: Callable[[], Any]) -> Any:
+    """Have the library call ``dot`` or, if there is none that works, what else is there."""
+    from graphviz.backend import ExecutableNotFound, dot_command
 
-    program = dot_program()
-    if program is None or shutil.which("dot") is not None:
-        yield
-        return
+    program = pure_program()
+    if program is None:
+        return render()
+    try:
+        if shutil.which("dot") is not None:
+            return render()
+    except (OSError, ExecutableNotFound, subprocess.CalledProcessError):
+        pass  # the other program succeeds, or says what is wrong with the graph
     with _renders:
         before, dot_command.DOT_BINARY = dot_command.DOT_BINARY, Path(program)
         try:
-            yield
+            return render()
         finally:
             dot_command.DOT_BINARY = before
 

@@ -165,10 +165,18 @@ def _lines(edges: Iterable[Edge]) -> list[_Line]:
         found = keys.setdefault((edge.source, edge.target, edge.kind), [])
         found += [elided(visible(f".{edge.key}"), MOST_KEY)] if edge.key else []
     return [
-        _Line(*ends, " ".join([", ".join(found), "map" if ends[2] == "map" else ""]).strip())
+        _Line(*ends, " ".join([_listed(found), "map" if ends[2] == "map" else ""]).strip())
         for ends, found in keys.items()
     ]
 
+
+def _listed(keys: list[str]) -> str:
+    left = len(keys) - MOST_KEYS
+    return ", ".join(keys) if left < 2 else f"{', '.join(keys[:MOST_KEYS])} and {left:,} more"
+
+
+MOST_KEYS = 3
+"""Keys that stand at a line, or one more; else it is said how many more there are."""
 
 MOST_KEY = 40
 """Characters of a key; of a longer one the middle is left out."""

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from ...errors import FlowError
 
-__all__ = ["EdgePlace", "Layout", "dot_program", "layout", "layout_engine"]
+__all__ = ["EdgePlace", "Layout", "layout", "layout_engine", "pure_program"]
 
 TIME_LIMIT = 30.0
 """Seconds; the largest graph that is laid out takes one, on a machine with nothing else to do."""
@@ -131,23 +131,7 @@ def layout_engine() -> str:
     return "none: pip install graphviz-pure"
 
 
-def dot_program() -> str | None:
-    """Return a program that takes the options of ``dot``, or None."""
-    return shutil.which("dot") or _pure()
-
-
-def _engines() -> Iterator[Engine]:
-    options = ["-Kdot", "-Tjson0"]
-    pure, dot = _pure(), shutil.which("dot")
-    if pure is not None:
-        yield Engine("graphviz-pure", [pure, *options])
-    if dot is not None:
-        yield Engine("dot", [dot, *options])
-    if importlib.util.find_spec("pygraphviz") is not None:
-        yield Engine("pygraphviz", [sys.executable, "-c", BY_PYGRAPHVIZ])
-
-
-def _pure() -> str | None:
+def pure_program() -> str | None:
     """Return the program of the wheel, which lies beside Python or where users' scripts are."""
     places = [Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]
     with suppress(KeyError):  # a Python that has no such place
@@ -157,6 +141,17 @@ def _pure() -> str | None:
         if found is not None:
             return found
     return shutil.which("graphviz-pure")
+
+
+def _engines() -> Iterator[Engine]:
+    options = ["-Kdot", "-Tjson0"]
+    pure, dot = pure_program(), shutil.which("dot")
+    if pure is not None:
+        yield Engine("graphviz-pure", [pure, *options])
+    if dot is not None:
+        yield Engine("dot", [dot, *options])
+    if importlib.util.find_spec("pygraphviz") is not None:
+        yield Engine("pygraphviz", [sys.executable, "-c", BY_PYGRAPHVIZ])
 
 
 def _with_version(engine: Engine) -> str:

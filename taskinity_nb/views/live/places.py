@@ -2,8 +2,9 @@
 
 Most frontends replace an output by its display id. Three kinds of places do not:
 
-- An ``Output`` widget keeps what was written into it, and Voilà shows an output once. There a place
-  is an ``Output`` widget of its own, whose content belongs to the kernel.
+- An ``Output`` widget keeps what was written into it, Voilà shows an output once, and ``%%capture``
+  keeps what the cell has shown. There a place is an ``Output`` widget of its own, whose content
+  belongs to the kernel.
 - What executes a notebook without anybody who looks listens to the cell that is running, and to no
   other. There a place whose cell may be over is filled at the end of each later cell.
 
@@ -19,7 +20,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from ..style.environment import current_request, current_shell, in_voila, nobody_looks
+from ..style.environment import (
+    current_request,
+    current_shell,
+    in_voila,
+    is_captured,
+    nobody_looks,
+)
 from ..style.words import facts_of
 
 __all__ = ["Place", "after_cell", "is_redirected", "message_id", "publish", "view_of"]
@@ -57,7 +64,8 @@ class Place:
         self.cell = message_id()
         self.is_watched = not nobody_looks()
         self.is_in_widget = is_redirected(self.cell)
-        self.is_widget = self.is_in_widget or (in_voila() and is_over is not None)
+        shown_once = is_over is not None and (in_voila() or is_captured())
+        self.is_widget = self.is_in_widget or shown_once
         self._is_over = is_over
         self.waits_for_cells = not self.is_watched and is_over is not None
         self._display_id = uuid.uuid4().hex

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "close_unused_pipes", "current_request", "current_shell", "has_kernel", "in_kernel", "in_voila",
-    "is_prompt_shown", "nobody_looks", "say",
+    "is_captured", "is_prompt_shown", "nobody_looks", "say",
 ]  # fmt: skip
 
 CONSOLE = re.compile(r"\b(jupyter[-_ ](console|qtconsole)|qtconsole|spyder)\b", re.IGNORECASE)
@@ -100,6 +100,19 @@ def nobody_looks() -> bool:
     False
     """
     return current_request().get("content", {}).get("allow_stdin") is False and not in_voila()
+
+
+def is_captured() -> bool:
+    """Tell whether what is shown now is kept for later, as ``%%capture`` does.
+
+    Examples
+    --------
+    >>> is_captured()
+    False
+    """
+    publishers = sys.modules.get("IPython.core.displaypub")
+    publisher = getattr(current_shell(), "display_pub", None)
+    return publishers is not None and isinstance(publisher, publishers.CapturingDisplayPublisher)
 
 
 def is_prompt_shown() -> bool:

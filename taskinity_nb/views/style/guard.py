@@ -21,7 +21,7 @@ LONGEST_REASON = 200
 def drawn_or_said(what: str, instead: str) -> Iterator[None]:
     """Say in a line that `what` could not be drawn, why, and what to do instead.
 
-    Nothing is raised but what came from the keyboard.
+    Nothing is raised but what came from the keyboard, even if nothing can be printed.
 
     Examples
     --------
@@ -34,7 +34,12 @@ def drawn_or_said(what: str, instead: str) -> Iterator[None]:
     except BaseException as error:
         if is_interrupt(error):
             raise
-        say(f"({why_not(what, error)}; {instead})")
+        line = f"({why_not(what, error)}; {instead})"
+        try:
+            say(line)
+        except BaseException as silent:  # what the user prints to is closed, or fails itself
+            if is_interrupt(silent):
+                raise
 
 
 def made_or_told(what: str, make: Callable[[], Made], tell: Callable[[str], Made]) -> Made:

@@ -1,6 +1,7 @@
 """Charts look the same whatever the user has set in matplotlib, and leave that as it was."""
 
 import io
+import logging
 import threading
 import warnings
 from types import SimpleNamespace
@@ -141,6 +142,20 @@ def test_the_settings_are_left_as_they_were(settings):
     with pytest.raises(ZeroDivisionError), default_settings():
         _ = 1 / 0
     assert dict(settings) == theirs
+
+
+def test_who_logs_everything_sees_nothing_of_our_drawing(caplog):
+    caplog.set_level(logging.DEBUG, "matplotlib")
+    caplog.set_level(logging.DEBUG)
+    drawn("gantt")
+    assert not caplog.records
+    log = logging.getLogger("matplotlib")
+    assert log.level == logging.DEBUG
+    with default_settings():
+        log.warning("a warning")
+        log.setLevel(logging.ERROR)
+    assert [record.message for record in caplog.records] == ["a warning"]
+    assert log.level == logging.ERROR
 
 
 def test_what_the_user_sets_while_we_draw_stays(settings):

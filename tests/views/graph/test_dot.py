@@ -92,6 +92,15 @@ def test_a_digraph_is_what_graphviz_users_expect():
     assert "\tsplit_data -> process_batch_2\n" in graph.body
 
 
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(4, ".k0, .k1, .k2, .k3"), (5, ".k0, .k1, .k2 and 2 more"), (30, ".k0, .k1, .k2 and 27 more")],
+)
+def test_a_line_with_many_keys_stays_short(count, told):
+    flow = Flow("Keys", [Edge("load", "fit", "result", f"k{i}") for i in range(count)])
+    assert told in texts(Picture(flow).svg())
+
+
 def test_a_digraph_shows_kinds_keys_and_functions():
     source = RICH.to_graphviz().source
     assert re.search(r"a -> e \[.*style=dotted", source)

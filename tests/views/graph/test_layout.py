@@ -119,13 +119,13 @@ def test_an_interrupt_ends_it_at_once(engines):
 
 
 def test_the_wheels_program_is_found_beside_python_and_on_the_path(monkeypatch, tmp_path):
-    real = layout._pure()
+    real = layout.pure_program()
     assert Path(real).is_file()
     (tmp_path / "graphviz-pure").symlink_to(real)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     monkeypatch.setattr(layout.sysconfig, "get_path", lambda *_: "/nowhere/bin")
-    assert layout._pure() == str(tmp_path / "graphviz-pure")
+    assert layout.pure_program() == str(tmp_path / "graphviz-pure")
     assert next(engine.name for engine in layout._engines()) == "graphviz-pure"
 
 
@@ -259,6 +259,17 @@ def test_a_program_that_is_asked_by_name(tmp_path, monkeypatch):
     from graphviz.backend import dot_command
 
     assert Path("dot") == dot_command.DOT_BINARY
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script is no program there")
+@pytest.mark.parametrize("script", ["#!/bin/sh\nexit 3\n", "#!/no/such/program\n"])
+def test_a_dot_that_does_not_work(tmp_path, monkeypatch, script):
+    broken = tmp_path / "dot"
+    broken.write_text(script)
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    svg = DIAMOND.to_graphviz().pipe("svg", encoding="utf-8")
+    assert svg.count('class="node"') == 4
 
 
 # Files.

@@ -149,6 +149,24 @@ class TestWhereNobodyLooks:
         assert states(graph) == {"load": "succeeded", "held": "succeeded"} and chart["image/png"]
         assert run["text/plain"].startswith("<Run flow: 2 succeeded; ")
 
+    @pytest.mark.leaves(
+        "threads", "descriptors", reason="ZeroMQ keeps a thread that has sent much to a widget"
+    )
+    def test_what_a_cell_has_captured(self):
+        notebook = executed(
+            "%%capture kept\n%%flow --background -o run\nload -> held",
+            "gate.set(); run.wait(); None",
+            "kept.show()",
+        )
+        models = notebook.metadata.widgets[WIDGET_STATE]["state"]
+        graph, chart, run = (
+            models[output.data[WIDGET_VIEW]["model_id"]]["state"]["outputs"][0]["data"]
+            for output in notebook.cells[3].outputs
+            if WIDGET_VIEW in output.data
+        )
+        assert states(graph) == {"load": "succeeded", "held": "succeeded"} and chart["image/png"]
+        assert run["text/plain"].startswith("<Run flow: 2 succeeded; ")
+
     def test_a_task_that_clears_the_output(self):
         notebook = executed(
             "%%flow\nload -> clearing",

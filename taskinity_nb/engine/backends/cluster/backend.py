@@ -44,7 +44,7 @@ class Cluster(Backend):
 
     def __init__(self, run: Run, client: ClusterClient) -> None:
         super().__init__(run, numbered("cluster"), client.workers)
-        self.unused = ["cluster"]
+        self.unused, self.unnamed = ["cluster"], 0
         self.unstoppable = client.unstoppable
         self._client = client
         client.follow()
