@@ -121,7 +121,7 @@ def test_runs_are_right_or_say_what_was_lost():
         if thread.ident is not None:
             thread.join()
         del space, flow
-        result = None  # the name would keep the run
+        result = cause = None  # the names would keep the run
         sizes.append(max(map(resident, workers()), default=0))
     assert said >= RUNS // 8
     assert set(in_memory()) <= before
