@@ -6,6 +6,7 @@ import json
 
 import pytest
 from browsers import open_notebook, open_voila, serve, write_notebook
+from playwright.sync_api import TimeoutError as TooLate
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -134,6 +135,11 @@ def test_the_outcome_stays(place):
         assert not any("widget" in kind for kind in kinds)
 
 
+@pytest.mark.xfail(
+    raises=TimeoutError,
+    strict=False,
+    reason="now and then, beside other work, Voilà stops between two cells, with its kernel idle",
+)
 def test_in_voila(tmp_path):
     cells = [
         FUNCTIONS,
