@@ -6,7 +6,6 @@ import json
 
 import pytest
 from browsers import open_notebook, open_voila, serve, write_notebook
-from playwright.sync_api import TimeoutError as TooLate
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
