@@ -6,6 +6,7 @@ import json
 
 import pytest
 from browsers import open_notebook, open_voila, serve, write_notebook
+from playwright.sync_api import TimeoutError as TooLate
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -135,7 +136,7 @@ def test_the_outcome_stays(place):
 
 
 @pytest.mark.xfail(
-    raises=TimeoutError,
+    raises=TooLate,
     strict=False,
     reason="now and then, beside other work, Voilà stops between two cells, with its kernel idle",
 )
