@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from ...model.flow import Edge, Flow
 
 __all__ = [
-    "connected",
+    "LEVEL_GAP",
+    "NODE_GAP",
     "direction",
     "flow_text",
     "heading_lines",
+    "in_order",
     "label",
     "levels",
     "lines_of",
@@ -46,6 +48,9 @@ MOST_READ = 1000
 
 MOST_LINES, LONGEST_LINE = 60, 200
 """Of a text that stands for a picture; in characters."""
+
+NODE_GAP, LEVEL_GAP = 0.16, 0.42
+"""Inches between boxes, side by side and one after the other."""
 
 PAGE = 680
 """Points that a notebook's output is wide, about."""
@@ -82,7 +87,8 @@ def to_graphviz(flow: Flow) -> graphviz.Digraph:
         graphviz.escape(visible(flow.name)),
         graph_attr={
             "rankdir": way, "bgcolor": "transparent", "fontname": FONT,
-            "fontsize": "10", "fontcolor": EDGE, "nodesep": "0.16", "ranksep": "0.42",
+            "fontsize": "10", "fontcolor": EDGE, "nodesep": f"{NODE_GAP}",
+            "ranksep": f"{LEVEL_GAP}",
             **({"label": heading, "labelloc": "t", "labeljust": "l"} if heading else {}),
         },
         node_attr={
@@ -96,9 +102,7 @@ def to_graphviz(flow: Flow) -> graphviz.Digraph:
         },
     )  # fmt: skip
     mapped = {edge.target for edge in flow.edges if edge.kind == "map"}
-    # From left to right, Graphviz piles up what is not connected from the bottom.
-    parts = connected(flow)
-    for task in chain(*(reversed(parts) if way == "LR" else parts)):
+    for task in in_order(flow, way):
         double = {"peripheries": "2"} if task in mapped else {}
         graph.node(task, label(lines_of(flow, task)), **double)
     for edge in flow.edges:
@@ -146,7 +150,16 @@ def _by_some_dot(render: Callable[[], Any]) -> Any:
             dot_command.DOT_BINARY = before
 
 
-def connected(flow: Flow) -> list[list[str]]:
+def in_order(flow: Flow, way: str) -> Iterable[str]:
+    """Return the tasks such that what is not connected is drawn in the order of the text.
+
+    From left to right, Graphviz piles it up from the bottom.
+    """
+    parts = _connected(flow)
+    return chain(*(reversed(parts) if way == "LR" else parts))
+
+
+def _connected(flow: Flow) -> list[list[str]]:
     """Return the tasks in groups that no edge connects, in the order of the text."""
     group: dict[str, list[str]] = {}
     for task in flow.tasks:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -17,7 +16,15 @@ from xml.etree.ElementTree import Element, SubElement
 from ...formatting import elided, visible
 from ...model.events import State
 from ..style.palette import EDGE, INK
-from .dot import MOST_READ, connected, direction, heading_lines, lines_of
+from .dot import (
+    LEVEL_GAP,
+    MOST_READ,
+    NODE_GAP,
+    direction,
+    heading_lines,
+    in_order,
+    lines_of,
+)
 from .layout import EdgePlace, Point, layout
 from .svg import EACH_ITEM, FAMILY, LEAST_ROW, SVG, paint_node, resize
 from .text_width import width
@@ -54,14 +61,17 @@ MARGIN = 4.0
 ARROW = 7.0
 """Points that the head of an arrow is long."""
 
-NODE_GAP, LEVEL_GAP = 0.16, 0.42
-"""Inches between boxes, side by side and one after the other."""
-
 SLOW_LINKS = 800
 """From here on Graphviz takes shortcuts; without them, 6,000 links would take eight seconds."""
 
 WIDEST, WIDEST_OF_MAP = "00.00 s", "00,000 of 00,000 · 00.0 s"
 """What the line that tells of a task's run has room for, and that of a mapped one."""
+
+MOST_KEYS = 3
+"""Keys that stand at a line, or one more; else it is said how many more there are."""
+
+MOST_KEY = 40
+"""Characters of a key; of a longer one the middle is left out."""
 
 HEADING_SCALE = 1.08
 """A browser may have another font than ours, in which a heading is wider."""
@@ -175,13 +185,6 @@ def _listed(keys: list[str]) -> str:
     return ", ".join(keys) if left < 2 else f"{', '.join(keys[:MOST_KEYS])} and {left:,} more"
 
 
-MOST_KEYS = 3
-"""Keys that stand at a line, or one more; else it is said how many more there are."""
-
-MOST_KEY = 40
-"""Characters of a key; of a longer one the middle is left out."""
-
-
 def _source(flow: Flow, boxes: Mapping[str, _Box], lines: list[_Line], links: int) -> str:
     """Return what Graphviz is asked: numbers alone."""
     place = {task: i for i, task in enumerate(flow.tasks)}
@@ -194,9 +197,7 @@ def _source(flow: Flow, boxes: Mapping[str, _Box], lines: list[_Line], links: in
         'node [shape=box fixedsize=true label=""]',
         f"edge [arrowsize={ARROW / 10:g}]",
     ]
-    # From left to right, Graphviz piles up what is not connected from the bottom.
-    parts = connected(flow)
-    for task in chain(*(reversed(parts) if way == "LR" else parts)):
+    for task in in_order(flow, way):
         box = boxes[task]
         told.append(f"{place[task]} [width={box.width / 72:.4f} height={box.height / 72:.4f}]")
     for number, line in enumerate(lines):
