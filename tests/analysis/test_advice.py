@@ -270,8 +270,9 @@ class TestWorkers:
     @pytest.mark.slow
     def test_real_runs(self):
         names = {"f": lambda: range(16), "g": lambda item: time.sleep(0.1)}
-        asked = kinds(run("f -> map g", namespace=names, workers=2))
-        assert {"too_few_workers", "busy_machine"} & set(asked)  # who wakes up late may not know
+        few = run("f -> map g", namespace=names, workers=2)
+        is_busy = judge(few).kind == "busy"  # others have the cores, and who sleeps wakes up late
+        assert ("busy_machine" if is_busy else "too_few_workers") in kinds(few)
         recorded = run("f -> map g", namespace=names, workers=16)
         assert "too_few_workers" not in kinds(recorded)
         names["f"] = lambda: range(2)
