@@ -171,6 +171,22 @@ def test_without_anywidget_the_picture_itself_is_drawn_again():
     assert {"image/png", "text/plain"} < set(cell.outputs[0])
 
 
+def test_what_came_soon_after_a_picture_is_shown_when_it_is_time():
+    with new_kernel() as (kernel, _):
+        kernel.run("import sys; sys.modules['anywidget'] = sys.modules['ipywidgets'] = None")
+        kernel.run(FUNCTIONS + "seen = threading.Event()\ndef first(): return seen.wait(60)")
+        kernel.run("def held(first): return go.wait(60)")
+        kernel.run("from taskinity_nb.views.live import live_graph; live_graph.SLOWEST = 3.0")
+        cell = kernel.send("%%flow --background --no-gantt -o r\nfirst -> held")
+        shown = list(kernel.messages(cell))
+        while states_of(shown)[-1]["first"] != "running":
+            shown.append(next_of(kernel, cell))
+        kernel.send("seen.set()")  # then nothing happens until `go` is set
+        while states_of(shown)[-1]["held"] != "running":
+            shown.append(next_of(kernel, cell))
+        assert kernel.value("go.set(); r.wait(); r['held']") == "True"
+
+
 def states_of(messages):
     data = [message["content"].get("data", {}) for message in messages]
     return [states_in(d["image/svg+xml"]) for d in data if "image/svg+xml" in d]

@@ -15,6 +15,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from ...errors import FlowError, described
@@ -93,6 +94,7 @@ class LiveGraph:
         self._inspector: Inspector | None = None
         self._cell: str | None = None
         self._next_picture = 0.0
+        self._later: threading.Timer | None = None
         self._picture: Picture | None = None
         self._note = ""
         if in_kernel():
@@ -139,8 +141,8 @@ class LiveGraph:
                 self._bar.follow(run)
             if self._widget is not None and self._inspector is not None:
                 self._inspector.tell(run, with_clock=self._picture is not None)
-            elif self._place is not None and time.monotonic() >= self._next_picture:
-                self._send_picture(run, self._place)
+            elif self._place is not None:
+                self._send_in_time(run, self._place)
         if self._inspector is not None:  # it may ask objects of the user's, and nobody waits for it
             self._inspector.follow(run)
 
@@ -169,6 +171,8 @@ class LiveGraph:
             if self._over:
                 return
             self._over = True
+            if self._later is not None:
+                self._later.cancel()
         if self._inspector is not None:
             self._picture = self._inspector.picture  # in which somebody may have opened fans
         if self._bar is not None:
@@ -219,6 +223,23 @@ class LiveGraph:
         )
         self._inspector = Inspector(widget, self.flow, self._picture, self._labels)
         return widget
+
+    def _send_in_time(self, run: Run, place: Place) -> None:
+        """Show how far a run is, now or when it is time: nothing else may happen for hours."""
+        wait = self._next_picture - time.monotonic()
+        if wait <= 0:
+            self._send_picture(run, place)
+        elif self._later is None:
+            context = copy_context()  # the picture belongs to the cell
+            self._later = threading.Timer(wait, context.run, (self._catch_up, run, place))
+            self._later.daemon = True
+            self._later.start()
+
+    def _catch_up(self, run: Run, place: Place) -> None:
+        with self._lock:
+            self._later = None
+            if not self._over:
+                self._send_picture(run, place)
 
     def _send_picture(self, run: Run, place: Place) -> None:
         if self._picture is None or not place.is_watched:
