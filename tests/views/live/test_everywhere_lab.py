@@ -40,8 +40,9 @@ def tried(number=2):
 """
 
 ASKED = INTERACT.replace("interact", "interact_manual")
-"""It runs when it is clicked. What `interact` shows at once may stop Voilà, with any function: nbclient
-writes it back into a socket that it also waits for, and so misses the reply."""
+"""It runs when it is clicked. What `interact` shows at once may stop Voilà, with any function:
+nbclient writes it back into a socket that it also waits for, and so misses the reply.
+"""
 
 CELLS = [
     FUNCTIONS,

@@ -122,11 +122,11 @@ def end(lab):
     )
 
 
-def in_sight(lab, selector):
+def assert_in_sight(lab, selector):
     box = lab.page.locator(selector).bounding_box()
     size = lab.page.viewport_size
-    inside = box["x"] >= 0 and box["x"] + box["width"] <= size["width"]
-    return inside and box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+    assert box["x"] >= 0 and box["x"] + box["width"] <= size["width"], box
+    assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"], box
 
 
 @pytest.mark.parametrize("look", ["ends", "dark"])
@@ -146,7 +146,7 @@ def test_what_was_open_stays_open_and_the_picture_answers(place, look, problems)
         # The panel is in sight, and stays while a fan is opened, and when the run has ended.
         lab.page.locator(node("held")).click()
         lab.page.wait_for_selector(panel("Task held"))
-        assert in_sight(lab, PANEL)
+        assert_in_sight(lab, PANEL)
         lab.screenshot(f"living-{shown}-open")
         lab.page.locator(node("p0")).click()
         lab.page.wait_for_selector(node("p23"))
@@ -164,7 +164,7 @@ def test_what_was_open_stays_open_and_the_picture_answers(place, look, problems)
         # A click on the picture opens it again; of a fan, the list, what failed first.
         click(lab, "broken")
         lab.page.wait_for_selector(panel("Task broken"))
-        assert in_sight(lab, PANEL)
+        assert_in_sight(lab, PANEL)
         assert "TypeError" in lab.page.locator(PANEL).inner_text()
         assert lab.violations(PANEL) == []
         lab.screenshot(f"living-{shown}-task")
@@ -233,14 +233,14 @@ def test_in_a_narrow_window(place):
         size = lab.page.locator(".taskinity-flow-picture svg").bounding_box()
         lab.page.locator(node("broken")).click()
         lab.page.wait_for_selector(panel("Task broken"))
-        assert in_sight(lab, PANEL)
+        assert_in_sight(lab, PANEL)
         lab.screenshot(f"living-{place.app}-narrow")
         lab.page.keyboard.press("Escape")
         end(lab)
         assert abs(picture(lab).bounding_box()["width"] - size["width"]) <= 2
         click(lab, "broken")
         lab.page.wait_for_selector(panel("Task broken"))
-        assert in_sight(lab, PANEL)
+        assert_in_sight(lab, PANEL)
         lab.screenshot(f"living-{place.app}-narrow-done")
 
 

@@ -85,6 +85,7 @@ function addOverlay(model, document) {
       close();
     });
     window.addEventListener("resize", settle);
+    if (window.ResizeObserver) new window.ResizeObserver(settle).observe(frame); // as it is laid out
   };
   const settle = () => {
     if (frame && !frame.hidden && at && place) putAt(frame, place, view());
