@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
 from jupyter_core.utils import ensure_event_loop
 
 ensure_event_loop()  # the clients of this thread make it when they need it, and keep it
@@ -97,13 +97,21 @@ class Kernel:
 
 
 @contextmanager
-def new_kernel() -> Iterator[tuple[Kernel, Any]]:
-    """Start a kernel with the extension loaded; also yield its manager."""
-    manager, client = start_new_kernel(kernel_name="python3")
+def new_kernel(first: str = "") -> Iterator[tuple[Kernel, Any]]:
+    """Start a kernel with the extension loaded, after a cell of yours; also yield its manager.
+
+    Its sockets are files: a port that was free may be another's by the time that it is used.
+    """
+    manager = KernelManager(kernel_name="python3", transport="ipc")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
     try:
+        client.wait_for_ready(timeout=PATIENCE)
         kernel = Kernel(client)
-        loaded = kernel.run("%load_ext taskinity_nb")
-        assert not loaded.error, loaded.error
+        for code in filter(None, (first, "%load_ext taskinity_nb")):
+            loaded = kernel.run(code)
+            assert not loaded.error, loaded.error
         yield kernel, manager
     finally:
         client.stop_channels()

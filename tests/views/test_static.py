@@ -148,10 +148,12 @@ def converted(notebook, folder, options):
 
 # Where there are no widgets.
 
+NO_WIDGETS = "import sys; sys.modules['anywidget'] = sys.modules['ipywidgets'] = None"
+"""A cell that comes before the extension, which imports them while the kernel is idle."""
+
 
 def test_without_anywidget_the_picture_itself_is_drawn_again():
-    with new_kernel() as (kernel, _):
-        kernel.run("import sys; sys.modules['anywidget'] = sys.modules['ipywidgets'] = None")
+    with new_kernel(NO_WIDGETS) as (kernel, _):
         kernel.run(FUNCTIONS + "def held(load): return go.wait(60)\ndef last(held): pass")
         cell = kernel.send(
             "%%flow --background --no-gantt -o r\nload -> [held, total]\nheld -> last"
@@ -172,8 +174,7 @@ def test_without_anywidget_the_picture_itself_is_drawn_again():
 
 
 def test_what_came_soon_after_a_picture_is_shown_when_it_is_time():
-    with new_kernel() as (kernel, _):
-        kernel.run("import sys; sys.modules['anywidget'] = sys.modules['ipywidgets'] = None")
+    with new_kernel(NO_WIDGETS) as (kernel, _):
         kernel.run(FUNCTIONS + "seen = threading.Event()\ndef first(): return seen.wait(60)")
         kernel.run("def held(first): return go.wait(60)")
         kernel.run("from taskinity_nb.views.live import live_graph; live_graph.SLOWEST = 3.0")
