@@ -15,9 +15,11 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
 
     pytest.importorskip({"dask": "distributed"}.get(request.param, request.param))
     kept = KeptCluster(request.param)
-    kept.begin()
-    yield kept
-    kept.end()
+    try:
+        kept.begin()
+        yield kept
+    finally:
+        kept.end()
 
 
 @pytest.hookimpl(wrapper=True)
