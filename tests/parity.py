@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from taskinity_nb import FlowError, TaskError, run
 
 IN_PROCESS = ("sequential", "threads", "thread pool")
-EXECUTORS = (*IN_PROCESS, "processes", "processes (spawn)", "process pool", "dask", "ray")
+ON_THIS_MACHINE = (*IN_PROCESS, "processes", "processes (spawn)", "process pool")
 
 LONGEST = 4000
 

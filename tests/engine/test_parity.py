@@ -8,6 +8,7 @@ from pathlib import Path
 
 import parity
 import pytest
+from clusters import on_both
 from kernels import Cell, new_kernel
 
 TESTS = Path(parity.__file__).parent
@@ -25,27 +26,36 @@ def test_the_docs_say_so():
         assert said == parity.table()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "executor",
-    [
-        pytest.param(each, marks=[pytest.mark.xdist_group("clusters")] * (each in ("dask", "ray")))
-        for each in parity.EXECUTORS
-    ],
-)
-def test_each_program_gives_the_same(executor, tmp_path):
+def cell_of(executor, folder):
+    """Return a cell that runs all programs on an executor, and prints where they differ."""
     spawn = "import multiprocessing\nmultiprocessing.get_all_start_methods = lambda: ['spawn']\n"
-    cell = f"""
+    return f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})
 import parity
 {spawn if "spawn" in executor else ""}
-parity.begin({str(tmp_path)!r})
+parity.begin({str(folder)!r})
 found = parity.compared([{executor!r}], get_ipython().run_cell)
+print('@' + found)
 """
-    with new_kernel() as (kernel, _):
-        done = Cell(list(kernel.messages(kernel.send(cell), patience=300)))
-        assert not done.error, done.error
-        printed = kernel.run("print('@' + found)").printed
-    differences = json.loads(printed.rpartition("@")[2])
+
+
+def check(cell):
+    differences = json.loads(cell.printed.rpartition("@")[2])
     assert not differences, "\n".join(f"{t}\n  {a}\n  {b}" for _, t, a, b in differences)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("executor", parity.ON_THIS_MACHINE)
+def test_each_program_gives_the_same(executor, tmp_path):
+    with new_kernel() as (kernel, _):
+        cell = Cell(list(kernel.messages(kernel.send(cell_of(executor, tmp_path)), patience=300)))
+        assert not cell.error, cell.error
+        check(cell)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("clusters")
+@on_both
+def test_each_program_gives_the_same_on_a_cluster(cluster, tmp_path):
+    check(cluster.run(cell_of(cluster.executor, tmp_path)))

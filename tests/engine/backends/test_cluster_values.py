@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from test_clusters import python
+from clusters import on_both
 
 pytestmark = [pytest.mark.xdist_group("clusters"), pytest.mark.slow]
 
@@ -64,13 +64,12 @@ SAME = """
         refused("load -> map use", "a DataFrame, whose items are its columns", load=table, use=str)
         both("[self, call] -> gather", {"function": 1}, self=lambda: 1, call=lambda: 2,
              gather=lambda function, **results: sorted(results))
-        print("the same")
 """
 
 
-@pytest.mark.parametrize("where", ["dask", "ray"])
-def test_values_are_the_same(where):
-    assert python(SAME, where) == "the same"
+@on_both
+def test_values_are_the_same(cluster, tmp_path):
+    cluster.script(tmp_path / "script.py", SAME, cluster.executor)
 
 
 ALONE = """

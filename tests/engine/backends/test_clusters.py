@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import os
 import signal
@@ -13,6 +12,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from clusters import on_both, on_ray
 from functions import wait_for_file
 from oracle import continues
 
@@ -51,9 +51,10 @@ def python(code, *arguments, path=None, timeout=120):
     return done.stdout.strip().splitlines()[-1]
 
 
-# Memory: measured in a process of its own, which is the client.
+# Memory: measured in another process, which is the client.
 
 MEMORY = """
+    import sys
     from pathlib import Path
     from taskinity_nb import run
 
@@ -64,6 +65,7 @@ MEMORY = """
     def make(): return bytearray(400_000_000)
     def size(made): return len(made)
 
+    executor = sys.argv[1]
     if __name__ == "__main__":
         names = {"make": make, "size": size}
         run("size", 0, namespace={"size": lambda x: x}, executor=executor)
@@ -74,16 +76,14 @@ MEMORY = """
         assert result.record.values[0].nbytes >= 400_000_000
         grown = peak() - before
         assert grown < 50, grown
-        print("as it was")
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the peak")
-@pytest.mark.parametrize("executor", ["dask", "ray"])
-def test_a_large_intermediate_leaves_the_clients_memory_as_it_was(executor, on_ray):
-    code = f"executor = {executor!r}\n{textwrap.dedent(MEMORY)}"
-    assert on_ray(code) == "done" if executor == "ray" else python(code) == "as it was"
+@on_both
+def test_a_large_intermediate_leaves_the_clients_memory_as_it_was(cluster, tmp_path):
+    cluster.script(tmp_path / "script.py", MEMORY, cluster.executor)
 
 
 ENVIRONMENT = """
@@ -156,51 +156,18 @@ def test_a_dask_worker_is_lost_with_what_it_ran_and_what_it_held(client, tmp_pat
     check_a_lost_worker(client, tmp_path)
 
 
-ONE_AFTER_THE_OTHER = """
-    import json, os, sys, traceback
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # Ray prints what becomes of its workers
-    for line in sys.stdin:
-        code, arguments = json.loads(line)
-        try:
-            exec(code, {"__name__": "__main__", "arguments": arguments})
-            answer = "done"
-        except BaseException:
-            answer = traceback.format_exc()
-        print(json.dumps(answer), file=answers, flush=True)
-"""
-
-
-@pytest.fixture(scope="module")
-def on_ray():
-    """What has code run by a process that keeps its Ray, which takes long to begin."""
-    folders = os.pathsep.join([str(TESTS), str(Path(__file__).parent)])
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(ONE_AFTER_THE_OTHER)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": folders},
-    )  # fmt: skip
-
-    def done(code, *arguments):
-        told = json.dumps([textwrap.dedent(code), [*map(str, arguments)]])
-        print(told, file=process.stdin, flush=True)
-        return json.loads(process.stdout.readline())
-
-    yield done
-    process.communicate(timeout=120)
-    assert process.returncode == 0
-
-
 RAY = """
+    import sys
     from pathlib import Path
     from test_clusters import check_a_lost_worker
-    check_a_lost_worker("ray", Path(*arguments))
+    check_a_lost_worker("ray", Path(sys.argv[1]))
 """
 
 
 @pytest.mark.slow
-def test_a_ray_worker_is_lost_with_what_it_ran(on_ray, tmp_path):
-    assert on_ray(RAY, tmp_path) == "done"
+@on_ray
+def test_a_ray_worker_is_lost_with_what_it_ran(cluster, tmp_path):
+    cluster.script(tmp_path / "script.py", RAY, tmp_path)
 
 
 @pytest.mark.slow
@@ -218,8 +185,9 @@ ORACLE = """
 
 
 @pytest.mark.slow
-def test_ray_agrees_with_the_oracle(on_ray):
-    assert on_ray(ORACLE) == "done"
+@on_ray
+def test_ray_agrees_with_the_oracle(cluster, tmp_path):
+    cluster.script(tmp_path / "script.py", ORACLE)
 
 
 PLAIN = """
@@ -233,8 +201,9 @@ PLAIN = """
 
 
 @pytest.mark.slow
-def test_plain_results_come_from_ray_as_they_were(on_ray):
-    assert on_ray(PLAIN) == "done"
+@on_ray
+def test_plain_results_come_from_ray_as_they_were(cluster, tmp_path):
+    cluster.script(tmp_path / "script.py", PLAIN)
 
 
 @pytest.mark.slow

@@ -6,12 +6,7 @@ import subprocess
 import sys
 
 import pytest
-
-CLUSTERS = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
-EXECUTORS = (
-    "sequential", "threads", "processes", "fork", "spawn",
-    pytest.param("dask", marks=CLUSTERS), pytest.param("ray", marks=CLUSTERS),
-)  # fmt: skip
+from clusters import on_both
 
 NOTEBOOK = """
 import abc, contextvars, dataclasses, enum, functools, multiprocessing, sys, threading, typing
@@ -136,7 +131,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("executor", ["sequential", "threads", "processes", "fork", "spawn"])
 def test_comes_back_as_what_lives_there(executor, tmp_path):
     script = tmp_path / "notebook.py"
     script.write_text(NOTEBOOK)
@@ -144,3 +139,10 @@ def test_comes_back_as_what_lives_there(executor, tmp_path):
         [sys.executable, script, executor], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("clusters")
+@on_both
+def test_comes_back_from_a_cluster(cluster, tmp_path):
+    cluster.script(tmp_path / "notebook.py", NOTEBOOK, cluster.executor)
