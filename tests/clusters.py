@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
-from kernels import Cell, Kernel
+from kernels import Cell, Kernel, start_kernel
 
 __all__ = ["KeptCluster", "on_both", "on_ray"]
 
@@ -60,7 +59,7 @@ class KeptCluster:
             return
         folders = [str(TESTS), str(TESTS / "engine" / "backends"), os.environ.get("PYTHONPATH", "")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
-        self._manager, client = start_new_kernel(kernel_name="python3", env=environment)
+        self._manager, client = start_kernel(env=environment)
         self._kernel = Kernel(client)
         self.run("%load_ext taskinity_nb")
         self.run(BEGIN.format(executor=self.executor))

@@ -14,7 +14,7 @@ from jupyter_core.utils import ensure_event_loop
 
 ensure_event_loop()  # the clients of this thread make it when they need it, and keep it
 
-__all__ = ["Cell", "Kernel", "new_kernel"]
+__all__ = ["Cell", "Kernel", "new_kernel", "start_kernel"]
 
 PATIENCE = 60
 """Seconds that a cell may take."""
@@ -96,18 +96,29 @@ class Kernel:
         return cell.outputs[-1]["text/plain"]
 
 
-@contextmanager
-def new_kernel(first: str = "") -> Iterator[tuple[Kernel, Any]]:
-    """Start a kernel with the extension loaded, after a cell of yours; also yield its manager.
+def start_kernel(**options: Any) -> tuple[KernelManager, BlockingKernelClient]:
+    """Start a kernel; return its manager and a client of it.
 
     Its sockets are files: a port that was free may be another's by the time that it is used.
     """
     manager = KernelManager(kernel_name="python3", transport="ipc")
-    manager.start_kernel()
+    manager.start_kernel(**options)
     client = manager.client()
     client.start_channels()
     try:
         client.wait_for_ready(timeout=PATIENCE)
+    except RuntimeError:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        raise
+    return manager, client
+
+
+@contextmanager
+def new_kernel(first: str = "") -> Iterator[tuple[Kernel, Any]]:
+    """Start a kernel with the extension loaded, after a cell of yours; also yield its manager."""
+    manager, client = start_kernel()
+    try:
         kernel = Kernel(client)
         for code in filter(None, (first, "%load_ext taskinity_nb")):
             loaded = kernel.run(code)
