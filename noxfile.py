@@ -30,6 +30,13 @@ def full(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def long(session: nox.Session) -> None:
+    """Try all of what the other sessions try a sample of, for a quarter of an hour."""
+    options = ("-m", "long", "--timeout", "3600")
+    session.run(sys.executable, *PYTEST, *options, *session.posargs, env={"TASKINITY_NB_LONG": "1"})
+
+
+@nox.session(python=False)
 def docs(session: nox.Session) -> None:
     """Run the examples of the docs and docstrings, and look at the tutorials."""
     files = ("tests/test_project.py", "tests/test_notebooks.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import json
 import subprocess
@@ -48,6 +49,12 @@ HEAVY = {
 }  # fmt: skip
 
 
+@functools.cache
+def tree_of(path):
+    """Return what is written in a module, which several tests read."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def name_of(path):
     return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
@@ -56,7 +63,7 @@ def imports(path):
     """Yield each module of this package that a module imports, at its top, in a function or for
     types only."""
     package = list(path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             target = [*base, *(node.module or "").split(".")] if node.module else base
@@ -107,7 +114,7 @@ def test_arrows_point_down(path):
 
 def test_each_room_says_what_is_in_it_and_what_may_not_be():
     for folder in {path.parent for path in MODULES} - {PACKAGE}:
-        text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+        text = ast.get_docstring(tree_of(folder / "__init__.py"))
         assert len(text.splitlines()) == 3, f"{folder.name} says it in two lines and a blank one"
 
 
@@ -127,12 +134,12 @@ def test_a_folder_can_be_overlooked(folder):
 def test_a_module_is_one_idea(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 400
-    assert ast.get_docstring(ast.parse(text)), "a module says what it is"
+    assert ast.get_docstring(tree_of(path)), "a module says what it is"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_function_can_be_overlooked(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             said = len((ast.get_docstring(node, clean=False) or "").splitlines())
             assert node.end_lineno - node.lineno + 1 - said <= 60, node.name
@@ -140,7 +147,7 @@ def test_a_function_can_be_overlooked(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_all_is_true(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     listed = [
         ast.literal_eval(node.value)
         for node in tree.body

@@ -13,6 +13,7 @@ import functions as fn
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from taskinity_nb import (
     BindingError,
@@ -601,8 +602,11 @@ def function_of(name, fails):
     return function
 
 
+@pytest.mark.long
 @settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=sized(20, 60),
 )
 @given(case=flows())
 def test_random_flows_agree_with_an_oracle(executor, case):

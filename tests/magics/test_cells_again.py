@@ -133,6 +133,7 @@ def test_a_name_that_hides_something(fresh):
 OPEN = "import os, time; time.sleep(0.1); len(os.listdir('/proc/self/fd'))"
 
 
+@pytest.mark.slow
 def test_threads_that_have_ended_cost_no_descriptors(fresh):
     fresh.run("from taskinity_nb import progress_bar, run\ndef tell(): display('told')")
     run_often(fresh, "%%flow --no-gantt -o r\nload -> [keep, keep as other]", 3)

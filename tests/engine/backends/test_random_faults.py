@@ -13,13 +13,14 @@ import time
 from pathlib import Path
 
 import pytest
+from sizes import sized
 
 from taskinity_nb import Task, TaskError, WorkerLost, run
 from taskinity_nb.engine.backends.processes import pool
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("test_random_faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.xdist_group("test_random_faults")]
 
-RUNS = int(os.environ.get("TASKINITY_NB_FAULTS", "40"))
+RUNS = sized(40, 400)
 
 FLOW = "load -> [one, two, three] -> total\nload -> map each -> total"
 EXPECTED = {

@@ -1,4 +1,4 @@
-"""Workers that are killed and kernels that are interrupted, hundreds of times at random moments."""
+"""Workers that are killed and kernels that are interrupted, again and again at random moments."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from queue import Empty
 
 import pytest
 from kernels import Cell, new_kernel
+from sizes import sized
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 KILLS = """
     import faulthandler, json, os, random, signal, sys, threading, time
@@ -121,7 +122,7 @@ def wait_until(condition, seconds=10.0):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("first", [0, 50, 100, 150])
+@pytest.mark.parametrize("first", range(0, sized(50, 200), 50))
 def test_a_worker_is_killed_at_a_random_moment(tmp_path, first):
     """Right results, or an error that names the task; nothing hangs, and nothing is left behind."""
     script = tmp_path / "kills.py"
@@ -142,6 +143,9 @@ def test_a_worker_is_killed_at_a_random_moment(tmp_path, first):
 
 
 # Interrupts.
+
+INTERRUPTS = sized(12, 67)
+"""Of each executor."""
 
 SETUP = """
 import os, sys, threading, time
@@ -262,12 +266,12 @@ def test_a_kernel_is_interrupted_at_a_random_moment(tmp_path, executor):
         interrupts = Interrupts(kernel, manager, executor, tmp_path)
         interrupts.measure("threads")  # a cold kernel draws slowly; the worker processes are cold
         lengths = {True: 0.5, False: 0.5}
-        for number in range(67):
-            if number == 10:
+        for number in range(INTERRUPTS):
+            if number == INTERRUPTS // 5:
                 lengths = {gantt: interrupts.measure(executor, gantt) for gantt in lengths}
             gantt = number % 3 == 0
             interrupts.interrupt(chance.uniform(0.0, 1.1 * lengths[gantt]), gantt)
         threads = kernel.value("sorted(t.name for t in threading.enumerate())")
         print(executor, interrupts.ends, f"{interrupts.slowest:.2f} s", threads)
-        assert interrupts.ends["Cancelled"] > 5
+        assert interrupts.ends["Cancelled"] > INTERRUPTS // 12
         assert "observers" not in threads

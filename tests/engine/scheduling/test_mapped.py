@@ -7,6 +7,7 @@ from collections import UserDict
 
 import functions as fn
 import pytest
+from sizes import sized
 
 from taskinity_nb import BindingError, Flow, MapError, State, Task, TaskError, run, skip, start
 
@@ -383,12 +384,14 @@ class TestEvents:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("executor", ["sequential", "threads", "processes", "thread pool"])
-def test_a_hundred_thousand_items(executor, pools):
-    names = {"scan": lambda: range(100_000), "double": fn.double, "collect": sum}
+def test_many_thousand_items(executor, pools):
+    count = sized(20_000, 100_000)
+    names = {"scan": lambda: range(count), "double": fn.double, "collect": sum}
     text = "scan -> map double -> map double as again -> collect"
     result = run(text, namespace=names, executor=pools.get(executor, executor))
-    assert result["collect"] == 4 * sum(range(100_000))
+    assert result["collect"] == 4 * sum(range(count))
     assert all(item.state is State.SUCCEEDED for item in result.tasks["again"].items)
 
 

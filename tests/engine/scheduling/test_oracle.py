@@ -8,11 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import SUCCEEDED, continues, oracle, spec_of, stops
+from sizes import sized
 
 few = settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-many = settings(few, max_examples=60)
+many = settings(few, max_examples=sized(12, 60))
 seeds = st.integers(0, 2**32)
 small = st.integers(1, 40)
 any_size = st.one_of(small, small, small, st.integers(1, 200), st.integers(200, 1_000))
@@ -31,6 +32,7 @@ def test_a_failure_stops_the_run(executor, seed, count):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @many
 @given(seed=seeds, count=any_size)
 def test_agrees_with_the_oracle_often(executor, seed, count):
@@ -38,6 +40,7 @@ def test_agrees_with_the_oracle_often(executor, seed, count):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @many
 @given(seed=seeds, count=any_size)
 def test_a_failure_stops_the_run_often(executor, seed, count):

@@ -12,6 +12,7 @@ from time import sleep
 
 import pytest
 from interleavings import Explorer, Lock, Pool, explore
+from sizes import sized
 
 from taskinity_nb import ExecutorError, Flow, State, Task, parse_dsl, run, start
 from taskinity_nb.engine.backends.processes import pool
@@ -271,12 +272,16 @@ print("all ended")
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rounds", "busy"),
-    [pytest.param(6_000, 0, id="quiet"), pytest.param(667, 3, id="beside three busy processes")],
+    [
+        pytest.param(sized(600, 6_000), 0, id="quiet"),
+        pytest.param(sized(67, 667), 3, id="beside three busy processes"),
+    ],
 )
-def test_twenty_thousand_times(rounds, busy):
-    """That many in all: with pools of three sizes, which run side by side."""
+def test_thousands_of_times(rounds, busy):
+    """Two thousand in all, or twenty: with pools of three sizes, which run side by side."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     going = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(busy)]
     try:
