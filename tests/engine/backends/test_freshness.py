@@ -461,7 +461,6 @@ class TestTheProcess:
         monkeypatch.undo()
         assert both(work) == os.getcwd()
 
-    @pytest.mark.timeout(0)  # its alarm is a timer of this process alone
     def test_what_a_task_leaves_is_gone(self):
         def state():
             return (
