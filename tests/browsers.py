@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,18 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pytest
+from chromium import PATIENCE, Browser, open_page
 
 __all__ = [
-    "CHROMIUM", "Page", "Place", "install_aside", "open_notebook", "open_voila", "serve",
-    "write_notebook",
+    "Page", "Place", "install_aside", "open_notebook", "open_voila", "serve", "write_notebook",
 ]  # fmt: skip
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-    "--disable-component-update", "--no-first-run",
-]  # fmt: skip
 STATUS = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
 
 CONNECTED = """
@@ -41,14 +34,25 @@ async () => {
 """
 """Waits until a kernel has answered: to run a cell before that opens a dialog."""
 
+OPEN = """
+path => window.jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' })
+  .then(() => null)
+"""
+
+CLOSE = """
+() => {
+  window.jupyterapp.shell.currentWidget.dispose();
+  for (const panel of document.querySelectorAll('.taskinity-flow-over')) panel.remove();
+}
+"""
+"""Closes a notebook, with no question whether to save it, and what lies over it; not its kernel."""
+
 LOST = 40_000
 """Milliseconds after which an answer is lost, if the kernel does nothing."""
 
 HEARD = 1_000
 """Milliseconds after which a notebook has not heard that it is to run a cell."""
 
-PATIENCE = 90_000
-"""Milliseconds that anything may take."""
 APPS = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}
 ADDRESSES = {
     "lab": "doc/tree/{}?reset",
@@ -63,9 +67,6 @@ IDLE = {
 ENDING = 20.0
 """Seconds that a server has to end in, with its kernels."""
 SCREENSHOTS = Path(__file__).with_name("screenshots")
-
-if CHROMIUM is None and os.environ.get("TASKINITY_NB_BROWSER") != "required":
-    pytest.skip("there is no Chromium", allow_module_level=True)
 
 
 def write_notebook(path: Path, cells: list[str]) -> Path:
@@ -185,6 +186,9 @@ def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Itera
                 time.sleep(0.1)
         yield Place(folder, app, address)
     finally:
+        if Browser.kept is not None:
+            with Browser.kept.going_on():
+                Browser.kept.forget(address)
         server.terminate()
         try:
             server.wait(ENDING)
@@ -199,6 +203,17 @@ class Page:
 
     def __init__(self, page: Any) -> None:
         self.page = page
+
+    def use_theme(self, dark: bool) -> None:
+        """Have everything be dark, or light."""
+        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            theme,
+        )
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")  # it covers all
 
     def run_cell(self, number: int, *, wait: bool = True) -> None:
         """Run a cell, and wait until its prompt has a number."""
@@ -281,39 +296,23 @@ class Page:
 
 
 @contextmanager
-def _new_page(dark: bool, size: tuple[int, int]) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            page = browser.new_page(
-                viewport={"width": size[0], "height": size[1]},
-                color_scheme="dark" if dark else "light",
-            )
-            page.set_default_timeout(PATIENCE)
-            yield page
-        finally:
-            browser.close()
-
-
-@contextmanager
 def open_notebook(
     place: Place, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1700)
 ) -> Iterator[Page]:
     """Open a notebook in JupyterLab or in Notebook 7, its kernel ready."""
-    with _new_page(dark, size) as page:
-        page.goto(place.address(name))
+    is_lab = place.app == "lab"
+    with Browser.get() as browser, browser.page(place.server, dark, size, is_lab) as page:
+        if page.url.startswith(place.server):
+            page.evaluate(OPEN, f"{place.inside}{name}")
+        else:
+            page.goto(place.address(name))
         page.wait_for_selector(".jp-Notebook .jp-CodeCell .cm-content")
-        theme = "JupyterLab Dark" if dark else "JupyterLab Light"
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-            theme,
-        )
-        page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+        Page(page).use_theme(dark)
         page.wait_for_selector(IDLE[place.app], state="attached")
         page.evaluate(CONNECTED)
         yield Page(page)
+        if is_lab:
+            page.evaluate(CLOSE)
 
 
 @contextmanager
@@ -321,6 +320,6 @@ def open_voila(
     place: Place, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1200)
 ) -> Iterator[Page]:
     """Open a notebook as an application in Voilà: it has run, and its widgets are there."""
-    with _new_page(dark, size) as page:
+    with open_page(dark=dark, size=size) as page:
         page.goto(place.address(name) + ("&theme=dark" if dark else ""))
         yield Page(page)

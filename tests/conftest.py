@@ -198,11 +198,20 @@ def executor(request: pytest.FixtureRequest, pools: dict[str, Executor]) -> obje
     return pools.get(request.param, request.param)
 
 
+@pytest.fixture(scope="session")
+def kept_browser() -> Iterator[None]:
+    """Keep a browser, which takes long to begin, for all tests that open pages."""
+    from chromium import keep_browser
+
+    with keep_browser():
+        yield
+
+
 def kept(app: str) -> Any:
     """Return a fixture that serves in an application: once, since that takes seconds to begin."""
 
     @pytest.fixture(scope="session", name=f"kept_{app}")
-    def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    def serving(tmp_path_factory: pytest.TempPathFactory, kept_browser: None) -> Iterator[Any]:
         from browsers import serve
 
         with serve(tmp_path_factory.mktemp(app), app) as place:

@@ -15,6 +15,9 @@ from taskinity_nb.__main__ import tutorial_path
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
+LIGHTER = {"02_how_many_workers": ("repeats=3", "repeats=1")}
+"""What is measured less often than in the tutorial, where the outcome is left out anyway."""
+
 
 def python(*arguments, cwd):
     done = subprocess.run(
@@ -36,8 +39,13 @@ def python(*arguments, cwd):
         for path in NOTEBOOKS
     ],
 )
-def test_runs_and_shows_what_is_saved(path):
+def test_runs_and_shows_what_is_saved(path, tmp_path):
     """What is the same on every machine is compared; what is measured is tagged to be left out."""
+    if path.stem in LIGHTER:
+        text, (long, short) = path.read_text(encoding="utf-8"), LIGHTER[path.stem]
+        assert text.count(long) == 1
+        path = tmp_path / path.name
+        path.write_text(text.replace(long, short), encoding="utf-8")
     python(
         "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval",
         "--nbval-current-env", "--nbval-cell-timeout=120", path, cwd=ROOT,

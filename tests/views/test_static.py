@@ -211,13 +211,13 @@ def place(kept_lab):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_on_paper(html, tmp_path):
+def test_on_paper(html, tmp_path, kept_browser):
     pypdf = pytest.importorskip("pypdf")
     from browsers import SCREENSHOTS
-    from browsers import _new_page as new_page
+    from chromium import open_page
 
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
-    with new_page(False, (1000, 1400)) as page:
+    with open_page(size=(1000, 1400)) as page:
         page.goto((tmp_path / "page.html").as_uri())
         page.pdf(path=str(tmp_path / "page.pdf"))
         SCREENSHOTS.mkdir(exist_ok=True)

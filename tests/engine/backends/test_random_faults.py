@@ -125,7 +125,10 @@ def test_runs_are_right_or_say_what_was_lost():
         result = cause = None  # the names would keep the run
         sizes.append(max(map(resident, workers()), default=0))
     assert said >= RUNS // 8
-    assert set(in_memory()) <= before
+    deadline = time.monotonic() + 30  # who watched a worker that was killed may hold the run a while
+    while not set(in_memory()) <= before:
+        assert time.monotonic() < deadline, in_memory()
+        time.sleep(0.01)
     late = sizes[-min(100, RUNS // 2) :]
     third = len(late) // 3
     assert min(late[-third:]) < min(late[:third]) + 5_000_000

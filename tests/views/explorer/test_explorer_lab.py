@@ -217,7 +217,7 @@ def test_hundreds_of_bars_move(place):
         lab.screenshot(f"explorer-dark-{place.app}")
 
 
-def test_in_voila(tmp_path):
+def test_in_voila(tmp_path, kept_browser):
     write_notebook(tmp_path / "app.ipynb", [FUNCTIONS, EXPLORE])
     with serve(tmp_path, "voila") as place, open_voila(place, "app.ipynb") as app:
         page = app.page

@@ -139,7 +139,7 @@ def test_the_outcome_stays(place):
         assert not any("widget" in kind for kind in kinds)
 
 
-def test_in_voila(tmp_path):
+def test_in_voila(tmp_path, kept_browser):
     cells = [
         FUNCTIONS,
         "button = widgets.Button(description='End')\nbutton.on_click(lambda _: gate.set())\nbutton",

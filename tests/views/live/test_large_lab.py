@@ -38,12 +38,13 @@ print(json.dumps([(now + begun + t.finished) * 1e3 for t in large.tasks.values()
 WATCH = """
 () => {
   window.seen = [];
+  const notebook = document.querySelector('.jp-Notebook');
   const look = () => {
     const counts = document.querySelector('.taskinity-flow-counts');
     const text = counts ? counts.textContent : '';
     const last = window.seen.at(-1);
     if (text && (!last || last[1] !== text)) window.seen.push([Date.now(), text]);
-    requestAnimationFrame(look);
+    if (notebook.isConnected) requestAnimationFrame(look);
   };
   look();
 }

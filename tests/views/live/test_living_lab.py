@@ -244,7 +244,7 @@ def test_in_a_narrow_window(place):
         lab.screenshot(f"living-{place.app}-narrow-done")
 
 
-def test_in_voila(tmp_path):
+def test_in_voila(tmp_path, kept_browser):
     cells = [SETUP, "%%flow --on-error continue --no-gantt\nflow V:\n    load -> broken -> after"]
     with serve(tmp_path, "voila") as place:
         write_notebook(place.folder / "app.ipynb", cells)
