@@ -125,7 +125,7 @@ def test_runs_are_right_or_say_what_was_lost():
         result = cause = None  # the names would keep the run
         sizes.append(max(map(resident, workers()), default=0))
     assert said >= RUNS // 8
-    deadline = time.monotonic() + 30  # who watched a worker that was killed may hold the run a while
+    deadline = time.monotonic() + 30  # who watched a killed worker may hold its run a while
     while not set(in_memory()) <= before:
         assert time.monotonic() < deadline, in_memory()
         time.sleep(0.01)
