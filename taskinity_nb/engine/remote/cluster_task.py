@@ -27,6 +27,7 @@ from .process.context import in_context
 from .process.printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, packed, sealed, unsealed
+from .withdrawn import withdrawals_at
 
 __all__ = [
     "ENDED",
@@ -104,7 +105,13 @@ def on_ray(board: str, spec: bytes, *before: Any) -> tuple[Any, bytes]:
 
     Specs, reports and plain results are pickled here: Ray takes several times as long for that.
     """
-    product = perform(sender_on_ray(board), pickle.loads(spec), *map(opened, before))
+    task, withdrawals = pickle.loads(spec), withdrawals_at(board)
+    product: Product = ()
+    if withdrawals.begin(task[:3]):
+        try:
+            product = perform(sender_on_ray(board), task, *map(opened, before))
+        finally:
+            withdrawals.end()
     return _closed(_sealed(product)), pickle.dumps((machine(), told(product)), 5)
 
 

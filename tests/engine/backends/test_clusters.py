@@ -170,6 +170,39 @@ def test_a_ray_worker_is_lost_with_what_it_ran(cluster, tmp_path):
     cluster.script(tmp_path / "script.py", RAY, tmp_path)
 
 
+WITHDRAWN = """
+    import time
+    from taskinity_nb import Cancelled, State, TaskError, run, start
+
+    def divide(): return 1 / 0
+    def one(): return 1
+    def double(one): return 2 * one
+
+    if __name__ == "__main__":
+        for _ in range(120):
+            try:
+                run("divide\\none -> double", executor="ray", on_error="stop")
+            except TaskError as error:
+                assert error.task == "divide"
+        for number in range(60):
+            going = start("one -> double", executor="ray")
+            time.sleep(number % 6 / 1000)  # it is cancelled at another moment each time
+            going.cancel()
+            try:
+                going.wait()
+            except Cancelled:
+                pass
+        assert run("one -> double", executor="ray")["double"] == 2
+"""
+
+
+@pytest.mark.slow
+@on_ray
+def test_what_is_withdrawn_from_ray_does_not_end_who_asks_for_it(cluster, tmp_path):
+    """Ray aborts who cancels a task at the moment at which it begins or ends."""
+    cluster.script(tmp_path / "script.py", WITHDRAWN)
+
+
 @pytest.mark.slow
 @others_warn
 @pytest.mark.parametrize("seed", range(6))

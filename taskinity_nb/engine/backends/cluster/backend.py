@@ -72,9 +72,11 @@ class Cluster(Backend):
         self._submitter = None
 
     def stop(self) -> None:
-        self._inbox.put(END)
-        if self._submitter is not None:
-            self._client.cancel(list(self._submitter.futures.values()))
+        try:
+            if self._submitter is not None:
+                self._client.cancel(list(self._submitter.futures.values()))
+        finally:
+            self._inbox.put(END)  # after that nothing is known of the tasks any more
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
         self._client.check(resources)

@@ -20,7 +20,9 @@ from ....strangers import is_interrupt
 from ...remote.cluster_task import GIVEN_UP, on_ray_at_once
 from ...remote.pickling.pickler import size_of
 from ...remote.reporter import machine
+from ...remote.withdrawn import Name
 from ..following import what_ours_follow
+from .board import ray_board
 from .client import ReportRouter, SlotRef, Submission
 from .code_shipping import remote_module, shipped_code
 
@@ -121,7 +123,7 @@ class RayClusterClient:
         self._session = self._now()
         self.router = ReportRouter(self._ask)
         name = f"taskinity_nb-{uuid.uuid4().hex}"
-        self._board = _board_class(ray).options(name=name, namespace=name, num_cpus=0).remote()
+        self._board = ray_board(ray, name)
         ray.get(self._board.pin.remote(b""))  # it is there before a worker asks for it
         self._do = ray.remote(max_retries=ASKED_AGAIN, num_returns=2)(
             _there("surroundings.followed.on_ray_following", name)
@@ -131,6 +133,7 @@ class RayClusterClient:
         self._board_lock = threading.Lock()
         self._reports: dict[str, dict[Any, tuple[Any, ...]]] = {}  # of each run, with its specs
         self._at: dict[str, int] = {}  # where to look next
+        self._names: dict[str, dict[bytes, Name]] = {}  # of each run, by what stands for the result
 
     @property
     def is_open(self) -> bool:
@@ -195,6 +198,7 @@ class RayClusterClient:
         do = self._do.options(**_in_words_of_ray(one.resources)) if one.resources else self._do
         product, report = do.remote(self._told, pickle.dumps(one.spec, 5), *before)
         self._reports.setdefault(one.spec[0], {})[report] = one.spec
+        self._names.setdefault(one.spec[0], {})[product.binary()] = one.spec[:3]
         return product
 
     def ship(self, value: Any) -> Any:
@@ -216,9 +220,11 @@ class RayClusterClient:
             ) from error
 
     def cancel(self, futures: Iterable[Any]) -> None:
-        if self.is_open:
-            for future in futures:
-                self._ray.cancel(future, force=True, recursive=False)
+        wanted = {future.binary(): future for future in futures}
+        runs = list(self._names.values())
+        found = [(names[key], wanted[key]) for names in runs for key in wanted if key in names]
+        if found and self.is_open:
+            self._board.withdraw.remote(found)  # see `withdrawn` for why not by `ray.cancel`
 
     def ended(self, run: str, futures: Mapping[int, Any]) -> None:
         self._check_open()
@@ -270,8 +276,8 @@ class RayClusterClient:
             self.router.tell(sender, reports)
 
     def forget(self, run: str) -> None:
-        self._reports.pop(run, None)
-        self._at.pop(run, None)
+        for known in (self._reports, self._at, self._names):
+            known.pop(run, None)
 
     def _reports_of(
         self, specs_of: dict[Any, tuple[Any, ...]], done: list[Any]
@@ -323,30 +329,6 @@ def _there(name: str, *leading: Any) -> Callable[..., Any]:
 
     call.__name__ = call.__qualname__ = f"taskinity_nb_{what}"
     return call
-
-
-def _board_class(ray: Any) -> Any:
-    """Return the class of the actor at which workers pin their messages."""
-
-    class Board:
-        def __init__(self) -> None:
-            import asyncio
-
-            self._messages: list[bytes] = []
-            self._came = asyncio.Event()
-
-        async def pin(self, message: bytes) -> None:
-            if message:
-                self._messages.append(message)
-                self._came.set()
-
-        async def take(self) -> list[bytes]:
-            await self._came.wait()
-            self._came.clear()
-            messages, self._messages = self._messages, []
-            return messages
-
-    return ray.remote(Board)
 
 
 def _in_words_of_ray(resources: Mapping[str, float]) -> dict[str, Any]:
