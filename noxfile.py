@@ -31,7 +31,7 @@ def full(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def long(session: nox.Session) -> None:
-    """Try all of what the other sessions try a sample of, for a quarter of an hour."""
+    """Try all of what the other sessions try a sample of, which takes long."""
     options = ("-m", "long", "--timeout", "3600")
     session.run(sys.executable, *PYTEST, *options, *session.posargs, env={"TASKINITY_NB_LONG": "1"})
 
