@@ -90,5 +90,18 @@ class KeptCluster:
             self._manager.shutdown_kernel(now=True)
 
 
-on_both = pytest.mark.parametrize("cluster", ["dask", "ray"], indirect=True)
-on_ray = pytest.mark.parametrize("cluster", ["ray"], indirect=True)
+leaves_what_is_kept = pytest.mark.leaves(
+    "threads", "descriptors", "processes", "environment", "signals",
+    reason="the first test on a cluster begins it, and it is kept for others",
+)  # fmt: skip
+
+
+def on_both(test: Any) -> Any:
+    """Have a test run on a kept Dask and on a kept Ray."""
+    run_on = pytest.mark.parametrize("cluster", ["dask", "ray"], indirect=True)
+    return leaves_what_is_kept(run_on(test))
+
+
+def on_ray(test: Any) -> Any:
+    """Have a test run on a kept Ray."""
+    return leaves_what_is_kept(pytest.mark.parametrize("cluster", ["ray"], indirect=True)(test))

@@ -186,14 +186,19 @@ def one_that_was_moved_here(place, home):
     shutil.move(original, place / original.name)
 
 
-def of_a_living_process(place, home):
+def living_root(place):
+    """Have a process make a root and wait; return both."""
     code = MAKE.format(change="", end="sys.stdin.read()")
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    known(process.stdout.readline().decode().strip())
+    root = known(process.stdout.readline().decode().strip())
     assert process.stdout.readline() == b"made\n"
-    return process
+    return process, root
+
+
+def of_a_living_process(place, home):
+    return living_root(place)[0]
 
 
 def of_a_process_that_has_no_lock_yet(place, home):
@@ -312,7 +317,10 @@ def a_folder_within_a_run(place, home):
 
 
 def one_within_a_run(place, home):
-    make_root(run_of(make_root(place)))
+    process, root = living_root(place)  # of a dead one, another process may remove the run first
+    with process:
+        make_root(run_of(root))
+        process.kill()
 
 
 def one_within_a_folder_of_the_users(place, home):
