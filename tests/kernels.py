@@ -97,11 +97,8 @@ class Kernel:
 
 
 def start_kernel(**options: Any) -> tuple[KernelManager, BlockingKernelClient]:
-    """Start a kernel; return its manager and a client of it.
-
-    Its sockets are files: a port that was free may be another's by the time that it is used.
-    """
-    manager = KernelManager(kernel_name="python3", transport="ipc")
+    """Start a kernel; return its manager and a client of it."""
+    manager = KernelManager(kernel_name="python3")
     manager.start_kernel(**options)
     client = manager.client()
     client.start_channels()
