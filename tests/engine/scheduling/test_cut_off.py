@@ -50,7 +50,7 @@ def test_tasks_that_hold_the_lock_are_not_four_workers_worth():
     ran = [ended.tasks[name] for name in "abcd"]
     assert all(record.state is State.CANCELLED and record.cpu is not None for record in ran)
     took = max(record.duration for record in ran)
-    assert sum(record.cpu for record in ran) <= 1.2 * took
+    assert sum(record.cpu for record in ran) < 2.0 * took  # a change of hands costs both
     assert ended.speedup < 2.0  # about 1, unless the machine gives one of them no turn
     ax = plot_gantt(ended)
     assert ax.get_title().startswith("Cancelled after 0 of 5 tasks; threads on 4 workers in")
