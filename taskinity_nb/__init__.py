@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .display import Renderer, set_renderer
-from .dsl.read import parse_dsl, parse_flows, to_dsl, to_mermaid
+from .dsl.read import parse_dsl, parse_flows
+from .dsl.write import to_dsl, to_mermaid
 from .engine.run import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
 from .errors import (
     BindingError,

@@ -205,22 +205,60 @@ def is_frame(value: Any) -> bool:
     return _has(type(value), "columns") and _has(type(value), "itertuples", "iter_rows")
 
 
-def picked(value: Any, key: str, missing: Any) -> Any:
+Key = str | int | tuple[int, tuple[str, ...]]
+"""What is picked of a value: a key, a position, or one of the names for all of its parts."""
+
+
+def picked(value: Any, key: Key, missing: Any) -> Any:
     """Return what a value has under a key: of a mapping, a column, or else an attribute.
+
+    A position counts from 0. Of the names for all parts, one is found by name if the value has all
+    of them, and else by its position in a sequence of as many.
 
     Examples
     --------
     >>> picked({"count": 3}, "count", None), picked(3 + 4j, "imag", None), picked([], "x", None)
     (3, 4.0, None)
+    >>> picked(("a", "b"), 1, None), picked((1, 2), (0, ("x", "y")), None)
+    ('b', 1)
     """
+    if isinstance(key, tuple):
+        return _part(value, *key, missing)
     if isinstance(value, Mapping):
         return value[key] if key in value else missing  # noqa: SIM401  # a get() may be another
+    if isinstance(key, int):
+        return value[key] if _is_sequence(value) and key < len(value) else missing
     if _has_column(value, key):
         return value[key]
     found = getattr(value, key, missing)
     if found is missing and _has(type(value), "keys") and _has(type(value), "__getitem__"):
         return value[key] if key in value.keys() else missing  # noqa: SIM118  # a row of a database
     return found
+
+
+def _part(value: Any, place: int, names: tuple[str, ...], missing: Any) -> Any:
+    """Return one of all parts of a value."""
+    if isinstance(value, Mapping):
+        return value[names[place]] if all(name in value for name in names) else missing
+    named = [name for name in names if name != "_"]
+    fields = getattr(type(value), "_fields", ()) if isinstance(value, tuple) else ()
+    if all(_has_column(value, name) for name in named) or all(name in fields for name in named):
+        return picked(value, names[place], missing)
+    if _is_sequence(value):
+        return value[place] if len(value) == len(names) else missing
+    if isinstance(value, (str, bytes)):  # it has methods, and no parts
+        return missing
+    if all(getattr(value, name, missing) is not missing for name in named):
+        return getattr(value, names[place], missing)
+    return missing
+
+
+def _is_sequence(value: Any) -> bool:
+    """Tell what has places that count from 0, and is no text; of a table, these are no rows."""
+    kind = type(value)
+    if isinstance(value, (str, bytes, bytearray)) or _has(kind, "columns", "keys"):
+        return False
+    return _has(kind, "__getitem__") and _has(kind, "__len__")
 
 
 def _has_column(value: Any, key: str) -> bool:

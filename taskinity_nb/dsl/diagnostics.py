@@ -262,7 +262,7 @@ class Diagnostics:
                 self._keyed(before, self.tokens[at + 1]),
             )
         if token.text == ".":
-            return self._second_dot(at)
+            return self.second_dot(at)
         if token.text == ":":
             return self.error(
                 "a ':' comes only after the name of a flow and after 'description'",
@@ -361,7 +361,8 @@ class Diagnostics:
             "write it inside the list: '[map a, map b]'",
         )
 
-    def _second_dot(self, at: int) -> DSLSyntaxError:
+    def second_dot(self, at: int) -> DSLSyntaxError:
+        """Explain a dot behind a key."""
         token, before = self.tokens[at], self.tokens[at - 1]
         if before.text == "]":
             message = "a key is taken from one task, not from a list"

@@ -1,14 +1,20 @@
 """Read the text of flows.
 
-    text      = (header | description | statement)*, one a line
+    text      = (header | description | inputs | parts | statement)*, one a line
     header    = 'flow' NAME ':'
-    statement = group (arrow group)*
+    inputs    = 'input' NAME ['=' literal] (',' NAME ['=' literal])*
+    parts     = NAME (',' NAME)* [','] '=' item
+    statement = group (arrow group)* (condition)*
     group     = item | '[' item (',' item)* [','] ']'
-    item      = ['map'] NAME ['.' key] ['as' NAME]
+    item      = ['map' | 'zip' | 'product'] path [constants] ['as' NAME] ['?']
+    path      = NAME ('.' (NAME | position))*
+    constants = '(' NAME '=' (literal | NAME) (',' ...)* ')'
+    condition = ('when' | 'unless') path ['==' literal]
     arrow     = '->' | '-.->'
 
-A list may span lines. `flow`, `map`, `task` and `description` are words of the language only where
-a task of that name could not stand; `as` is a Python keyword and so no task's name.
+A list may span lines. The words of the language are such only where a task of that name could not
+stand; `as` is a Python keyword and so no task's name. In front of `as`, a path is a function of a
+module; elsewhere it is a task and one part of its result.
 """
 
 from __future__ import annotations
@@ -20,7 +26,11 @@ from typing import NamedTuple
 
 from ..errors import Span
 from ..model.flow import Edge, EdgeKind, Flow, Source
+from ..model.forms.edges import Part
+from ..model.forms.literals import Constant
+from .clauses import Clauses, Given
 from .diagnostics import Diagnostics
+from .form_errors import FormErrors
 from .tokens import Token, shown, spelled, tokenize
 
 __all__ = ["ESCAPES", "Parser"]
@@ -34,14 +44,25 @@ ESCAPES = {"\\": "\\", '"': '"', "'": "'", "n": "\n", "r": "\r", "t": "\t"}
 _SMALLEST = "a flow can be as small as one line: load -> clean"
 
 
+MAPS = ("map", "zip", "product")
+CONDITIONS = ("when", "unless")
+BEHIND = ("as", *CONDITIONS)
+"""Words that may stand behind a task."""
+
+
 class _Item(NamedTuple):
-    """A task where the text mentions it; `key_at` is the index of the key's token."""
+    """A task where the text mentions it; `key_at` is the index of the key's token.
+
+    `part` is the name of a part that stands there in place of a task.
+    """
 
     name: str
     span: Span
-    mapped: bool = False
-    key: str | None = None
+    mapped: EdgeKind | None = None
+    key: str | int | None = None
     key_at: int = 0
+    is_optional: bool = False
+    part: str | None = None
 
 
 @dataclass
@@ -55,6 +76,11 @@ class _Draft:
     tasks: dict[str, Span] = field(default_factory=dict)
     edges: dict[Edge, Span] = field(default_factory=dict)
     functions: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    constants: dict[str, Given] = field(default_factory=dict)
+    inputs: dict[str, tuple[Constant | None, Span]] = field(default_factory=dict)
+    parts: dict[str, tuple[Part, Span]] = field(default_factory=dict)
+    no_tasks: set[str] = field(default_factory=set)
+    """The names of inputs and parts."""
 
 
 class Parser:
@@ -65,6 +91,8 @@ class Parser:
         self.tokens = tokenize(self.text)
         self.at = 0
         self.wrong = Diagnostics(self.text, self.tokens)
+        self.wrong_form = FormErrors(self.wrong)
+        self.clauses = Clauses(self.text)
         self.names: dict[str, str] = {}
         self.drafts: dict[str, _Draft] = {}
         self.draft: _Draft
@@ -85,13 +113,24 @@ class Parser:
                 raise self.wrong.task_block(self.at)
             if token.text == "description" and tokens[self.at + 1].text == ":":
                 self.description()
+            elif token.text == "input" and self.begins_inputs():
+                self.inputs()
+            elif (
+                token.kind == "word"
+                and tokens[self.at + 1].text in (",", "=")
+                and self.names_parts()
+            ):
+                self.parts()
             else:
                 self.statement()
         if not self.drafts:
             raise self.wrong.error("this text names no task", Span(1, 1), _SMALLEST)
-        return [self.flow(draft) for draft in self.drafts.values()]
+        flows: dict[str, Flow] = {}
+        for draft in self.drafts.values():
+            flows[draft.name] = self.flow(draft, flows if draft.has_header else {})
+        return list(flows.values())
 
-    def flow(self, draft: _Draft) -> Flow:
+    def flow(self, draft: _Draft, above: dict[str, Flow]) -> Flow:
         if not draft.tasks:
             if draft.has_header:
                 message, remedy = f"the flow {shown(draft.name)} has no tasks", _SMALLEST
@@ -99,14 +138,34 @@ class Parser:
                 message = "this description belongs to no task"
                 remedy = "put it below the line 'flow Name:', or above the tasks that it describes"
             raise self.wrong.error(message, draft.span, remedy)
-        return Flow(
+        constants = {
+            (task, name): span
+            for task, given in draft.constants.items()
+            for name, (_, span) in given.items()
+        }
+        places = {name: span for name, (_, span) in (*draft.inputs.items(), *draft.parts.items())}
+        functions = {node: function for node, (function, _) in draft.functions.items()}
+        flow = Flow(
             draft.name,
             draft.edges,
             draft.tasks,
             draft.description or "",
-            {node: function for node, (function, _) in draft.functions.items()},
-            Source(self.text, draft.tasks, draft.edges),
-        )
+            functions,
+            Source(self.text, draft.tasks, draft.edges, places, constants),
+            constants={
+                task: {name: value for name, (value, _) in given.items()}
+                for task, given in draft.constants.items()
+            },
+            inputs={name: default for name, (default, _) in draft.inputs.items()},
+            parts={name: part for name, (part, _) in draft.parts.items()},
+            flows={
+                name: above[name]
+                for name in (functions.get(task, task) for task in draft.tasks)
+                if name in above
+            } if above else None,
+        )  # fmt: skip
+        self.wrong_form.check_names(flow)
+        return flow
 
     def begins_block(self) -> bool:
         """Tell ``flow Name:`` from a task of that name, as in ``flow -> b`` or ``flow as b``."""
@@ -153,6 +212,76 @@ class Parser:
         draft.description = re.sub(r"\\(.)", lambda e: ESCAPES[e[1]], text.text[1:-1])
         self.at += 3
 
+    def begins_inputs(self) -> bool:
+        """Tell ``input files`` from a task of that name."""
+        second = self.tokens[self.at + 1]
+        return second.kind == "word" and second.text != "as"
+
+    def inputs(self) -> None:
+        draft, first = self.draft, self.tokens[self.at + 1]
+        defaults, given, end = self.clauses.inputs(first, first)
+        for name, default in defaults.items():
+            _, span = given[name]
+            self.declare(name, span)
+            draft.inputs[name] = default, span
+        self.go_on_at(end)
+
+    def go_on_at(self, end: int) -> None:
+        """Go on with the first token that begins at a place of the text, or behind it."""
+        while self.tokens[self.at].start < end and self.tokens[self.at].kind != "end":
+            self.at += 1
+        while self.tokens[self.at].kind not in ("newline", "end"):  # a comment was there
+            self.at += 1
+
+    def declare(self, name: str, span: Span) -> None:
+        """Note a name that is no task's."""
+        draft = self.draft
+        known: dict[str, tuple[object, Span]] = {**draft.inputs, **draft.parts}
+        if name in known:
+            raise self.wrong_form.declared_twice(name, span, known[name][1])
+        if name in draft.tasks:
+            raise self.wrong_form.declared_late(name, span, draft.tasks[name])
+        draft.no_tasks.add(name)
+
+    def names_parts(self) -> bool:
+        """Tell ``X, y = split`` from other lines, such as ``a, b -> c``."""
+        at = self.at
+        while self.tokens[at].kind == "word" and self.tokens[at + 1].text == ",":
+            at += 2
+        return self.tokens[at + (self.tokens[at].kind == "word")].text == "="
+
+    def parts(self) -> None:
+        """Read ``X, y = split`` or ``X = split.X``."""
+        tokens, draft, names = self.tokens, self.draft, list[tuple[str, Span]]()
+        start = self.at
+        while tokens[self.at].text != "=":
+            names.append((self.name(self.at, None), tokens[self.at].span))
+            self.at += 1 + (tokens[self.at + 1].text == ",")
+        is_one = len(names) == 1 and tokens[self.at - 1].text != ","
+        equals = tokens[self.at]
+        self.at += 1
+        if tokens[self.at].kind in ("newline", "end"):
+            raise self.wrong_form.no_whole(equals, [name for name, _ in names])
+        item = self.item(None)
+        if tokens[self.at].kind != "newline":
+            raise self.wrong_form.behind_parts(self.at)
+        if item.part is not None or item.is_optional or (item.key is None) is is_one:
+            raise self.wrong_form.parts(tokens[start], item.name, item.key, names, self.at)
+        if item.name in draft.inputs:
+            raise self.wrong_form.parts_of_input(item.name, item.span)
+        words = tuple(name for name, _ in names)
+        for place, (name, span) in enumerate(names):
+            if name == "_" and not is_one:
+                continue
+            self.declare(name, span)
+            key = place if item.key is None else item.key
+            part = Part(item.name, key, () if is_one else words)
+            if not is_one and any(
+                p.names not in ((), words) for p, _ in draft.parts.values() if p.task == item.name
+            ):
+                raise self.wrong_form.taken_apart_twice(item.name, span)
+            draft.parts[name] = part, span
+
     def statement(self) -> None:
         draft, start, tokens = self.draft, self.at, self.tokens
         sources = self.group(None)
@@ -160,10 +289,10 @@ class Parser:
             self.at += 1
             targets = self.group(arrow)
             waits = arrow.text == "-.->"
-            if waits and (keyed := next((item for item in sources if item.key), None)):
+            if waits and (keyed := next((i for i in sources if i.key is not None or i.part), None)):
                 raise self.wrong.error(
                     "'-.->' only waits and brings no result to take a key from",
-                    tokens[keyed.key_at].span,
+                    tokens[keyed.key_at].span if keyed.key is not None else keyed.span,
                     "write '->', or remove the key",
                 )
             if len(sources) * len(targets) + len(draft.edges) > MOST_EDGES:
@@ -172,18 +301,68 @@ class Parser:
                     arrow.span,
                     "put a task between the two lists",
                 )
+            if draft.no_tasks:
+                for target in targets:
+                    if target.part or target.name in draft.no_tasks:
+                        raise self.wrong_form.no_target(
+                            target.part or target.name, target.span, target.part is not None
+                        )
             for source in sources:
                 for target in targets:
-                    kind: EdgeKind = "wait" if waits else "map" if target.mapped else "result"
+                    kind: EdgeKind = "wait" if waits else target.mapped or "result"
                     draft.edges.setdefault(
-                        Edge(source.name, target.name, kind, source.key), target.span
+                        Edge(source.name, target.name, kind, source.key, source.is_optional),
+                        target.span,
                     )
             sources = targets
+        last = tokens[self.at]
+        if last.text in CONDITIONS and tokens[self.at + 1].kind in ("word", "newline", "string"):
+            self.conditions(sources)
         if tokens[self.at].kind != "newline":
-            raise self.wrong.behind(start, self.at)
+            raise self.wrong_form.behind(start, self.at) or self.wrong.behind(start, self.at)
         for item in sources:
-            if item.key:
+            if item.key is not None and item.part is None:
                 raise self.wrong.unused_key(item.name, item.key_at)
+            if item.is_optional:
+                raise self.wrong_form.unused_mark(item.name, item.span, self.at)
+            if item.name in draft.no_tasks or item.part:
+                raise self.wrong_form.unused(item.part or item.name, item.span)
+
+    def conditions(self, targets: list[_Item]) -> None:
+        """Read ``when check unless other``, which hold for the last tasks of the line."""
+        tokens, draft = self.tokens, self.draft
+        while tokens[self.at].text in CONDITIONS:
+            word = tokens[self.at]
+            kind: EdgeKind = "when" if word.text == "when" else "unless"
+            if tokens[self.at + 1].kind != "word":
+                raise self.wrong_form.no_condition(self.at)
+            if found := self.wrong_form.negation(self.at):
+                raise found
+            self.at += 1
+            source = self.item(None, is_condition=True)
+            equals = None
+            span = word.span._replace(
+                width=tokens[self.at - 1].end - word.column
+                if tokens[self.at - 1].line == word.line else len(word.text)
+            )  # fmt: skip
+            following = tokens[self.at]
+            if following.kind == "dashes" and following.text.startswith("=="):
+                place = following.span._replace(width=2)
+                equals, end = self.clauses.compared(following.start + 2, place)
+                self.go_on_at(end)
+            elif following.kind in ("dashes", "arrow", "stray"):
+                raise self.wrong_form.comparison(self.at)
+            for target in targets:
+                if target.name in draft.no_tasks or target.part:
+                    raise self.wrong_form.no_target(
+                        target.part or target.name, target.span, target.part is not None
+                    )
+                if target.name == source.name:
+                    raise self.wrong_form.own_condition(target.name, span)
+                draft.edges.setdefault(
+                    Edge(source.name, target.name, kind, source.key, source.is_optional, equals),
+                    span,
+                )
 
     def group(self, arrow: Token | None) -> list[_Item]:
         """Read one task or a list of them, behind `arrow` or at the beginning of a line."""
@@ -217,13 +396,14 @@ class Parser:
             at += 1
         self.at = at
 
-    def item(self, arrow: Token | None) -> _Item:
+    def item(self, arrow: Token | None, is_condition: bool = False) -> _Item:
         tokens, at = self.tokens, self.at
         token, following = tokens[at], tokens[at + 1]
-        mapped = token.text == "map" and following.kind == "word" and following.text != "as"
-        if mapped:
+        mapped: EdgeKind | None = None
+        if token.text in MAPS and following.kind == "word" and following.text not in BEHIND:
             if arrow is None or arrow.text == "-.->":
                 raise self.wrong.useless_map(at, arrow)
+            mapped = token.text  # type: ignore[assignment]  # one of three words
             at += 1
             token, following = following, tokens[at + 1]
         name = self.names.get(token.text) or self.name(at, arrow)
@@ -231,29 +411,69 @@ class Parser:
         at += 1
         if following.kind == "arrow" or following.kind == "newline":  # by far the most
             self.at = at
+            if self.draft.no_tasks and name in self.draft.no_tasks:
+                return self.no_task(name, span, mapped)
             self.draft.tasks.setdefault(name, span)
             return _Item(name, span, mapped)
-        key, key_at = None, 0
-        if tokens[at].text == ".":
-            key_at = at + 1
-            key = spelled(tokens[key_at].text)
+        path: list[tuple[str | int, int]] = []
+        while tokens[at].text == ".":
+            word = tokens[at + 1].text
+            position = int(word) if word.isdecimal() and word.isascii() and len(word) < 10 else None
+            key = spelled(word) if position is None else position
             if key is None:
-                raise self.wrong.key(key_at)
+                raise self.wrong.key(at + 1)
+            path.append((key, at + 1))
             at += 2
+        call = None
+        if tokens[at].kind == "call":
+            call = tokens[at]
+            at += 1
         if tokens[at].text == "as":
-            function, name = name, self.name(at + 1, arrow)
+            written = ".".join([name, *(str(key) for key, _ in path)])
+            if any(isinstance(key, int) for key, _ in path):
+                raise self.wrong_form.no_function(written, path[-1][1])
+            name = self.name(at + 1, arrow)
             span = span._replace(width=tokens[at + 1].end - span.column)
-            first, where = self.draft.functions.setdefault(name, (function, span))
-            if first != function:
+            first, where = self.draft.functions.setdefault(name, (written, span))
+            if first != written:
                 raise self.wrong.error(
                     f"the node {shown(name)} calls {shown(first)} already, in line {where.line}",
                     span,
                     "give one of the two nodes another name",
                 )
             at += 2
-        self.draft.tasks.setdefault(name, span)
+            path = []
+        elif len(path) > 1:
+            raise self.wrong.second_dot(path[1][1] - 1)
+        elif path and call is not None:
+            raise self.wrong_form.call_of_key(name, path[0][0], call)
+        is_optional = tokens[at].text == "?"
+        at += is_optional
         self.at = at
-        return _Item(name, span, mapped, key, key_at)
+        if call is not None:
+            self.constants(name, call, span)
+        if name in self.draft.no_tasks:
+            item = self.no_task(name, span, mapped)._replace(is_optional=is_optional)
+            if item.part and (path or call):
+                raise self.wrong_form.part_of_part(name, tokens[at - 1 - is_optional].span)
+        else:
+            self.draft.tasks.setdefault(name, span)
+            item = _Item(name, span, mapped, is_optional=is_optional)
+        return item._replace(key=path[0][0], key_at=path[0][1]) if path else item
+
+    def no_task(self, name: str, span: Span, mapped: EdgeKind | None) -> _Item:
+        """Return what stands for an input, or a part of a result."""
+        if name not in self.draft.parts:
+            return _Item(name, span, mapped)
+        part, _ = self.draft.parts[name]
+        return _Item(part.task, span, mapped, name, part=name)
+
+    def constants(self, name: str, call: Token, span: Span) -> None:
+        given = self.clauses.constants(name, call)
+        known = self.draft.constants.setdefault(name, given)
+        values = [{n: value for n, (value, _) in each.items()} for each in (known, given)]
+        if values[0] != values[1]:
+            raise self.wrong_form.other_constants(name, call, next(iter(known.values()))[1])
 
     def name(self, at: int, arrow: Token | None) -> str:
         """Return the task's name at index `at`; one that was seen before is in `names`."""

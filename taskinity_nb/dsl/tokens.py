@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     (?: (?P<word>     [^\s\x00-/:-@\[-^`{-\x7f]+ )        # all but blanks and ASCII punctuation
       | (?P<arrow>    (?: -> | -\.-> ) (?![-=<>~|.]) )
       | (?P<newline>  \r\n? | \n )
-      | (?P<mark>     [\[\],:] | \. (?![-=<>~|.]) )
+      | (?P<mark>     [\[\],:?] | \. (?![-=<>~|.]) )
       | (?P<string>   "(?: [^"\\\r\n] | \\[^\r\n] )*+" | '(?: [^'\\\r\n] | \\[^\r\n] )*+' )
       | (?P<comment>  \#[^\r\n]* )
       | (?P<unclosed> ["'][^\r\n]* )
@@ -32,13 +32,23 @@ _TOKEN = re.compile(
 )
 
 
+_IN_CALL = re.compile(
+    r"""
+    (?P<open> [(\[{] ) | (?P<close> [)\]}] ) | \# [^\r\n]*
+    | "(?: [^"\\\r\n] | \\[^\r\n] )*+" | '(?: [^'\\\r\n] | \\[^\r\n] )*+'
+    """,
+    re.VERBOSE,
+)
+
+
 class Token(NamedTuple):
-    """A piece of the text; `line` and `column` count from 1."""
+    """A piece of the text; `line` and `column` count from 1, `start` from 0 in the whole text."""
 
     kind: str
     text: str
     line: int
     column: int
+    start: int = 0
 
     @property
     def end(self) -> int:
@@ -54,25 +64,66 @@ class Token(NamedTuple):
 def tokenize(text: str) -> list[Token]:
     """Cut `text` into tokens, comments left out.
 
-    A newline and three ends close the list, so that a reader may look ahead.
+    Parentheses behind a name, with all that is between them, are one token. A newline and three
+    ends close the list, so that a reader may look ahead.
 
     Examples
     --------
-    >>> [token.text for token in tokenize("a -> b  # why")]
-    ['a', '->', 'b', '', '', '', '']
+    >>> [token.text for token in tokenize("a(n=(1, 2)) -> b  # why")]
+    ['a', '(n=(1, 2))', '->', 'b', '', '', '', '']
     """
     tokens: list[Token] = []
     line, before = 1, -1
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup or ""
-        if kind != "comment":
-            tokens.append(Token(kind, match[kind], line, match.start() - before))
-            if kind == "newline":
-                line += 1
-                before = match.end(kind) - 1
+    pieces = _TOKEN.finditer(text)
+    while True:
+        for match in pieces:
+            kind = match.lastgroup or ""
+            if kind != "comment":
+                start = match.start()
+                tokens.append(Token(kind, match[kind], line, start - before, start))
+                if kind == "newline":
+                    line += 1
+                    before = match.end(kind) - 1
+                elif kind == "stray" and match[kind] == "(" and (end := _end_of_call(text, tokens)):
+                    break
+        else:
+            break
+        call = text[start:end]
+        tokens[-1] = tokens[-1]._replace(kind="call", text=call)
+        line += len(NEWLINE.findall(call))
+        last = max(call.rfind("\n"), call.rfind("\r"))
+        before = before if last < 0 else start + last
+        while text[end : end + 1] not in "\r\n" and text[end].isspace():
+            end += 1
+        pieces = _TOKEN.finditer(text, end)
     column = len(text) - before
-    end = Token("end", "", line, column)
-    return [*tokens, Token("newline", "", line, column), end, end, end]
+    last_token = Token("end", "", line, column, len(text))
+    newline = Token("newline", "", line, column, len(text))
+    return [*tokens, newline, last_token, last_token, last_token]
+
+
+def _end_of_call(text: str, tokens: list[Token]) -> int | None:
+    """Return where the parentheses end that the last token opens; None if they hold nothing.
+
+    Nor do they where no name is in front of them, or they are never closed.
+    """
+    start = tokens[-1].start
+    if len(tokens) < 2 or tokens[-2].kind != "word":
+        return None
+    opened = []
+    for match in _IN_CALL.finditer(text, start):
+        if match["open"]:
+            opened.append(match["open"])
+        elif match["close"]:
+            if PAIRS[opened.pop()] != match["close"]:
+                return None
+            if not opened:
+                return match.end() if text[start + 1 : match.start()].strip() else None
+    return None
+
+
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+NEWLINE = re.compile(r"\r\n?|\n")
 
 
 def spelled(word: str) -> str | None:

@@ -1,12 +1,15 @@
 """How results become arguments: each parameter of a task is filled by the first rule that fits.
 
+0. The text gives it a constant.
 1. It is named after an upstream task (``split``, or ``split_result``): that task's result; or
-   after the key that an edge picks (``split.left -> work``).
+   after the part that an edge picks (``split.left -> work``).
 2. The parameters without a default that are still unfilled are as many as the results that are not
    yet taken: the results fill them, in the order in which the text gives the edges.
 3. It is named after a key of the flow's inputs (``"load.path"`` addresses one task); then, if the
-   counts agree, the results left fill the rest in order.
-4. The results left are mappings: it is filled from their keys by name, when they are known.
+   counts agree, the results left fill the rest in order, and those that may be missing fill what
+   has a default, in order.
+4. The results left are mappings: it is filled from their keys by name, when they are known. An item
+   may be a tuple, whose elements fill the parameters in order.
 5. Inputs that are no mapping go whole to the only parameter without a default of each task without
    upstream; a mapping goes whole to a parameter called ``inputs`` or ``input_data``.
 6. ``*args`` takes the results that are left, ``**kwargs`` takes them by task name; parameters
@@ -25,6 +28,8 @@ from typing import Any, Literal
 from ..errors import BindingError, listed, suggestion
 from ..strangers import is_interrupt
 from .flow import Edge, Flow
+from .forms.edges import MAPPED, WAITS
+from .forms.literals import InputName
 from .lookup import find_tasks, not_looked_at
 from .plan import Binding, Call, Origin, Plan, edge_to_add
 from .signature import Signature
@@ -78,7 +83,9 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
     binder = _Binder(flow, inputs, tasks)
     for slot, name in enumerate(flow.tasks):
         binder.bind(slot, name)
-    plan = Plan(flow, binder.bindings, binder.slots, binder.calls, tuple(binder.constants))
+    plan = Plan(
+        flow, binder.bindings, binder.slots, binder.calls, tuple(binder.constants), binder.sources_of,
+    )  # fmt: skip
     binder.check_inputs_taken(plan.calls)
     return plan
 
@@ -88,8 +95,10 @@ class _Binder:
 
     def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task]) -> None:
         self.flow = flow
-        self.upstream = dict(flow.upstream)
+        self.incoming = dict(flow.incoming)
         self.tasks = tasks
+        if flow.inputs:
+            inputs = _with_defaults(flow, inputs)
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
         self.index = flow.structure.index
@@ -102,6 +111,12 @@ class _Binder:
         self.taken: set[str] = set()
         self.whole_taken = False
         self.known: dict[int, tuple[Binding, int | None]] = {}
+        self.sources_of: dict[str, int] = {}
+        """The slots of the inputs that arrows come from."""
+        for name in {e.source: None for e in flow.edges if e.source in flow.inputs}:
+            self.sources_of[name] = self._constant("input", name, self.keys[name]).slot
+            self.taken.add(name)
+        self.origins = Plan(flow, [], [], {}, (), self.sources_of)
 
     def bind(self, slot: int, name: str) -> None:
         """Fill the parameters of one task, the short way where the rules lead to the same."""
@@ -152,33 +167,32 @@ class _Binder:
 
     def _call(self, name: str, task: Task, signature: Signature) -> Call:
         """Fill the parameters of one task by the rules of this module's docstring."""
-        left = [
-            Origin(
-                self.index[edge.source],
-                "item" if edge.kind == "map" else "result",
-                edge.source,
-                edge.key,
-            )
-            for edge in self.upstream[name]
-            if edge.kind != "wait"
-        ]
-        filled: dict[str, Origin] = {}
+        given = self._given(name, signature)
+        left = [o for o, parameter in self._brought(name) if parameter is None]
+        filled: dict[str, Origin] = {p: o for p, o in given.items() if p in signature.names}
         late: tuple[str, ...] = ()
         optional: tuple[str, ...] = ()
         mappings: tuple[Origin, ...] = ()
         if signature.named:
-            self._by_upstream_name(signature, filled, left)
+            self._by_upstream_name(name, signature, filled, left)
+            optionals = [origin for origin in left if origin.is_optional]
+            left = [origin for origin in left if not origin.is_optional]
             self._in_order(signature, filled, left)  # rule 2
             self._from_inputs(name, signature, filled)  # rules 3 and 5
             takes_more = bool(signature.star or signature.double_star)
             self._in_order(signature, filled, left, takes_more)  # the end of rule 3
             missing = tuple(p for p in signature.required if p not in filled)
+            self._fill_defaults(signature, filled, optionals)
+            self._check_optional(signature, name, filled, missing, optionals)
             if missing and not (left and self._fits_keys(signature, missing[0])):
                 raise self._missing(signature, name, missing[0], left)
+            if len(missing) == 1 < len(left) and not takes_more:
+                raise self._two_for_one(signature, name, missing[0], left)
             if missing:  # rule 4
                 free = (p.name for p in signature.named if p.name not in filled)
                 optional = tuple(p for p in free if p not in {*missing, *signature.positional_only})
                 late, mappings, left = missing, tuple(left), []
+            left += optionals
         rest: list[Origin] = []
         spread: list[Origin] = []
         if signature.star:  # rule 6
@@ -194,22 +208,120 @@ class _Binder:
         if rest:
             star = f"*{signature.star}"
             positional += [(star, origin) for origin in rest]
-        keywords += [(origin.key or origin.name, origin) for origin in spread]
+        keywords += [(origin.label or origin.name, origin) for origin in spread]
+        keywords += [(p, origin) for p, origin in given.items() if p not in signature.names]
         passed = (tuple(positional), tuple(keywords))
         return Call(name, task, signature, *passed, late, optional, mappings)
 
+    def _brought(self, name: str) -> list[tuple[Origin, str | None]]:
+        """Return what the edges into a task bring, and the parameter for which each is meant."""
+        edges = [edge for edge in self.incoming[name] if edge.kind not in WAITS]
+        several = sum(edge.kind in MAPPED for edge in edges) > 1
+        place = 0
+        brought = []
+        for edge in edges:
+            origin = self.origins.origin_of(edge)
+            if several and edge.kind in MAPPED:
+                origin = origin._replace(place=place)
+                place += 1
+            brought.append((origin, edge.parameter))
+        return brought
+
+    def _given(self, name: str, signature: Signature) -> dict[str, Origin]:
+        """Return what the text says a parameter is: a constant, or which edge it takes."""
+        given = {p: origin for origin, p in self._brought(name) if p is not None}
+        for parameter, value in self.flow.constants.get(name, {}).items():
+            if parameter not in signature.names and not signature.double_star:
+                raise BindingError(
+                    f"task '{name}': {signature.text(name)} has no parameter '{parameter}'",
+                    remedy=suggestion(parameter, signature.names)
+                    or f"its parameters are {listed(list(signature.names))}",
+                    **self.flow.at((name, parameter)),
+                )
+            if not isinstance(value, InputName):
+                origin = self._constant("constant", value.text, value.value)
+                given[parameter] = origin
+                continue
+            if value.name not in self.keys:
+                raise BindingError(
+                    f"task '{name}': its parameter '{parameter}' is the input '{value.name}', "
+                    "which has no value",
+                    remedy=suggestion(value.name, map(str, self.keys))
+                    or f"give it to the run, {{'{value.name}': value}}, or a default in the text: "
+                    f"'input {value.name} = …'",
+                    **self.flow.at((name, parameter)),
+                )
+            given[parameter] = self._constant("input", value.name, self.keys[value.name])
+            self.taken.add(value.name)
+        return given
+
+    def _fill_defaults(
+        self, signature: Signature, filled: dict[str, Origin], optionals: list[Origin]
+    ) -> None:
+        """Fill what has a default with what may not be there, in order."""
+        if signature.star:
+            return
+        free = [
+            p.name
+            for p in signature.named
+            if p.name not in filled
+            and p.default is not Parameter.empty
+            and p.kind is not Parameter.KEYWORD_ONLY
+        ]
+        if len(free) >= len(optionals):
+            filled.update(zip(free, optionals, strict=False))
+            optionals.clear()
+
+    def _check_optional(
+        self,
+        signature: Signature,
+        name: str,
+        filled: Mapping[str, Origin],
+        missing: tuple[str, ...],
+        optionals: list[Origin],
+    ) -> None:
+        """Raise if what may not be there is needed: where it is not, the default stays."""
+        required = [p for p in signature.required if p in filled and filled[p].is_optional]
+        parameter = required[0] if required else missing[0] if missing and optionals else None
+        if parameter is None:
+            return
+        origin = filled.get(parameter) or optionals[0]
+        several = len(required) + len(optionals) > 1
+        raise BindingError(
+            f"task '{name}': {signature.text(name)} needs a value for '{parameter}', "
+            f"and '{origin.name}?' may have none",
+            remedy=f"give the parameter a default, '{parameter}=None'"
+            + (", or take those that are there as '*results'" if several else ""),
+            **self.flow.at(name),
+        )
+
+    def _two_for_one(
+        self, signature: Signature, name: str, parameter: str, left: list[Origin]
+    ) -> BindingError:
+        named = listed([origin.label or origin.name for origin in left])
+        return BindingError(
+            f"task '{name}': {signature.text(name)} has one parameter, '{parameter}', "
+            f"for the results of {named}",
+            remedy=f"write '*{parameter}' to take them all, as a tuple, or give the function a "
+            "parameter for each",
+            **self.flow.at(name),
+        )
+
     @staticmethod
     def _by_upstream_name(
-        signature: Signature, filled: dict[str, Origin], left: list[Origin]
+        task: str, signature: Signature, filled: dict[str, Origin], left: list[Origin]
     ) -> None:
         if not left:
             return
-        names = {origin.key: origin for origin in left if origin.key}
-        names |= {f"{origin.name}_result": origin for origin in left}
-        names |= {origin.name: origin for origin in left}  # a task's own name comes first
-        filled |= {p.name: names[p.name] for p in signature.named if p.name in names}
-        if filled:
-            used = set(filled.values())
+        names = {origin.label: origin for origin in left if origin.label}
+        called = {_local(origin.name, task): origin for origin in left}
+        names |= {f"{word}_result": origin for word, origin in called.items()}
+        names |= called  # a task's own name comes first
+        free = [p.name for p in signature.named if p.name not in filled]
+        found = {name: names[name] for name in free if name in names}
+        filled |= found
+        if found:
+            used = set(found.values())
             left[:] = [origin for origin in left if origin not in used]
 
     @staticmethod
@@ -253,7 +365,7 @@ class _Binder:
                     self.whole_taken = True
 
     def _constant(
-        self, kind: Literal["input", "inputs", "default"], name: str, value: Any
+        self, kind: Literal["input", "inputs", "default", "constant"], name: str, value: Any
     ) -> Origin:
         slot = self.constant_slots.setdefault((kind, name), len(self.index) + len(self.constants))
         if slot == len(self.index) + len(self.constants):
@@ -333,7 +445,7 @@ class _Binder:
         self, signature: Signature, name: str, parameter: str, left: list[Origin]
     ) -> BindingError:
         edges = self.flow.upstream[name]
-        offered = [f"the result of '{edge.source}'" for edge in edges if edge.kind != "wait"]
+        offered = [f"the result of '{edge.source}'" for edge in edges if edge.kind not in WAITS]
         offered += [f"the input {listed([key])}" for key in islice(self.keys, 10)]
         whole = self.inputs is not None and not isinstance(self.inputs, Mapping)
         if whole:
@@ -361,7 +473,9 @@ class _Binder:
 
     def _not_taken(self, signature: Signature, name: str, left: list[Origin]) -> BindingError:
         first = left[0].name
-        edge = next(e for e in self.flow.upstream[name] if e.kind != "wait" and e.source == first)
+        edge = next(
+            e for e in self.flow.incoming[name] if e.kind not in WAITS and e.source == first
+        )
         plural = "s" if len(left) > 1 else ""
         return BindingError(
             f"task '{name}': {signature.text(name)} does not take the result{plural} of "
@@ -370,6 +484,55 @@ class _Binder:
             f"or give the function a parameter '{first}'",
             **self.flow.at(edge),
         )
+
+
+def _local(source: str, task: str) -> str:
+    """Return what a task is called where another one stands, which may be in a flow in the flow.
+
+    Examples
+    --------
+    >>> _local("Prep.clean", "Prep.count"), _local("Prep.clean", "train")
+    ('clean', 'Prep')
+    """
+    if "." not in source:
+        return source
+    words, others = source.split("."), task.split(".")
+    depth = 0
+    while depth < min(len(words), len(others)) - 1 and words[depth] == others[depth]:
+        depth += 1
+    return words[depth]
+
+
+def _with_defaults(flow: Flow, inputs: Any) -> Mapping[str, Any]:
+    """Return the values of a flow's inputs by name: those that were given, or else the defaults.
+
+    A value that is no mapping is that of the only input, or of the only one without a default.
+    """
+    if inputs is not None and not isinstance(inputs, Mapping):
+        needed = [name for name, default in flow.inputs.items() if default is None]
+        names = needed if len(needed) == 1 else list(flow.inputs)
+        if len(names) > 1:
+            raise _not_taken_input(
+                "",
+                f"the flow has the inputs {listed(names)}, and got {type(inputs).__name__}",
+                f"give them by name: {{'{names[0]}': value, …}}",
+            )
+        inputs = {names[0]: inputs}
+    given = dict(inputs or {})
+    for name, default in flow.inputs.items():
+        if name not in given:
+            if default is None:
+                near = suggestion(name, [str(key) for key in given if key not in flow.inputs])
+                error = BindingError(
+                    f"the flow's input '{name}' has no value",
+                    remedy=(f"{near} " if near else "")
+                    + f"give it to the run, {{'{name}': value}}, or a default in the text: "
+                    f"'input {name} = …'",
+                    **flow.at(name),
+                )
+                raise error
+            given[name] = default.value
+    return given
 
 
 def _not_taken_input(name: str, message: str, remedy: str) -> BindingError:

@@ -4,45 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, get_args
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from ..display import renderer
-from ..errors import CycleError, FlowError, Span, listed
+from ..errors import FlowError, Span
 from ..formatting import counted
+from .forms.edges import Edge, EdgeKind, Part, as_edge
+from .forms.literals import Constant, InputName, constant
+from .forms.validity import check
 
 __all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
 
-EdgeKind = Literal["result", "wait", "map"]
-KINDS = get_args(EdgeKind)
-
-
-class Edge(NamedTuple):
-    """One arrow: `target` receives the result of `source`, or only waits for it.
-
-    `kind` is ``"result"`` (the target receives the result), ``"wait"`` (it only waits) or ``"map"``
-    (it runs once for each item of the result); `key` picks one key or attribute of the result.
-    """
-
-    source: str
-    target: str
-    kind: EdgeKind = "result"
-    key: str | None = None
-
-    def __str__(self) -> str:
-        arrow = "-.->" if self.kind == "wait" else "->"
-        key = f".{self.key}" if self.key else ""
-        return f"{self.source}{key} {arrow} {'map ' if self.kind == 'map' else ''}{self.target}"
+PLAIN = ("result", None, False)
+"""Kind, key and whether it is optional, of an edge that brings a result and nothing else."""
 
 
 class Source(NamedTuple):
-    """The text a flow was read from, and where its tasks and edges stand in it."""
+    """The text a flow was read from, and where its parts stand in it.
+
+    A constant is found by the names of its task and its parameter.
+    """
 
     text: str
     tasks: Mapping[str, Span]
     edges: Mapping[Edge, Span]
+    inputs: Mapping[str, Span] = MappingProxyType({})
+    constants: Mapping[tuple[str, str], Span] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +65,9 @@ class Structure:
 class Flow:
     """The validated DAG of task names.
 
-    Two flows are equal when they agree in name, tasks, the functions of the tasks, and the edges
-    into each task with their kinds and their order, which decides arguments.
+    Two flows are equal when they agree in name, tasks, the functions of the tasks, constants,
+    inputs, parts, the flows that they use, and the edges into each task with their kinds and their
+    order, which decides arguments.
 
     Parameters
     ----------
@@ -89,17 +80,27 @@ class Flow:
     description : str
         Free text.
     functions : mapping of str to str
-        For a task that is not called by its function's name: the function's name.
+        For a task that is not called by its function's name: the function's name, which may have
+        dots in it (``pandas.read_csv``).
     source : Source, optional
         Where the flow was read from, for later errors.
+    constants : mapping of str to mapping of str to object
+        For a task, the parameters that take a literal, or the value of an `InputName`.
+    inputs : mapping of str to object
+        The flow's inputs and their defaults, which are literals; ``...`` where there is none.
+    parts : mapping of str to Part
+        Names for parts of the results of tasks.
+    flows : mapping of str to Flow
+        Flows that stand for functions in this one, by their names.
+    written : Flow, optional
+        Of a flow in which others were put in place of their names: the flow as it was written.
 
     Raises
     ------
     CycleError
         If a task would wait for itself.
     FlowError
-        If a task's name is no identifier, two mapped edges lead into one task, or two kinds of
-        edges connect the same two tasks.
+        If a task's name is no identifier, edges contradict each other, or a constant is no literal.
 
     Examples
     --------
@@ -110,12 +111,19 @@ class Flow:
     ['clean']
     """
 
-    name: str = "flow"
-    edges: tuple[Edge, ...] = ()
-    tasks: tuple[str, ...] = ()
-    description: str = ""
-    functions: Mapping[str, str] = field(default_factory=dict)
-    source: Source | None = None
+    name: str
+    edges: tuple[Edge, ...]
+    tasks: tuple[str, ...]
+    description: str
+    functions: Mapping[str, str]
+    source: Source | None
+    constants: Mapping[str, Mapping[str, Constant | InputName]]
+    inputs: Mapping[str, Constant | None]
+    parts: Mapping[str, Part]
+    flows: Mapping[str, Flow]
+    homes: Mapping[str, Mapping[str, Any]]
+    """Where the functions of tasks are that were bound; it has no part in equality."""
+    _written: Flow | None
 
     def __init__(
         self,
@@ -125,111 +133,96 @@ class Flow:
         description: str = "",
         functions: Mapping[str, str] | None = None,
         source: Source | None = None,
+        *,
+        constants: Mapping[str, Mapping[str, Any]] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        parts: Mapping[str, Part] | None = None,
+        flows: Mapping[str, Flow] | None = None,
+        written: Flow | None = None,
     ) -> None:
-        arrows = tuple(dict.fromkeys(e if type(e) is Edge else _edge(e) for e in edges))
+        write = object.__setattr__
+        known = {
+            name: None if value is None or value is ... else _default(name, value)
+            for name, value in (inputs or {}).items()
+        }
+        arrows = tuple(dict.fromkeys(e if type(e) is Edge else as_edge(e) for e in edges))
         names = dict.fromkeys([tasks] if isinstance(tasks, str) else tasks)
         for edge in arrows:
-            names[edge.source] = None
-            names[edge.target] = None
+            if edge[0] not in known:
+                names[edge[0]] = None
+            names[edge[1]] = None
         renamed = {task: f for task, f in (functions or {}).items() if f != task}
-        write = object.__setattr__
+        given = {
+            task: MappingProxyType({p: constant(value) for p, value in values.items()})
+            for task, values in (constants or {}).items()
+            if values
+        }
         write(self, "name", name)
         write(self, "edges", arrows)
         write(self, "tasks", tuple(names))
         write(self, "description", description)
         write(self, "functions", MappingProxyType(renamed))
         write(self, "source", source)
-        self._check_names()
-        self._check_kinds()
-        self._check_cycles()
+        write(self, "constants", MappingProxyType(given))
+        write(self, "inputs", MappingProxyType(known))
+        write(self, "parts", MappingProxyType(dict(parts or {})))
+        write(self, "flows", MappingProxyType(dict(flows or {})))
+        write(self, "homes", MappingProxyType({}))
+        write(self, "_written", written)
+        check(self)
 
-    def _check_names(self) -> None:
-        for edge in self.edges:
-            if edge.kind not in KINDS:
-                raise FlowError(f"the kind of an edge is {listed(KINDS)}, not {edge.kind!r}")
-        for task in self.tasks:
-            if not isinstance(task, str) or not task.isidentifier():
-                raise FlowError(
-                    f"a task's name is a Python identifier, not {task!r}", **self.at(task)
-                )
-        for task in self.functions:
-            if task not in self._incoming:
-                raise FlowError(f"'{task}' has a function but is no task of the flow")
+    def at(self, part: str | Edge | tuple[str, str]) -> dict[str, Any]:
+        """Return where a part of the flow stands in the text, as arguments of an error.
 
-    def _check_kinds(self) -> None:
-        kinds: dict[tuple[str, str], Edge] = {}
-        mapped: dict[str, Edge] = {}
-        for edge in self.edges:
-            first = kinds.setdefault((edge.source, edge.target), edge)
-            if first.kind != edge.kind:
-                raise FlowError(
-                    f"'{edge}' contradicts '{first}'",
-                    remedy="keep one of the two",
-                    **self.at(edge),
-                )
-            if edge.kind == "map" and mapped.setdefault(edge.target, edge) != edge:
-                raise FlowError(
-                    f"'{edge.target}' is mapped over two results, "
-                    f"'{mapped[edge.target].source}' and '{edge.source}'",
-                    remedy="a task runs over the items of one result; drop one 'map'",
-                    **self.at(edge),
-                )
-
-    def _check_cycles(self) -> None:
-        """Walk depth first, in the order of the text; an edge to an open task closes a cycle."""
-        done: set[str] = set()
-        for root in self.tasks:
-            if root in done:
-                continue
-            path = {root: None}
-            stack = [(root, iter(self.downstream[root]))]
-            while stack:
-                task, edges = stack[-1]
-                edge = next(edges, None)
-                if edge is None:
-                    stack.pop()
-                    path.pop(task)
-                    done.add(task)
-                elif edge.target in path:
-                    names = list(path)
-                    cycle = (*names[names.index(edge.target) :], edge.target)
-                    error = CycleError(
-                        f"the tasks wait for each other in a cycle: {_shortened(cycle)}",
-                        remedy="remove one of these arrows",
-                        **self.at(edge),
-                    )
-                    error.path = cycle
-                    raise error
-                elif edge.target not in done:
-                    path[edge.target] = None
-                    stack.append((edge.target, iter(self.downstream[edge.target])))
-
-    def at(self, part: str | Edge) -> dict[str, Any]:
-        """Return where a task or an edge stands in the text, as arguments of an error."""
-        if self.source is None:
-            return {}
+        That is a task, an input or an edge; or a constant, by its task and its parameter.
+        """
         places = self.source
-        span = places.tasks.get(part) if isinstance(part, str) else places.edges.get(part)
-        return {"text": self.source.text, "span": span} if span else {}
+        if places is None:
+            return {}
+        span: Span | None
+        if isinstance(part, Edge):
+            span = places.edges.get(part)
+        elif isinstance(part, tuple):
+            span = places.constants.get(part) or places.tasks.get(part[0])
+        else:
+            span = places.tasks.get(part) or places.inputs.get(part)
+        return {"text": places.text, "span": span} if span else {}
+
+    @property
+    def written(self) -> Flow:
+        """The flow as somebody wrote it, with the names of other flows in it."""
+        return self._written or self
 
     @cached_property
     def _incoming(self) -> dict[str, tuple[Edge, ...]]:
         incoming: dict[str, list[Edge]] = {task: [] for task in self.tasks}
         for edge in self.edges:
-            incoming[edge.target].append(edge)
+            incoming[edge[1]].append(edge)
         return {task: tuple(edges) for task, edges in incoming.items()}
 
     @cached_property
-    def upstream(self) -> Mapping[str, tuple[Edge, ...]]:
-        """The edges into each task, in the order of the text."""
+    def incoming(self) -> Mapping[str, tuple[Edge, ...]]:
+        """The edges into each task, in the order of the text, those from inputs too."""
         return MappingProxyType(self._incoming)
+
+    @cached_property
+    def upstream(self) -> Mapping[str, tuple[Edge, ...]]:
+        """The edges into each task from other tasks, in the order of the text."""
+        if not self.inputs:
+            return self.incoming
+        known = self.inputs
+        return MappingProxyType(
+            {task: tuple([e for e in edges if e[0] not in known])
+             for task, edges in self._incoming.items()}
+        )  # fmt: skip
 
     @cached_property
     def downstream(self) -> Mapping[str, tuple[Edge, ...]]:
         """The edges out of each task, in the order of the text."""
         outgoing: dict[str, list[Edge]] = {task: [] for task in self.tasks}
         for edge in self.edges:
-            outgoing[edge.source].append(edge)
+            if edge[0] in outgoing:
+                outgoing[edge[0]].append(edge)
         return MappingProxyType({task: tuple(edges) for task, edges in outgoing.items()})
 
     @cached_property
@@ -239,14 +232,18 @@ class Flow:
         waiting = [0] * len(index)
         followers: list[list[int]] = [[] for _ in index]
         # Two edges may connect the same tasks (two keys of a result): one wait all the same.
+        known = self.inputs
         for source, target in dict.fromkeys([edge[:2] for edge in self.edges]):
-            followers[index[source]].append(index[target])
-            waiting[index[target]] += 1
+            if source not in known:
+                followers[index[source]].append(index[target])
+                waiting[index[target]] += 1
         sources = [
             tuple([index[edge[0]] for edge in edges])
-            if all([edge[2] == "result" and edge[3] is None for edge in edges])
+            if all([edge[2:5] == PLAIN and edge[0] not in known for edge in edges])
+            and all([edge[6] is None for edge in edges])
+            and task not in self.constants
             else None
-            for edges in self.upstream.values()
+            for task, edges in self._incoming.items()
         ]
         return Structure(index, waiting, followers, sources)
 
@@ -337,9 +334,45 @@ class Flow:
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return renderer().mimebundle(self)
 
+    def bind(self, namespace: Mapping[str, Any] | ModuleType) -> Flow:
+        """Return the flow with functions of its own, wherever it is run from.
+
+        Parameters
+        ----------
+        namespace : mapping of str to object, or module
+            Where its functions are; in a module, ``globals()``.
+
+        Examples
+        --------
+        >>> from taskinity_nb import run
+        >>> flow = Flow("Example", tasks=["answer"]).bind({"answer": lambda: 42})
+        >>> run(flow).result
+        42
+        """
+        place = vars(namespace) if isinstance(namespace, ModuleType) else namespace
+        if not isinstance(place, Mapping):
+            raise FlowError(
+                f"a flow is bound to a mapping of names to functions or a module, not {place!r}"
+            )
+        return self._at_home({task: place for task in self.tasks})
+
+    def _at_home(self, homes: Mapping[str, Mapping[str, Any]]) -> Flow:
+        bound: Flow = self.__reduce__()[0](*self._parts())
+        object.__setattr__(bound, "source", self.source)
+        object.__setattr__(bound, "homes", MappingProxyType(dict(homes)))
+        return bound
+
     @cached_property
     def _identity(self) -> tuple[Any, ...]:
-        return self.name, frozenset(self.functions.items()), frozenset(self._incoming.items())
+        return (
+            self.name,
+            frozenset(self.functions.items()),
+            frozenset(self._incoming.items()),
+            frozenset((task, frozenset(each.items())) for task, each in self.constants.items()),
+            frozenset(self.inputs.items()),
+            frozenset(self.parts.items()),
+            frozenset(self.flows.items()),
+        )
 
     @cached_property
     def _hash(self) -> int:
@@ -355,24 +388,30 @@ class Flow:
         tasks, edges = counted(len(self.tasks), "task"), counted(len(self.edges), "edge")
         return f"<Flow {self.name}: {tasks}, {edges}>"
 
+    def _parts(self) -> tuple[Any, ...]:
+        return (
+            self.name, self.edges, self.tasks, self.description, dict(self.functions),
+            {task: dict(values) for task, values in self.constants.items()}, dict(self.inputs),
+            dict(self.parts), dict(self.flows), self._written,
+        )  # fmt: skip
+
     def __reduce__(self) -> tuple[Any, ...]:
-        functions = dict(self.functions)
-        return Flow, (self.name, self.edges, self.tasks, self.description, functions, None)
+        return _made_again, self._parts()
 
 
-def _edge(pair: Any) -> Edge:
-    """Make an edge of a tuple; a string of two letters is none, nor is a list of targets."""
-    parts = tuple(pair) if isinstance(pair, (tuple, list)) else ()
-    if len(parts) not in (2, 3, 4) or not all(isinstance(part, str) for part in parts[:3]):
-        raise FlowError(
-            f"an edge is a pair of names, not {pair!r}",
-            remedy='write ("a", "b") for each arrow, or read a text with parse_dsl("a -> [b, c]")',
-        )
-    return Edge(*parts)
+def _made_again(
+    name: str, edges: Any, tasks: Any, description: str, functions: Any,
+    constants: Any, inputs: Any, parts: Any, flows: Any, written: Flow | None,
+) -> Flow:  # fmt: skip
+    """Make a flow that was pickled."""
+    return Flow(
+        name, edges, tasks, description, functions,
+        constants=constants, inputs=inputs, parts=parts, flows=flows, written=written,
+    )  # fmt: skip
 
 
-def _shortened(path: tuple[str, ...]) -> str:
-    """Write a path with arrows; of a long one the middle is left out."""
-    if len(path) > 12:
-        path = (*path[:6], f"… ({len(path) - 11} more) …", *path[-5:])
-    return " -> ".join(path)
+def _default(name: str, value: Any) -> Constant:
+    made = constant(value)
+    if isinstance(made, Constant):
+        return made
+    raise FlowError(f"the default of the input '{name}' is a literal, not the name '{made.name}'")

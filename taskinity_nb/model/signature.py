@@ -21,6 +21,8 @@ class Signature:
     ----------
     named : list of Parameter
         Those that have a name for one value.
+    names : dict of str to None
+        The names of these, in order.
     required : list of str
         The names of those without a default.
     ordered : list of str
@@ -63,6 +65,7 @@ class Signature:
                 self.double_star = parameter.name
             else:
                 self.named.append(parameter)
+        self.names = {p.name: None for p in self.named}
         self.required = [p.name for p in self.named if p.default is Parameter.empty]
         behind = {p.name for p in self.named if self.star and p.kind is Parameter.KEYWORD_ONLY}
         self.ordered = [name for name in self.required if name not in behind]

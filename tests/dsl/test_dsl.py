@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskinity_nb.dsl.read import parse_dsl, parse_flows, to_dsl, to_mermaid
+from taskinity_nb.dsl.read import parse_dsl, parse_flows
+from taskinity_nb.dsl.write import to_dsl, to_mermaid
 from taskinity_nb.errors import CycleError, DSLSyntaxError, FlowError, Span
 from taskinity_nb.model.flow import Edge, Flow
 

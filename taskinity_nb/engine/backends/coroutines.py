@@ -158,10 +158,8 @@ class CoroutinesBackend(Backend):
 
     async def _perform_and_settle(self, task: int, worker: Worker) -> None:
         scheduler = self.scheduler
-        if scheduler.is_map(task):
-            value, entry = scheduler.maps.gather(task)
-        else:
-            value, entry = await self._perform(task, worker)
+        found = scheduler.look_at(task, self, worker) if task in scheduler.held else None
+        value, entry = await self._perform(task, worker) if found is None else found
         if scheduler.stopped:
             return
         worker.attempt += 1  # so that a time-out which is noticed now ends nothing any more

@@ -146,6 +146,8 @@ class Scheduling(Protocol):
         How many tasks have not ended.
     mapped : set of int
         The tasks that are expanded, and not performed.
+    held : set of int
+        The tasks and items that are looked at before they are performed.
     """
 
     run: Run
@@ -164,6 +166,8 @@ class Scheduling(Protocol):
     def on_error(self) -> str: ...
     @property
     def mapped(self) -> set[int]: ...
+    @property
+    def held(self) -> set[int]: ...
     @property
     def backends(self) -> Sequence[Backend]: ...
     @property
@@ -191,6 +195,11 @@ class Scheduling(Protocol):
 
     def claim_more(self, backend: Backend, fits: Callable[[int], bool]) -> list[int]:
         """Take further tasks for the same worker, as long as they fit."""
+
+    def look_at(
+        self, slot: int, backend: Backend, worker: Worker
+    ) -> tuple[Any, Entry] | None:
+        """Look at what is `held`: return how it goes on, or None if it is to be performed."""
 
     def give(self, task: int, value: Any, entry: Entry) -> None:
         """Settle a task that was claimed; whether it is tried again is found out here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from operator import itemgetter
 from time import perf_counter_ns, thread_time_ns
 from typing import Any
@@ -12,12 +13,13 @@ from ...model.events import Entry, Failure, Frame, Items, State, ended, entered,
 from ...model.refs import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ...values import is_frame
+from ...model.flow import Edge
 from ..remote.process.frames import user_frames
 from ..runtime.interrupts import allow_interrupts, is_interrupt
 from .backend import Scheduling
 from .failures import FailedItem, map_error
 
-__all__ = ["MappedTasks", "items_of"]
+__all__ = ["MappedTasks", "Partial", "items_of"]
 
 
 def items_of(result: Any, source: str, task: str) -> list[Any]:
@@ -71,6 +73,30 @@ class GatheredRef(ResultRef):
         return list, (self.parts,)  # a part travels as what it stands for
 
 
+class Side:
+    """Items that come side by side, some of them as the results of other mapped tasks.
+
+    `lists` has for each edge that brings items those that are known, or None.
+    """
+
+    def __init__(self, lists: list[list[Any] | None]) -> None:
+        self.lists = lists
+
+
+class Partial(Sequence[Any]):
+    """The slots of a run, as who takes what there is sees them."""
+
+    def __init__(self, values: list[Any], partial: Mapping[int, list[Any]]) -> None:
+        self._values, self._partial = values, partial
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, slot: Any) -> Any:
+        value = self._values[slot]
+        return self._partial.get(slot, value) if value is MISSING else value
+
+
 class MappedTasks:
     """The mapped tasks of a run whose items are known; what a backend asks, `Mapped` says.
 
@@ -80,6 +106,8 @@ class MappedTasks:
     ----------
     where : dict of int to Items
         The slots of the items of each.
+    partial : dict of int to list
+        Of a mapped task that failed, the results of its other items, for who takes what there is.
     """
 
     def __init__(self, scheduler: Scheduling, kept: Mapping[int, Mapping[int, Any]]) -> None:
@@ -89,7 +117,7 @@ class MappedTasks:
         self._frontier = scheduler.frontier
         self._log = scheduler.log
         self._kept = dict(kept)  # results of an earlier run, by task and item
-        self._items: dict[int, list[Any] | None] = {}  # None for those of a stream
+        self._items: dict[int, list[Any] | Side | None] = {}  # None for those of a stream
         self._began: dict[int, int] = {}
         self._failed: dict[int, list[FailedItem]] = {}
         self._frames: dict[int, tuple[Frame, ...]] = {}  # of failed items, by slot
@@ -98,19 +126,12 @@ class MappedTasks:
         self._lost: dict[int, tuple[State, int | None]] = {}  # likewise of a task, its first one
         self._closed: set[int] = set()
         self.where: dict[int, Items] = {}
+        self.partial: dict[int, list[Any]] = {}
 
     def gather(self, task: int) -> tuple[Any, Entry]:
-        plan = self._plan
-        edge = plan.maps[task]
-        source = plan.index[edge.source]
         started, cpu = perf_counter_ns(), thread_time_ns()
         try:
-            items = None
-            if edge.key or source not in self.where:
-                whole = plan.items_origin(task).whole(self._values)
-                if is_ref(whole):
-                    whole = whole.fetch()
-                items = allow_interrupts(items_of)(whole, edge.source, edge.target)
+            items = self._gathered(task)
         except BaseException as error:  # iterating runs code of the user's
             if is_interrupt(error):
                 raise
@@ -120,7 +141,45 @@ class MappedTasks:
             return MISSING, ended(task, State.FAILED, now, started, thread_time_ns() - cpu, failure)
         return items, running(task, perf_counter_ns(), None, started)
 
-    def expand(self, task: int, items: list[Any] | None, entry: Entry) -> None:
+    def _gathered(self, task: int) -> list[Any] | Side | None:
+        """Return the items of a task: one of each edge, side by side or in every combination."""
+        plan, name = self._plan, self._plan.flow.tasks[task]
+        edges = [edge for edge in plan.maps[task] if edge.kind != "each_wait"]
+        lists: list[list[Any] | None] = []
+        for edge in edges:
+            if self.is_one_by_one(edge):
+                lists.append(None)
+                continue
+            whole = plan.origin_of(edge).whole(Partial(self._values, self.partial))
+            if is_ref(whole):
+                whole = whole.fetch()
+            lists.append(allow_interrupts(items_of)(whole, edge.source, name))
+        known = [each for each in lists if each is not None]
+        if not known:
+            return None
+        if len(lists) == 1:
+            return known[0]
+        if any(edge.kind == "product" for edge in edges):
+            return list(product(*known))
+        if len({self._count(each, edge) for each, edge in zip(lists, edges, strict=True)}) > 1:
+            numbers = [f"'{edge.origin}' {self._count(each, edge):,}"
+                       for each, edge in zip(lists, edges, strict=True)]  # fmt: skip
+            raise BindingError(
+                f"task '{name}' takes items side by side, and their numbers differ: "
+                + ", ".join(numbers),
+                remedy="give them as many items each, or write 'product' for every combination",
+                **plan.flow.at(edges[-1]),
+            )
+        return list(zip(*known, strict=True)) if len(known) == len(lists) else Side(lists)
+
+    def _count(self, items: list[Any] | None, edge: Edge) -> int:
+        return self.where[self._plan.index[edge.source]].number if items is None else len(items)
+
+    def is_one_by_one(self, edge: Edge) -> bool:
+        """Tell whether the items of an edge, or its verdicts, come from those of a mapped task."""
+        return self._plan.is_stream(edge) and self._plan.index[edge.source] in self.where
+
+    def expand(self, task: int, items: list[Any] | Side | None, entry: Entry) -> None:
         """Write down which items a task has; they are taken instead of it."""
         kept = self._kept.pop(task, {})
         where, now, log = self._make_slots(task, items), entry[2], self._log
@@ -130,6 +189,8 @@ class MappedTasks:
             self._values[where.first + item] = value
             log += entered(where.first + item, State.CACHED, now)
         done = {where.first + item for item in kept}
+        if task in self._plan.gated:
+            self._scheduler.held.update(range(where.first, where.first + where.number))
         ready, lost = self._frontier.expand(task, where.first, where.number, done)
         for slot in ready:
             log += entered(slot, State.READY, now)
@@ -138,13 +199,20 @@ class MappedTasks:
         self._scheduler.abandon_after_failure()
         self.close_if_ended(task)
 
-    def _make_slots(self, task: int, items: list[Any] | None) -> Items:
-        source = self._plan.index[self._plan.maps[task].source]
-        count = self.where[source].number if items is None else len(items)
+    def _make_slots(self, task: int, items: list[Any] | Side | None) -> Items:
+        if isinstance(items, list):
+            count = len(items)
+        else:
+            count = self.where[self._sources(task)[0]].number
         self._items[task] = items
         self.where[task] = where = Items(len(self._values), count)
         self._values.extend([MISSING] * count)
         return where
+
+    def _sources(self, task: int) -> list[int]:
+        """Return the mapped tasks whose items a mapped task waits for one by one."""
+        streams = self._plan.streams(self.where.keys() | {task})
+        return list(streams.get(task, ()))
 
     def settle(self, slot: int, value: Any, entry: Entry) -> None:
         """Write down how an item ended; with the last one, its task ends."""
@@ -158,13 +226,20 @@ class MappedTasks:
             if len(scheduler.backends) > 1:
                 scheduler.workers.wake_others()
         else:
-            error = entry[5].error
-            if is_skip(error):
+            if entry[1] is State.SKIPPED:
                 self._gone[slot] = (State.SKIPPED, slot)
-                log += entered(slot, State.SKIPPED, entry[2], error)
+                log += entry
+            elif is_skip(entry[5].error):
+                self._gone[slot] = (State.SKIPPED, slot)
+                log += entered(slot, State.SKIPPED, entry[2], entry[5].error)
             else:
                 self._fail(slot, task, entry)
-            self._lose(self._frontier.fail(slot), entry[2])
+            lost, ready = self._frontier.fail(slot)
+            for follower in ready:
+                log += entered(follower, State.READY, entry[2])
+            self._lose(lost, entry[2])
+            if ready and len(scheduler.backends) > 1:
+                scheduler.workers.wake_others()
             scheduler.abandon_after_failure()
         self.close_if_ended(task)
 
@@ -182,9 +257,10 @@ class MappedTasks:
         tasks: dict[int, None] = {}
         for slot in slots:
             task = self._frontier.owner(slot)
-            source = self._plan.index[self._plan.maps[task].source]
-            before = slot - self.where[task].first + self.where[source].first
-            state, cause = self._gone[slot] = self._gone[before]
+            place = slot - self.where[task].first
+            before = (self.where[source].first + place for source in self._sources(task))
+            state, cause = next(self._gone[each] for each in before if each in self._gone)
+            self._gone[slot] = (state, cause)
             if state is not State.SKIPPED:
                 self._lost.setdefault(task, (state, cause))
             self._log += entered(slot, state, now, cause)
@@ -211,6 +287,9 @@ class MappedTasks:
         if failed:
             failed.sort(key=itemgetter(0))
             error = map_error(self._plan.flow.tasks[task], failed, count)
+            others = [v for v in self._values[first : first + count] if not is_missing(v)]
+            if others and task in self._plan.tolerant:
+                self.partial[task] = others
             failure = Failure(now, error, self._frames[first + failed[0][0]])
             return MISSING, ended(task, State.FAILED, now, began, 0, failure)
         if task in self._lost:
@@ -225,7 +304,7 @@ class MappedTasks:
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a task or an item."""
         task = self._frontier.owner(slot)
-        values = self._values
+        values = Partial(self._values, self.partial) if self.partial else self._values
         item = self.item(slot) if task != slot else None
         return self._plan.arguments(task, values, item)
 
@@ -233,16 +312,28 @@ class MappedTasks:
         task = self._frontier.owner(slot)
         place = slot - self.where[task].first
         items = self._items[task]
-        if items is not None:
+        if isinstance(items, list):
             return items[place]
-        source = self._plan.index[self._plan.maps[task].source]
-        return self._values[self.where[source].first + place]
+        edges = [edge for edge in self._plan.maps[task] if edge.kind != "each_wait"]
+        parts = items.lists if items is not None else [None] * len(edges)
+        found = [
+            self.of_item(edge, place) if part is None else part[place]
+            for part, edge in zip(parts, edges, strict=True)
+        ]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def of_item(self, edge: Edge, place: int) -> Any:
+        """Return the result of another mapped task for an item."""
+        return self._values[self.where[self._plan.index[edge.source]].first + place]
 
     def previous_in_stream(self, slot: int) -> int | None:
         task = self._frontier.owner(slot)
-        if self._items[task] is not None:
+        edges = self._plan.maps[task]
+        if self._items[task] is not None or task in self._plan.gated:
             return None
-        source = self._plan.index[self._plan.maps[task].source]
+        if len(edges) > 1 or edges[0].key is not None:
+            return None
+        source = self._plan.index[edges[0].source]
         return self.where[source].first + slot - self.where[task].first
 
     def next_in_stream(self, slot: int) -> list[int]:

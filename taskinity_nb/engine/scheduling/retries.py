@@ -41,6 +41,8 @@ class Retries:
 
         It is called outside the scheduler's lock, since it may call a function of the user's.
         """
+        if entry[1] is State.SKIPPED:
+            return None
         options, error = self._scheduler.task_of(task), entry[5].error
         retry = self._retries.get(task, 0) + 1
         if retry > options.retries:

@@ -50,6 +50,7 @@ from .consumers import Consumers
 from .cut_off import spent_so_far
 from .frontier import Frontier
 from .history import learn, order_of
+from .gate import Gate
 from .mapped import MappedTasks
 from .retries import Retries
 from .screen import Screen
@@ -114,8 +115,11 @@ class Scheduler:
             self._kept,
             queues=queues,
             streams=plan.streams(self.mapped),
+            tolerant=plan.tolerant,
         )
         self.maps = MappedTasks(self, kept_items or {})
+        self.gate = Gate(self, self.maps)
+        self.held = self.mapped | (plan.gated - self._kept.keys())
         self.count = len(waiting)
         self.left = self.count - len(self._kept)
         """How many tasks have not ended."""
@@ -227,7 +231,7 @@ class Scheduler:
         for backend in self.backends:
             del backend.run
         self.backends = ()
-        del self.run, self.log, self._values, self.maps, self.retries, self._consumers
+        del self.run, self.log, self._values, self.maps, self.retries, self._consumers, self.gate
 
     # The workers.
 
@@ -238,7 +242,7 @@ class Scheduler:
             if not (self.stopped or self.finished.is_set()):
                 backend.rest(worker)
             return None
-        if backend.starts_at_claim and task not in self.mapped:
+        if backend.starts_at_claim and task not in self.held:
             now, log = perf_counter_ns(), self.log
             log += (task, RUNNING, now, worker.name, now, None)
             if self.retries.timed:
@@ -308,16 +312,22 @@ class Scheduler:
         """Write down that a task has no result, and so its descendants have none."""
         log, now = self.log, perf_counter_ns()
         state, how = State.UPSTREAM_FAILED, entry[5]
-        if isinstance(how, Failure) and is_skip(how.error):
+        if entry[1] is State.SKIPPED:
+            state = State.SKIPPED
+        elif isinstance(how, Failure) and is_skip(how.error):
             state = State.SKIPPED
             entry = entered(task, state, entry[2], how.error)
         elif entry[1] in (State.FAILED, State.TIMED_OUT) and self.first_failed is None:
             self.first_failed = task
         log += entry
-        lost = self.frontier.fail(task)
+        lost, ready = self.frontier.fail(task)
         for descendant in lost:
             log += entered(descendant, state, now, task)
+        for follower in ready:
+            log += entered(follower, READY, now)
         self.left -= len(lost)
+        if ready and len(self.backends) > 1:
+            self.workers.wake_others()
         self.abandon_after_failure()
 
     def abandon_after_failure(self) -> None:
@@ -359,9 +369,21 @@ class Scheduler:
         return name if task == slot else f"{name}[{slot - self.maps.where[task].first}]"
 
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
-        if slot < self.count:
+        if slot < self.count and slot not in self.held:
             return self.run.plan.arguments(slot, self._values)
         return self.maps.arguments(slot)
+
+    def look_at(
+        self, slot: int, backend: Backend, worker: Worker
+    ) -> tuple[Any, Entry] | None:
+        stopped = self.gate.stops(slot)
+        if stopped is not None:
+            return MISSING, stopped
+        if slot in self.mapped:
+            return self.maps.gather(slot)
+        if backend.starts_at_claim:
+            self.started(slot, backend, worker, perf_counter_ns())
+        return None
 
     def give(self, task: int, value: Any, entry: Entry) -> None:
         """Settle a task that was claimed beside the one that a loop claimed."""
@@ -378,7 +400,7 @@ class Scheduler:
         with self.lock:
             while not self.stopped:
                 task = self.frontier.peek(backend.queue)
-                if task is None or task in self.mapped or not fits(task):
+                if task is None or task in self.held or not fits(task):
                     break
                 self.frontier.take(backend.queue)
                 more.append(task)

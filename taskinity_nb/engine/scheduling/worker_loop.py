@@ -40,7 +40,7 @@ class WorkerLoop:
     def loop(self, backend: LoopBackend) -> None:
         """One worker: claim a task, have it performed, settle it, take the next."""
         scheduler, to_start, dropped = self._scheduler, self._to_start, self.dropped
-        lock, mapped = scheduler.lock, scheduler.mapped
+        lock, held = scheduler.lock, scheduler.held
         worker = self._enter(backend)
         if worker is None:
             return
@@ -62,8 +62,9 @@ class WorkerLoop:
                     backend.park(worker)
                     task = self._claim(backend, worker)
                     continue
-                if task in mapped:
-                    value, entry = scheduler.maps.gather(task)
+                if task in held:
+                    found = scheduler.look_at(task, backend, worker)
+                    value, entry = perform(task, worker) if found is None else found
                 else:
                     value, entry = perform(task, worker)
                 delay = None

@@ -1,0 +1,126 @@
+"""The gate: what is looked at when a task's turn has come, before it is performed.
+
+A task with a condition runs only if that holds. One that takes what there is, and finds nothing, is
+skipped. Both look at results, which runs code of the user's, so the worker that has claimed the
+task does it, outside the lock. A condition whose verdict comes for each item is looked at for each
+item.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from ast import literal_eval
+from time import perf_counter_ns
+from typing import Any
+
+from ...errors import BindingError, described, listed
+from ...model.events import Entry, Failure, State, ended, entered
+from ...model.flow import Edge
+from ...model.forms.edges import CONDITIONS, MAPPED, WAITS
+from ...model.refs import is_missing, is_ref
+from ...strangers import harmless, text_of
+from ..runtime.interrupts import allow_interrupts, is_interrupt
+from .backend import Scheduling
+from .mapped import MappedTasks, Partial
+
+__all__ = ["Gate"]
+
+
+class Gate:
+    """Lets the tasks of a run pass, or not."""
+
+    def __init__(self, scheduler: Scheduling, maps: MappedTasks) -> None:
+        self._maps, self._frontier = maps, scheduler.frontier
+        self._plan, self._values = scheduler.run.plan, scheduler.run.record.values
+
+    def stops(self, slot: int) -> Entry | None:
+        """Return how a task, or an item, ends that does not run; None if it is to run."""
+        plan, now = self._plan, perf_counter_ns()
+        task = self._frontier.owner(slot)
+        if task not in plan.gated:
+            return None
+        try:
+            reason = allow_interrupts(self._reason)(task, slot)
+        except BaseException as error:  # what is asked for its truth is the user's
+            if is_interrupt(error):
+                raise
+            failure = Failure(perf_counter_ns(), error)
+            return ended(slot, State.FAILED, perf_counter_ns(), now, 0, failure)
+        return entered(slot, State.SKIPPED, now, reason) if reason else None
+
+    def _reason(self, task: int, slot: int) -> str:
+        """Return why a task does not run, or an empty string."""
+        plan = self._plan
+        edges = plan.flow.incoming[plan.flow.tasks[task]]
+        for edge in edges:
+            if edge.kind in CONDITIONS and self._is_due(edge, task, slot):
+                value = self._value(edge, slot)
+                if not self._holds(edge, value):
+                    return f"skipped: {_verdict(edge, value)}"
+        taken = [edge for edge in edges if edge.kind not in WAITS]
+        if taken and all(edge.optional for edge in taken):
+            due = [edge for edge in taken if self._is_due(edge, task, slot)]
+            if due and all(is_missing(self._value(edge, slot)) for edge in due):
+                if task != slot or len(due) == len(taken):
+                    names = listed([edge._replace(optional=False).origin for edge in due])
+                    return f"skipped: nothing came of {names}"
+        return ""
+
+    def _is_due(self, edge: Edge, task: int, slot: int) -> bool:
+        """Tell whether an edge is looked at now: for a mapped task, or for each of its items."""
+        if task not in self._plan.maps:
+            return True
+        if edge.kind in MAPPED:
+            return (slot != task) is self._maps.is_one_by_one(edge)
+        return (slot != task) is (edge.kind not in CONDITIONS or self._maps.is_one_by_one(edge))
+
+    def _value(self, edge: Edge, slot: int) -> Any:
+        """Return what an edge brings."""
+        plan, maps = self._plan, self._maps
+        task = self._frontier.owner(slot)
+        origin = plan.origin_of(edge)
+        if slot != task and maps.is_one_by_one(edge):
+            found = maps.of_item(edge, slot - maps.where[task].first)
+            return found if origin.key is None else origin._replace(kind="each").value((), found)
+        return origin.whole(Partial(self._values, maps.partial))
+
+    def _holds(self, edge: Edge, value: Any) -> bool:
+        if is_missing(value):
+            return edge.kind == "unless"
+        if is_ref(value):
+            value = value.fetch()
+        try:
+            is_true = bool(value) if edge.equals is None else bool(value == literal_eval(edge.equals))
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise BindingError(
+                f"task '{edge.target}': whether it runs cannot be decided: "
+                f"'{edge.origin}' has {'neither true nor false' if edge.equals is None else 'no answer'}"
+                f" to it: {described(error)}",
+                remedy=f"let '{edge.source}' return True or False",
+                **self._plan.flow.at(edge),
+            ) from error
+        return is_true is (edge.kind == "when")
+
+
+def _verdict(edge: Edge, value: Any) -> str:
+    """Say in words which verdict has kept a task from running.
+
+    Examples
+    --------
+    >>> _verdict(Edge("check", "report", "when"), 0)
+    "'check' was false"
+    >>> _verdict(Edge("kind", "report", "when", equals='"big"'), "small")
+    "'kind' was 'small', not \"big\""
+    """
+    origin = edge._replace(optional=False).origin
+    if is_missing(value):
+        return f"nothing came of '{origin}'"
+    if edge.equals is None:
+        return f"'{origin}' was {'true' if edge.kind == 'unless' else 'false'}"
+    if edge.kind == "unless":
+        return f"'{origin}' was {edge.equals}"
+    if is_ref(value):
+        value = value.fetch()
+    return f"'{origin}' was {harmless(text_of(value, reprlib.repr), 60)}, not {edge.equals}"

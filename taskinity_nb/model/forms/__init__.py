@@ -1,0 +1,1 @@
+"""The forms of the language: what may stand in a flow beside the names of its tasks."""

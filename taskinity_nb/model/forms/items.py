@@ -1,0 +1,87 @@
+"""Which mapped tasks go item by item: their items are those of the same list, one for one.
+
+A mapped task that takes the items of another one has as many; so have two that are mapped over the
+same list. Their *root* is what they have in common. Tasks of one root go side by side: what is for
+an item waits only for what the others have for that item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+from .edges import CONDITIONS, MAPPED, Edge
+from .validity import Checked
+
+__all__ = ["Aligned"]
+
+
+class Aligned:
+    """What the mapped tasks of a flow have in common.
+
+    Attributes
+    ----------
+    streams : dict of int to tuple of int
+        For a mapped task, the mapped tasks whose items it takes one by one.
+    one_by_one : set of Edge
+        The edges that bring such items, or decide about one.
+    """
+
+    def __init__(
+        self, flow: Checked, index: Mapping[str, int], maps: Mapping[int, tuple[Edge, ...]]
+    ) -> None:
+        self.streams: dict[int, tuple[int, ...]] = {}
+        self.one_by_one: set[Edge] = set()
+        self._roots: dict[int, Hashable] = {}
+        self._maps, self._index = maps, index
+        for task in _ordered(flow, maps, index):
+            self._add(task, flow)
+
+    def _add(self, task: int, flow: Checked) -> None:
+        edges, index = self._maps[task], self._index
+        from_items = [
+            edge
+            for edge in edges
+            if edge.kind in ("each", "each_wait")
+            or (
+                edge.key is None and edge.kind != "product" and index.get(edge.source) in self._maps
+            )
+        ]
+        if any(edge.kind == "zip" for edge in edges):
+            roots = {self._roots[index[edge.source]] for edge in from_items}
+            if len(from_items) < len(edges) or len(roots) > 1:
+                from_items = []
+        root: Hashable
+        if from_items:
+            root = self._roots[index[from_items[0].source]]
+        elif any(edge.kind == "product" for edge in edges):
+            root = task
+        else:
+            root = frozenset((edge.source, edge.key) for edge in edges)
+        self._roots[task] = root
+        from_items += [
+            edge
+            for edge in flow.incoming[edges[0].target]
+            if edge.kind in CONDITIONS and self._roots.get(index.get(edge.source, -1)) == root
+        ]
+        self.one_by_one |= set(from_items)
+        if from_items:
+            self.streams[task] = tuple(dict.fromkeys(index[edge.source] for edge in from_items))
+
+
+def _ordered(
+    flow: Checked, maps: Mapping[int, tuple[Edge, ...]], index: Mapping[str, int]
+) -> list[int]:
+    """Return the mapped tasks, each after those that it is tied to."""
+    ordered: dict[int, None] = {}
+    stack = [*reversed(maps)]
+    while stack:
+        task = stack[-1]
+        tied = MAPPED | CONDITIONS
+        edges = flow.incoming[maps[task][0].target]
+        sources = [index.get(edge.source, -1) for edge in edges if edge.kind in tied]
+        left = [s for s in sources if s in maps and s not in ordered]
+        if left:
+            stack += left
+        else:
+            ordered[stack.pop()] = None
+    return list(ordered)
