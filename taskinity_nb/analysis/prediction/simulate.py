@@ -14,7 +14,8 @@ from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from ...engine.scheduling.frontier import Frontier, ranked
+from ...engine.scheduling.frontier import Frontier
+from ...engine.scheduling.order.ranks import ranked
 from ...errors import FlowError
 from ...formatting import counted, not_whole
 from ...model.events import Items, State, ended, running
@@ -148,7 +149,7 @@ def play(load: Workload, workers: int) -> Timeline:
         structure.followers,
         ranked(structure.followers, weights),
         load.done,
-        streams=plan.streams(mapped),
+        streams={task: (one,) for task, one in plan.streams(mapped).items()},
     )
     crowded = workers * max(load.shares, default=0.0) > load.cores
     clock: _Clock = _SharedClock(load) if crowded else _Clock(load)

@@ -164,7 +164,8 @@ class MappedTasks:
                 log += entered(slot, State.SKIPPED, entry[2], error)
             else:
                 self._fail(slot, task, entry)
-            self._lose(self._frontier.fail(slot), entry[2])
+            lost, _ = self._frontier.fail(slot)
+            self._lose(lost, entry[2])
             scheduler.abandon_after_failure()
         self.close_if_ended(task)
 

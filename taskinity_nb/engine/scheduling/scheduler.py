@@ -113,7 +113,7 @@ class Scheduler:
             order_of(flow),
             self._kept,
             queues=queues,
-            streams=plan.streams(self.mapped),
+            streams={task: (one,) for task, one in plan.streams(self.mapped).items()},
         )
         self.maps = MappedTasks(self, kept_items or {})
         self.count = len(waiting)
@@ -314,7 +314,7 @@ class Scheduler:
         elif entry[1] in (State.FAILED, State.TIMED_OUT) and self.first_failed is None:
             self.first_failed = task
         log += entry
-        lost = self.frontier.fail(task)
+        lost, _ = self.frontier.fail(task)
         for descendant in lost:
             log += entered(descendant, state, now, task)
         self.left -= len(lost)
