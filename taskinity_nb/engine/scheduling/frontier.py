@@ -109,10 +109,9 @@ class Frontier:
         self._steps: dict[int, tuple[ReadyItems, int]] = {}  # of the tasks that stream
         if self._sources:
             self._at, self._steps = placed(self._at, self._sources, queues)
-        self._place = [0] * count
+        self._place = [0] * (count + 1)  # the last one is written to for each HEAP, and not read
         for place, task in enumerate(self._at):
-            if task >= 0:
-                self._place[task] = place
+            self._place[task] = place
         self._heaps: list[list[int]] = [[] for _ in range(1 + max(queues or (0,), default=0))]
         self._heap_of = [self._heaps[queue] for queue in queues] if queues else self._heaps * count
         self._maps: dict[int, Items] = {}  # those whose items are known
@@ -137,7 +136,7 @@ class Frontier:
         """Return about how many tasks and items are ready in a queue."""
         heap = self._heaps[queue]
         best = self._ready_at.get(heap[0]) if heap and self._maps else None
-        return len(heap) + (len(best) if best is not None else 0)
+        return len(heap) + (len(best.heap) if best is not None else 0)
 
     def take(self, queue: int = 0) -> int | None:
         """Take the best of the ready tasks of a queue, or None if nothing is ready."""
@@ -147,9 +146,10 @@ class Frontier:
         if self._maps:
             ready = self._ready_at.get(heap[0])
             if ready is not None:
-                if len(ready) == 1:
+                item = ready.pop()
+                if not ready.heap:
                     heappop(heap)
-                return ready.pop()
+                return item
         return self._at[heappop(heap)]
 
     def peek(self, queue: int = 0) -> int | None:
@@ -256,9 +256,9 @@ class Frontier:
         >>> frontier.done(3), frontier.done(2), frontier.left(0)
         ([], [], 1)
         """
-        heap, step = self._steps.get(task) or (ReadyItems(self._place[task]), 0)
-        items = self._maps[task] = Items(first, count, heap, step)
-        self._ready_at[heap.place] = heap
+        its_ready, step = self._steps.get(task) or (ReadyItems(self._place[task]), 0)
+        items = self._maps[task] = Items(first, count, its_ready, step)
+        self._ready_at[its_ready.place] = its_ready
         self._firsts.append(first)
         self._owners.append(task)
         sources = [
@@ -316,17 +316,17 @@ class Frontier:
 
     def _push_items(self, task: int, items: Sequence[int]) -> None:
         its = self._maps[task]
-        if items and not its.ready:
+        if items and not its.ready.heap:
             heappush(self._heap_of[task], its.ready.place)
-        its.push(items)
+        its.ready.push(its.step, items)
 
     def _item_done(self, item: int) -> list[int]:
         task = self.owner(item)
         items = self._maps[task]
         items.end(item, DONE)
         ready: list[int] = []
-        for follower, its in self._streaming(task):
-            self._count_down(follower, its.first + item - items.first, ready)
+        for follower in self._streams.get(task, ()):
+            self._count_down(follower, item - items.first, ready)
         return ready
 
     def _item_failed(self, item: int) -> tuple[list[int], list[int]]:
@@ -337,27 +337,28 @@ class Frontier:
             task = self.owner(failed)
             items = self._maps[task]
             items.end(failed, FAILED)
-            for follower, its in self._streaming(task):
+            for follower in self._streams.get(task, ()):
+                its = self._maps.get(follower)
+                if its is None:
+                    continue
                 own = its.first + failed - items.first
                 if self._tolerates(follower, task):
-                    self._count_down(follower, own, ready)
+                    self._count_down(follower, failed - items.first, ready)
                 elif its.waiting.pop(own, None):
                     lost.append(own)
                     reached.append(own)
         return lost, ready
 
-    def _count_down(self, task: int, item: int, ready: list[int]) -> None:
-        """Say that the same item of another task has ended, for which an item waits if it does."""
-        waiting = self._maps[task].waiting
-        if item not in waiting:
+    def _count_down(self, task: int, place: int, ready: list[int]) -> None:
+        """Say of an item for which the same item of a task may wait that it has ended."""
+        its = self._maps.get(task)
+        if its is None:
             return
-        waiting[item] -= 1
-        if not waiting[item]:
-            del waiting[item]
-            self._push_items(task, [item])
+        item = its.first + place
+        waits = its.waiting.get(item)
+        if waits == 1:
+            del its.waiting[item]
+            self._push_items(task, (item,))
             ready.append(item)
-
-    def _streaming(self, task: int) -> list[tuple[int, Items]]:
-        """Return the tasks that take the items of a mapped task, and know them already."""
-        followers = self._streams.get(task, ())
-        return [(f, self._maps[f]) for f in followers if f in self._maps]
+        elif waits:
+            its.waiting[item] = waits - 1

@@ -34,46 +34,59 @@ class ReadyItems:
     steps : int
         How many mapped tasks they are of; the first of these is the furthest on.
 
+    Attributes
+    ----------
+    heap : list of int
+        Their places in the list, each with its step; of a single step, their numbers.
+
     Examples
     --------
     >>> ready = ReadyItems(place=0, steps=2)
-    >>> ready.push(1, 10, [10, 11, 12])  # two tasks with three items each: from 10 on ...
+    >>> ready.begin(1, 10)  # the items of the first step are numbered from 10 on,
+    >>> ready.begin(0, 20)  # those of the last one from 20 on
+    >>> ready.push(1, [10, 11, 12])
     >>> ready.pop()
     10
-    >>> ready.push(0, 20, [20])  # ... and from 20 on
-    >>> ready.pop(), ready.pop(), len(ready)
+    >>> ready.push(0, [20])
+    >>> ready.pop(), ready.pop(), len(ready.heap)
     (20, 11, 1)
     """
 
+    __slots__ = ("_firsts", "_steps", "heap", "place")
+
     def __init__(self, place: int, steps: int = 1) -> None:
         self.place = place
+        self.heap: list[int] = []
         self._steps = steps
         self._firsts = [0] * steps
-        self._heap: list[int] = []  # places of items in their list, each with its step
 
-    def __len__(self) -> int:
-        return len(self._heap)
+    def begin(self, step: int, first: int) -> None:
+        """Say from where on the items of a task are numbered."""
+        if self._steps > 1:
+            self._firsts[step] = first
 
-    def push(self, step: int, first: int, items: Iterable[int]) -> None:
-        """Add items of a task, whose numbers are from `first` on."""
-        heap, steps = self._heap, self._steps
-        self._firsts[step] = first
+    def push(self, step: int, items: Iterable[int]) -> None:
+        """Add items of a task."""
+        heap, steps, first = self.heap, self._steps, self._firsts[step]
         for item in items:
             heappush(heap, (item - first) * steps + step)
 
     def best(self) -> int:
         """Return the best item."""
-        place, step = divmod(self._heap[0], self._steps)
+        place, step = divmod(self.heap[0], self._steps)
         return self._firsts[step] + place
 
     def pop(self) -> int:
         """Take the best item."""
-        place, step = divmod(heappop(self._heap), self._steps)
+        best = heappop(self.heap)
+        if self._steps == 1:
+            return best
+        place, step = divmod(best, self._steps)
         return self._firsts[step] + place
 
     def clear(self) -> list[int]:
         """Take all items."""
-        return [self.pop() for _ in range(len(self._heap))]
+        return [self.pop() for _ in range(len(self.heap))]
 
 
 class Items:
@@ -86,16 +99,13 @@ class Items:
         self.left = count
         self.known = bytearray(count)  # OPEN, DONE or FAILED
         self.ready, self.step = ready, step
+        ready.begin(step, first)
         self.waiting: dict[int, int] = {}  # for how many others each still waits
 
     def end(self, item: int, how: int) -> None:
         """Write down how an item ended."""
         self.known[item - self.first] = how
         self.left -= 1
-
-    def push(self, items: Iterable[int]) -> None:
-        """Add items to the ready ones."""
-        self.ready.push(self.step, self.first, items)
 
 
 def placed(
