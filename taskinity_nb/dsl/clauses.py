@@ -78,9 +78,9 @@ class Clauses:
         `behind` is the next token after it on another line, at the earliest.
         """
         end = self._end_of_line(first.start)
-        piece = _Piece(self._text[first.start : end].rstrip(), "lambda *, ", first.start)
+        piece = _Piece(self._text[first.start : end].rstrip(), "(lambda *, ", first.start)
         form = "input files, depth = 3"
-        parsed = self._parsed(piece._replace(code=piece.code + "\n: 0"), form)
+        parsed = self._parsed(piece._replace(code=piece.code + "\n: 0)"), form)
         arguments = parsed.args if isinstance(parsed, ast.Lambda) else None
         if (
             arguments is None

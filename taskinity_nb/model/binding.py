@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from itertools import islice
+from types import ModuleType
 from typing import Any, Literal
 
 from ..errors import BindingError, listed, suggestion
@@ -47,7 +48,9 @@ WHOLE_OR_DICT = (
 )
 
 
-def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None = None) -> Plan:
+def resolve(
+    flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | ModuleType | None = None
+) -> Plan:
     """Find the function of each task and the source of each of its parameters.
 
     Parameters
@@ -56,7 +59,7 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
         The names.
     inputs : object, optional
         The inputs of the flow; None means that there are none.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
         What is not callable is passed over, also in the parts of a `ChainMap`.
 
@@ -79,13 +82,13 @@ def resolve(flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | None 
       count(items)
         items  <- result of load
     """
-    tasks = find_tasks(flow, namespace)
+    known = inputs if isinstance(inputs, Mapping) else {}
+    tasks = find_tasks(flow, namespace, known)
     binder = _Binder(flow, inputs, tasks)
     for slot, name in enumerate(flow.tasks):
         binder.bind(slot, name)
-    plan = Plan(
-        flow, binder.bindings, binder.slots, binder.calls, tuple(binder.constants), binder.sources_of,
-    )  # fmt: skip
+    constants = tuple(binder.constants)
+    plan = Plan(flow, binder.bindings, binder.slots, binder.calls, constants, binder.sources_of)
     binder.check_inputs_taken(plan.calls)
     return plan
 
@@ -133,7 +136,8 @@ class _Binder:
             return
         call = self.calls[slot] = self._call(name, task, binding.signature)
         simple = tuple([origin.slot for _, origin in call.positional])
-        self.slots.append(simple if call.is_simple else None)
+        may_lack = any(edge.optional for edge in self.incoming[name])
+        self.slots.append(simple if call.is_simple and not may_lack else None)
 
     def _signature(self, name: str, task: Task) -> Signature:
         try:
@@ -186,7 +190,8 @@ class _Binder:
             self._check_optional(signature, name, filled, missing, optionals)
             if missing and not (left and self._fits_keys(signature, missing[0])):
                 raise self._missing(signature, name, missing[0], left)
-            if len(missing) == 1 < len(left) and not takes_more:
+            free_names = [p.name for p in signature.named if p.name not in filled]
+            if len(free_names) == len(missing) == 1 < len(left) and not takes_more:
                 raise self._two_for_one(signature, name, missing[0], left)
             if missing:  # rule 4
                 free = (p.name for p in signature.named if p.name not in filled)
@@ -221,6 +226,8 @@ class _Binder:
         brought = []
         for edge in edges:
             origin = self.origins.origin_of(edge)
+            if len(edges) == 1:  # without it, the task is skipped
+                origin = origin._replace(is_optional=False)
             if several and edge.kind in MAPPED:
                 origin = origin._replace(place=place)
                 place += 1
@@ -394,6 +401,10 @@ class _Binder:
                 else:
                     gap = True
             if origin is not None:
+                if origin.is_optional:
+                    key = f"{name}.{parameter.name}"
+                    default = self._constant("default", key, parameter.default)
+                    origin = origin._replace(default=default.slot)
                 (keywords if gap else positional).append((parameter.name, origin))
         return positional, keywords
 

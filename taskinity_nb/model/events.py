@@ -14,7 +14,8 @@ RETRYING                  the error                None                   None
 UPSTREAM_FAILED, SKIPPED  slot of the task that    None                   None
                           caused it; for the task
                           that skipped itself,
-                          what it raised
+                          what it raised; for one
+                          that is not to run, why
 ========================  =======================  =====================  =====================
 
 Times are those of ``time.perf_counter_ns`` where the work happens. What is far away is written down

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -20,8 +20,14 @@ NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
 
 
-def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Task]:
+def find_tasks(
+    flow: Flow,
+    namespace: Mapping[str, Any] | ModuleType | None,
+    inputs: Collection[Any] = (),
+) -> dict[str, Task]:
     """Return the function of each task; where they are looked for, `resolve` says.
+
+    A name that has none may be that of one of the `inputs` of the run: then the error says so.
 
     Raises
     ------
@@ -36,24 +42,42 @@ def find_tasks(flow: Flow, namespace: Mapping[str, Any] | None) -> dict[str, Tas
     places: list[Mapping[str, Any]]
     if namespace is None:
         places = [vars(sys.modules["__main__"]), registered_tasks()]
+    elif isinstance(namespace, ModuleType):
+        places = [vars(namespace)]
     else:
         places = list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace]
     tasks: dict[str, Task] = {}
     found: dict[str, Task] = {}  # by the name of the function
     wrapped: dict[int, Task] = {}
-    functions = dict(flow.functions)
+    functions, homes = dict(flow.functions), dict(flow.homes)
     for name in flow.tasks:
         function = functions.get(name, name)
-        task = found.get(function)
+        task = None if homes else found.get(function)
         if task is None:
-            value = next((v for v in (p.get(function) for p in places) if callable(v)), None)
+            own = homes.get(name)
+            looked_at = places if own is None else [own]
+            value = _found(function, looked_at)
             if value is None:
-                raise _unknown(flow, name, function, places)
+                raise _no_input(flow, name, inputs) or _unknown(flow, name, function, looked_at)
             if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
         tasks[name] = task
     return tasks
+
+
+def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
+    """Return what is called by a name; behind dots, by names in a module or an object."""
+    name, _, rest = path.partition(".")
+    if not rest:
+        return next((v for v in (place.get(name) for place in places) if callable(v)), None)
+    for place in places:
+        value = place.get(name)
+        for part in rest.split(".") if value is not None else ():
+            value = getattr(value, part, None)
+        if callable(value):
+            return value
+    return None
 
 
 def _made(name: str, function: Callable[..., Any]) -> Task:
@@ -73,12 +97,24 @@ def not_looked_at(name: str, error: BaseException) -> BindingError:
     )
 
 
+def _no_input(flow: Flow, name: str, inputs: Collection[Any]) -> UnknownTaskError | None:
+    """Return the error of a name that is an input of the run, but not of the flow."""
+    if name not in inputs or flow.incoming[name]:
+        return None
+    return UnknownTaskError(
+        f"'{name}' is no task: it is an input of this run, which the flow does not declare",
+        remedy=f"write 'input {name}' in a line above this one",
+        **flow.at(name),
+    )
+
+
 def _unknown(
     flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
 ) -> UnknownTaskError:
     values = [place[function] for place in places if function in place]
     alias = "" if name == function else f" calls '{function}', which"
-    key = next((edge.key for edge in flow.edges if edge.source == name and edge.key), None)
+    keys = (edge.key for edge in flow.edges if edge.source == name)
+    key = next((key for key in keys if isinstance(key, str)), None)
     if values:
         is_module = issubclass(type(values[0]), ModuleType)
         kind = "a module" if is_module else type_name(values[0])
@@ -87,10 +123,7 @@ def _unknown(
         if key is not None:
             remedy = _way_to_name(function, key)
         elif is_module:
-            remedy = (
-                "give the function that you mean a name above this cell, such as "
-                f"'work = {function}.work', and write that here"
-            )
+            remedy = f"name the function that you mean, and its node: '{function}.work as work'"
     elif callable(vars(builtins).get(function)):
         message = f"task '{name}'{alias} is Python's own, and no task by that name"
         other = f"{function.lower()}_of"
@@ -108,10 +141,7 @@ def _unknown(
 
 def _way_to_name(module: str, function: str) -> str:
     """Return how to give a function that lies in a module a name that a text can say."""
-    return (
-        f"write '{function} = {module}.{function}' above this cell, and '{function}' "
-        f"in place of '{module}.{function}' here"
-    )
+    return f"write '{module}.{function} as {function}' here: the node needs a name of its own"
 
 
 def _what_else(function: str, places: list[Mapping[str, Any]]) -> str:

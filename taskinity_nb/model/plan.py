@@ -18,7 +18,7 @@ from ..values import listed as as_list
 from .flow import Edge, Flow
 from .forms.edges import CONDITIONS, MAPPED, WAITS, condition
 from .forms.items import Aligned
-from .refs import MISSING, RELEASED, is_missing, is_ref
+from .refs import MISSING, is_missing, is_ref
 from .saving.functions import parts_of_plan
 from .saving.values import Saver
 from .signature import Signature
@@ -48,6 +48,8 @@ class Origin(NamedTuple):
         Where a task takes several items side by side: which of them.
     is_optional : bool
         Whether nothing may be there.
+    default : int, optional
+        The slot of what the argument is then; without it, there is no argument.
     """
 
     slot: int
@@ -57,6 +59,7 @@ class Origin(NamedTuple):
     label: str = ""
     place: int | None = None
     is_optional: bool = False
+    default: int | None = None
 
     @property
     def is_of_item(self) -> bool:
@@ -69,9 +72,12 @@ class Origin(NamedTuple):
         It is `MISSING` where nothing is there and may be so.
         """
         if not self.is_of_item:
-            return self.whole(values)
-        one = item if self.place is None else item[self.place]
-        return self._picked(one) if self.kind == "each" else one
+            found = self.whole(values)
+        else:
+            found = item if self.place is None else item[self.place]
+            if self.kind == "each":
+                found = self._picked(found)
+        return values[self.default] if self.default is not None and found is MISSING else found
 
     def whole(self, values: Sequence[Any]) -> Any:
         """Return the value of the slot, or a key or attribute of it; of an item, all items."""
@@ -185,7 +191,7 @@ class Call(NamedTuple):
         )
 
     def present(self, values: Sequence[Any], item: Any = None) -> Call:
-        """Return the call as it is where some of what it may take is not there."""
+        """Return the call without what it may take, and which is not there."""
         return self._replace(
             positional=tuple([o for o in self.positional if _is_there(o[1], values, item)]),
             keywords=tuple([o for o in self.keywords if _is_there(o[1], values, item)]),
@@ -283,10 +289,9 @@ class Call(NamedTuple):
 
 
 def _is_there(origin: Origin, values: Sequence[Any], item: Any) -> bool:
-    if not origin.is_optional:
+    if not origin.is_optional or origin.default is not None:
         return True
-    found = origin.value(values, item)
-    return not is_missing(found) or found is RELEASED
+    return origin.value(values, item) is not MISSING
 
 
 def _named(names: Sequence[str], what: str) -> str:

@@ -191,6 +191,8 @@ class TaskRun:
             )
         if is_missing(value):
             why = f" ('{self.cause}' failed)" if self.cause else ""
+            if self.state is State.SKIPPED and self.why:
+                why = f" ({self.why.removeprefix('skipped: ')})"
             if self.error is not None:
                 why = f" ({described(self.error)})"
             raise NoResultError(f"task '{self.name}' has no result: it is {self.state}{why}")
@@ -350,8 +352,12 @@ class Record:
                 record.cpu = None if b is None else b * 1e-9
         elif isinstance(a, BaseException):
             record.finished, record.error = at, a
+        elif isinstance(a, str):
+            record.why = a
         elif a is not None:
             record.cause = self.name_of(a)
+            if state is State.SKIPPED:
+                record.why = f"skipped: '{record.cause}' was skipped"
 
     def _make_items(self, record: TaskRun, items: Items) -> tuple[TaskRun, ...]:
         made = []

@@ -171,6 +171,12 @@ class TestRecordedRuns:
         assert all(starts["h", item] >= ends["g", item] for item in range(4))
         assert len(timeline.rows) == 10
 
+    def test_an_item_goes_on_before_another_one_begins(self):
+        names = {"f": lambda: range(3), "g": lambda x: x, "h": lambda x: x}
+        recorded = run("f -> map g -> map h", namespace=names, executor="sequential")
+        rows = [(row.task, row.item) for row in simulate(recorded, 1).rows]
+        assert rows[1:] == [(task, item) for item in range(3) for task in "gh"]
+
     def test_an_empty_map(self):
         names = {"f": list, "g": abs, "end": len}
         recorded = run("f -> map g -> end", namespace=names)

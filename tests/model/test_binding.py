@@ -223,8 +223,15 @@ class TestKeys:
         function = lambda x, y, z: (x, y, z)  # noqa: E731
         assert given_to(function, "a", "b", a={"z": 3}, b={"x": 1, "y": 2}) == (1, 2, 3)
 
+    def test_two_results_for_one_parameter(self):
+        """They are refused before anything runs, whatever they would have been."""
+        text = refused(lambda x: x, "a", "b", a={"x": 1}, b={"y": 2})
+        assert "target(x) has one parameter, 'x', for the results of 'a', 'b'" in text
+        assert text.endswith("write '*x' to take them all, as a tuple, or give the function a "
+                             "parameter for each")  # fmt: skip
+
     def test_fewer_parameters_than_results(self):
-        assert given_to(lambda x: x, "a", "b", a={"x": 1}, b={"y": 2}) == 1
+        assert given_to(lambda x, y=0: (x, y), "a", "b", a={"x": 1}, b={"z": 2}) == (1, 0)
 
     def test_a_default_is_replaced_or_stays(self):
         function = lambda x, y, z=0: (x, y, z)  # noqa: E731
@@ -266,7 +273,8 @@ class TestKeys:
         assert "finds 'y' in two results" in text
 
     def test_two_that_hold_a_key_that_nobody_wants(self):
-        assert given_to(lambda x: x, "a", "b", a={"x": 1, "q": 1}, b={"q": 2}) == 1
+        function = lambda x, y=0: (x, y)  # noqa: E731
+        assert given_to(function, "a", "b", a={"x": 1, "q": 1}, b={"q": 2}) == (1, 0)
 
     def test_a_missing_key(self):
         text = refused(lambda path, n: 0, "a", a={"pahts": 1, "n": 2})

@@ -232,7 +232,8 @@ class TestContradictions:
     def test_two_maps(self):
         assert str(refused("f", [("a", "c", "map"), ("b", "c", "map")])) == (
             "'c' is mapped over two results, 'a' and 'b'\n"
-            "a task runs over the items of one result; drop one 'map'"
+            "write '[a, b] -> zip c' to take their items side by side, "
+            "or '[a, b] -> product c' to take every combination"
         )
 
     def test_two_maps_over_two_keys(self):
@@ -281,7 +282,10 @@ class TestNames:
         assert "not 'a'" in str(refused("f", "a -> b"))
 
     def test_an_unknown_kind(self):
-        text = "the kind of an edge is 'result', 'wait', 'map', not 'wiat'"
+        text = (
+            "the kind of an edge is 'result', 'wait', 'map', 'zip', 'product', 'when', 'unless', "
+            "'each', 'each_wait', not 'wiat'"
+        )
         assert str(refused("f", [("a", "b", "wiat")])) == text
         assert str(refused("f", [Edge("a", "b", "wiat")])) == text
 

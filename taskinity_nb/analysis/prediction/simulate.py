@@ -14,7 +14,8 @@ from functools import cached_property
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from ...engine.scheduling.frontier import Frontier, ranked
+from ...engine.scheduling.frontier import Frontier
+from ...engine.scheduling.order.ranks import ranked
 from ...errors import FlowError
 from ...formatting import counted, not_whole
 from ...model.events import Items, State, ended, running

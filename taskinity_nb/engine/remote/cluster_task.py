@@ -76,8 +76,9 @@ class TaskSpec(NamedTuple):
         The positional arguments; a number stands for so many results, in order.
     kwargs : tuple of (str, ArgumentSpec)
         The named ones.
-    keys : (late, optional, mappings) or None
-        Parameters that are filled from the keys of results, with and without a need; and these.
+    keys : (late, optional, mappings, is_item) or None
+        Parameters that are filled from the keys of results, with and without a need; these; and
+        whether they are an item, which may be a tuple of values instead.
     timeout : float or None
         Seconds for the attempt.
     epoch : str
@@ -90,7 +91,7 @@ class TaskSpec(NamedTuple):
     function: bytes | int | None
     args: int | tuple[ArgumentSpec, ...]
     kwargs: tuple[tuple[str, ArgumentSpec], ...] = ()
-    keys: tuple[tuple[str, ...], tuple[str, ...], tuple[ArgumentSpec, ...]] | None = None
+    keys: tuple[tuple[str, ...], tuple[str, ...], tuple[ArgumentSpec, ...], bool] | None = None
     timeout: float | None = None
     epoch: str = ""
 
@@ -247,8 +248,14 @@ def _arguments(task: TaskSpec, before: tuple[Product, ...]) -> tuple[list[Any], 
         return [unsealed(product[1]) for product in before[: task.args]], {}
     kwargs = {name: _value(spec, before) for name, spec in task.kwargs}
     if task.keys is not None:
-        late, optional, mappings = task.keys
-        kwargs |= _from_keys(late, optional, [_value(spec, before) for spec in mappings])
+        late, optional, mappings, is_item = task.keys
+        given = [_value(spec, before) for spec in mappings]
+        if is_item and isinstance(given[0], (tuple, list)) and len(given) == 1:
+            if len(given[0]) != len(late):
+                raise _Lost
+            kwargs |= zip(late, given[0], strict=True)
+        else:
+            kwargs |= _from_keys(late, optional, given)
     return [_value(spec, before) for spec in task.args], kwargs
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
 from ...model.events import Entry, Items, State, entered
+from ...model.flow import Edge
 from ...model.run import Run
 from ...model.task import Task
 from ..remote.process.capture import StreamProxies
@@ -96,6 +97,7 @@ class Mapped(Protocol):
     """The items of mapped tasks, as a backend sees them."""
 
     where: dict[int, Items]
+    partial: dict[int, list[Any]]
 
     def gather(self, task: int) -> tuple[Any, Entry]:
         """Find the items of a mapped task that was claimed, or its failure; not under the lock."""
@@ -103,11 +105,21 @@ class Mapped(Protocol):
     def item(self, slot: int) -> Any:
         """Return the item that is in a slot, before the task has made something of it."""
 
+    def is_one_by_one(self, edge: Edge) -> bool:
+        """Tell whether what an edge brings comes with the items of another mapped task."""
+
     def previous_in_stream(self, slot: int) -> int | None:
         """Return the slot of the result that is an item, if a mapped task before it makes it."""
 
     def next_in_stream(self, slot: int) -> list[int]:
         """Return the slots of the items that the result of an item is, as far as they are known."""
+
+
+class Passing(Protocol):
+    """Who lets tasks pass, as a backend sees it."""
+
+    def stops(self, slot: int) -> Entry | None:
+        """Return how what is `held` ends that does not run; None if it is to run."""
 
 
 class Attempts(Protocol):
@@ -175,6 +187,8 @@ class Scheduling(Protocol):
     @property
     def maps(self) -> Mapped: ...
     @property
+    def gate(self) -> Passing: ...
+    @property
     def retries(self) -> Attempts: ...
 
     # Under the lock.
@@ -196,9 +210,7 @@ class Scheduling(Protocol):
     def claim_more(self, backend: Backend, fits: Callable[[int], bool]) -> list[int]:
         """Take further tasks for the same worker, as long as they fit."""
 
-    def look_at(
-        self, slot: int, backend: Backend, worker: Worker
-    ) -> tuple[Any, Entry] | None:
+    def look_at(self, slot: int, backend: Backend, worker: Worker) -> tuple[Any, Entry] | None:
         """Look at what is `held`: return how it goes on, or None if it is to be performed."""
 
     def give(self, task: int, value: Any, entry: Entry) -> None:

@@ -19,71 +19,35 @@ Handshake. `take` a task, then say `done` or `fail`::
                        frontier.take()      None: nothing else is ready
                        frontier.done(0)     [1, 2]: b and c became ready
 
+Failure. What waits for a task that failed is *lost*, and what waits for that too. But a task may be
+*tolerant* of another: it goes on without that one's result, and so is ready when it has the rest::
+
+    a -> c, [b?, c?] -> d    frontier = Frontier([0, 0, 1, 2], [[2], [3], [3], []],
+                                                 tolerant={1: [3], 2: [3]})
+                             frontier.done(1)     []
+                             frontier.fail(0)     ([2], [3]): c is lost, and d is ready
+
 Maps. A mapped task is taken once, to learn its items; after `expand`, they are taken instead of it,
-as the numbers that they were given. Where a mapped task takes the items of another one (a *stream*)
-it is ready as soon as their number is known, and each item waits for its own. When none is `left`,
-the task itself is to be called done or failed.
+as the numbers that they were given. Where a mapped task takes the items of others one by one (a
+*stream*) it is ready as soon as their number is known, and each item waits for the same item of all
+of these. When none is `left`, the task itself is to be called done or failed. Which item goes first
+is said in `order.items`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
-__all__ = ["Frontier", "ranked", "ranks"]
+from .order.items import DONE, FAILED, OPEN, Items, ReadyItems, placed
+from .order.ranks import ranked
+
+__all__ = ["Frontier"]
 
 LOST = -1
 """What a task waits for that will never run; it only ever counts down, so never to zero."""
-
-OPEN, DONE, FAILED = range(3)
-"""What is known of an item."""
-
-
-def ranks(
-    followers: Sequence[Sequence[int]], weights: Sequence[float] | None = None
-) -> list[float]:
-    """Return the longest way from each task to an end, weighted by `weights` (1 by default).
-
-    `followers` has for each task those that wait for it.
-
-    Examples
-    --------
-    >>> ranks([[1, 2], [], [3], []])
-    [3.0, 1.0, 2.0, 1.0]
-    """
-    count = len(followers)
-    weight = weights or [1.0] * count
-    unranked = [len(after) for after in followers]
-    upstream: list[list[int]] = [[] for _ in range(count)]
-    for task, after in enumerate(followers):
-        for follower in after:
-            upstream[follower].append(task)
-    longest = [0.0] * count
-    ready = [task for task in range(count) if not unranked[task]]
-    for task in ready:  # grows while it is walked: a task is ranked after all that follow it
-        longest[task] += weight[task]
-        for before in upstream[task]:
-            if longest[task] > longest[before]:
-                longest[before] = longest[task]
-            unranked[before] -= 1
-            if not unranked[before]:
-                ready.append(before)
-    return longest
-
-
-def ranked(followers: Sequence[Sequence[int]], weights: Sequence[float] | None = None) -> list[int]:
-    """Return the tasks, the one with the highest rank first, otherwise in the text's order.
-
-    Examples
-    --------
-    >>> ranked([[1, 2], [], [3], []])
-    [0, 2, 1, 3]
-    """
-    rank = ranks(followers, weights)
-    return sorted(range(len(followers)), key=rank.__getitem__, reverse=True)
 
 
 class Frontier:
@@ -101,8 +65,11 @@ class Frontier:
         Tasks that are done from the start, each after those that it waits for.
     queues : sequence of int, optional
         For each task, its queue; by default all are in queue 0.
-    streams : mapping of int to int
-        For mapped tasks that take the items of another mapped task, which one.
+    streams : mapping of int to sequence of int, optional
+        For mapped tasks that take the items of other mapped tasks one by one, which ones. All of
+        these have as many items.
+    tolerant : mapping of int to collection of int, optional
+        For each task, those that wait for it and go on without its result, or that of its items.
 
     Attributes
     ----------
@@ -126,23 +93,31 @@ class Frontier:
         done: Collection[int] = (),
         *,
         queues: Sequence[int] | None = None,
-        streams: Mapping[int, int] | None = None,
+        streams: Mapping[int, Sequence[int]] | None = None,
+        tolerant: Mapping[int, Collection[int]] | None = None,
     ) -> None:
         count = len(waiting)
         self._waiting = list(waiting)
         self._followers = followers
+        self._tolerant = tolerant or {}
+        self._sources = streams or {}
+        self._streams: dict[int, list[int]] = {}
+        for task, sources in self._sources.items():
+            for source in sources:
+                self._streams.setdefault(source, []).append(task)
         self._at = ranked(followers) if order is None else order
-        self._place = [0] * count
+        self._steps: dict[int, tuple[ReadyItems, int]] = {}  # of the tasks that stream
+        if self._sources:
+            self._at, self._steps = placed(self._at, self._sources, queues)
+        self._place = [0] * (count + 1)  # the last one is written to for each HEAP, and not read
         for place, task in enumerate(self._at):
             self._place[task] = place
         self._heaps: list[list[int]] = [[] for _ in range(1 + max(queues or (0,), default=0))]
         self._heap_of = [self._heaps[queue] for queue in queues] if queues else self._heaps * count
-        self._maps: dict[int, _Map] = {}
+        self._maps: dict[int, Items] = {}  # those whose items are known
+        self._ready_at: dict[int, ReadyItems] = {}  # their ready items, by place
         self._firsts: list[int] = []  # the first items of the maps, ascending
         self._owners: list[int] = []  # and their tasks
-        self._streams: dict[int, list[int]] = {}
-        for task, source in (streams or {}).items():
-            self._streams.setdefault(source, []).append(task)
         for task in done:
             self._waiting[task] = LOST
             for follower in followers[task]:
@@ -160,8 +135,8 @@ class Frontier:
     def backlog(self, queue: int = 0) -> int:
         """Return about how many tasks and items are ready in a queue."""
         heap = self._heaps[queue]
-        best = self._maps.get(self._at[heap[0]]) if heap and self._maps else None
-        return len(heap) + (len(best.ready) if best is not None else 0)
+        best = self._ready_at.get(heap[0]) if heap and self._maps else None
+        return len(heap) + (len(best.heap) if best is not None else 0)
 
     def take(self, queue: int = 0) -> int | None:
         """Take the best of the ready tasks of a queue, or None if nothing is ready."""
@@ -169,11 +144,12 @@ class Frontier:
         if not heap:
             return None
         if self._maps:
-            items = self._maps.get(self._at[heap[0]])
-            if items is not None:
-                if len(items.ready) == 1:
+            ready = self._ready_at.get(heap[0])
+            if ready is not None:
+                item = ready.pop()
+                if not ready.heap:
                     heappop(heap)
-                return items.ready.popleft()
+                return item
         return self._at[heappop(heap)]
 
     def peek(self, queue: int = 0) -> int | None:
@@ -181,8 +157,8 @@ class Frontier:
         heap = self._heaps[queue]
         if not heap:
             return None
-        task = self._at[heap[0]]
-        return self._maps[task].ready[0] if task in self._maps else task
+        ready = self._ready_at.get(heap[0])
+        return ready.best() if ready is not None else self._at[heap[0]]
 
     def done(self, task: int) -> list[int]:
         """Say that a task succeeded; return the tasks that became ready, in the text's order."""
@@ -203,22 +179,38 @@ class Frontier:
         else:
             heappush(self._heap_of[task], self._place[task])
 
-    def fail(self, task: int) -> list[int]:
-        """Say that a task has no result; return its descendants that will never run.
+    def fail(self, task: int) -> tuple[list[int], list[int]]:
+        """Say that a task or an item has no result.
 
-        A descendant of two failed tasks is returned once, for the first of them.
+        Return its descendants that will never run, and those that became ready because they
+        tolerate that. A descendant of two failed tasks is returned once.
+
+        Examples
+        --------
+        >>> frontier = Frontier([0, 1, 1], [[1], [2], []], tolerant={1: [2]})  # 0 -> 1?, 1 -> 2
+        >>> frontier.take(), frontier.fail(0), frontier.take()
+        (0, ([1], [2]), 2)
         """
-        if task >= len(self._waiting):
+        waiting = self._waiting
+        if task >= len(waiting):
             return self._item_failed(task)
         lost: list[int] = []
+        ready: list[int] = []
         reached = [task]
         for before in reached:
             for follower in self._after(before):
-                if self._waiting[follower] >= 0:
-                    self._waiting[follower] = LOST
+                if waiting[follower] <= 0:
+                    continue
+                if self._tolerates(follower, before) and follower not in self.streams_of(before):
+                    waiting[follower] -= 1
+                    if not waiting[follower]:
+                        heappush(self._heap_of[follower], self._place[follower])
+                        ready.append(follower)
+                else:
+                    waiting[follower] = LOST
                     lost.append(follower)
                     reached.append(follower)
-        return lost
+        return lost, ready
 
     def abandon(self) -> list[int]:
         """Say that nothing new is to be taken; return the tasks that will never run.
@@ -229,20 +221,20 @@ class Frontier:
         >>> frontier.take(), frontier.abandon(), frontier.done(0)
         (0, [1, 2], [])
         """
-        ready = {self._at[place] for place in chain(*self._heaps)} - self._maps.keys()
+        places = set(chain(*self._heaps)) - self._ready_at.keys()
+        ready = {self._at[place] for place in places}
         rest = [task for task, count in enumerate(self._waiting) if count > 0 or task in ready]
         for heap in self._heaps:
             heap.clear()
         for task in rest:
             self._waiting[task] = LOST
+        unready = chain(*(items.waiting for items in self._maps.values()))
+        gone = sorted(chain(unready, *(ready.clear() for ready in self._ready_at.values())))
         for items in self._maps.values():
-            waits = set(items.ready) | items.waiting
-            items.ready.clear()
             items.waiting.clear()
-            for item in sorted(waits):
-                items.end(item, FAILED)
-                rest.append(item)
-        return rest
+        for item in gone:
+            self._maps[self.owner(item)].end(item, FAILED)
+        return rest + gone
 
     # Maps.
 
@@ -264,24 +256,27 @@ class Frontier:
         >>> frontier.done(3), frontier.done(2), frontier.left(0)
         ([], [], 1)
         """
-        items = self._maps[task] = _Map(first, count)
+        its_ready, step = self._steps.get(task) or (ReadyItems(self._place[task]), 0)
+        items = self._maps[task] = Items(first, count, its_ready, step)
+        self._ready_at[its_ready.place] = its_ready
         self._firsts.append(first)
         self._owners.append(task)
-        source = next((s for s, tasks in self._streams.items() if task in tasks), None)
-        before = self._maps.get(source) if source is not None else None
+        sources = [
+            (self._maps[source].known, self._tolerates(task, source))
+            for source in self._sources.get(task, ())
+            if source in self._maps
+        ]
         ready, lost = [], []
-        for place in range(count):
-            known = DONE if before is None else before.known[place]
-            item = first + place
+        for place, item in enumerate(range(first, first + count)):
             if item in done:
                 items.end(item, DONE)
-            elif known == DONE:
-                ready.append(item)
-            elif known == FAILED:
+            elif any(known[place] == FAILED and not tolerates for known, tolerates in sources):
                 items.end(item, FAILED)
                 lost.append(item)
+            elif waits := sum(known[place] == OPEN for known, _ in sources):
+                items.waiting[item] = waits
             else:
-                items.waiting.add(item)
+                ready.append(item)
         self._push_items(task, ready)
         for follower in self._streams.get(task, ()):
             if self._waiting[follower] > 0:
@@ -315,57 +310,55 @@ class Frontier:
             return [f for f in self._followers[task] if f not in self._streams[task]]
         return self._followers[task]
 
+    def _tolerates(self, follower: int, task: int) -> bool:
+        """Tell whether a task goes on without the result of another one."""
+        return follower in self._tolerant.get(task, ())
+
     def _push_items(self, task: int, items: Sequence[int]) -> None:
-        ready = self._maps[task].ready
-        if items and not ready:
-            heappush(self._heap_of[task], self._place[task])
-        ready.extend(items)
+        its = self._maps[task]
+        if items and not its.ready.heap:
+            heappush(self._heap_of[task], its.ready.place)
+        its.ready.push(its.step, items)
 
     def _item_done(self, item: int) -> list[int]:
         task = self.owner(item)
         items = self._maps[task]
         items.end(item, DONE)
-        ready = []
-        for follower, its in self._streaming(task):
-            own = its.first + item - items.first
-            if own in its.waiting:
-                its.waiting.discard(own)
-                self._push_items(follower, [own])
-                ready.append(own)
+        ready: list[int] = []
+        for follower in self._streams.get(task, ()):
+            self._count_down(follower, item - items.first, ready)
         return ready
 
-    def _item_failed(self, item: int) -> list[int]:
+    def _item_failed(self, item: int) -> tuple[list[int], list[int]]:
         lost: list[int] = []
+        ready: list[int] = []
         reached = [item]
         for failed in reached:
             task = self.owner(failed)
             items = self._maps[task]
             items.end(failed, FAILED)
-            for _, its in self._streaming(task):
+            for follower in self._streams.get(task, ()):
+                its = self._maps.get(follower)
+                if its is None:
+                    continue
                 own = its.first + failed - items.first
-                if own in its.waiting:
-                    its.waiting.discard(own)
+                if self._tolerates(follower, task):
+                    self._count_down(follower, failed - items.first, ready)
+                elif its.waiting.pop(own, None):
                     lost.append(own)
                     reached.append(own)
-        return lost
+        return lost, ready
 
-    def _streaming(self, task: int) -> list[tuple[int, _Map]]:
-        """Return the tasks that take the items of a mapped task, and know them already."""
-        followers = self._streams.get(task, ())
-        return [(f, self._maps[f]) for f in followers if f in self._maps]
-
-
-class _Map:
-    """The items of a mapped task."""
-
-    def __init__(self, first: int, count: int) -> None:
-        self.first = first
-        self.left = count
-        self.known = bytearray(count)  # OPEN, DONE or FAILED
-        self.ready: deque[int] = deque()
-        self.waiting: set[int] = set()  # for the same item of the task before
-
-    def end(self, item: int, how: int) -> None:
-        """Write down how an item ended."""
-        self.known[item - self.first] = how
-        self.left -= 1
+    def _count_down(self, task: int, place: int, ready: list[int]) -> None:
+        """Say of an item for which the same item of a task may wait that it has ended."""
+        its = self._maps.get(task)
+        if its is None:
+            return
+        item = its.first + place
+        waits = its.waiting.get(item)
+        if waits == 1:
+            del its.waiting[item]
+            self._push_items(task, (item,))
+            ready.append(item)
+        elif waits:
+            its.waiting[item] = waits - 1

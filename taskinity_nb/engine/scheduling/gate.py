@@ -58,12 +58,12 @@ class Gate:
                 if not self._holds(edge, value):
                     return f"skipped: {_verdict(edge, value)}"
         taken = [edge for edge in edges if edge.kind not in WAITS]
-        if taken and all(edge.optional for edge in taken):
-            due = [edge for edge in taken if self._is_due(edge, task, slot)]
-            if due and all(is_missing(self._value(edge, slot)) for edge in due):
-                if task != slot or len(due) == len(taken):
-                    names = listed([edge._replace(optional=False).origin for edge in due])
-                    return f"skipped: nothing came of {names}"
+        due = [edge for edge in taken if edge.optional and self._is_due(edge, task, slot)]
+        gone = [edge for edge in due if is_missing(self._value(edge, slot))]
+        is_whole_map = slot == task and task in plan.maps  # which needs each list of items
+        if gone and (is_whole_map or len(gone) == len(taken)):
+            names = listed([edge._replace(optional=False).origin for edge in gone])
+            return f"skipped: nothing came of {names}"
         return ""
 
     def _is_due(self, edge: Edge, task: int, slot: int) -> bool:
@@ -90,14 +90,14 @@ class Gate:
         if is_ref(value):
             value = value.fetch()
         try:
-            is_true = bool(value) if edge.equals is None else bool(value == literal_eval(edge.equals))
+            is_true = (
+                bool(value) if edge.equals is None else bool(value == literal_eval(edge.equals))
+            )
         except BaseException as error:
             if is_interrupt(error):
                 raise
             raise BindingError(
-                f"task '{edge.target}': whether it runs cannot be decided: "
-                f"'{edge.origin}' has {'neither true nor false' if edge.equals is None else 'no answer'}"
-                f" to it: {described(error)}",
+                f"task '{edge.target}': '{edge}' cannot be decided: {described(error)}",
                 remedy=f"let '{edge.source}' return True or False",
                 **self._plan.flow.at(edge),
             ) from error

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from ...model.events import WIDTH, Items, State
 from ...model.flow import Flow
 from ...model.run import Run
-from .frontier import ranked
+from .order.ranks import ranked
 
 __all__ = [
     "MOST_RUNS", "NOTHING", "PastRun", "Took", "learn", "order_of", "past_runs", "remember", "took",

@@ -10,10 +10,10 @@ from typing import Any
 
 from ...errors import BindingError, is_skip
 from ...model.events import Entry, Failure, Frame, Items, State, ended, entered, running
+from ...model.flow import Edge
 from ...model.refs import MISSING, RELEASED, ResultRef, is_missing, is_ref
 from ...strangers import traceback_of
 from ...values import is_frame
-from ...model.flow import Edge
 from ..remote.process.frames import user_frames
 from ..runtime.interrupts import allow_interrupts, is_interrupt
 from .backend import Scheduling
@@ -200,10 +200,8 @@ class MappedTasks:
         self.close_if_ended(task)
 
     def _make_slots(self, task: int, items: list[Any] | Side | None) -> Items:
-        if isinstance(items, list):
-            count = len(items)
-        else:
-            count = self.where[self._sources(task)[0]].number
+        known = items if isinstance(items, list) else self.where[self._sources(task)[0]]
+        count = known.number if isinstance(known, Items) else len(known)
         self._items[task] = items
         self.where[task] = where = Items(len(self._values), count)
         self._values.extend([MISSING] * count)

@@ -49,8 +49,8 @@ from .backend import Backend, Worker
 from .consumers import Consumers
 from .cut_off import spent_so_far
 from .frontier import Frontier
-from .history import learn, order_of
 from .gate import Gate
+from .history import learn, order_of
 from .mapped import MappedTasks
 from .retries import Retries
 from .screen import Screen
@@ -373,9 +373,7 @@ class Scheduler:
             return self.run.plan.arguments(slot, self._values)
         return self.maps.arguments(slot)
 
-    def look_at(
-        self, slot: int, backend: Backend, worker: Worker
-    ) -> tuple[Any, Entry] | None:
+    def look_at(self, slot: int, backend: Backend, worker: Worker) -> tuple[Any, Entry] | None:
         stopped = self.gate.stops(slot)
         if stopped is not None:
             return MISSING, stopped

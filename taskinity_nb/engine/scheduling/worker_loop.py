@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 from ...errors import ExecutorError, FlowError, described
+from ...model.events import Entry
 from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
@@ -45,6 +46,7 @@ class WorkerLoop:
         if worker is None:
             return
         perform: Perform | None = None
+        found: tuple[Any, Entry] | None
         is_interrupted = False
         try:
             if scheduler.stopped or scheduler.finished.is_set():
@@ -83,7 +85,7 @@ class WorkerLoop:
                     if scheduler.stopped or worker.abandoned:
                         return
                     scheduler.settle(task, value, entry, delay)
-                    value = None  # a parked worker holds on to nothing
+                    value = found = None  # a parked worker holds on to nothing
                     task = scheduler.claim(backend, worker)
                 finally:
                     lock.release()

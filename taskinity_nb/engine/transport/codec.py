@@ -27,6 +27,7 @@ from ...strangers import (
     traceback_of,
     type_name,
 )
+from ...values import Key
 from ..remote.call import CallResult
 from ..remote.pickling.pickler import LARGE, PLAIN, dumps
 from ..remote.process.frames import describe_frames, user_frames
@@ -151,13 +152,13 @@ class Encoder:
 
     def own(self, index: int, origin: Origin | None, value: Any, stream: str) -> Any:
         """Return an argument, or of a random generator that goes to several one for this call."""
-        if origin is None or origin.kind == "item" or not is_generator(value):
+        if origin is None or origin.is_of_item or not is_generator(value):
             return value
         is_alone = self._takers[origin.slot, origin.key] == 1 and index not in self._plan.maps
         return value if is_alone else own_stream(value, stream)
 
     @cached_property
-    def _takers(self) -> Counter[tuple[int, str | None]]:
+    def _takers(self) -> Counter[tuple[int, Key | None]]:
         """How many tasks take a value, by its slot and what is picked of it."""
         origins = (o for call in self._plan.calls for _, o in (*call.positional, *call.keywords))
         return Counter((origin.slot, origin.key) for origin in origins)
@@ -181,7 +182,7 @@ class Encoder:
             elif any(map(is_generator, (*args, *kwargs.values()))):
                 call, stream = self._plan.calls[index], name()
                 origins = [origin for _, origin in call.positional]
-                given = zip(origins, args, strict=True)
+                given = zip(origins, args, strict=False)  # what is not there is left out
                 args = [self.own(index, origin, value, stream) for origin, value in given]
                 named = dict(call.keywords)
                 kwargs = {k: self.own(index, named.get(k), v, stream) for k, v in kwargs.items()}
@@ -239,7 +240,7 @@ def _name_culprit(
 ) -> UnpicklableError:
     origins = dict(call.keywords)
     pairs: list[tuple[str, Origin | None, Any]] = [
-        (*pair, value) for pair, value in zip(call.positional, args, strict=True)
+        (*pair, value) for pair, value in zip(call.positional, args, strict=False)
     ]
     pairs += [(name, origins.get(name), value) for name, value in kwargs.items()]
     return culprit(call, pairs, error)

@@ -73,12 +73,12 @@ def _ordered(
 ) -> list[int]:
     """Return the mapped tasks, each after those that it is tied to."""
     ordered: dict[int, None] = {}
-    stack = [*reversed(maps)]
+    stack = list(reversed(list(maps)))
     while stack:
         task = stack[-1]
         tied = MAPPED | CONDITIONS
-        edges = flow.incoming[maps[task][0].target]
-        sources = [index.get(edge.source, -1) for edge in edges if edge.kind in tied]
+        incoming = flow.incoming[maps[task][0].target]
+        sources = [index.get(edge.source, -1) for edge in incoming if edge.kind in tied]
         left = [s for s in sources if s in maps and s not in ordered]
         if left:
             stack += left

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...engine.scheduling.frontier import ranks
 from ...engine.scheduling.history import weights_of
+from ...engine.scheduling.order.ranks import ranks
 from ...formatting import counted, short_time
 from ...model.events import State
 from ..style.palette import CODES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskinity_nb.engine.scheduling.frontier import Frontier, ranked, ranks
+from taskinity_nb.engine.scheduling.frontier import Frontier
+from taskinity_nb.engine.scheduling.order.ranks import ranked, ranks
 
 
 @st.composite
@@ -65,8 +66,8 @@ def test_a_descendant_of_two_failures_is_lost_once():
     followers = [[2], [2], [3], []]
     frontier = Frontier([0, 0, 2, 1], followers)
     frontier.take(), frontier.take()
-    assert frontier.fail(0) == [2, 3]
-    assert frontier.fail(1) == []
+    assert frontier.fail(0) == ([2, 3], [])
+    assert frontier.fail(1) == ([], [])
     assert frontier.take() is None
 
 
@@ -78,7 +79,7 @@ def test_abandoned_tasks_never_come():
     assert frontier.abandon() == [1, 2, 3]
     assert frontier.done(0) == []
     assert frontier.take() is None
-    assert frontier.fail(0) == []
+    assert frontier.fail(0) == ([], [])
 
 
 @given(dags(), st.randoms(use_true_random=False))
@@ -110,7 +111,9 @@ def test_every_task_once_and_never_too_early(followers, random):
         task = running.pop(random.randrange(len(running)))
         if random.random() < 0.2:
             failed.add(task)
-            lost.update(new := frontier.fail(task))
+            new, ready = frontier.fail(task)
+            lost.update(new)
+            assert not ready
             assert len(new) == len(set(new))
         else:
             done.add(task)

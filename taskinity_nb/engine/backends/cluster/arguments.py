@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....errors import BindingError, UnpicklableError
@@ -32,7 +32,7 @@ class ArgumentSpecs:
         Whose task it is.
     future_of : callable
         Returns the future of a slot that was handed over and has not ended, or None.
-    values : list
+    values : sequence
         The slots of the run.
     ship : callable
         Puts a large value on the cluster; returns its future.
@@ -53,7 +53,7 @@ class ArgumentSpecs:
         self,
         plan: Plan,
         future_of: Callable[[int], Any],
-        values: list[Any],
+        values: Sequence[Any],
         ship: Callable[[Any], Any],
         home: object,
         own: Callable[[Origin, Any], Any],
@@ -86,12 +86,14 @@ class ArgumentSpecs:
                 self._places |= {id(future): place for place, future in enumerate(futures)}
                 return len(futures), (), None
         call = self._plan.calls[task]
+        if task in self._plan.gated:
+            call = call.present(self._values, item)
         args = tuple(self._spec(call, name, origin, item) for name, origin in call.positional)
         kwargs = tuple((name, self._spec(call, name, one, item)) for name, one in call.keywords)
         keys = None
         if call.mappings:
             mappings = [self._spec(call, one.name, one, item) for one in call.mappings]
-            keys = call.late, call.optional, tuple(mappings)
+            keys = call.late, call.optional, tuple(mappings), call.mappings[0].is_of_item
         return args, kwargs, keys
 
     def wait_for(self, future: Any) -> int:
@@ -110,10 +112,10 @@ class ArgumentSpecs:
         return self._future_of(slot)
 
     def _spec(self, call: Call, name: str, origin: Origin, item: Any) -> ArgumentSpec:
-        if origin.kind == "item":
-            return self.given(call, name, origin, item)
+        if origin.is_of_item:
+            return self.given(call, name, origin, origin.value(self._values, item))
         future = self._future(origin.slot)
-        if future is None:
+        if future is None or (origin.is_optional and origin.key is not None):
             value = self._own(origin, origin.value(self._values))
             return self.given(call, name, origin, value)
         place = self.by_slot[origin.slot] = self.wait_for(future)

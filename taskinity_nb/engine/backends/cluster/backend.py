@@ -18,7 +18,7 @@ from typing import Any
 
 from ....errors import WorkerLost
 from ....model.events import WIDTH, Entry, Failure, State, ended, running
-from ....model.refs import MISSING
+from ....model.refs import MISSING, is_missing
 from ....model.run import Run
 from ...remote.call import CallResult
 from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
@@ -170,6 +170,8 @@ class Cluster(Backend):
                 while (slot := scheduler.frontier.take(self.queue)) is not None:
                     taken.append(slot)
                 self._read_log()
+            is_any = bool(taken)
+            taken = [slot for slot in taken if not self._stopped_at_gate(submitter, slot)]
             maps = [slot for slot in taken if scheduler.is_map(slot)]
             tasks = [slot for slot in taken if not scheduler.is_map(slot)]
             for slot in tasks:
@@ -182,8 +184,16 @@ class Cluster(Backend):
             for slot in tasks:
                 for report in self._early.pop(slot, ()):
                     self._read(submitter, report, 0)
-            if not taken:
+            if not is_any:
                 return
+
+    def _stopped_at_gate(self, submitter: Submitter, slot: int) -> bool:
+        """Settle a task that is not to run."""
+        stopped = self.scheduler.gate.stops(slot) if slot in self.scheduler.held else None
+        if stopped is not None:
+            self._ready.pop(slot, None)
+            self._settle(submitter, MISSING, stopped)
+        return stopped is not None
 
     def _read_log(self) -> None:
         """Learn from the log when tasks became ready."""
@@ -284,12 +294,15 @@ class Cluster(Backend):
     def _expand(self, submitter: Submitter, task: int) -> None:
         """Give a mapped task its items; where their number is not known, have them counted."""
         scheduler, plan = self.scheduler, self.run.plan
-        source, now = plan.items_origin(task), perf_counter_ns()
+        sources, now = plan.items_origins(task), perf_counter_ns()
+        source, edges = sources[0], plan.maps[task]
         value = self.run.record.values[source.slot]
         entry: Entry = running(task, now, None, now)
         items: Any
-        if plan.maps[task].key is None and source.slot in scheduler.maps.where:
+        if all(map(scheduler.maps.is_one_by_one, edges)):
             items = None  # a stream
+        elif len(edges) > 1 or source.kind != "item" or is_missing(value):
+            items, entry = scheduler.maps.gather(task)
         elif isinstance(value, GatheredRef) and source.key is None:
             items = value.parts
         elif not isinstance(value, RemoteRef) or value.home is not self._client:

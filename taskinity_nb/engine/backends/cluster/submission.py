@@ -19,7 +19,7 @@ from ...remote.pickling.pickler import dumps
 from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of
-from ...scheduling.mapped import items_of
+from ...scheduling.mapped import Partial, items_of
 from ...transport.codec import Encoder, error_of
 from .arguments import ArgumentSpecs, Described, binding_error, stand_in
 from .client import ClusterClient, SlotRef, Submission
@@ -129,7 +129,11 @@ class Submitter:
         if slot >= len(self._before):
             before = scheduler.maps.previous_in_stream(slot)
             return before is not None and self._is_there(before)
-        if slot in self._plan.maps or not scheduler.frontier.is_in(slot, self._queue):
+        if (
+            slot in self._plan.maps
+            or slot in self._plan.gated
+            or not scheduler.frontier.is_in(slot, self._queue)
+        ):
             return False
         return all(map(self._is_there, self._before[slot]))  # none of them has failed meanwhile
 
@@ -167,7 +171,7 @@ class Submitter:
 
     def count(self, task: int, source: RemoteRef) -> None:
         """Have a list made of what a task is mapped over."""
-        origin = self._plan.items_origin(task)
+        (origin,) = self._plan.items_origins(task)
         argument = ("result", 0) if origin.key is None else ("key", 0, origin.key)
         spec = TaskSpec(self._run, task, self.attempts[task], None, (argument,))
         group = f"items-of-{self._plan.flow.tasks[origin.slot]}"
@@ -180,8 +184,9 @@ class Submitter:
         task = scheduler.owner(slot)
         options = plan.bindings[task].task
         stream = scheduler.name_of(slot)
+        values = Partial(self._values, scheduler.maps.partial)
         specs = ArgumentSpecs(
-            plan, self._future_of, self._values, self._ship, self._client,
+            plan, self._future_of, values, self._ship, self._client,
             lambda origin, value: self._encoder.own(task, origin, value, stream),
         )  # fmt: skip
         item = None if task == slot else self._item(slot)
@@ -243,7 +248,7 @@ class Submitter:
         return binding_error(self._plan, task, self._values, known)
 
     def _no_items(self, task: int, described: Described) -> BaseException:
-        edge, origin = self._plan.maps[task], self._plan.items_origin(task)
+        (edge,), (origin,) = self._plan.maps[task], self._plan.items_origins(task)
         values = list(self._values)
         try:
             values[origin.slot] = stand_in(described)
