@@ -37,11 +37,12 @@ is said in `order.items`.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import chain
 
-from .order.items import DONE, FAILED, OPEN, Items, ReadyItems, placed
+from .order.items import DONE, FAILED, OPEN, Items, SideBySide, placed
 from .order.ranks import ranked
 
 __all__ = ["Frontier"]
@@ -106,7 +107,7 @@ class Frontier:
             for source in sources:
                 self._streams.setdefault(source, []).append(task)
         self._at = ranked(followers) if order is None else order
-        self._steps: dict[int, tuple[ReadyItems, int]] = {}  # of the tasks that stream
+        self._steps: dict[int, tuple[SideBySide, int]] = {}  # of tasks side by side
         if self._sources:
             self._at, self._steps = placed(self._at, self._sources, queues)
         self._place = [0] * (count + 1)  # the last one is written to for each HEAP, and not read
@@ -115,7 +116,7 @@ class Frontier:
         self._heaps: list[list[int]] = [[] for _ in range(1 + max(queues or (0,), default=0))]
         self._heap_of = [self._heaps[queue] for queue in queues] if queues else self._heaps * count
         self._maps: dict[int, Items] = {}  # those whose items are known
-        self._ready_at: dict[int, ReadyItems] = {}  # their ready items, by place
+        self._ready_at: dict[int, deque[int] | SideBySide] = {}  # their ready items, by place
         self._firsts: list[int] = []  # the first items of the maps, ascending
         self._owners: list[int] = []  # and their tasks
         for task in done:
@@ -136,7 +137,7 @@ class Frontier:
         """Return about how many tasks and items are ready in a queue."""
         heap = self._heaps[queue]
         best = self._ready_at.get(heap[0]) if heap and self._maps else None
-        return len(heap) + (len(best.heap) if best is not None else 0)
+        return len(heap) + (len(best) if best is not None else 0)
 
     def take(self, queue: int = 0) -> int | None:
         """Take the best of the ready tasks of a queue, or None if nothing is ready."""
@@ -146,10 +147,9 @@ class Frontier:
         if self._maps:
             ready = self._ready_at.get(heap[0])
             if ready is not None:
-                item = ready.pop()
-                if not ready.heap:
+                if len(ready) == 1:
                     heappop(heap)
-                return item
+                return ready.popleft()
         return self._at[heappop(heap)]
 
     def peek(self, queue: int = 0) -> int | None:
@@ -158,7 +158,7 @@ class Frontier:
         if not heap:
             return None
         ready = self._ready_at.get(heap[0])
-        return ready.best() if ready is not None else self._at[heap[0]]
+        return ready[0] if ready is not None else self._at[heap[0]]
 
     def done(self, task: int) -> list[int]:
         """Say that a task succeeded; return the tasks that became ready, in the text's order."""
@@ -175,7 +175,8 @@ class Frontier:
     def again(self, task: int) -> None:
         """Say that a task that was taken is ready again."""
         if task >= len(self._waiting):
-            self._push_items(self.owner(task), [task])
+            owner = self.owner(task)
+            self._add(owner, self._maps[owner], task)
         else:
             heappush(self._heap_of[task], self._place[task])
 
@@ -228,8 +229,10 @@ class Frontier:
             heap.clear()
         for task in rest:
             self._waiting[task] = LOST
-        unready = chain(*(items.waiting for items in self._maps.values()))
-        gone = sorted(chain(unready, *(ready.clear() for ready in self._ready_at.values())))
+        ready_items = (
+            ready.popleft() for ready in self._ready_at.values() for _ in range(len(ready))
+        )
+        gone = sorted(chain(ready_items, *(items.waiting for items in self._maps.values())))
         for items in self._maps.values():
             items.waiting.clear()
         for item in gone:
@@ -256,9 +259,8 @@ class Frontier:
         >>> frontier.done(3), frontier.done(2), frontier.left(0)
         ([], [], 1)
         """
-        its_ready, step = self._steps.get(task) or (ReadyItems(self._place[task]), 0)
-        items = self._maps[task] = Items(first, count, its_ready, step)
-        self._ready_at[its_ready.place] = its_ready
+        items = self._maps[task] = Items(first, count, self._place[task], self._steps.get(task))
+        self._ready_at[items.place] = items.ready
         self._firsts.append(first)
         self._owners.append(task)
         sources = [
@@ -270,6 +272,8 @@ class Frontier:
         for place, item in enumerate(range(first, first + count)):
             if item in done:
                 items.end(item, DONE)
+            elif not sources:
+                ready.append(item)
             elif any(known[place] == FAILED and not tolerates for known, tolerates in sources):
                 items.end(item, FAILED)
                 lost.append(item)
@@ -277,7 +281,10 @@ class Frontier:
                 items.waiting[item] = waits
             else:
                 ready.append(item)
-        self._push_items(task, ready)
+        if ready and not items.ready:
+            heappush(self._heap_of[task], items.place)
+        for item in ready:
+            items.add(item)
         for follower in self._streams.get(task, ()):
             if self._waiting[follower] > 0:
                 self._waiting[follower] -= 1
@@ -314,11 +321,11 @@ class Frontier:
         """Tell whether a task goes on without the result of another one."""
         return follower in self._tolerant.get(task, ())
 
-    def _push_items(self, task: int, items: Sequence[int]) -> None:
-        its = self._maps[task]
-        if items and not its.ready.heap:
-            heappush(self._heap_of[task], its.ready.place)
-        its.ready.push(its.step, items)
+    def _add(self, task: int, items: Items, item: int) -> None:
+        """Say that an item is ready."""
+        if not items.ready:
+            heappush(self._heap_of[task], items.place)
+        items.add(item)
 
     def _item_done(self, item: int) -> list[int]:
         task = self.owner(item)
@@ -358,7 +365,7 @@ class Frontier:
         waits = its.waiting.get(item)
         if waits == 1:
             del its.waiting[item]
-            self._push_items(task, (item,))
+            self._add(task, its, item)
             ready.append(item)
         elif waits:
             its.waiting[item] = waits - 1

@@ -1,31 +1,35 @@
 """The items of mapped tasks: how each of them ended, and which of the ready ones goes first.
 
-Mapped tasks that take each other's items one by one are a *group*, and their ready items lie in one
-heap: the item that stands first in the list goes first, and of its steps the one that is furthest
-on. So an item that has begun goes on before another one begins, and with w workers there are about
-w items of which some steps are done and others are not, however long the list is.
+Mapped tasks that take each other's items one by one are a *group*. In the order of the tasks it
+stands where the best of its tasks does, and in it those go first that are furthest on. So an item
+that has begun goes on before another one begins, and with w workers there are about w items of
+which some steps are done and others are not, however long the list is.
 
-In the order of the tasks a group stands where the best of its tasks does: first the tasks
-themselves, which are taken once to learn their items, then one place for all that is in the heap.
-Tasks of different executors are in different queues, and so in different heaps.
+That does where all items of a group come from one of its tasks. Where they come from several, as
+those of two lists that are taken side by side, the first list would be done before the second one
+begins. So what is ready there lies in one heap: the item that stands first in its list goes first,
+and of its steps the one that is furthest on. Tasks of different executors are in different queues,
+and so in different heaps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from heapq import heappop, heappush
 
-__all__ = ["DONE", "FAILED", "HEAP", "OPEN", "Items", "ReadyItems", "placed"]
+__all__ = ["DONE", "FAILED", "HEAP", "OPEN", "Items", "SideBySide", "placed"]
 
 OPEN, DONE, FAILED = range(3)
 """What is known of an item."""
 
 HEAP = -1
-"""What stands in the order of tasks for the ready items of a group."""
+"""What stands in the order of tasks for the items of several that are taken side by side."""
 
 
-class ReadyItems:
-    """The items that may run, of one mapped task or of a group of them, best first.
+class SideBySide:
+    """The items that may run, of several mapped tasks; it is used as the deque of a single one is.
 
     Parameters
     ----------
@@ -34,73 +38,64 @@ class ReadyItems:
     steps : int
         How many mapped tasks they are of; the first of these is the furthest on.
 
-    Attributes
-    ----------
-    heap : list of int
-        Their places in the list, each with its step; of a single step, their numbers.
-
     Examples
     --------
-    >>> ready = ReadyItems(place=0, steps=2)
-    >>> ready.begin(1, 10)  # the items of the first step are numbered from 10 on,
-    >>> ready.begin(0, 20)  # those of the last one from 20 on
-    >>> ready.push(1, [10, 11, 12])
-    >>> ready.pop()
-    10
-    >>> ready.push(0, [20])
-    >>> ready.pop(), ready.pop(), len(ready.heap)
-    (20, 11, 1)
+    >>> ready = SideBySide(place=0, steps=2)
+    >>> add_last, add_first = ready.begin(0, 20), ready.begin(1, 10)  # numbered from 20, from 10 on
+    >>> add_first(10), add_first(11), ready.popleft()
+    (None, None, 10)
+    >>> add_last(20), ready[0], ready.popleft(), ready.popleft(), len(ready)
+    (None, 20, 20, 11, 0)
     """
 
-    __slots__ = ("_firsts", "_steps", "heap", "place")
-
-    def __init__(self, place: int, steps: int = 1) -> None:
+    def __init__(self, place: int, steps: int) -> None:
         self.place = place
-        self.heap: list[int] = []
-        self._steps = steps
         self._firsts = [0] * steps
+        self._heap: list[tuple[int, int]] = []  # places in the list, each with its step
 
-    def begin(self, step: int, first: int) -> None:
-        """Say from where on the items of a task are numbered."""
-        if self._steps > 1:
-            self._firsts[step] = first
+    def __len__(self) -> int:
+        return len(self._heap)
 
-    def push(self, step: int, items: Iterable[int]) -> None:
-        """Add items of a task."""
-        heap, steps, first = self.heap, self._steps, self._firsts[step]
-        for item in items:
-            heappush(heap, (item - first) * steps + step)
-
-    def best(self) -> int:
-        """Return the best item."""
-        place, step = divmod(self.heap[0], self._steps)
+    def __getitem__(self, index: int) -> int:
+        place, step = self._heap[index]
         return self._firsts[step] + place
 
-    def pop(self) -> int:
+    def begin(self, step: int, first: int) -> Callable[[int], None]:
+        """Return what adds an item of a task, given the number of its first one."""
+        self._firsts[step] = first
+        return partial(self._add, step, first)
+
+    def _add(self, step: int, first: int, item: int) -> None:
+        heappush(self._heap, (item - first, step))
+
+    def popleft(self) -> int:
         """Take the best item."""
-        best = heappop(self.heap)
-        if self._steps == 1:
-            return best
-        place, step = divmod(best, self._steps)
+        place, step = heappop(self._heap)
         return self._firsts[step] + place
-
-    def clear(self) -> list[int]:
-        """Take all items."""
-        return [self.pop() for _ in range(len(self.heap))]
 
 
 class Items:
-    """The items of a mapped task."""
+    """The items of a mapped task; if it is such a step, those that are ready lie side by side."""
 
-    __slots__ = ("first", "known", "left", "ready", "step", "waiting")
+    __slots__ = ("add", "first", "known", "left", "place", "ready", "waiting")
 
-    def __init__(self, first: int, count: int, ready: ReadyItems, step: int) -> None:
+    def __init__(
+        self, first: int, count: int, place: int, step: tuple[SideBySide, int] | None = None
+    ) -> None:
         self.first = first
         self.left = count
         self.known = bytearray(count)  # OPEN, DONE or FAILED
-        self.ready, self.step = ready, step
-        ready.begin(step, first)
         self.waiting: dict[int, int] = {}  # for how many others each still waits
+        self.ready: deque[int] | SideBySide
+        self.add: Callable[[int], None]
+        if step is None:
+            self.place = place
+            self.ready = deque()
+            self.add = self.ready.append
+        else:
+            self.ready, number = step
+            self.place = self.ready.place
+            self.add = self.ready.begin(number, first)
 
     def end(self, item: int, how: int) -> None:
         """Write down how an item ended."""
@@ -110,11 +105,11 @@ class Items:
 
 def placed(
     order: Sequence[int], streams: Mapping[int, Sequence[int]], queues: Sequence[int] | None
-) -> tuple[list[int], dict[int, tuple[ReadyItems, int]]]:
+) -> tuple[list[int], dict[int, tuple[SideBySide, int]]]:
     """Put the mapped tasks that stream from one another side by side, the furthest on first.
 
-    Return the new order, with a `HEAP` for each heap of items, and for each of these tasks its heap
-    and which step it is there.
+    Return the new order, with a `HEAP` for each heap of items, and for each task whose items lie in
+    one that heap and which step the task is there.
 
     Parameters
     ----------
@@ -127,28 +122,32 @@ def placed(
 
     Examples
     --------
-    >>> order, heaps = placed([0, 1, 2, 3], {3: [1]}, None)  # 0, 1 -> map 3, 2
-    >>> order, heaps[1][0] is heaps[3][0], heaps[1][1], heaps[3][1]
-    ([0, 3, 1, -1, 2], True, 1, 0)
+    >>> placed([0, 1, 2, 3], {3: [1]}, None)  # 0, 1 -> map 3, 2
+    ([0, 3, 1, 2], {})
+    >>> order, heaps = placed([0, 1, 2, 3], {3: [0, 1]}, None)  # [0, 1] -> zip 3, 2
+    >>> order, sorted(heaps)
+    ([3, 0, 1, -1, 2], [0, 1, 3])
     """
     rank = {task: place for place, task in enumerate(order)}
     groups = _groups(streams)
     depths: dict[int, int] = {}
     at: list[int] = []
-    heaps: dict[int, tuple[ReadyItems, int]] = {}
+    heaps: dict[int, tuple[SideBySide, int]] = {}
+    seen: set[int] = set()
     for task in order:
-        if task in heaps:
+        if task in seen:
             continue
-        if task not in groups:
-            at.append(task)
-            continue
-        group = sorted(groups[task], key=lambda each: (-_depth(each, streams, depths), rank[each]))
+        group = groups.get(task, [task])
+        seen.update(group)
+        group.sort(key=lambda each: (-_depth(each, streams, depths), rank[each]))
         at += group
+        if sum(not depths[each] for each in group) == 1:
+            continue
         by_queue: dict[int, list[int]] = {}
         for each in group:
             by_queue.setdefault(queues[each] if queues else 0, []).append(each)
         for steps in by_queue.values():
-            ready = ReadyItems(len(at), len(steps))
+            ready = SideBySide(len(at), len(steps))
             at.append(HEAP)
             heaps.update((each, (ready, step)) for step, each in enumerate(steps))
     return at, heaps
