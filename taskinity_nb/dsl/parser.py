@@ -20,18 +20,14 @@ module; elsewhere it is a task and one part of its result.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from keyword import iskeyword
-from typing import NamedTuple
 
 from ..errors import Span
-from ..model.flow import Edge, EdgeKind, Flow, Source
-from ..model.forms.edges import Part
-from ..model.forms.literals import Constant
-from .clauses import Clauses, Given
-from .diagnostics import Diagnostics
-from .form_errors import FormErrors
-from .tokens import Token, shown, spelled, tokenize
+from ..model.flow import Edge, EdgeKind, Flow
+from .draft import Draft, Item
+from .form_parser import CONDITIONS, FormParser
+from .tokens import Token, shown, spelled
 
 __all__ = ["ESCAPES", "Parser"]
 
@@ -45,57 +41,12 @@ _SMALLEST = "a flow can be as small as one line: load -> clean"
 
 
 MAPS = ("map", "zip", "product")
-CONDITIONS = ("when", "unless")
 BEHIND = ("as", *CONDITIONS)
 """Words that may stand behind a task."""
 
 
-class _Item(NamedTuple):
-    """A task where the text mentions it; `key_at` is the index of the key's token.
-
-    `part` is the name of a part that stands there in place of a task.
-    """
-
-    name: str
-    span: Span
-    mapped: EdgeKind | None = None
-    key: str | int | None = None
-    key_at: int = 0
-    is_optional: bool = False
-    part: str | None = None
-
-
-@dataclass
-class _Draft:
-    """A flow while its lines are read; `span` is the name in its header."""
-
-    name: str
-    span: Span
-    has_header: bool
-    description: str | None = None
-    tasks: dict[str, Span] = field(default_factory=dict)
-    edges: dict[Edge, Span] = field(default_factory=dict)
-    functions: dict[str, tuple[str, Span]] = field(default_factory=dict)
-    constants: dict[str, Given] = field(default_factory=dict)
-    inputs: dict[str, tuple[Constant | None, Span]] = field(default_factory=dict)
-    parts: dict[str, tuple[Part, Span]] = field(default_factory=dict)
-    no_tasks: set[str] = field(default_factory=set)
-    """The names of inputs and parts."""
-
-
-class Parser:
+class Parser(FormParser):
     """Reads a text line by line, without recursion; `at` is the index of the next token."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text.removeprefix("\ufeff")
-        self.tokens = tokenize(self.text)
-        self.at = 0
-        self.wrong = Diagnostics(self.text, self.tokens)
-        self.wrong_form = FormErrors(self.wrong)
-        self.clauses = Clauses(self.text)
-        self.names: dict[str, str] = {}
-        self.drafts: dict[str, _Draft] = {}
-        self.draft: _Draft
 
     def read(self) -> list[Flow]:
         """Read every line, then build the flows, which look for cycles themselves."""
@@ -108,7 +59,7 @@ class Parser:
                 self.header()
                 continue
             if not self.drafts:
-                self.draft = self.drafts["flow"] = _Draft("flow", token.span, has_header=False)
+                self.draft = self.drafts["flow"] = Draft("flow", token.span, has_header=False)
             if token.text == "task" and self.begins_block():
                 raise self.wrong.task_block(self.at)
             if token.text == "description" and tokens[self.at + 1].text == ":":
@@ -130,7 +81,7 @@ class Parser:
             flows[draft.name] = self.flow(draft, flows if draft.has_header else {})
         return list(flows.values())
 
-    def flow(self, draft: _Draft, above: dict[str, Flow]) -> Flow:
+    def flow(self, draft: Draft, above: dict[str, Flow]) -> Flow:
         if not draft.tasks:
             if draft.has_header:
                 message, remedy = f"the flow {shown(draft.name)} has no tasks", _SMALLEST
@@ -138,32 +89,7 @@ class Parser:
                 message = "this description belongs to no task"
                 remedy = "put it below the line 'flow Name:', or above the tasks that it describes"
             raise self.wrong.error(message, draft.span, remedy)
-        constants = {
-            (task, name): span
-            for task, given in draft.constants.items()
-            for name, (_, span) in given.items()
-        }
-        places = {name: span for name, (_, span) in (*draft.inputs.items(), *draft.parts.items())}
-        functions = {node: function for node, (function, _) in draft.functions.items()}
-        flow = Flow(
-            draft.name,
-            draft.edges,
-            draft.tasks,
-            draft.description or "",
-            functions,
-            Source(self.text, draft.tasks, draft.edges, places, constants),
-            constants={
-                task: {name: value for name, (value, _) in given.items()}
-                for task, given in draft.constants.items()
-            },
-            inputs={name: default for name, (default, _) in draft.inputs.items()},
-            parts={name: part for name, (part, _) in draft.parts.items()},
-            flows={
-                name: above[name]
-                for name in (functions.get(task, task) for task in draft.tasks)
-                if name in above
-            } if above else None,
-        )  # fmt: skip
+        flow = draft.flow(self.text, above)
         self.wrong_form.check_names(flow)
         return flow
 
@@ -179,7 +105,7 @@ class Parser:
         name = spelled(second.text)
         if name is None or third.text != ":" or fourth.kind != "newline":
             raise self.wrong.header(self.at)
-        draft = _Draft(name, second.span, has_header=True)
+        draft = Draft(name, second.span, has_header=True)
         other = self.drafts.setdefault(name, draft)
         if other is not draft:
             unnamed = "the lines above the first header are a flow called 'flow'; "
@@ -211,76 +137,6 @@ class Parser:
                 )
         draft.description = re.sub(r"\\(.)", lambda e: ESCAPES[e[1]], text.text[1:-1])
         self.at += 3
-
-    def begins_inputs(self) -> bool:
-        """Tell ``input files`` from a task of that name."""
-        second = self.tokens[self.at + 1]
-        return second.kind == "word" and second.text != "as"
-
-    def inputs(self) -> None:
-        draft, first = self.draft, self.tokens[self.at + 1]
-        defaults, given, end = self.clauses.inputs(first, first)
-        for name, default in defaults.items():
-            _, span = given[name]
-            self.declare(name, span)
-            draft.inputs[name] = default, span
-        self.go_on_at(end)
-
-    def go_on_at(self, end: int) -> None:
-        """Go on with the first token that begins at a place of the text, or behind it."""
-        while self.tokens[self.at].start < end and self.tokens[self.at].kind != "end":
-            self.at += 1
-        while self.tokens[self.at].kind not in ("newline", "end"):  # a comment was there
-            self.at += 1
-
-    def declare(self, name: str, span: Span) -> None:
-        """Note a name that is no task's."""
-        draft = self.draft
-        known: dict[str, tuple[object, Span]] = {**draft.inputs, **draft.parts}
-        if name in known:
-            raise self.wrong_form.declared_twice(name, span, known[name][1])
-        if name in draft.tasks:
-            raise self.wrong_form.declared_late(name, span, draft.tasks[name])
-        draft.no_tasks.add(name)
-
-    def names_parts(self) -> bool:
-        """Tell ``X, y = split`` from other lines, such as ``a, b -> c``."""
-        at = self.at
-        while self.tokens[at].kind == "word" and self.tokens[at + 1].text == ",":
-            at += 2
-        return self.tokens[at + (self.tokens[at].kind == "word")].text == "="
-
-    def parts(self) -> None:
-        """Read ``X, y = split`` or ``X = split.X``."""
-        tokens, draft, names = self.tokens, self.draft, list[tuple[str, Span]]()
-        start = self.at
-        while tokens[self.at].text != "=":
-            names.append((self.name(self.at, None), tokens[self.at].span))
-            self.at += 1 + (tokens[self.at + 1].text == ",")
-        is_one = len(names) == 1 and tokens[self.at - 1].text != ","
-        equals = tokens[self.at]
-        self.at += 1
-        if tokens[self.at].kind in ("newline", "end"):
-            raise self.wrong_form.no_whole(equals, [name for name, _ in names])
-        item = self.item(None)
-        if tokens[self.at].kind != "newline":
-            raise self.wrong_form.behind_parts(self.at)
-        if item.part is not None or item.is_optional or (item.key is None) is is_one:
-            raise self.wrong_form.parts(tokens[start], item.name, item.key, names, self.at)
-        if item.name in draft.inputs:
-            raise self.wrong_form.parts_of_input(item.name, item.span)
-        words = tuple(name for name, _ in names)
-        for place, (name, span) in enumerate(names):
-            if name == "_" and not is_one:
-                continue
-            self.declare(name, span)
-            key = place if item.key is None else item.key
-            part = Part(item.name, key, () if is_one else words)
-            if not is_one and any(
-                p.names not in ((), words) for p, _ in draft.parts.values() if p.task == item.name
-            ):
-                raise self.wrong_form.taken_apart_twice(item.name, span)
-            draft.parts[name] = part, span
 
     def statement(self) -> None:
         draft, start, tokens = self.draft, self.at, self.tokens
@@ -328,48 +184,12 @@ class Parser:
             if item.name in draft.no_tasks or item.part:
                 raise self.wrong_form.unused(item.part or item.name, item.span)
 
-    def conditions(self, targets: list[_Item]) -> None:
-        """Read ``when check unless other``, which hold for the last tasks of the line."""
-        tokens, draft = self.tokens, self.draft
-        while tokens[self.at].text in CONDITIONS:
-            word = tokens[self.at]
-            kind: EdgeKind = "when" if word.text == "when" else "unless"
-            if tokens[self.at + 1].kind != "word":
-                raise self.wrong_form.no_condition(self.at)
-            if found := self.wrong_form.negation(self.at):
-                raise found
-            self.at += 1
-            source = self.item(None, is_condition=True)
-            equals = None
-            span = word.span._replace(
-                width=tokens[self.at - 1].end - word.column
-                if tokens[self.at - 1].line == word.line else len(word.text)
-            )  # fmt: skip
-            following = tokens[self.at]
-            if following.kind == "dashes" and following.text.startswith("=="):
-                place = following.span._replace(width=2)
-                equals, end = self.clauses.compared(following.start + 2, place)
-                self.go_on_at(end)
-            elif following.kind in ("dashes", "arrow", "stray"):
-                raise self.wrong_form.comparison(self.at)
-            for target in targets:
-                if target.name in draft.no_tasks or target.part:
-                    raise self.wrong_form.no_target(
-                        target.part or target.name, target.span, target.part is not None
-                    )
-                if target.name == source.name:
-                    raise self.wrong_form.own_condition(target.name, span)
-                draft.edges.setdefault(
-                    Edge(source.name, target.name, kind, source.key, source.is_optional, equals),
-                    span,
-                )
-
-    def group(self, arrow: Token | None) -> list[_Item]:
+    def group(self, arrow: Token | None) -> list[Item]:
         """Read one task or a list of them, behind `arrow` or at the beginning of a line."""
         tokens, opening = self.tokens, self.at
         if tokens[opening].text != "[":
             return [self.item(arrow)]
-        items: list[_Item] = []
+        items: list[Item] = []
         self.skip_newlines(opening + 1)
         while (token := tokens[self.at]).text != "]":
             if token.kind in ("mark", "arrow", "end"):
@@ -396,7 +216,7 @@ class Parser:
             at += 1
         self.at = at
 
-    def item(self, arrow: Token | None, is_condition: bool = False) -> _Item:
+    def item(self, arrow: Token | None, is_condition: bool = False) -> Item:
         tokens, at = self.tokens, self.at
         token, following = tokens[at], tokens[at + 1]
         mapped: EdgeKind | None = None
@@ -414,7 +234,7 @@ class Parser:
             if self.draft.no_tasks and name in self.draft.no_tasks:
                 return self.no_task(name, span, mapped)
             self.draft.tasks.setdefault(name, span)
-            return _Item(name, span, mapped)
+            return Item(name, span, mapped)
         path: list[tuple[str | int, int]] = []
         while tokens[at].text == ".":
             word = tokens[at + 1].text
@@ -429,18 +249,7 @@ class Parser:
             call = tokens[at]
             at += 1
         if tokens[at].text == "as":
-            written = ".".join([name, *(str(key) for key, _ in path)])
-            if any(isinstance(key, int) for key, _ in path):
-                raise self.wrong_form.no_function(written, path[-1][1])
-            name = self.name(at + 1, arrow)
-            span = span._replace(width=tokens[at + 1].end - span.column)
-            first, where = self.draft.functions.setdefault(name, (written, span))
-            if first != written:
-                raise self.wrong.error(
-                    f"the node {shown(name)} calls {shown(first)} already, in line {where.line}",
-                    span,
-                    "give one of the two nodes another name",
-                )
+            name, span = self.node(name, span, path, at, arrow)
             at += 2
             path = []
         elif len(path) > 1:
@@ -458,15 +267,38 @@ class Parser:
                 raise self.wrong_form.part_of_part(name, tokens[at - 1 - is_optional].span)
         else:
             self.draft.tasks.setdefault(name, span)
-            item = _Item(name, span, mapped, is_optional=is_optional)
+            item = Item(name, span, mapped, is_optional=is_optional)
         return item._replace(key=path[0][0], key_at=path[0][1]) if path else item
 
-    def no_task(self, name: str, span: Span, mapped: EdgeKind | None) -> _Item:
+    def node(
+        self,
+        name: str,
+        span: Span,
+        path: Sequence[tuple[str | int, int]],
+        at: int,
+        arrow: Token | None,
+    ) -> tuple[str, Span]:
+        """Read ``as NODE`` at index `at`, behind a function; return the node and its place."""
+        written = ".".join([name, *(str(key) for key, _ in path)])
+        if any(isinstance(key, int) for key, _ in path):
+            raise self.wrong_form.no_function(written, path[-1][1])
+        name = self.name(at + 1, arrow)
+        span = span._replace(width=self.tokens[at + 1].end - span.column)
+        first, where = self.draft.functions.setdefault(name, (written, span))
+        if first != written:
+            raise self.wrong.error(
+                f"the node {shown(name)} calls {shown(first)} already, in line {where.line}",
+                span,
+                "give one of the two nodes another name",
+            )
+        return name, span
+
+    def no_task(self, name: str, span: Span, mapped: EdgeKind | None) -> Item:
         """Return what stands for an input, or a part of a result."""
         if name not in self.draft.parts:
-            return _Item(name, span, mapped)
+            return Item(name, span, mapped)
         part, _ = self.draft.parts[name]
-        return _Item(part.task, span, mapped, name, part=name)
+        return Item(part.task, span, mapped, name, part=name)
 
     def constants(self, name: str, call: Token, span: Span) -> None:
         given = self.clauses.constants(name, call)

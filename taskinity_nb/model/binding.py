@@ -20,19 +20,21 @@ What is left over, or missing, is an error before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from inspect import Parameter
-from itertools import islice
 from types import ModuleType
 from typing import Any, Literal
 
 from ..errors import BindingError, listed, suggestion
 from ..strangers import is_interrupt
-from .flow import Edge, Flow
+from .flow import Flow
+from .forms.call import Call
 from .forms.edges import MAPPED, WAITS
 from .forms.literals import InputName
+from .forms.misfits import Misfits, with_defaults
+from .forms.origin import Origin
 from .lookup import find_tasks, not_looked_at
-from .plan import Binding, Call, Origin, Plan, edge_to_add
+from .plan import Binding, Plan
 from .signature import Signature
 from .task import Task
 
@@ -42,10 +44,6 @@ ANY_NUMBER = -1
 """How many results ``*args`` takes."""
 
 WHOLE_INPUTS = ("inputs", "input_data")
-WHOLE_OR_DICT = (
-    "an input that is no dict goes to each first task with one parameter without a default; "
-    'write it as {{"{}": value}} to reach others'
-)
 
 
 def resolve(
@@ -89,7 +87,7 @@ def resolve(
         binder.bind(slot, name)
     constants = tuple(binder.constants)
     plan = Plan(flow, binder.bindings, binder.slots, binder.calls, constants, binder.sources_of)
-    binder.check_inputs_taken(plan.calls)
+    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken)
     return plan
 
 
@@ -101,10 +99,11 @@ class _Binder:
         self.incoming = dict(flow.incoming)
         self.tasks = tasks
         if flow.inputs:
-            inputs = _with_defaults(flow, inputs)
+            inputs = with_defaults(flow, inputs)
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
         self.index = flow.structure.index
+        self.misfits = Misfits(flow, inputs)
         self.sources = flow.structure.sources
         self.bindings: list[Binding] = []
         self.slots: list[tuple[int, ...] | None] = []
@@ -187,12 +186,12 @@ class _Binder:
             self._in_order(signature, filled, left, takes_more)  # the end of rule 3
             missing = tuple(p for p in signature.required if p not in filled)
             self._fill_defaults(signature, filled, optionals)
-            self._check_optional(signature, name, filled, missing, optionals)
+            self.misfits.check_optional(signature, name, filled, missing, optionals)
             if missing and not (left and self._fits_keys(signature, missing[0])):
-                raise self._missing(signature, name, missing[0], left)
+                raise self.misfits.missing(signature, name, missing[0], left)
             free_names = [p.name for p in signature.named if p.name not in filled]
             if len(free_names) == len(missing) == 1 < len(left) and not takes_more:
-                raise self._two_for_one(signature, name, missing[0], left)
+                raise self.misfits.two_for_one(signature, name, missing[0], left)
             if missing:  # rule 4
                 free = (p.name for p in signature.named if p.name not in filled)
                 optional = tuple(p for p in free if p not in {*missing, *signature.positional_only})
@@ -205,7 +204,7 @@ class _Binder:
         elif signature.double_star:
             spread = left
         elif left and signature.parameters:
-            raise self._not_taken(signature, name, left)
+            raise self.misfits.not_taken(signature, name, left)
         positional: list[tuple[str, Origin]] = []
         keywords: list[tuple[str, Origin]] = []
         if signature.named:
@@ -278,41 +277,6 @@ class _Binder:
         if len(free) >= len(optionals):
             filled.update(zip(free, optionals, strict=False))
             optionals.clear()
-
-    def _check_optional(
-        self,
-        signature: Signature,
-        name: str,
-        filled: Mapping[str, Origin],
-        missing: tuple[str, ...],
-        optionals: list[Origin],
-    ) -> None:
-        """Raise if what may not be there is needed: where it is not, the default stays."""
-        required = [p for p in signature.required if p in filled and filled[p].is_optional]
-        parameter = required[0] if required else missing[0] if missing and optionals else None
-        if parameter is None:
-            return
-        origin = filled.get(parameter) or optionals[0]
-        several = len(required) + len(optionals) > 1
-        raise BindingError(
-            f"task '{name}': {signature.text(name)} needs a value for '{parameter}', "
-            f"and '{origin.name}?' may have none",
-            remedy=f"give the parameter a default, '{parameter}=None'"
-            + (", or take those that are there as '*results'" if several else ""),
-            **self.flow.at(name),
-        )
-
-    def _two_for_one(
-        self, signature: Signature, name: str, parameter: str, left: list[Origin]
-    ) -> BindingError:
-        named = listed([origin.label or origin.name for origin in left])
-        return BindingError(
-            f"task '{name}': {signature.text(name)} has one parameter, '{parameter}', "
-            f"for the results of {named}",
-            remedy=f"write '*{parameter}' to take them all, as a tuple, or give the function a "
-            "parameter for each",
-            **self.flow.at(name),
-        )
 
     @staticmethod
     def _by_upstream_name(
@@ -408,94 +372,6 @@ class _Binder:
                 (keywords if gap else positional).append((parameter.name, origin))
         return positional, keywords
 
-    # Errors: each names the task, its signature and what was on offer.
-
-    def check_inputs_taken(self, calls: Sequence[Call]) -> None:
-        """Raise if an input of the flow went to no task."""
-        if self.inputs is None or self.whole_taken:
-            return
-        if not isinstance(self.inputs, Mapping):
-            first = [call for call in calls if not self.flow.upstream[call.name]]
-            texts = [call.signature.text(call.name) for call in first[:5]]
-            raise _not_taken_input(
-                "",
-                f"no task takes the input, which is {type(self.inputs).__name__}; "
-                f"the first tasks are {', '.join(texts)}{', …' * (len(first) > 5)}",
-                WHOLE_OR_DICT.format("parameter"),
-            )
-        unused = [key for key in self.keys if key not in self.taken]
-        if unused:
-            plural = "s" if len(unused) > 1 else ""
-            raise _not_taken_input(
-                str(unused[0]),
-                f"no task takes the input{plural} {listed(unused)}",
-                self._why_unused(str(unused[0]), calls),
-            )
-
-    def _why_unused(self, key: str, calls: Sequence[Call]) -> str:
-        addressed, dot, parameter = key.rpartition(".")
-        for call in calls:
-            origin = dict(call.positional + call.keywords).get(parameter)
-            if origin is not None and (not dot or call.name == addressed):
-                return (
-                    f"task '{call.name}': {call.signature.text(call.name)} takes '{parameter}' "
-                    f"from the {origin}; remove the input"
-                )
-        parameters = {(call.name, p.name) for call in calls for p in call.signature.named}
-        names = {name for _, name in parameters}
-        if not dot:
-            known = listed(sorted(names))
-            return suggestion(key, names) or f"the parameters of the tasks are: {known}"
-        near = suggestion(key, [f"{name}.{parameter}" for name, parameter in parameters])
-        if addressed not in self.index:
-            return near or f"{listed([addressed])} is no task; the tasks are: {listed(self.index)}"
-        text = calls[self.index[addressed]].signature.text(addressed)
-        return near or f"task '{addressed}' is {text}"
-
-    def _missing(
-        self, signature: Signature, name: str, parameter: str, left: list[Origin]
-    ) -> BindingError:
-        edges = self.flow.upstream[name]
-        offered = [f"the result of '{edge.source}'" for edge in edges if edge.kind not in WAITS]
-        offered += [f"the input {listed([key])}" for key in islice(self.keys, 10)]
-        whole = self.inputs is not None and not isinstance(self.inputs, Mapping)
-        if whole:
-            offered.append(f"the input, which is {type(self.inputs).__name__}")
-        message = (
-            f"task '{name}': {signature.text(name)} has no value for '{parameter}'; "
-            f"on offer: {', '.join(offered) or 'nothing'}"
-        )
-        others = [task for task in self.index if task != name]
-        near = [key for key in map(str, self.keys) if "." not in key or key.startswith(f"{name}.")]
-        remedy = edge_to_add(self.flow, name, parameter) or suggestion(parameter, [*others, *near])
-        if not remedy and whole and not edges:
-            remedy = WHOLE_OR_DICT.format(parameter)
-        elif not remedy and left and parameter in signature.positional_only:
-            remedy = (
-                "parameters in front of '/' cannot be filled from the keys of a result; "
-                "give the task as many results as it has parameters"
-            )
-        elif not remedy:
-            remedy = (
-                f"give the flow an input '{parameter}', add an edge from a task that returns "
-                f"it, or give the parameter a default"
-            )
-        return BindingError(message, remedy=remedy, **self.flow.at(name))
-
-    def _not_taken(self, signature: Signature, name: str, left: list[Origin]) -> BindingError:
-        first = left[0].name
-        edge = next(
-            e for e in self.flow.incoming[name] if e.kind not in WAITS and e.source == first
-        )
-        plural = "s" if len(left) > 1 else ""
-        return BindingError(
-            f"task '{name}': {signature.text(name)} does not take the result{plural} of "
-            f"{listed([origin.name for origin in left])}",
-            remedy=f"use '{Edge(first, name, 'wait')}' if '{name}' should only wait, "
-            f"or give the function a parameter '{first}'",
-            **self.flow.at(edge),
-        )
-
 
 def _local(source: str, task: str) -> str:
     """Return what a task is called where another one stands, which may be in a flow in the flow.
@@ -512,41 +388,3 @@ def _local(source: str, task: str) -> str:
     while depth < min(len(words), len(others)) - 1 and words[depth] == others[depth]:
         depth += 1
     return words[depth]
-
-
-def _with_defaults(flow: Flow, inputs: Any) -> Mapping[str, Any]:
-    """Return the values of a flow's inputs by name: those that were given, or else the defaults.
-
-    A value that is no mapping is that of the only input, or of the only one without a default.
-    """
-    if inputs is not None and not isinstance(inputs, Mapping):
-        needed = [name for name, default in flow.inputs.items() if default is None]
-        names = needed if len(needed) == 1 else list(flow.inputs)
-        if len(names) > 1:
-            raise _not_taken_input(
-                "",
-                f"the flow has the inputs {listed(names)}, and got {type(inputs).__name__}",
-                f"give them by name: {{'{names[0]}': value, …}}",
-            )
-        inputs = {names[0]: inputs}
-    given = dict(inputs or {})
-    for name, default in flow.inputs.items():
-        if name not in given:
-            if default is None:
-                near = suggestion(name, [str(key) for key in given if key not in flow.inputs])
-                error = BindingError(
-                    f"the flow's input '{name}' has no value",
-                    remedy=(f"{near} " if near else "")
-                    + f"give it to the run, {{'{name}': value}}, or a default in the text: "
-                    f"'input {name} = …'",
-                    **flow.at(name),
-                )
-                raise error
-            given[name] = default.value
-    return given
-
-
-def _not_taken_input(name: str, message: str, remedy: str) -> BindingError:
-    error = BindingError(message, remedy=remedy)
-    error.input = name
-    return error

@@ -7,58 +7,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..display import renderer
 from ..errors import FlowError, Span
 from ..formatting import counted
 from .forms.edges import Edge, EdgeKind, Part, as_edge
 from .forms.literals import Constant, InputName, constant
+from .forms.structure import Source, Structure
 from .forms.validity import check
 
 __all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
 
 PLAIN = ("result", None, False)
 """Kind, key and whether it is optional, of an edge that brings a result and nothing else."""
-
-
-class Source(NamedTuple):
-    """The text a flow was read from, and where its parts stand in it.
-
-    A constant is found by the names of its task and its parameter.
-    """
-
-    text: str
-    tasks: Mapping[str, Span]
-    edges: Mapping[Edge, Span]
-    inputs: Mapping[str, Span] = MappingProxyType({})
-    constants: Mapping[tuple[str, str], Span] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """A DAG in numbers: a task is its place in ``flow.tasks``.
-
-    `waiting` counts for each task how many others it waits for, and `followers` has those that wait
-    for it. `sources` has those whose results it takes, in order; None where an edge into it takes
-    a key, maps or only waits.
-    """
-
-    index: dict[str, int]
-    waiting: list[int]
-    followers: list[list[int]]
-    sources: list[tuple[int, ...] | None]
-
-    def order(self) -> list[int]:
-        """Return the tasks, each after those it waits for."""
-        waiting = self.waiting.copy()
-        ready = [i for i, count in enumerate(waiting) if not count]
-        for i in ready:  # grows while it is walked
-            for follower in self.followers[i]:
-                waiting[follower] -= 1
-                if not waiting[follower]:
-                    ready.append(follower)
-        return ready
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -226,7 +226,6 @@ class TestErrors:
             ("%%flow\n[load, load as again] -> total", ["does not take the result of 'again'",
                                                         "again -.-> total"]),
             ("%%flow\n# nothing", ["no task", "load -> clean"]),
-            ("%%flow\nflow A:\n  load\nflow B:\n  load", ["line 4"]),
         ],
     )  # fmt: skip
     def test_before_anything_runs(self, kernel, cell, parts):

@@ -20,7 +20,7 @@ from taskinity_nb.dsl.read import parse_dsl
 from taskinity_nb.errors import BindingError, FlowError, UnknownTaskError
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.flow import Edge, Flow
-from taskinity_nb.model.plan import edge_to_add
+from taskinity_nb.model.forms.call import edge_to_add
 from taskinity_nb.model.signature import Signature
 from taskinity_nb.model.task import Task, task
 

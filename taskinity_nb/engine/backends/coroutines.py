@@ -158,8 +158,9 @@ class CoroutinesBackend(Backend):
 
     async def _perform_and_settle(self, task: int, worker: Worker) -> None:
         scheduler = self.scheduler
-        found = scheduler.look_at(task, self, worker) if task in scheduler.held else None
-        value, entry = await self._perform(task, worker) if found is None else found
+        is_held = task in scheduler.held
+        seen = scheduler.gate.look_at(task, self, worker) if is_held else None
+        value, entry = seen or await self._perform(task, worker)
         if scheduler.stopped:
             return
         worker.attempt += 1  # so that a time-out which is noticed now ends nothing any more

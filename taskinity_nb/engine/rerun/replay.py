@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from ...errors import FlowError, NoResultError
 from ...model.events import State
-from ...model.plan import Origin
+from ...model.forms.origin import Origin
 from ...model.refs import RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
 from ...values import is_once, kind_of
 from ..remote.process.frames import OURS
 from ..runtime.blocking import blocking
-from ..scheduling.mapped import items_of
+from ..scheduling.maps.items import items_of
 
 __all__ = ["Argument", "arguments_of", "replay"]
 

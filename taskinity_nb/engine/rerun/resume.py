@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ...model.plan import Call, Plan
+from ...model.forms.call import Call
+from ...model.plan import Plan
 from ...model.record import TaskRun
 from ...model.refs import RELEASED, is_missing
 from ...model.run import Run

@@ -17,14 +17,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import ExecutorError
-from ...model.events import Entry, Items, State, entered
-from ...model.flow import Edge
+from ...model.events import Entry, State, entered
 from ...model.run import Run
 from ...model.task import Task
 from ..remote.process.capture import StreamProxies
 from ..runtime.waiting import SignalSafeEvent
 from .cut_off import Meter
 from .frontier import Frontier
+from .protocols import Mapped, Passing
 from .screen import Screen
 
 if TYPE_CHECKING:
@@ -91,35 +91,6 @@ class Loops(Protocol):
 
     def wake_others(self) -> None:
         """Wake a worker of each backend that has something to do; under the lock."""
-
-
-class Mapped(Protocol):
-    """The items of mapped tasks, as a backend sees them."""
-
-    where: dict[int, Items]
-    partial: dict[int, list[Any]]
-
-    def gather(self, task: int) -> tuple[Any, Entry]:
-        """Find the items of a mapped task that was claimed, or its failure; not under the lock."""
-
-    def item(self, slot: int) -> Any:
-        """Return the item that is in a slot, before the task has made something of it."""
-
-    def is_one_by_one(self, edge: Edge) -> bool:
-        """Tell whether what an edge brings comes with the items of another mapped task."""
-
-    def previous_in_stream(self, slot: int) -> int | None:
-        """Return the slot of the result that is an item, if a mapped task before it makes it."""
-
-    def next_in_stream(self, slot: int) -> list[int]:
-        """Return the slots of the items that the result of an item is, as far as they are known."""
-
-
-class Passing(Protocol):
-    """Who lets tasks pass, as a backend sees it."""
-
-    def stops(self, slot: int) -> Entry | None:
-        """Return how what is `held` ends that does not run; None if it is to run."""
 
 
 class Attempts(Protocol):
@@ -209,9 +180,6 @@ class Scheduling(Protocol):
 
     def claim_more(self, backend: Backend, fits: Callable[[int], bool]) -> list[int]:
         """Take further tasks for the same worker, as long as they fit."""
-
-    def look_at(self, slot: int, backend: Backend, worker: Worker) -> tuple[Any, Entry] | None:
-        """Look at what is `held`: return how it goes on, or None if it is to be performed."""
 
     def give(self, task: int, value: Any, entry: Entry) -> None:
         """Settle a task that was claimed; whether it is tried again is found out here."""

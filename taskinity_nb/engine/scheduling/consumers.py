@@ -6,7 +6,7 @@ from typing import Any
 
 from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
-from .mapped import MappedTasks
+from .maps.mapped import MappedTasks
 
 __all__ = ["Consumers"]
 

@@ -49,9 +49,9 @@ from .backend import Backend, Worker
 from .consumers import Consumers
 from .cut_off import spent_so_far
 from .frontier import Frontier
-from .gate import Gate
 from .history import learn, order_of
-from .mapped import MappedTasks
+from .maps.gate import Gate
+from .maps.mapped import MappedTasks
 from .retries import Retries
 from .screen import Screen
 from .worker_loop import WorkerLoop
@@ -228,6 +228,7 @@ class Scheduler:
         ):
             return
         self.maps.part()
+        self.gate.part()
         for backend in self.backends:
             del backend.run
         self.backends = ()
@@ -372,16 +373,6 @@ class Scheduler:
         if slot < self.count and slot not in self.held:
             return self.run.plan.arguments(slot, self._values)
         return self.maps.arguments(slot)
-
-    def look_at(self, slot: int, backend: Backend, worker: Worker) -> tuple[Any, Entry] | None:
-        stopped = self.gate.stops(slot)
-        if stopped is not None:
-            return MISSING, stopped
-        if slot in self.mapped:
-            return self.maps.gather(slot)
-        if backend.starts_at_claim:
-            self.started(slot, backend, worker, perf_counter_ns())
-        return None
 
     def give(self, task: int, value: Any, entry: Entry) -> None:
         """Settle a task that was claimed beside the one that a loop claimed."""

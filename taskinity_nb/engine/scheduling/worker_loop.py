@@ -10,7 +10,6 @@ import threading
 from typing import Any
 
 from ...errors import ExecutorError, FlowError, described
-from ...model.events import Entry
 from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
@@ -46,7 +45,6 @@ class WorkerLoop:
         if worker is None:
             return
         perform: Perform | None = None
-        found: tuple[Any, Entry] | None
         is_interrupted = False
         try:
             if scheduler.stopped or scheduler.finished.is_set():
@@ -65,8 +63,8 @@ class WorkerLoop:
                     task = self._claim(backend, worker)
                     continue
                 if task in held:
-                    found = scheduler.look_at(task, backend, worker)
-                    value, entry = perform(task, worker) if found is None else found
+                    look_at = scheduler.gate.look_at
+                    value, entry = look_at(task, backend, worker) or perform(task, worker)
                 else:
                     value, entry = perform(task, worker)
                 delay = None
@@ -85,7 +83,7 @@ class WorkerLoop:
                     if scheduler.stopped or worker.abandoned:
                         return
                     scheduler.settle(task, value, entry, delay)
-                    value = found = None  # a parked worker holds on to nothing
+                    value = None  # a parked worker holds on to nothing
                     task = scheduler.claim(backend, worker)
                 finally:
                     lock.release()

@@ -14,8 +14,10 @@ from typing import Any
 
 from ...errors import ExecutorError, FlowError, UnpicklableError
 from ...model.events import Entry, Failure, State, ended
+from ...model.forms.call import Call
+from ...model.forms.origin import Origin
 from ...model.invoke import produce, produce_by_task
-from ...model.plan import Call, Origin, Plan
+from ...model.plan import Plan
 from ...model.refs import MISSING, is_ref
 from ...model.task import Task
 from ...strangers import (

@@ -1,1 +1,4 @@
-"""The forms of the language: what may stand in a flow beside the names of its tasks."""
+"""Edges, constants, inputs and parts of a flow, and what is said of those that do not fit.
+
+Functions are not found here, and no text is read.
+"""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ....errors import BindingError, UnpicklableError
-from ....model.plan import Call, Origin, Plan
+from ....model.forms.call import Call
+from ....model.forms.origin import Origin
+from ....model.plan import Plan
 from ....model.refs import is_ref
 from ...remote.cluster_task import ArgumentSpec
 from ...remote.pickling.pickler import LARGE, PLAIN, size_of
-from ...scheduling.mapped import GatheredRef
+from ...scheduling.maps.items import GatheredRef
 from ...transport.codec import culprit
 from .client import SlotRef
 from .code_shipping import remote_module

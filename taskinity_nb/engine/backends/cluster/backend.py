@@ -23,7 +23,7 @@ from ....model.run import Run
 from ...remote.call import CallResult
 from ...remote.cluster_task import ENDED, GIVEN_UP, STARTED
 from ...scheduling.backend import Backend, numbered
-from ...scheduling.mapped import GatheredRef
+from ...scheduling.maps.items import GatheredRef
 from ...transport.codec import failure
 from .client import ClusterClient, Report
 from .refs import ItemRef, RemoteRef

@@ -19,7 +19,7 @@ from ...remote.pickling.pickler import dumps
 from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of
-from ...scheduling.mapped import Partial, items_of
+from ...scheduling.maps.items import Partial, items_of
 from ...transport.codec import Encoder, error_of
 from .arguments import ArgumentSpecs, Described, binding_error, stand_in
 from .client import ClusterClient, SlotRef, Submission

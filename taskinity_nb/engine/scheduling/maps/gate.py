@@ -13,15 +13,16 @@ from ast import literal_eval
 from time import perf_counter_ns
 from typing import Any
 
-from ...errors import BindingError, described, listed
-from ...model.events import Entry, Failure, State, ended, entered
-from ...model.flow import Edge
-from ...model.forms.edges import CONDITIONS, MAPPED, WAITS
-from ...model.refs import is_missing, is_ref
-from ...strangers import harmless, text_of
-from ..runtime.interrupts import allow_interrupts, is_interrupt
-from .backend import Scheduling
-from .mapped import MappedTasks, Partial
+from ....errors import BindingError, described, listed
+from ....model.events import Entry, Failure, State, ended, entered
+from ....model.flow import Edge
+from ....model.forms.edges import CONDITIONS, MAPPED, WAITS
+from ....model.refs import MISSING, is_missing, is_ref
+from ....strangers import harmless, text_of
+from ...runtime.interrupts import allow_interrupts, is_interrupt
+from ..backend import Backend, Scheduling, Worker
+from .items import Partial
+from .mapped import MappedTasks
 
 __all__ = ["Gate"]
 
@@ -30,8 +31,19 @@ class Gate:
     """Lets the tasks of a run pass, or not."""
 
     def __init__(self, scheduler: Scheduling, maps: MappedTasks) -> None:
+        self._scheduler = scheduler
         self._maps, self._frontier = maps, scheduler.frontier
         self._plan, self._values = scheduler.run.plan, scheduler.run.record.values
+
+    def look_at(self, slot: int, backend: Backend, worker: Worker) -> tuple[Any, Entry] | None:
+        stopped = self.stops(slot)
+        if stopped is not None:
+            return MISSING, stopped
+        if self._scheduler.is_map(slot):
+            return self._maps.gather(slot)
+        if backend.starts_at_claim:
+            self._scheduler.started(slot, backend, worker, perf_counter_ns())
+        return None
 
     def stops(self, slot: int) -> Entry | None:
         """Return how a task, or an item, ends that does not run; None if it is to run."""
@@ -47,6 +59,10 @@ class Gate:
             failure = Failure(perf_counter_ns(), error)
             return ended(slot, State.FAILED, perf_counter_ns(), now, 0, failure)
         return entered(slot, State.SKIPPED, now, reason) if reason else None
+
+    def part(self) -> None:
+        """Let go of the run."""
+        del self._scheduler
 
     def _reason(self, task: int, slot: int) -> str:
         """Return why a task does not run, or an empty string."""
@@ -111,8 +127,8 @@ def _verdict(edge: Edge, value: Any) -> str:
     --------
     >>> _verdict(Edge("check", "report", "when"), 0)
     "'check' was false"
-    >>> _verdict(Edge("kind", "report", "when", equals='"big"'), "small")
-    "'kind' was 'small', not \"big\""
+    >>> print(_verdict(Edge("kind", "report", "when", equals='"big"'), "small"))
+    'kind' was 'small', not "big"
     """
     origin = edge._replace(optional=False).origin
     if is_missing(value):

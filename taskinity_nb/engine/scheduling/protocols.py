@@ -1,0 +1,45 @@
+"""What a backend may ask of the parts of a scheduler."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ...model.events import Entry, Items
+from ...model.flow import Edge
+
+__all__ = ["Mapped", "Passing"]
+
+
+class Mapped(Protocol):
+    """The items of mapped tasks, as a backend sees them."""
+
+    where: dict[int, Items]
+    partial: dict[int, list[Any]]
+
+    def gather(self, task: int) -> tuple[Any, Entry]:
+        """Find the items of a mapped task that was claimed, or its failure; not under the lock."""
+
+    def item(self, slot: int) -> Any:
+        """Return the item that is in a slot, before the task has made something of it."""
+
+    def is_one_by_one(self, edge: Edge) -> bool:
+        """Tell whether what an edge brings comes with the items of another mapped task."""
+
+    def previous_in_stream(self, slot: int) -> int | None:
+        """Return the slot of the result that is an item, if a mapped task before it makes it."""
+
+    def next_in_stream(self, slot: int) -> list[int]:
+        """Return the slots of the items that the result of an item is, as far as they are known."""
+
+
+class Passing(Protocol):
+    """Who lets tasks pass, as a backend sees it."""
+
+    def look_at(self, slot: int, backend: Any, worker: Any) -> tuple[Any, Entry] | None:
+        """Look at what is `held`, not under the lock: return how it goes on.
+
+        None says that it is to be performed.
+        """
+
+    def stops(self, slot: int) -> Entry | None:
+        """Return how what is `held` ends that does not run; None if it is to run."""
