@@ -108,6 +108,46 @@ WAYS = {
         pipeline = Pipeline("load -> big")
         def outer(): return pipeline()
     """,
+    "through a property": """
+        class Pipeline:
+            @property
+            def it(self): return run("load -> big")["big"]
+        def outer(): return Pipeline().it
+    """,
+    "through slots": """
+        class Pipeline:
+            __slots__ = ("text", "empty")
+            def __init__(self, text): self.text = text
+            def go(self): return run(self.text)["big"]
+        pipeline = Pipeline("load -> big")
+        def outer(): return pipeline.go()
+    """,
+    "through a named tuple": """
+        from typing import NamedTuple
+        class Pipeline(NamedTuple):
+            text: str
+            def go(self): return run(self.text)["big"]
+        pipeline = Pipeline("load -> big")
+        def outer(): return pipeline.go()
+    """,
+    "other names in the text": """
+        def outer(): return run("[\\n load as a,\\n] -> map big as b")["b"][0]
+        def load(): return [[1, 2, 3]]
+    """,
+    "in a file": """
+        def outer():
+            import pathlib, tempfile
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "flow")
+                path.write_text("load -> big")
+                return run(path.read_text())["big"]
+    """,
+    "in a process pool of a task": """
+        from concurrent.futures import ProcessPoolExecutor
+        def outer():
+            with ProcessPoolExecutor(1) as pool:
+                return run("load -> big", executor=pool)["big"]
+    """,
     "put together": """
         def outer(): return run(" -> ".join(["load", "big"]))["big"]
     """,
@@ -240,6 +280,16 @@ class TestEachRun:
             with pytest.raises(TaskError) as caught:
                 run("outer", executor=pool)
         assert isinstance(caught.value.__cause__, UnknownTaskError)
+        assert 'namespace={"load": load}' in str(caught.value.__cause__)
+
+    def test_tells_of_a_task_that_was_not_seen_to_run_flows(self, cell):
+        cell("""
+            def outer():
+                import importlib
+                return importlib.import_module("taskinity" + "_nb").__dict__["run"]("load").result
+        """)
+        with pytest.raises(TaskError) as caught:
+            run("outer", executor="processes")
         assert 'namespace={"load": load}' in str(caught.value.__cause__)
 
     def test_what_is_passed_is_found(self, cell, executor):

@@ -80,10 +80,11 @@ def notebook_here() -> Away | None:
     """Return the notebook of the call that this belongs to, None where ``__main__`` is it.
 
     A thread that a task has begun belongs to the call whose functions it is in. If it is in none,
-    and all calls that go on here have one notebook, that is it.
+    and all calls that go on here have one notebook, that is it. A task that has come without one,
+    since it was not seen that it runs flows, has what its functions name.
     """
     found = _current.get()
-    if found is not None or not _going_on:
+    if found is not None:
         return found
     calls = list(_going_on)
     main = vars(sys.modules["__main__"])
@@ -96,9 +97,17 @@ def notebook_here() -> Away | None:
             owners = [away for away, taken in calls if _is_of(space, away, taken)]
             if owners:
                 return owners[-1]
+            if _is_from_elsewhere(space):
+                return Away(space, {})
         frame = frame.f_back
-    last = calls[-1][0]
-    return last if all(each.names is last.names for each, _ in calls) else None
+    names = {id(away.names): away for away, _ in calls}
+    return calls[0][0] if len(names) == 1 else None
+
+
+def _is_from_elsewhere(space: Any) -> bool:
+    from .pickling.identity import is_from_elsewhere  # it is heavy, and seldom asked
+
+    return is_from_elsewhere(space)
 
 
 def _is_of(space: Any, away: Away, taken: tuple[Any, ...]) -> bool:

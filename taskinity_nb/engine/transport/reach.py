@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
 import sys
@@ -11,6 +12,7 @@ from types import (
     BuiltinMethodType,
     CodeType,
     FunctionType,
+    MemberDescriptorType,
     MethodType,
     MethodWrapperType,
     ModuleType,
@@ -19,7 +21,7 @@ from typing import Any, NamedTuple
 
 from ...model.signature import layers
 from ...model.task import Task
-from ...strangers import type_name
+from ...strangers import mro_of, type_name
 from ..remote.surroundings.sources import is_users_path
 
 __all__ = ["Found", "is_entry", "is_standard", "is_users", "reach"]
@@ -132,6 +134,10 @@ def _parts(found: Found) -> Iterator[Found]:
         if kind is functools.partial:
             yield from (Found((*way, "partial"), part) for part in value.args)
             yield from (Found((*way, key), part) for key, part in value.keywords.items())
+    elif kind is property:
+        yield from (Found(way, part) for part in (value.fget, value.fset, value.fdel))
+    elif kind is functools.cached_property:
+        yield Found(way, value.func)
     elif id(kind) in COLLECTIONS:
         if len(value) <= LONGEST:
             yield from (Found(way, part) for part in list(value))
@@ -144,7 +150,9 @@ def _parts(found: Found) -> Iterator[Found]:
         if is_users(_module_of(value)):
             yield from (Found((*way, key), part) for key, part in list(_dict_of(value).items()))
     elif is_users(_module_of(kind)):
-        yield from (Found((*way, key), part) for key, part in list(_attributes(value).items()))
+        yield from (Found((*way, key), part) for key, part in _attributes(value).items())
+        if issubclass(kind, tuple):
+            yield from (Found(way, part) for part in tuple.__getitem__(value, slice(LONGEST)))
         yield Found((*way, type_name(value)), kind)
 
 
@@ -191,12 +199,19 @@ def _names(code: CodeType) -> tuple[set[str], set[str], set[str]]:
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:
-    """Return the attributes of an object, without asking it."""
+    """Return the attributes of an object, those in slots too, without asking it."""
+    held: dict[str, Any] = {}
+    for kind in mro_of(type(value)):
+        own = _dict_of(kind)
+        for name, slot in own.items() if "__slots__" in own else ():
+            if type(slot) is MemberDescriptorType:
+                with contextlib.suppress(AttributeError):  # it is empty
+                    held[name] = slot.__get__(value)
     try:
         found = object.__getattribute__(value, "__dict__")
-    except AttributeError:  # it has slots, or none
-        return {}
-    return found if type(found) is dict else {}
+    except AttributeError:  # it has none
+        return held
+    return {**held, **found} if type(found) is dict else held
 
 
 def is_users(module: Any) -> bool:
