@@ -7,17 +7,43 @@ import sys
 from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..engine.remote.notebook import notebook_here
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
 from .flow import Flow
 from .task import Task, is_task, registered_tasks
 
-__all__ = ["find_tasks", "not_looked_at"]
+__all__ = ["find_tasks", "not_looked_at", "notebook"]
 
 NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
+
+
+class Notebook(NamedTuple):
+    """Where functions are looked for by default.
+
+    Attributes
+    ----------
+    places : list of mapping of str to object
+        By name, the first place first.
+    lost : mapping of str to str, or None
+        In a task elsewhere, what could not be sent to it, and why.
+    """
+
+    places: list[Mapping[str, Any]]
+    lost: Mapping[str, str] | None = None
+
+
+def notebook() -> Notebook:
+    """Return the notebook, or what a task elsewhere has of it; then the registered tasks."""
+    away, main = notebook_here(), vars(sys.modules["__main__"])
+    if away is None:
+        return Notebook([main, registered_tasks()])
+    # A process that was forked has the notebook of that moment in its own ``__main__``.
+    others = {n: t for n, t in registered_tasks().items() if main.get(n) is not t}
+    return Notebook([away.names, others], away.lost)
 
 
 def find_tasks(
@@ -40,8 +66,9 @@ def find_tasks(
     {'absolute': <Task 'abs'>}
     """
     places: list[Mapping[str, Any]]
+    lost: Mapping[str, str] | None = None
     if namespace is None:
-        places = [vars(sys.modules["__main__"]), registered_tasks()]
+        places, lost = notebook()
     elif isinstance(namespace, ModuleType):
         places = [vars(namespace)]
     else:
@@ -58,7 +85,11 @@ def find_tasks(
             looked_at = places if own is None else [own]
             value = _found(function, looked_at)
             if value is None:
-                raise _no_input(flow, name, inputs) or _unknown(flow, name, function, looked_at)
+                if is_input := _no_input(flow, name, inputs):
+                    raise is_input
+                if lost is not None and not any(function in place for place in looked_at):
+                    raise _not_here(flow, name, function, lost)
+                raise _unknown(flow, name, function, looked_at)
             if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
@@ -74,7 +105,12 @@ def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
     for place in places:
         value = place.get(name)
         for part in rest.split(".") if value is not None else ():
-            value = getattr(value, part, None)
+            try:
+                value = getattr(value, part, None)
+            except BaseException as error:  # what is behind a dot may be code of the user's
+                if is_interrupt(error):
+                    raise
+                raise not_looked_at(path, error) from error
         if callable(value):
             return value
     return None
@@ -104,6 +140,24 @@ def _no_input(flow: Flow, name: str, inputs: Collection[Any]) -> UnknownTaskErro
     return UnknownTaskError(
         f"'{name}' is no task: it is an input of this run, which the flow does not declare",
         remedy=f"write 'input {name}' in a line above this one",
+        **flow.at(name),
+    )
+
+
+def _not_here(flow: Flow, name: str, function: str, lost: Mapping[str, str]) -> UnknownTaskError:
+    """Return the error of a run in a task elsewhere, where a function of the notebook is not."""
+    alias = "" if name == function else f" calls '{function}', which"
+    if function in lost:
+        return UnknownTaskError(
+            f"task '{name}'{alias} could not be sent to this process: {lost[function]}",
+            remedy='create what it uses inside the function, or run with executor="threads"',
+            **flow.at(name),
+        )
+    given = ", ".join(f'"{f}": {f}' for f in dict.fromkeys(map(flow.function_of, flow.tasks)))
+    return UnknownTaskError(
+        f"task '{name}'{alias} has no function in this process, to which a task brings along of "
+        "the notebook only what its code and the texts in it name",
+        remedy=f"define it, or pass it to the run inside the task: namespace={{{given}}}",
         **flow.at(name),
     )
 

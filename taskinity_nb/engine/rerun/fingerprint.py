@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from .contents.budget import Budget
 from .contents.closure import close
+from .contents.code import hashed
 from .contents.definitions import Definition, defined
 from .contents.kinds import PATHS
 from .contents.origins import full_name, is_class
@@ -89,6 +90,22 @@ class Printer:
                 self._beside.update(dict.fromkeys(group, (lacks, files)))
         found = self._digests[id(value)].hex()
         return Fingerprint(found, *self._beside.get(id(value), ({}, {})), self._walk.held)
+
+    def take_together(self, value: Any, named: Mapping[str, Any]) -> Fingerprint:
+        """Return the fingerprint of a value and what its texts name."""
+        found = self.take(value)
+        others = [(name, self.take(other)) for name, other in sorted(named.items())]
+        lacks, files = dict(found.lacks), dict(found.files)
+        for _, other in others:
+            lacks |= other.lacks
+            files |= other.files
+        whole = hashed(found.digest, [(name, other.digest) for name, other in others]).hex()
+        return found._replace(digest=whole, lacks=lacks, files=files)
+
+    @property
+    def may_run_flows(self) -> bool:
+        """Whether something of this package was met."""
+        return self._walk.has_met_us
 
     @property
     def classes(self) -> dict[tuple[str, str], int]:

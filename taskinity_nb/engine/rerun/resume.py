@@ -24,6 +24,8 @@ from ...model.record import TaskRun
 from ...model.refs import RELEASED, is_missing
 from ...model.run import Run
 from ...values import is_once
+from ..transport.nested import Nested
+from ..transport.reach import reach
 from .fingerprint import Fingerprint, Printer
 from .outdated import Outdated
 
@@ -66,6 +68,12 @@ def prints_of(plan: Plan, *, is_bounded: bool = False) -> Prints:
     printer = Printer(is_bounded=is_bounded)
     functions = {id(task): printer.take(task) for task in plan.tasks}
     constants = [printer.take(value) for value in plan.constants]
+    if printer.may_run_flows:
+        nested = Nested(plan)
+        for task in plan.tasks:
+            named = nested.named_by(list(reach(task)))
+            if named is not None:
+                functions[id(task)] = printer.take_together(task, named.all)
     return Prints(functions, constants, printer.classes)
 
 

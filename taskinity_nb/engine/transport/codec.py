@@ -36,6 +36,7 @@ from ..remote.process.frames import describe_frames, user_frames
 from ..remote.randomness import is_generator, own_stream
 from .captured import Packed, pack_function
 from .culprits import way_to
+from .nested import Nested
 
 REMOTE = __name__.rpartition(".transport.")[0] + ".remote"
 
@@ -78,6 +79,7 @@ class Encoder:
         self.dumps: Callable[..., bytes] = partial(pickler.dumps, sent=self._sent)
         self._ship = self.dumps if ship is None else partial(ship, sent=self._sent)
         self.epoch: str = remote("pickling.identity").new_epoch()
+        self._nested = Nested(plan)
         self._functions: dict[int, Packed] = {}
         self._any_draws = False
         self._shipping = threading.RLock()
@@ -122,10 +124,9 @@ class Encoder:
         leading: tuple[Any, ...] = (finish, task.function, *validators)
         if task.is_importable:  # its name is enough, while its function alone has none
             call, leading = produce_by_task, (finish, task)
-        there = self._remote("randomness")
-        pack = partial(pack_function, name, task, call, leading)
+        pack = partial(pack_function, name, task, call, leading, self._nested)
         try:
-            return self._context.copy().run(pack, self._ship, self.dumps, there)
+            return self._context.copy().run(pack, self._ship, self.dumps, self._remote)
         except BaseException as error:
             if is_interrupt(error) or isinstance(error, UnpicklableError):
                 raise

@@ -25,7 +25,7 @@ RUNS_THERE = (
         ("process", ("", ".capture", ".context", ".cpu_time", ".forks", ".frames", ".printed")),
         ("pickling", ("", ".exceptions", ".identity", ".kinds", ".pickler", ".registered",
                       ".shell", ".skeletons")),
-        ("", ("call", "cluster_task", "randomness", "reporter", "sealed", "withdrawn")),
+        ("", ("call", "cluster_task", "notebook", "randomness", "reporter", "sealed", "withdrawn")),
         ("surroundings", ("", ".common", ".displays", ".followed", ".imports", ".interpreter",
                           ".libraries", ".logs", ".modules", ".overlay", ".plain", ".sources",
                           ".standing")),

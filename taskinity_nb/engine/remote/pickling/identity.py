@@ -35,6 +35,7 @@ __all__ = [
     "by_name",
     "go_on_in",
     "is_born_here",
+    "is_from_elsewhere",
     "leave_notebook",
     "new_epoch",
     "read_in",
@@ -177,6 +178,13 @@ def _at(epoch: str, token: str) -> Any:
 def is_born_here(token: str) -> bool:
     """Tell whether a token, or an epoch, is one of this process."""
     return token.startswith(_here)
+
+
+def is_from_elsewhere(space: dict[str, Any]) -> bool:
+    """Tell whether these are the globals of functions that came from another process."""
+    ref, token = _homes.get(id(space), (None, ""))
+    known = None if ref is None else ref()
+    return known is not None and known.__globals__ is space and not is_born_here(token)
 
 
 def _is_sent(thing: Any) -> bool:

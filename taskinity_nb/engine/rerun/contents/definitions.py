@@ -20,6 +20,7 @@ from .origins import (
     full_name,
     importable_name,
     is_class,
+    is_ours,
     is_replaced,
     is_users,
     is_users_function,
@@ -166,6 +167,7 @@ class _Sheet:
                 if "__doc__" in code.attributes:
                     self._doc(value)
         for name in code.imports:
+            self.walk.has_met_us |= is_ours(name)
             for found in _imported(name, space):
                 self._module(found.__name__, found, code, set())
             file = file_of_import(name)

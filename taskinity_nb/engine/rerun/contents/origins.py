@@ -21,6 +21,7 @@ __all__ = [
     "full_name",
     "importable_name",
     "is_class",
+    "is_ours",
     "is_replaced",
     "is_users",
     "is_users_class",
@@ -40,6 +41,7 @@ _space: Callable[[Any], Mapping[str, Any]] = vars(types.ModuleType)["__dict__"].
 _qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _flags: Callable[[type], int] = type.__dict__["__flags__"].__get__
 _names: dict[str, tuple[Any, bool]] = {}
+_OURS = {__name__.partition(".")[0], "taskinity"}
 
 
 def attributes_of(made: type) -> Mapping[str, Any]:
@@ -104,6 +106,17 @@ def is_users(name: Any) -> bool:
     if known is None or known[0] is not file:
         known = _names[name] = file, type(file) is str and is_users_path(file)
     return known[1]
+
+
+def is_ours(name: Any) -> bool:
+    """Tell whether a module belongs to this package; `name` is that of the module.
+
+    Examples
+    --------
+    >>> is_ours("taskinity_nb.engine.run"), is_ours("textwrap")
+    (True, False)
+    """
+    return type(name) is str and name.partition(".")[0] in _OURS
 
 
 def file_of_import(name: str) -> Path | None:

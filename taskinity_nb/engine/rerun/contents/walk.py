@@ -26,7 +26,7 @@ from .budget import Budget, NotWritten
 from .code import described_code, flat, hashed, remembered, summed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
-from .origins import full_name, importable_name, is_class, is_users, space_of, version_of
+from .origins import full_name, importable_name, is_class, is_ours, is_users, space_of, version_of
 
 __all__ = ["Walk", "number_of"]
 
@@ -80,11 +80,14 @@ class Walk:
     ----------
     held : list
         What must live as long as what was found, since it counts as its address.
+    has_met_us : bool
+        Whether something of this package was met, which may run flows.
     """
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.held: list[Any] = []
+        self.has_met_us = False
         self._parts: dict[int, Part] = {}
         self._imports: dict[int, tuple[Any, str | None]] = {}
         self._ways: dict[int, tuple[type, Way]] = {}
@@ -134,6 +137,7 @@ class Walk:
         if kind is types.FunctionType or issubclass(kind, type):
             return self._definition(value)
         if issubclass(kind, types.ModuleType):
+            self.has_met_us |= is_ours(space_of(value).get("__name__"))
             return flat("module", _name_of_module(value))
         if id(kind) in PATHS:
             self.budget.spend(PATH, value)
@@ -171,6 +175,7 @@ class Walk:
         known = self._imports.get(id(thing))
         if known is None:
             known = self._imports[id(thing)] = thing, importable_name(thing)
+            self.has_met_us |= is_ours(known[1])
         return flat("import", known[1]) if known[1] else flat("definition", self._number_of(thing))
 
     def _number_of(self, thing: Any) -> int:
