@@ -345,7 +345,9 @@ class Plan:
         return self
 
     def __repr__(self) -> str:
-        lines = [self.flow.name]
+        from .annotations.misfits import remarks
+
+        lines, said = [self.flow.name], remarks(self)
         for call in self.calls:
             text = call.signature.text(call.name)
             called = "" if text.startswith(f"{call.name}(") else f"{call.name}: "
@@ -364,6 +366,7 @@ class Plan:
                 for edge in self.flow.upstream[call.name]
                 if edge.kind == "wait" or not rows
             ]
+            lines += said.get(call.name, [])
         return "\n".join(lines)
 
 
