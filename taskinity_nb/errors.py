@@ -13,6 +13,7 @@ FlowError
 ├── Cancelled               the run was cancelled or interrupted; has ``.run``
 └── NoResultError           ``run["task"]`` of a task that has none (a `KeyError`)
 
+FlowWarning                 annotations that cannot fit; a `UserWarning`
 Skip                        what `skip` raises in a task; no error, and no `Exception`
 """
 
@@ -33,6 +34,7 @@ __all__ = [
     "DSLSyntaxError",
     "ExecutorError",
     "FlowError",
+    "FlowWarning",
     "MapError",
     "NoResultError",
     "Skip",
@@ -353,6 +355,10 @@ class Cancelled(FlowError):
 
 class NoResultError(FlowError, KeyError):
     """``run["task"]`` of a task that has no result; the text tells its state."""
+
+
+class FlowWarning(UserWarning):
+    """What a task gives cannot be what another one takes, by their annotations; the flow runs."""
 
 
 class Skip(BaseException):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
 from ..dsl.read import parse_dsl
 from ..errors import FlowError, suggestion
 from ..formatting import not_whole
+from ..model.annotations.misfits import warn_of_misfits
 from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.plan import Plan
@@ -251,6 +252,7 @@ def _schedule(
     inputs = allow_interrupts(collected_inputs)(inputs)
     plan = resolve(flow, inputs, options["namespace"])
     check_takers(plan)
+    allow_interrupts(warn_of_misfits)(plan)
     prints, kept = allow_interrupts(_look_back)(plan, options["resume"])
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     if kept is not None:

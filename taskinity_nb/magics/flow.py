@@ -12,6 +12,7 @@ from ..engine.rerun.inputs import collected_inputs, repeatable_inputs
 from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
+from ..model.annotations.misfits import said_once
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
@@ -72,7 +73,8 @@ class FlowMagics(Magics):
             return self._explore(flow, options)
         if options.background:
             return self._bound(flow, options, self._run_in_background(flow, options))
-        with defer_interrupts():  # an interrupt ends the run; what comes of that is bound and drawn
+        # An interrupt ends the run; what comes of that is bound and drawn.
+        with defer_interrupts(), said_once():
             return self._run(flow, options)
 
     flow.__doc__ = HELP

@@ -242,7 +242,9 @@ class Plan:
         return self
 
     def __repr__(self) -> str:
-        lines = [self.flow.name]
+        from .annotations.misfits import remarks
+
+        lines, said = [self.flow.name], remarks(self)
         for call in self.calls:
             text = call.signature.text(call.name)
             called = "" if text.startswith(f"{call.name}(") else f"{call.name}: "
@@ -266,6 +268,7 @@ class Plan:
                 for edge in self.flow.incoming[call.name]
                 if edge.kind in CONDITIONS
             ]
+            lines += said.get(call.name, [])
         return "\n".join(lines)
 
 

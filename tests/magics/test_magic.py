@@ -309,3 +309,18 @@ def test_a_saved_notebook_and_its_html_show_both_pictures(tmp_path):
     html, _ = HTMLExporter().from_notebook_node(notebook)
     images = re.findall(r'<img[^>]*src="data:(image/[a-z+]+);base64,', html)
     assert sorted(images) == ["image/png", "image/svg+xml"]
+
+
+class TestAnnotations:
+    @pytest.mark.parametrize("option", ["", "--compare -w 2", "--background"])
+    def test_what_cannot_fit_is_said_once_a_cell(self, kernel, option):
+        kernel.run("def text() -> str: return 'a'\ndef number(x: int): return x")
+        for action in ("default", "always", "default"):  # a cell that is run again says it again
+            kernel.run(f"import warnings\nwarnings.simplefilter('{action}')")
+            cell = kernel.run(f"%%flow --no-gantt {option}\n\ntext -> number")
+            assert not cell.error, cell.error
+            assert cell.printed.count("FlowWarning") == 1
+            assert "FlowWarning: line 3, column 9: 'text' gives str" in cell.printed
+            assert "  3 | text -> number\n    |         ^^^^^^\n" in cell.printed
+            assert no_frame_of_ours(cell.printed)
+        kernel.run("warnings.resetwarnings()")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import FlowError
 from ...formatting import counted, not_whole
+from ...model.annotations.misfits import said_once
 from ...model.run import Run
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def in_turns(
     `before` is called with the round and the place of the setup before each run, and `after` with
     each `Turn`; a run that it does not keep is gone before the next one.
     """
-    for number in range(rounds):
-        for place, setup in enumerate(setups):
+    with said_once():
+        for number, (place, setup) in itertools.product(range(rounds), enumerate(setups)):
             before(number, place)
             begun = perf_counter_ns()
             run = run_once(setup)
