@@ -117,6 +117,18 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Nor through what the modules before have imported, and the reports of their tests."""
+    result = yield
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+    return result
+
+
 def allowed(item: pytest.Item) -> set[str]:
     """Return the kinds of things that a test says that it leaves behind."""
     marks = list(item.iter_markers("leaves"))
