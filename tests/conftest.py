@@ -26,6 +26,9 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 # The modules are compiled once, not by each of the hundreds of interpreters that are started.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Nor are the tests compiled anew by each worker of each run, which takes half of the collection.
+WRITES_NO_BYTECODE, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+
 # It comes with nbformat, takes a second to read its grammar, and looks at the form of addresses.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
@@ -113,6 +116,7 @@ def put_into_name(item: pytest.Item, name: str) -> None:
 
 def pytest_collection_finish() -> None:
     """Have no collection of garbage look through all the tests and modules that are there now."""
+    sys.dont_write_bytecode = WRITES_NO_BYTECODE
     gc.collect()
     gc.freeze()
 
