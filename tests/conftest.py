@@ -215,6 +215,16 @@ def executor(request: pytest.FixtureRequest, pools: dict[str, Executor]) -> obje
 
 
 @pytest.fixture(scope="session")
+def kept_kernel() -> Iterator[Any]:
+    """A kernel for all modules that leave it in order; each asks for it `as_new()`."""
+    from kernels import KeptKernel
+
+    kept = KeptKernel()
+    yield kept
+    kept.end()
+
+
+@pytest.fixture(scope="session")
 def kept_browser() -> Iterator[None]:
     """Keep a browser, which takes long to begin, for all tests that open pages."""
     from chromium import keep_browser

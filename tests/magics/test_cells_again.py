@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from kernels import new_kernel
 
 FUNCTIONS = """
 import gc, sys, weakref
@@ -25,9 +24,8 @@ def alive():
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        yield kernel
+def kernel(kept_kernel):
+    return kept_kernel.as_new()
 
 
 @pytest.fixture

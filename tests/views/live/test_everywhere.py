@@ -245,10 +245,10 @@ class TestErrorsFirst:
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        assert not kernel.run(FUNCTIONS).error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    assert not kernel.run(FUNCTIONS).error
+    return kernel
 
 
 class TestTheValue:
