@@ -64,7 +64,7 @@ class Notebook:
         assert not cell.error, cell.error
 
 
-@pytest.fixture(params=["sequential", "threads", "processes"])
+@pytest.fixture(params=["threads", "processes", pytest.param("sequential", marks=pytest.mark.slow)])
 def notebook(kernel, request):
     kernel, functions, calls = kernel
     assert not kernel.run(functions).error  # another test has edited some

@@ -104,6 +104,7 @@ def test_no_style_changes_a_chart(style, usual):
     assert drawn("gantt") == usual["gantt"]
 
 
+@pytest.mark.slow  # the next one tries all of them together
 @pytest.mark.parametrize("name", SETTINGS)
 def test_no_setting_changes_a_chart(name, settings, usual):
     settings.update(SETTINGS[name])

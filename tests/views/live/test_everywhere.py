@@ -343,7 +343,9 @@ class TestTerminals:
         shown = (tmp_path / "shown").read_bytes()
         assert shown.count(b"\x89PNG") == 2  # a chart of each run
 
-    @pytest.mark.parametrize("options", ["", "--background -o run"])
+    @pytest.mark.parametrize(
+        "options", ["", pytest.param("--background -o run", marks=pytest.mark.slow)]
+    )
     def test_ipython(self, options):
         code = self.CODE.format(options) + "\nif 'run' in dir(): run.wait()"
         done = subprocess.run(
