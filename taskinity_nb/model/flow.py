@@ -86,6 +86,7 @@ class Flow:
     homes: Mapping[str, Mapping[str, Any]]
     """Where the functions of tasks are that were bound; it has no part in equality."""
     _written: Flow | None
+    _places: Mapping[Any, tuple[Flow, Any]]
 
     def __init__(
         self,
@@ -130,6 +131,7 @@ class Flow:
         write(self, "parts", MappingProxyType(dict(parts or {})))
         write(self, "flows", MappingProxyType(dict(flows or {})))
         write(self, "homes", MappingProxyType({}))
+        write(self, "_places", {})
         write(self, "_written", written)
         check(self)
 
@@ -138,6 +140,9 @@ class Flow:
 
         That is a task, an input or an edge; or a constant, by its task and its parameter.
         """
+        if part in self._places:
+            flow, there = self._places[part]
+            return flow.at(there)
         places = self.source
         if places is None:
             return {}
@@ -317,6 +322,20 @@ class Flow:
                 f"a flow is bound to a mapping of names to functions or a module, not {place!r}"
             )
         return self._at_home({task: place for task in self.tasks})
+
+    def placed(
+        self,
+        homes: Mapping[str, Mapping[str, Any]],
+        places: Mapping[Any, tuple[Flow, Any]],
+    ) -> Flow:
+        """Return this flow, which was just made, with homes and with places in other flows."""
+        object.__setattr__(self, "homes", MappingProxyType(dict(homes)))
+        object.__setattr__(self, "_places", places)
+        return self
+
+    def is_lifted(self, name: str) -> bool:
+        """Tell whether an input is that of a flow in this one, to which nothing gives a value."""
+        return "." in name and name in self._places
 
     def _at_home(self, homes: Mapping[str, Mapping[str, Any]]) -> Flow:
         bound: Flow = self.__reduce__()[0](*self._parts())
