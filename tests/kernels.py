@@ -31,7 +31,7 @@ history._known.clear()
 task._registry.clear()
 get_ipython().magics_manager.registry["FlowMagics"].last_runs.clear()
 %reset -f
-__doc__ = __loader__ = __package__ = __spec__ = None
+__doc__ = __loader__ = __package__ = None
 """
 """A cell after which a kernel knows nothing of what was run in it; `%reset` takes too much away."""
 

@@ -170,3 +170,17 @@ def test_a_value_that_is_called_as_a_task(fresh):
     cell = fresh.run("%%flow --no-gantt -o r\nload -> shown")
     assert not cell.error, cell.error
     assert fresh.value("r['shown']") == "1"
+
+
+@pytest.mark.parametrize("executor", ["processes", "pool"])
+def test_processes_after_a_reset(fresh, executor):
+    """It takes `__spec__` away, too, which is asked for when a process is started."""
+    fresh.run(
+        "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
+        "pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))\n"
+        "def one(): return 1"
+    )
+    cell = fresh.run(f"%%flow -e {executor} -o r\none")
+    assert not cell.error, cell.error
+    assert fresh.value("r['one']") == "1"
+    fresh.run("pool.shutdown()")
