@@ -1,4 +1,4 @@
-"""The page about the language is true: its examples run, and its pictures show its texts.
+"""The pages for users are true: examples run, pictures show the texts, links lead somewhere.
 
 ``UPDATE_GOLDEN=1`` draws the pictures anew.
 """
@@ -72,3 +72,24 @@ def test_the_pictures_show_the_texts(name, tmp_path):
 def test_each_picture_is_on_the_page():
     assert {f"language/{path.name}" for path in (DOCS / "language").iterdir()} == set(PICTURES)
     assert len(PICTURES) > 15
+
+
+def anchors(page):
+    """Return what the headings of a page are called in links."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("name", ["docs/language.md", "docs/howto.md", "README.md"])
+def test_the_links_lead_somewhere(name):
+    page = DOCS.parent / name
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    assert links
+    for link in links:
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
