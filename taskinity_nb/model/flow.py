@@ -13,11 +13,14 @@ from ..display import renderer
 from ..errors import FlowError, Span
 from ..formatting import counted
 from .forms.edges import Edge, EdgeKind, Part, as_edge
-from .forms.literals import Constant, InputName, constant
+from .forms.literals import Constant, InputName, constant, default_of
 from .forms.structure import Source, Structure
 from .forms.validity import check
 
 __all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
+
+USUAL = frozenset({"result", "wait"})
+"""Kinds of edges that most are of."""
 
 PLAIN = ("result", None, False)
 """Kind, key and whether it is optional, of an edge that brings a result and nothing else."""
@@ -105,7 +108,7 @@ class Flow:
     ) -> None:
         write = object.__setattr__
         known = {
-            name: None if value is None or value is ... else _default(name, value)
+            name: None if value is None or value is ... else default_of(name, value)
             for name, value in (inputs or {}).items()
         }
         arrows = tuple(dict.fromkeys(e if type(e) is Edge else as_edge(e) for e in edges))
@@ -218,6 +221,11 @@ class Flow:
     def order(self) -> tuple[str, ...]:
         """The tasks, each after those it waits for."""
         return tuple(map(self.tasks.__getitem__, self.structure.order()))
+
+    @cached_property
+    def special(self) -> tuple[Edge, ...]:
+        """The edges that do more than to bring a result or to wait, in the order of the text."""
+        return tuple([edge for edge in self.edges if edge[2] not in USUAL or edge[4]])
 
     @property
     def last_tasks(self) -> tuple[str, ...]:
@@ -389,10 +397,3 @@ def _made_again(
         name, edges, tasks, description, functions,
         constants=constants, inputs=inputs, parts=parts, flows=flows, written=written,
     )  # fmt: skip
-
-
-def _default(name: str, value: Any) -> Constant:
-    made = constant(value)
-    if isinstance(made, Constant):
-        return made
-    raise FlowError(f"the default of the input '{name}' is a literal, not the name '{made.name}'")
