@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..errors import Span
 
-__all__ = ["Misfit", "Token", "bare", "misfit", "shown", "spelled", "tokenize"]
+__all__ = ["Misfit", "Token", "bare", "line_of", "misfit", "shown", "spelled", "tokenize"]
 
 _CODE = ("async", "class", "def", "for", "from", "if", "import", "return", "try", "while", "with")
 
@@ -124,6 +124,14 @@ def _end_of_call(text: str, tokens: list[Token]) -> int | None:
 
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 NEWLINE = re.compile(r"\r\n?|\n")
+
+
+def line_of(tokens: Sequence[Token], start: int) -> list[Token]:
+    """Return the tokens from one up to the end of its line; at least that one."""
+    end = start
+    while tokens[end].kind not in ("newline", "end"):
+        end += 1
+    return list(tokens[start : max(end, start + 1)])
 
 
 def spelled(word: str) -> str | None:

@@ -92,10 +92,14 @@ def _check_names(flow: Checked) -> None:
 def _check_kinds(flow: Checked) -> None:
     kinds: dict[tuple[str, str], Edge] = {}
     mapped: dict[str, Edge] = {}
+    conditions: set[Edge] = set()
+    marked = {edge for edge in flow.edges if edge.optional and edge.kind not in CONDITIONS}
+    seen: set[Edge] = set()
     for edge in flow.edges:
         if edge.kind in CONDITIONS:
+            conditions.add(edge)
             other = edge._replace(kind="when" if edge.kind == "unless" else "unless")
-            if other in flow.incoming[edge.target]:
+            if other in conditions:
                 raise FlowError(
                     f"'{edge}' contradicts '{other}': '{edge.target}' would never run",
                     remedy="keep one of the two",
@@ -109,6 +113,14 @@ def _check_kinds(flow: Checked) -> None:
                 remedy=f"write '{edge.source} -> {edge.target}', or remove the arrow",
                 **flow.at(edge),
             )
+        if marked:
+            other = edge._replace(optional=not edge.optional)
+            if other in seen:
+                raise FlowError(
+                    f"'{edge}' contradicts '{other}'", remedy="keep one of the two",
+                    **flow.at(edge),
+                )  # fmt: skip
+            seen.add(edge)
         first = kinds.setdefault((edge.source, edge.target), edge)
         if first.kind != edge.kind and "each" not in first.kind + edge.kind:
             raise FlowError(
