@@ -25,7 +25,7 @@ from inspect import Parameter
 from types import ModuleType
 from typing import Any, Literal
 
-from ..errors import BindingError, listed, suggestion
+from ..errors import BindingError, suggestion
 from ..strangers import is_interrupt
 from .flow import Flow
 from .forms.call import Call
@@ -203,7 +203,7 @@ class _Binder:
             rest = left
         elif signature.double_star:
             spread = left
-        elif left and signature.parameters:
+        elif left and (signature.parameters or any(o.kind == "input" for o in left)):
             raise self.misfits.not_taken(signature, name, left)
         positional: list[tuple[str, Origin]] = []
         keywords: list[tuple[str, Origin]] = []
@@ -238,12 +238,7 @@ class _Binder:
         given = {p: origin for origin, p in self._brought(name) if p is not None}
         for parameter, value in self.flow.constants.get(name, {}).items():
             if parameter not in signature.names and not signature.double_star:
-                raise BindingError(
-                    f"task '{name}': {signature.text(name)} has no parameter '{parameter}'",
-                    remedy=suggestion(parameter, signature.names)
-                    or f"its parameters are {listed(list(signature.names))}",
-                    **self.flow.at((name, parameter)),
-                )
+                raise self.misfits.no_parameter(signature, name, parameter)
             if not isinstance(value, InputName):
                 origin = self._constant("constant", value.text, value.value)
                 given[parameter] = origin
