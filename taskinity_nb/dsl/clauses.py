@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..errors import DSLSyntaxError, Span
 from ..model.forms.literals import LONGEST, Constant, InputName, literal
 from .tokens import NEWLINE, Token, bare, shown
-from .value_errors import PYTHONS_WORDS, Wrong, doubled, misread, no_literal, unbalanced
+from .wrong.values import PYTHONS_WORDS, Wrong, doubled, misread, no_literal, unbalanced
 
 __all__ = ["Clauses", "Given"]
 

@@ -8,10 +8,10 @@ from ..errors import Span
 from ..model.flow import Edge, EdgeKind
 from ..model.forms.edges import Part
 from .clauses import Clauses
-from .diagnostics import Diagnostics
 from .draft import Draft, Item
-from .form_errors import FormErrors
 from .tokens import Token, tokenize
+from .wrong.diagnostics import Diagnostics
+from .wrong.forms import FormErrors
 
 __all__ = ["CONDITIONS", "FormParser"]
 

@@ -185,8 +185,6 @@ def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
     if source is None and part is not None and part.task not in (name, *_followers(flow, name)):
         whole = f"'{parameter}' is a part of the result of '{part.task}'"
         return f"{whole}: add '{parameter} -> {name}'"
-            f"'{parameter}' is a part of the result of '{part.task}': add '{parameter} -> {name}'"
-        )
     if source is None:
         return ""
     if source == name:

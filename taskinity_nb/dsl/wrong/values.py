@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from keyword import iskeyword
 from typing import NamedTuple
 
-from .tokens import PAIRS, bare, shown
+from ..tokens import PAIRS, bare, shown
 
 __all__ = ["PYTHONS_WORDS", "Wrong", "doubled", "misread", "no_literal", "unbalanced"]
 

@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ..errors import DSLSyntaxError, Span
-from .condition_errors import CONDITIONS, MAPS
+from ...errors import DSLSyntaxError, Span
+from ..tokens import Token, bare, line_of, shown
+from .conditions import CONDITIONS, MAPS
 from .diagnostics import Diagnostics
-from .tokens import Token, bare, line_of, shown
-from .value_errors import doubled, unbalanced
+from .values import doubled, unbalanced
 
 __all__ = ["LineErrors"]
 
@@ -66,9 +66,11 @@ class LineErrors:
         if len(opened) != len(closed):
             return None
         names = [t.text for t in line[:place] if t.kind == "word"]
-        behind = " ".join(t.text for t in line[place + 1 :] if t.kind == "word") or "split"
+        if not names:
+            return None
+        task = next((bare(t.text) for t in line[place + 1 :] if t.kind == "word"), "split")
         one = f".{bare(names[0])}" * (len(names) == 1)
-        right = f"'{', '.join(map(bare, names)) or 'X, y'} = {bare(behind.split()[0])}{one}'"
+        right = f"'{', '.join(map(bare, names)) or 'X, y'} = {task}{one}'"
         if any(word in names for word in CONDITIONS) or line[0].kind == "string":
             return None
         star = next((t for t in line[:place] if t.text == "*"), None)
@@ -98,7 +100,7 @@ class LineErrors:
             return self._error(
                 "the name of a part is one word",
                 Span(line[0].line, line[0].column, last.end - line[0].column),
-                f"write '{bare(names[-1])} = {bare(behind.split()[0])}.{bare(names[-1])}'",
+                f"write '{bare(names[-1])} = {task}.{bare(names[-1])}'",
             )
         for left, right_of_it in pairwise(line[:place]):
             if left.kind == right_of_it.kind == "word":

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..errors import DSLSyntaxError, Span, suggestion
-from .tokens import Token, bare, misfit, shown, spelled
+from ...errors import DSLSyntaxError, Span, suggestion
+from ..tokens import Token, bare, misfit, shown, spelled
 
 __all__ = ["Diagnostics"]
 

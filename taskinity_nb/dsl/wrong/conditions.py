@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from ..errors import DSLSyntaxError, FlowError, Span
+from ...errors import DSLSyntaxError, FlowError, Span
+from ..tokens import bare, line_of, shown
 from .diagnostics import Diagnostics
-from .tokens import bare, line_of, shown
 
 __all__ = ["CONDITIONS", "MAPS", "ConditionErrors"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from keyword import iskeyword
 
-from ..errors import DSLSyntaxError, FlowError, Span, suggestion
-from ..model.flow import Flow
-from ..model.forms.literals import InputName
-from .condition_errors import CONDITIONS, ConditionErrors
+from ...errors import DSLSyntaxError, FlowError, Span, suggestion
+from ...model.flow import Flow
+from ...model.forms.literals import InputName
+from ..tokens import Token, bare, shown
+from .conditions import CONDITIONS, ConditionErrors
 from .diagnostics import Diagnostics
-from .line_errors import LineErrors
-from .tokens import Token, bare, shown
-from .value_errors import PYTHONS_WORDS
+from .lines import LineErrors
+from .values import PYTHONS_WORDS
 
 __all__ = ["FormErrors"]
 
