@@ -42,7 +42,9 @@ class FormParser(ABC):
 
     def begins_inputs(self) -> bool:
         """Tell ``input files`` from a task of that name."""
-        second = self.tokens[self.at + 1]
+        _, second, third = self.tokens[self.at : self.at + 3]
+        if second.text in CONDITIONS and third.kind == "word":
+            return False
         return second.kind == "word" and second.text != "as"
 
     def inputs(self) -> None:

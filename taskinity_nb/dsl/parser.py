@@ -41,8 +41,6 @@ _SMALLEST = "a flow can be as small as one line: load -> clean"
 
 
 MAPS = ("map", "zip", "product")
-BEHIND = ("as", *CONDITIONS)
-"""Words that may stand behind a task."""
 
 
 class Parser(FormParser):
@@ -102,6 +100,8 @@ class Parser(FormParser):
         _, second, third = self.tokens[self.at : self.at + 3]
         if second.text == "as":
             return third.text == ":"
+        if second.text in CONDITIONS and third.kind == "word":
+            return False
         return second.kind in ("word", "string", "unclosed") or second.text == ":"
 
     def header(self) -> None:
@@ -228,7 +228,7 @@ class Parser(FormParser):
         tokens, at = self.tokens, self.at
         token, following = tokens[at], tokens[at + 1]
         mapped: EdgeKind | None = None
-        if token.text in MAPS and following.kind == "word" and following.text not in BEHIND:
+        if token.text in MAPS and following.kind == "word" and not self.is_behind(at + 1):
             if arrow is None or arrow.text == "-.->":
                 raise self.wrong_form.line.useless_map(at, arrow)
             mapped = token.text  # type: ignore[assignment]  # one of three words
@@ -278,6 +278,13 @@ class Parser(FormParser):
             self.draft.tasks.setdefault(name, span)
             item = Item(name, span, mapped, is_optional=is_optional)
         return item._replace(key=path[0][0], key_at=path[0][1]) if path else item
+
+    def is_behind(self, at: int) -> bool:
+        """Tell ``map when check``, where `map` is a task, from a task of the name `when`."""
+        word, following = self.tokens[at : at + 2]
+        if word.text not in CONDITIONS:
+            return word.text == "as"
+        return following.kind == "word" and following.text != "as"
 
     def node(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import unicodedata
 from pathlib import Path
 
 import pytest
@@ -286,51 +285,6 @@ def test_random_texts(text):
 
 
 # ---- and back -----------------------------------------------------------------------------------
-
-COMMON = "a b c d load clean_data w1 flow map task description match end żółć データ किताब"
-NAMES = st.sampled_from(COMMON.split()) | (
-    st.text("xyzXYZ_19éßяﬁ中\u0301\u093f", min_size=1, max_size=5)
-    .map(lambda text: unicodedata.normalize("NFKC", text))
-    .filter(str.isidentifier)
-)
-
-
-@st.composite
-def flows(draw):
-    tasks = draw(st.lists(NAMES, min_size=1, max_size=9, unique=True))
-    arrows, mapped = {}, set()
-    pairs = st.tuples(st.integers(0, len(tasks) - 1), st.integers(0, len(tasks) - 1))
-    for first, second in draw(st.lists(pairs, max_size=16)):
-        if first == second:
-            continue
-        source, target = tasks[min(first, second)], tasks[max(first, second)]
-        kind = draw(st.sampled_from(["result", "result", "wait", "map"]))
-        if (source, target) in arrows or (kind == "map" and target in mapped):
-            continue
-        key = draw(st.none() | NAMES) if kind != "wait" else None
-        arrows[source, target] = Edge(source, target, kind, key)
-        if kind == "map":
-            mapped.add(target)
-    functions = draw(st.dictionaries(st.sampled_from(tasks), NAMES, max_size=3))
-    order = draw(st.permutations(tasks))
-    return Flow(
-        draw(NAMES | st.just("class")),
-        draw(st.permutations(list(arrows.values()))),
-        order,
-        draw(st.text(max_size=20)),
-        functions,
-    )
-
-
-@settings(max_examples=200, deadline=None)
-@given(flows())
-def test_round_trip(flow):
-    text = to_dsl(flow)
-    again = parse_dsl(text)
-    assert again == flow
-    assert again.edges == flow.edges
-    assert again.description == flow.description
-    assert to_dsl(again) == text
 
 
 def test_canonical_text():

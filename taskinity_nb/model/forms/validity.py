@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ...errors import CycleError, FlowError, listed
 from .edges import CONDITIONS, KINDS, MAPPED, Edge, Part
+from .literals import is_literal
 
 __all__ = ["Checked", "check"]
 
@@ -57,6 +58,11 @@ def _check_names(flow: Checked) -> None:
     for edge in flow.edges:
         if edge.kind not in KINDS:
             raise FlowError(f"the kind of an edge is {listed(KINDS)}, not {edge.kind!r}")
+        if edge.equals is not None and not is_literal(edge.equals):
+            raise FlowError(
+                f"a condition compares with a literal, as a text, and not with {edge.equals!r}",
+                remedy="write repr(value), or read the flow from a text",
+            )
     for task in flow.tasks:
         words = task.split(".") if isinstance(task, str) else [""]
         if not all(map(str.isidentifier, words)) or (len(words) > 1 and flow.written is flow):
