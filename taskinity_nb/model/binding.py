@@ -173,6 +173,9 @@ class _Binder:
         given = self._given(name, signature)
         left = [o for o, parameter in self._brought(name) if parameter is None]
         filled: dict[str, Origin] = {p: o for p, o in given.items() if p in signature.names}
+        if len(left) == 1 and all(p in filled for p in signature.required):
+            may_lack = any(e.optional for e in self.incoming[name] if e.kind not in WAITS)
+            left = [origin._replace(is_optional=may_lack) for origin in left]
         late: tuple[str, ...] = ()
         optional: tuple[str, ...] = ()
         mappings: tuple[Origin, ...] = ()

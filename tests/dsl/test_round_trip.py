@@ -151,14 +151,16 @@ def check(flow):
     return text
 
 
-@settings(max_examples=sized(300, 5_000), deadline=None)
+@pytest.mark.long
+@settings(max_examples=sized(300, 3_000), deadline=None)
 @given(flows())
 def test_every_form(flow):
     check(flow)
 
 
+@pytest.mark.long
 @settings(
-    max_examples=sized(100, 2_000), deadline=None,
+    max_examples=sized(100, 1_000), deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 @given(flows(), st.data())
