@@ -12,6 +12,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from ..errors import DSLSyntaxError, Span
@@ -38,6 +39,7 @@ class Clauses:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._known: tuple[_Piece | None, list[str], list[int]] = (None, [], [])
         self._lines = [0, *(match.end() for match in NEWLINE.finditer(text))]
 
     def error(self, message: str, span: Span, remedy: str) -> DSLSyntaxError:
@@ -244,13 +246,21 @@ class Clauses:
 
     def _span(self, piece: _Piece, node: ast.expr | ast.arg | ast.keyword) -> Span:
         """Return where a part of what Python was given stands; its columns count bytes."""
-        given = _LINE.findall(piece.ahead + piece.code)
-        line = given[node.lineno - 1].encode()
-        before = sum(map(len, given[: node.lineno - 1]))
-        before += len(line[: node.col_offset].decode())
+        if piece is not self._known[0]:
+            lines = _LINE.findall(piece.ahead + piece.code)
+            self._known = piece, lines, [0, *accumulate(map(len, lines))]
+        _, given, starts = self._known
+        text = given[node.lineno - 1]
+        line: str | bytes = text if text.isascii() else text.encode()
+        before = starts[node.lineno - 1]
+        before += node.col_offset
+        if isinstance(line, bytes):
+            before += len(line[: node.col_offset].decode()) - node.col_offset
         width = 1
         if node.end_lineno == node.lineno and node.end_col_offset is not None:
-            width = len(line[node.col_offset : node.end_col_offset].decode())
+            width = len(line[node.col_offset : node.end_col_offset])
+            if isinstance(line, bytes):
+                width = len(line[node.col_offset : node.end_col_offset].decode())
         return self._place(piece.start + max(0, before - len(piece.ahead)), width)
 
     def _quoted(self, span: Span) -> str:

@@ -110,9 +110,7 @@ class FormParser(ABC):
             self.declare(name, span)
             key = place if item.key is None else item.key
             part = Part(item.name, key, () if is_one else words)
-            if not is_one and any(
-                p.names not in ((), words) for p, _ in draft.parts.values() if p.task == item.name
-            ):
+            if not is_one and draft.apart.setdefault(item.name, words) != words:
                 raise self.wrong_form.taken_apart_twice(item.name, span)
             draft.parts[name] = part, span
 

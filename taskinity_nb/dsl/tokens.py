@@ -73,7 +73,7 @@ def tokenize(text: str) -> list[Token]:
     ['a', '(n=(1, 2))', '->', 'b', '', '', '', '']
     """
     tokens: list[Token] = []
-    line, before = 1, -1
+    line, before, is_wrong = 1, -1, False
     pieces = _TOKEN.finditer(text)
     while True:
         for match in pieces:
@@ -84,8 +84,10 @@ def tokenize(text: str) -> list[Token]:
                 if kind == "newline":
                     line += 1
                     before = match.end(kind) - 1
-                elif kind == "stray" and match[kind] == "(" and (end := _end_of_call(text, tokens)):
-                    break
+                elif kind == "stray" and match[kind] == "(" and not is_wrong:
+                    if end := _end_of_call(text, tokens):
+                        break
+                    is_wrong = True  # so nothing behind it is read
         else:
             break
         call = text[start:end]

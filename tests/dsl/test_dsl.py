@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -358,3 +359,43 @@ def test_ten_thousand_edges_are_read_quickly():
     flow = parse_dsl(text)
     assert time.process_time() - started < 1.5  # on any machine; about 0.1 s on a good one
     assert len(flow.edges) == 10_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "input i{0} = {0}",
+        "x{0}, y{0} = s{0}\n[x{0}, y{0}] -> t{0}",
+        "t{0}(x={0}, y='a') -> u{0}",
+        "t when c == {0}",
+        "t{0}? -> u",
+        "t{0}(x=",
+    ],
+)
+def test_ten_thousand_lines_are_read_quickly(line):
+    text = "\n".join(line.format(number) for number in range(10_000)) + "\na"
+    started = time.process_time()
+    with contextlib.suppress(FlowError):
+        parse_dsl(text)
+    assert time.process_time() - started < 3  # on any machine; about 0.4 s on a good one
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t(" + ", ".join(f"x{number}={number}" for number in range(7_000)) + ")",
+        "input " + ", ".join(f"x{number} = {number}" for number in range(6_000)) + "\na",
+        ", ".join(f"x{number}" for number in range(10_000)) + " = t",
+        "t(x=" + "[" * 49_000 + "]" * 49_000 + ")",
+        "t(x=" + "[" * 99_000,
+        "input x = " + "-" * 98_000 + "1\nt",
+        "a when b == " + "(" * 49_000 + "1" + ")" * 49_000,
+        "t(x='" + "a" * 99_000 + "')",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_long_lines_are_read_quickly(text):
+    started = time.process_time()
+    with contextlib.suppress(FlowError):
+        parse_dsl(text)
+    assert time.process_time() - started < 2

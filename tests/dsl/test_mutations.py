@@ -1,4 +1,4 @@
-"""Right texts with one slip in them: whatever it is, the error says so, at the place of the slip."""
+"""Right texts with one slip in them: whatever it is, the error shows it where it is."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Diagnostics:
         """Make an error about this text; of what goes on in the next line, the first is shown."""
         if span.width > 1:
             line = re.split(r"\r\n?|\n", self.text)[span.line - 1]
-            span = span._replace(width=max(1, min(span.width, len(line) + 2 - span.column)))
+            span = span._replace(width=max(1, min(span.width, len(line) + 1 - span.column)))
         return DSLSyntaxError(message, text=self.text, span=span, remedy=remedy)
 
     def token(self, at: int) -> DSLSyntaxError | None:
