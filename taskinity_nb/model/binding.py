@@ -211,6 +211,9 @@ class _Binder:
         given = self._given(name, signature)
         left = [o for o, parameter in self._brought(name) if parameter is None]
         filled: dict[str, Origin] = {p: o for p, o in given.items() if p in signature.names}
+        if len(left) == 1 and all(p in filled for p in signature.required):
+            may_lack = any(e.optional for e in self.incoming[name] if e.kind not in WAITS)
+            left = [origin._replace(is_optional=may_lack) for origin in left]
         late: tuple[str, ...] = ()
         optional: tuple[str, ...] = ()
         mappings: tuple[Origin, ...] = ()
@@ -225,7 +228,8 @@ class _Binder:
             missing = tuple(p for p in signature.required if p not in filled)
             self._fill_defaults(signature, filled, optionals)
             self.misfits.check_optional(signature, name, filled, missing, optionals)
-            if missing and not (left and self._fits_keys(signature, missing[0])):
+            by_keys = [p for p in signature.ordered if p not in signature.positional_only]
+            if missing and not (left and missing[0] in by_keys):  # none behind ``*args``
                 raise self.misfits.missing(signature, name, missing[0], left)
             free_names = [p.name for p in signature.named if p.name not in filled]
             if len(free_names) == len(missing) == 1 < len(left) and not takes_more:
@@ -241,7 +245,7 @@ class _Binder:
             rest = left
         elif signature.double_star:
             spread = left
-        elif left and signature.parameters:
+        elif left and (signature.parameters or any(o.kind == "input" for o in left)):
             raise self.misfits.not_taken(signature, name, left)
         positional: list[tuple[str, Origin]] = []
         keywords: list[tuple[str, Origin]] = []
@@ -335,11 +339,6 @@ class _Binder:
         if len(left) == len(unfilled) or (takes_more and len(left) > len(unfilled)):
             filled.update(zip(unfilled, left, strict=False))
             del left[: len(unfilled)]
-
-    @staticmethod
-    def _fits_keys(signature: Signature, missing: str) -> bool:
-        """Tell whether rule 4 may fill a parameter; behind ``*args``, no result is left for it."""
-        return missing in signature.ordered and missing not in signature.positional_only
 
     def _from_inputs(self, name: str, signature: Signature, filled: dict[str, Origin]) -> None:
         if self.inputs is None:

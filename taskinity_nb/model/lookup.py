@@ -111,12 +111,7 @@ def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
     for place in places:
         value = place.get(name)
         for part in rest.split(".") if rest and value is not None else ():
-            try:
-                value = getattr(value, part, None)
-            except BaseException as error:  # what is behind a dot may be code of the user's
-                if is_interrupt(error):
-                    raise
-                raise not_looked_at(path, error) from error
+            value = _inner(value, part, path)
         if callable(value):
             return value
     return None
@@ -130,7 +125,7 @@ def _flow_of(flow: Flow, path: str, places: Sequence[Mapping[str, Any]]) -> Flow
     for place in places:
         value: Any = place.get(name)
         for part in rest.split(".") if rest and value is not None else ():
-            value = getattr(value, part, None)
+            value = _inner(value, part, path)
         if issubclass(type(value), Flow):
             found: Flow = value
             return found
@@ -144,6 +139,16 @@ def has_flows(flow: Flow, namespace: Mapping[str, Any] | ModuleType | None) -> b
     places = _places(namespace)[0]
     paths = {flow.function_of(task) for task in flow.tasks}
     return any(_flow_of(flow, path, places) is not None for path in paths)
+
+
+def _inner(value: Any, part: str, path: str) -> Any:
+    """Return what is behind one dot of a path; None if nothing is."""
+    try:
+        return getattr(value, part, None)
+    except BaseException as error:  # what is behind a dot may be code of the user's
+        if is_interrupt(error):
+            raise
+        raise not_looked_at(path, error) from error
 
 
 def _made(name: str, function: Callable[..., Any]) -> Task:
@@ -195,6 +200,8 @@ def _not_here(flow: Flow, name: str, function: str, lost: Mapping[str, str]) -> 
 def _unknown(
     flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
 ) -> UnknownTaskError:
+    if "." in function:
+        return _unknown_path(flow, name, function, places)
     values = [place[function] for place in places if function in place]
     alias = "" if name == function else f" calls '{function}', which"
     keys = (edge.key for edge in flow.edges if edge.source == name)
@@ -221,6 +228,45 @@ def _unknown(
         if key is not None:
             remedy = f"if '{function}' is a module, {_way_to_name(function, key)}; if not, {remedy}"
     return UnknownTaskError(message, remedy=remedy, **flow.at(name))
+
+
+def _unknown_path(
+    flow: Flow, name: str, path: str, places: list[Mapping[str, Any]]
+) -> UnknownTaskError:
+    """Return the error of a function of a module that is not there."""
+    head, *words = path.split(".")
+    found = next((place[head] for place in places if head in place), None)
+    if found is None:
+        known = [str(n) for place in places for n, v in place.items() if _is_module(v)]
+        message = f"'{head}' is not defined"
+        is_known = head in sys.modules or head in sys.stdlib_module_names
+        remedy = suggestion(head, known) or (
+            f"import it in a cell above: 'import {'' if is_known else '… as '}{head}'"
+        )
+    elif is_task(found) or issubclass(type(found), FunctionType):
+        message = f"'{head}' is a function, and '{path}' is none"
+        remedy = (
+            f"write '{name} = {path}' to name this part of its result, or "
+            f"'{head} as {name}', and '{name}.{words[0]} -> next_task' in a line of its own"
+        )
+    else:
+        owner = head
+        while words and (inner := _inner(found, words[0], path)) is not None:
+            owner, found = f"{owner}.{words.pop(0)}", inner
+        kind = "the module" if _is_module(found) else f"{type_name(found)}"
+        owners = [found] if _is_module(found) else type.mro(type(found))
+        known = [str(word) for one in owners for word in vars(one)]
+        if not words:
+            message, remedy = f"'{path}' is no function: it is {type_name(found)}", ""
+        else:
+            message = f"{kind} '{owner}' has no '{words[0]}'"
+            remedy = suggestion(words[0], [word for word in known if word[:1] != "_"])
+        remedy = remedy or f"write the name of a function in '{head}'"
+    return UnknownTaskError(f"task '{name}': {message}", remedy=remedy, **flow.at(name))
+
+
+def _is_module(value: object) -> bool:
+    return issubclass(type(value), ModuleType)
 
 
 def _way_to_name(module: str, function: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..errors import DSLSyntaxError, Span, suggestion
-from .tokens import Token, bare, misfit, shown, spelled
+from ...errors import DSLSyntaxError, Span, suggestion
+from ..tokens import Token, bare, misfit, shown, spelled
 
 __all__ = ["Diagnostics"]
 
@@ -26,7 +26,10 @@ class Diagnostics:
         self.tokens = tokens
 
     def error(self, message: str, span: Span, remedy: str) -> DSLSyntaxError:
-        """Make an error about this text."""
+        """Make an error about this text; of what goes on in the next line, the first is shown."""
+        if span.width > 1:
+            line = re.split(r"\r\n?|\n", self.text)[span.line - 1]
+            span = span._replace(width=max(1, min(span.width, len(line) + 1 - span.column)))
         return DSLSyntaxError(message, text=self.text, span=span, remedy=remedy)
 
     def token(self, at: int) -> DSLSyntaxError | None:
@@ -150,9 +153,9 @@ class Diagnostics:
         dot, token = self.tokens[at - 1 : at + 1]
         if token.kind == "word" and token.text.isdecimal():
             return self.error(
-                f"a key is a name, not the number {shown(token.text)}",
+                f"{shown(token.text)} is no position in a result",
                 token.span,
-                "take the element inside the next task",
+                "write 'task.0' for the first element, and so on",
             )
         if token.kind in ("newline", "arrow"):
             return self.error(
@@ -168,28 +171,17 @@ class Diagnostics:
             "write 'task.key -> next_task'",
         )
 
-    def useless_map(self, at: int, arrow: Token | None) -> DSLSyntaxError:
-        """Explain that the word ``map`` at `at` has no result to go through."""
-        if arrow is None:
-            target = bare(self.tokens[at + 1].text)
-            return self.error(
-                "'map' comes after an arrow: it runs a task once for each item of a result",
-                self.tokens[at].span,
-                f"write 'source -> map {target}'; on other lines, leave 'map' out",
-            )
-        return self.error(
-            "'-.->' only waits and brings no items to map over",
-            self.tokens[at].span,
-            "write '->', or remove 'map'",
-        )
-
     def unused_key(self, task: str, at: int) -> DSLSyntaxError:
         """Explain that no arrow follows the key at `at`."""
         dot, key = self.tokens[at - 1 : at + 1]
+        path = f"{bare(task)}.{bare(key.text)}"
+        function = "" if key.text.isdecimal() else (
+            f";\nif it is a function of a module, write '{path} as {bare(key.text)}'"
+        )  # fmt: skip
         return self.error(
             f"no arrow follows, so nothing receives the key {shown(key.text)}",
             Span(dot.line, dot.column, key.end - dot.column),
-            f"write '{bare(task)}.{bare(key.text)} -> next_task'",
+            f"write '{path} -> next_task'{function}",
         )
 
     def in_list(self, opening: int, at: int) -> DSLSyntaxError:
@@ -342,7 +334,8 @@ class Diagnostics:
 
     def _keyed(self, task: Token, key: Token) -> str:
         word = key.text[1:-1] if key.kind == "string" else ""
-        return f"write '{bare(task.text)}.{bare(word) if spelled(word) else 'key'} -> next_task'"
+        word = key.text if key.text.isdecimal() else word if spelled(word) else "key"
+        return f"write '{bare(task.text)}.{bare(word)} -> next_task'"
 
     def _on_one_line(self, at: int, before: bool) -> str:
         """Join the task before a newline, an arrow next to it and the task after it."""
@@ -368,14 +361,16 @@ class Diagnostics:
             message = "a key is taken from one task, not from a list"
             remedy = "write it inside the list: '[a.key, b] -> c'"
         elif self.tokens[at - 2].text == "as":
-            message = "a key goes in front of 'as'"
-            function, _, node, _, key = self.tokens[at - 3 : at + 2]
-            if not (key.kind == "word" and (at < 4 or self.tokens[at - 4].text != ".")):
-                function, key = (token._replace(text=text) for text in ("function", "key"))
-            remedy = f"write '{bare(function.text)}.{bare(key.text)} as {bare(node.text)}'"
+            node, key = bare(before.text), bare(self.tokens[at + 1].text)
+            message = "a key is taken where the node has its name already"
+            remedy = f"end this line behind '{node}', and write '{node}.{key or 'key'} -> …' below"
         else:
             message = "one arrow takes one key"
             remedy = "take the second one inside the next task"
+            path = "".join(t.text for t in self.tokens[at - 3 : at + 2])
+            if re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*){2}", path):
+                name = f"'{bare(path)} as {bare(self.tokens[at + 1].text)}'"
+                remedy += f"; a function of a module needs a name of its own, {name}"
         return self.error(message, token.span, remedy)
 
     def _closed(self, at: int) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from keyword import iskeyword
 
-from ..errors import DSLSyntaxError, FlowError, Span, suggestion
-from ..model.flow import Flow
-from ..model.forms.literals import InputName
+from ...errors import DSLSyntaxError, FlowError, Span, suggestion
+from ...model.flow import Flow
+from ...model.forms.literals import InputName
+from ..tokens import Token, bare, shown
+from .conditions import CONDITIONS, ConditionErrors
 from .diagnostics import Diagnostics
-from .tokens import Token, bare, shown
+from .lines import LineErrors
+from .values import PYTHONS_WORDS
 
 __all__ = ["FormErrors"]
 
@@ -20,6 +24,8 @@ class FormErrors:
         self._wrong = wrong
         self._tokens = wrong.tokens
         self._error = wrong.error
+        self.line = LineErrors(wrong)
+        self.condition = ConditionErrors(wrong)
 
     # Names.
 
@@ -36,9 +42,12 @@ class FormErrors:
                         f"{shown(name)} is a result, and a constant is a literal "
                         "or the name of an input",
                         span,
-                        f"write '{bare(name)} -> {bare(task)}'; "
-                        f"it goes to the parameter that it is named after",
+                        f"remove it: results come along arrows, '{bare(name)} -> {bare(task)}'",
                     )
+                if name in PYTHONS_WORDS:
+                    word = PYTHONS_WORDS[name]
+                    raise self._error(f"Python's word is {word}, not {shown(name)}", span,
+                                      f"write '{bare(parameter)}={word}'")  # fmt: skip
                 if flow.inputs:
                     known = ", ".join(map(shown, flow.inputs))
                     raise self._error(
@@ -51,6 +60,10 @@ class FormErrors:
 
     def declared_twice(self, name: str, span: Span, first: Span) -> DSLSyntaxError:
         """Explain a name that two lines give."""
+        if span.line == first.line:
+            return self._error(
+                f"{shown(name)} stands here twice", span, "give each part a name of its own"
+            )
         return self._error(
             f"{shown(name)} has a meaning already, in line {first.line}",
             span,
@@ -59,6 +72,11 @@ class FormErrors:
 
     def declared_late(self, name: str, span: Span, first: Span) -> DSLSyntaxError:
         """Explain a name that was read as a task's further up."""
+        if span.line == first.line:
+            return self._error(
+                f"a part cannot be called {shown(name)}, as its task is", span,
+                "give the part a name of its own",
+            )  # fmt: skip
         return self._error(
             f"{shown(name)} is a task already, in line {first.line}",
             span,
@@ -92,21 +110,6 @@ class FormErrors:
             f"write the task whose result has these parts: '{', '.join(map(bare, names))} = split'",
         )
 
-    def behind_parts(self, at: int) -> DSLSyntaxError:
-        """Explain what stands behind ``X, y = split``."""
-        token = self._tokens[at]
-        if token.kind == "arrow":
-            return self._error(
-                "a line that names parts has no arrows",
-                token.span,
-                "name the parts of the task in a line of their own, and write the arrows in others",
-            )
-        return self._wrong.token(at) or self._error(
-            f"a line that names parts ends behind the task, and not with {shown(token.text)}",
-            token.span,
-            "write 'X, y = split' for the parts of one result",
-        )
-
     def parts(
         self, first: Token, task: str, key: str | int | None, names: Sequence[tuple[str, Span]],
         at: int,
@@ -137,6 +140,18 @@ class FormErrors:
             f"or '{bare(task)} as {name}' to call the node so",
         )
 
+    def no_word(self, token: Token) -> DSLSyntaxError | None:
+        """Explain what cannot be the name of a part."""
+        word = token.text
+        if word.isidentifier() and not iskeyword(word):
+            return None
+        if not word.isidentifier() and not word[0].isdecimal():
+            return None
+        why = "is a Python keyword" if iskeyword(word) else "does not begin with a letter"
+        return self._error(f"{shown(word)} {why}, so no part can have this name", token.span,
+                           f"give it another name, for example {shown('part_' + word)}; "
+                           "the names are yours, and taken by their order")  # fmt: skip
+
     def parts_of_input(self, name: str, span: Span) -> DSLSyntaxError:
         """Explain that an input is not taken apart."""
         return self._error(
@@ -153,10 +168,22 @@ class FormErrors:
             f"keep one of the two lines, or write '{bare(task)}.0 -> next_task' for one part",
         )
 
-    def part_of_part(self, name: str, span: Span) -> DSLSyntaxError:
-        """Explain that one arrow takes one part."""
+    def part_waits(self, name: str, task: str, span: Span) -> DSLSyntaxError:
+        """Explain a part in front of an arrow that brings nothing."""
         return self._error(
-            f"{shown(name)} is a part of a result already, and has no parts or constants here",
+            f"'-.->' only waits, and brings no part {shown(name)}", span,
+            f"write '->', or wait for the task: '{bare(task)} -.-> next_task'",
+        )  # fmt: skip
+
+    def part_of_part(self, name: str, span: Span, is_call: bool) -> DSLSyntaxError:
+        """Explain that one arrow takes one part, and that a part takes no constants."""
+        if is_call:
+            return self._error(
+                f"{shown(name)} is a part of a result, and only tasks have constants", span,
+                f"write them behind the next task: '{bare(name)} -> next_task(…)'",
+            )  # fmt: skip
+        return self._error(
+            f"{shown(name)} is a part of a result already, and one arrow takes one part",
             span,
             "take what is in it inside the next task",
         )
@@ -189,7 +216,7 @@ class FormErrors:
             f"give this one a name of its own: '{bare(name)}(…) as {bare(name)}_2'",
         )
 
-    # Marks and conditions.
+    # Marks.
 
     def unused_mark(self, task: str, span: Span, at: int) -> DSLSyntaxError:
         """Explain that no arrow follows a '?'."""
@@ -201,87 +228,55 @@ class FormErrors:
             "remove it, or write the arrow",
         )
 
-    def no_condition(self, at: int) -> DSLSyntaxError:
-        """Explain a line that ends with ``when``, or goes on with a text."""
-        word, token = self._tokens[at], self._tokens[at + 1]
-        if token.kind == "string":
-            return self._error(
-                "a condition begins with the name of a task",
-                token.span,
-                f"write '{word.text} kind == {bare(token.text)}'",
-            )
-        return self._error(
-            f"nothing follows this '{word.text}'",
-            word.span,
-            f"write the task whose result decides: '{word.text} check'",
-        )
-
-    def negation(self, at: int) -> DSLSyntaxError | None:
-        """Explain ``when not check``."""
-        word, token, other = self._tokens[at : at + 3]
-        if token.text != "not":
-            return None
-        opposite = "unless" if word.text == "when" else "when"
-        return self._error(
-            "'not' is no word of this language",
-            token.span,
-            f"write '{opposite} {bare(other.text) if other.kind == 'word' else 'check'}'",
-        )
-
-    def comparison(self, at: int) -> DSLSyntaxError:
-        """Explain a comparison other than ``==``."""
-        token = self._tokens[at]
-        task = bare(self._tokens[at - 1].text)
-        if token.kind == "arrow":
-            return self._error(
-                "a condition stands at the end of its line",
-                token.span,
-                "write what follows in a line of its own",
-            )
-        remedy = f"write == with a literal: 'when {task} == \"big\"'"
-        if token.text.startswith("="):
-            remedy = f"write '==': 'when {task} == …'"
-        if token.text.startswith("!"):
-            remedy = f"write 'unless {task} == …' for a result that is not equal"
-        return self._error(
-            f"{shown(token.text)} compares nothing here",
-            token.span,
-            f"{remedy}; let a task return True or False for other comparisons",
-        )
-
-    def own_condition(self, task: str, span: Span) -> DSLSyntaxError:
-        """Explain a task that waits for its own result."""
-        return self._error(
-            f"{shown(task)} cannot depend on its own result", span, "name another task behind it"
-        )
-
     def behind(self, start: int, at: int) -> FlowError | None:
         """Explain what stands behind a statement, if it has to do with the forms of this module."""
+        found = self.condition.behind(start, at) or self.condition.first(start, at)
+        return found or self.line.whole(start, at) or self._behind_task(at)
+
+    def in_list(self, opening: int, at: int) -> FlowError | None:
+        """Explain what stands in a list, if it has to do with the forms of this module."""
+        token, before, behind = self._tokens[at], self._tokens[at - 1], self._tokens[at + 1]
+        if token.text in CONDITIONS and before.kind == "word" and behind.kind == "word":
+            return self._error(
+                "a condition stands in a line of its own, and not in a list", token.span,
+                f"write '{bare(before.text)} {token.text} {bare(behind.text)}' below this line",
+            )  # fmt: skip
+        return self.line.opened(at) or self._behind_task(at)
+
+    def _behind_task(self, at: int) -> FlowError | None:
+        """Explain a mark, constants or a '=' behind what cannot have it."""
         token, before = self._tokens[at], self._tokens[at - 1]
-        if token.text in ("if", "and", "or") and before.kind == "word":
-            if token.text == "if":
-                return self._error(
-                    "'if' is no word of this language",
-                    token.span,
-                    "write 'when', or 'unless' for the opposite",
-                )
-            if any(t.text in ("when", "unless") for t in self._tokens[start:at]):
-                return self._error(
-                    f"{shown(token.text)} is no word of this language",
-                    token.span,
-                    "write 'when a when b' if both are needed; let a task return True or False "
-                    "for others",
-                )
-        if token.kind == "call" and before.text == "]":
+        if token.text[:1] == "(" and before.text == "]":
             return self._error(
                 "constants belong to one task, not to a list",
                 Span(token.line, token.column, 1),
                 "write them behind each task: '[fit(depth=2) as low, fit(depth=9) as high]'",
             )
-        if token.text == "?":
-            what = "a list" if before.text == "]" else "this"
+        if token.text[:1] == "(" and before.kind == "call":
             return self._error(
-                f"'?' belongs to one task, not to {what}",
+                "a task has its constants in one pair of parentheses", token.span,
+                "write them all in the first one, with commas between them",
+            )  # fmt: skip
+        if token.kind == "call" and before.kind == "word" and self._tokens[at - 2].text == "as":
+            function = bare(self._tokens[at - 3].text)
+            return self._error(
+                "constants stand behind the function, in front of 'as'",
+                token.span._replace(width=1),
+                f"write '{function}{bare(token.text)} as {bare(before.text)}'",
+            )
+        if before.text == "?" and (token.text in (".", "as", "?") or token.text[:1] == "("):
+            task = bare(self._tokens[at - 2].text)
+            word = bare(self._tokens[at + 1].text)
+            if token.text == "?":
+                return self._error("one '?' is enough", token.span, f"write '{task}?'")
+            right = {".": f"{task}.{word}?", "as": f"{task} as {word}?"}.get(
+                token.text, f"{task}(…)?"
+            )
+            return self._error("'?' stands at the end, behind all else of the task", before.span,
+                               f"write '{right}'")  # fmt: skip
+        if token.text == "?":
+            return self._error(
+                f"'?' belongs to one task, not to {'a list' if before.text == ']' else 'this'}",
                 token.span,
                 "write it behind each task: '[a?, b?] -> next_task'",
             )
@@ -291,4 +286,14 @@ class FormErrors:
                 token.span,
                 "write 'X, y = split', 'input depth = 3', or 'fit(depth=3)'",
             )
+        return None
+
+    def no_name(self, at: int, arrow: Token | None) -> FlowError | None:
+        """Explain what stands where a task's name must, if it has to do with these forms."""
+        token = self._tokens[at]
+        if token.text == "?" and self._tokens[at + 1].kind == "word":
+            word = bare(self._tokens[at + 1].text)
+            return self._error("'?' stands behind the task", token.span, f"write '{word}?'")
+        if arrow is None and (at == 0 or self._tokens[at - 1].kind == "newline"):
+            return self.line.named(at) or self.condition.first(at, at)
         return None
