@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import re
 import subprocess
 import sys
 import threading
@@ -67,11 +66,9 @@ class TestNamespaceOfAModule:
         assert explorer.wait()["work"] == 6
 
     def test_what_is_not_in_it(self, module):
-        with pytest.raises(
-            UnknownTaskError, match=rf"'lod' has no function in the module '{module.name}'"
-        ) as e:
-            run("lod -> work", namespace=module.it)
-        assert "did you mean 'load'" in str(e.value)
+        told = f"'lod' has no function in the module '{module.name}'\n(?s:.*)mean 'load'"
+        with pytest.raises(UnknownTaskError, match=told):
+            run(Flow("F", tasks=["lod"]), namespace=module.it)
 
 
 class TestBoundToAModule:
