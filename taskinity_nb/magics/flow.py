@@ -13,6 +13,7 @@ from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
 from ..model.annotations.misfits import said_once
+from ..model.binding import expanded
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
@@ -69,6 +70,7 @@ class FlowMagics(Magics):
             say(
                 f"nothing to resume: no earlier run of '{flow.name}' in this kernel; all of it runs"
             )
+        flow = expanded(flow, options.inputs, self._namespace())
         if options.explore:
             return self._explore(flow, options)
         if options.background:
@@ -104,6 +106,9 @@ class FlowMagics(Magics):
                     labels.setdefault(name, label_of(name, found))
         return own_labels(labels)
 
+    def _namespace(self) -> ChainMap[str, Any]:
+        return ChainMap(self.notebook.user_ns, dict(registered_tasks()))
+
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
         runs_again = options.compare or options.explore
         prepared = repeatable_inputs if runs_again else collected_inputs
@@ -111,7 +116,7 @@ class FlowMagics(Magics):
             "inputs": prepared(options.inputs),
             "executor": options.executor,
             "workers": options.workers,
-            "namespace": ChainMap(self.notebook.user_ns, dict(registered_tasks())),
+            "namespace": self._namespace(),
             "on_error": options.on_error,
             "keep": options.keep,
             "resume": self.last_runs.get(flow.name) if options.resume else None,

@@ -20,25 +20,27 @@ What is left over, or missing, is an error before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from types import ModuleType
 from typing import Any, Literal
 
-from ..errors import BindingError, listed, suggestion
+from ..errors import BindingError, FlowError
 from ..strangers import is_interrupt
 from .flow import Flow
 from .forms.call import Call
 from .forms.edges import MAPPED, WAITS
+from .forms.expand import drawable, with_flows
+from .forms.inline import local_name
 from .forms.literals import InputName
 from .forms.misfits import Misfits, with_defaults
 from .forms.origin import Origin
-from .lookup import find_tasks, not_looked_at
+from .lookup import find_tasks, has_flows, not_looked_at
 from .plan import Binding, Plan
 from .signature import Signature
 from .task import Task
 
-__all__ = ["WHOLE_INPUTS", "resolve"]
+__all__ = ["WHOLE_INPUTS", "expanded", "resolve"]
 
 ANY_NUMBER = -1
 """How many results ``*args`` takes."""
@@ -82,14 +84,41 @@ def resolve(
         items  <- result of load
     """
     known = inputs if isinstance(inputs, Mapping) else {}
-    tasks = find_tasks(flow, namespace, known)
+    flows: dict[str, Flow] = {}
+    tasks = find_tasks(flow, namespace, known, flows)
+    if flows:
+
+        def bind(one: Flow, given: Mapping[str, Any]) -> Sequence[Call]:
+            return _bound(one, given, find_tasks(one, namespace, known)).plan().calls
+
+        flow = with_flows(flow, flows, namespace, known, bind, (flow,))
+        tasks = find_tasks(flow, namespace, known)
+    binder = _bound(flow, inputs, tasks)
+    plan = binder.plan()
+    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken)
+    return plan
+
+
+def expanded(
+    flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | ModuleType | None = None
+) -> Flow:
+    """Return a flow as it runs and is drawn: with others in place of their names.
+
+    Where it cannot run, those of its text are, as far as that can be.
+    """
+    if not has_flows(flow, namespace):
+        return flow
+    try:
+        return resolve(flow, inputs, namespace).flow
+    except FlowError:  # which a run will raise
+        return drawable(flow)
+
+
+def _bound(flow: Flow, inputs: Any, tasks: dict[str, Task]) -> _Binder:
     binder = _Binder(flow, inputs, tasks)
     for slot, name in enumerate(flow.tasks):
         binder.bind(slot, name)
-    constants = tuple(binder.constants)
-    plan = Plan(flow, binder.bindings, binder.slots, binder.calls, constants, binder.sources_of)
-    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken)
-    return plan
+    return binder
 
 
 class _Binder:
@@ -99,7 +128,11 @@ class _Binder:
         self.flow = flow
         self.incoming = dict(flow.incoming)
         self.tasks = tasks
+        self.taken: set[str] = set()
         if flow.inputs:
+            if isinstance(inputs, Mapping):  # what goes to a flow in the flow is taken there
+                lifted = (name for name in flow.inputs if flow.is_lifted(name))
+                self.taken |= {name.rpartition(".")[2] for name in lifted if name not in inputs}
             inputs = with_defaults(flow, inputs)
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
@@ -111,7 +144,6 @@ class _Binder:
         self.calls: dict[int, Call] = {}
         self.constants: list[Any] = []
         self.constant_slots: dict[tuple[str, str], int] = {}
-        self.taken: set[str] = set()
         self.whole_taken = False
         self.known: dict[int, tuple[Binding, int | None]] = {}
         self.sources_of: dict[str, int] = {}
@@ -120,6 +152,11 @@ class _Binder:
             self.sources_of[name] = self._constant("input", name, self.keys[name]).slot
             self.taken.add(name)
         self.origins = Plan(flow, [], [], {}, (), self.sources_of)
+
+    def plan(self) -> Plan:
+        """Return what was found out."""
+        constants = tuple(self.constants)
+        return Plan(self.flow, self.bindings, self.slots, self.calls, constants, self.sources_of)
 
     def bind(self, slot: int, name: str) -> None:
         """Fill the parameters of one task, the short way where the rules lead to the same."""
@@ -239,25 +276,13 @@ class _Binder:
         given = {p: origin for origin, p in self._brought(name) if p is not None}
         for parameter, value in self.flow.constants.get(name, {}).items():
             if parameter not in signature.names and not signature.double_star:
-                raise BindingError(
-                    f"task '{name}': {signature.text(name)} has no parameter '{parameter}'",
-                    remedy=suggestion(parameter, signature.names)
-                    or f"its parameters are {listed(list(signature.names))}",
-                    **self.flow.at((name, parameter)),
-                )
+                raise self.misfits.no_parameter(signature, name, parameter)
             if not isinstance(value, InputName):
                 origin = self._constant("constant", value.text, value.value)
                 given[parameter] = origin
                 continue
             if value.name not in self.keys:
-                raise BindingError(
-                    f"task '{name}': its parameter '{parameter}' is the input '{value.name}', "
-                    "which has no value",
-                    remedy=suggestion(value.name, map(str, self.keys))
-                    or f"give it to the run, {{'{value.name}': value}}, or a default in the text: "
-                    f"'input {value.name} = …'",
-                    **self.flow.at((name, parameter)),
-                )
+                raise self.misfits.no_value(name, parameter, value.name)
             given[parameter] = self._constant("input", value.name, self.keys[value.name])
             self.taken.add(value.name)
         return given
@@ -286,7 +311,7 @@ class _Binder:
         if not left:
             return
         names = {origin.label: origin for origin in left if origin.label}
-        called = {_local(origin.name, task): origin for origin in left}
+        called = {local_name(origin.name, task): origin for origin in left}
         names |= {f"{word}_result": origin for word, origin in called.items()}
         names |= called  # a task's own name comes first
         free = [p.name for p in signature.named if p.name not in filled]
@@ -372,20 +397,3 @@ class _Binder:
                     origin = origin._replace(default=default.slot)
                 (keywords if gap else positional).append((parameter.name, origin))
         return positional, keywords
-
-
-def _local(source: str, task: str) -> str:
-    """Return what a task is called where another one stands, which may be in a flow in the flow.
-
-    Examples
-    --------
-    >>> _local("Prep.clean", "Prep.count"), _local("Prep.clean", "train")
-    ('clean', 'Prep')
-    """
-    if "." not in source:
-        return source
-    words, others = source.split("."), task.split(".")
-    depth = 0
-    while depth < min(len(words), len(others)) - 1 and words[depth] == others[depth]:
-        depth += 1
-    return words[depth]

@@ -10,11 +10,11 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from ..display import renderer
-from ..errors import FlowError, Span
+from ..errors import Span
 from ..formatting import counted
 from .forms.edges import Edge, EdgeKind, Part, as_edge
 from .forms.home import Homes, Namespace, home, read_homes, saved_homes
-from .forms.literals import Constant, InputName, constant
+from .forms.literals import Constant, InputName, constant, default_of
 from .forms.structure import Source, Structure
 from .forms.validity import check
 
@@ -87,6 +87,7 @@ class Flow:
     homes: Homes
     """Where the functions of tasks are that were bound; it has no part in equality."""
     _written: Flow | None
+    _places: Mapping[Any, tuple[Flow, Any]]
 
     def __init__(
         self,
@@ -105,7 +106,7 @@ class Flow:
     ) -> None:
         write = object.__setattr__
         known = {
-            name: None if value is None or value is ... else _default(name, value)
+            name: None if value is None or value is ... else default_of(name, value)
             for name, value in (inputs or {}).items()
         }
         arrows = tuple(dict.fromkeys(e if type(e) is Edge else as_edge(e) for e in edges))
@@ -124,13 +125,12 @@ class Flow:
         write(self, "edges", arrows)
         write(self, "tasks", tuple(names))
         write(self, "description", description)
-        write(self, "functions", MappingProxyType(renamed))
         write(self, "source", source)
-        write(self, "constants", MappingProxyType(given))
-        write(self, "inputs", MappingProxyType(known))
-        write(self, "parts", MappingProxyType(dict(parts or {})))
-        write(self, "flows", MappingProxyType(dict(flows or {})))
-        write(self, "homes", MappingProxyType({}))
+        write(self, "_places", {})
+        held: dict[str, Mapping[str, Any]] = {"functions": renamed, "constants": given}
+        held |= {"inputs": known, "parts": parts or {}, "flows": flows or {}, "homes": {}}
+        for attribute, mapping in held.items():
+            write(self, attribute, MappingProxyType(dict(mapping)))
         write(self, "_written", written)
         check(self)
 
@@ -139,6 +139,9 @@ class Flow:
 
         That is a task, an input or an edge; or a constant, by its task and its parameter.
         """
+        if part in self._places:
+            flow, there = self._places[part]
+            return flow.at(there)
         places = self.source
         if places is None:
             return {}
@@ -330,8 +333,17 @@ class Flow:
         """Return the flow with these places for the functions of its tasks."""
         bound = object.__new__(Flow)
         vars(bound).update(vars(self))
-        vars(bound)["homes"] = MappingProxyType(dict(homes))
-        return bound
+        return bound.placed(homes, self._places)
+
+    def placed(self, homes: Homes, places: Mapping[Any, tuple[Flow, Any]]) -> Flow:
+        """Return this flow, which was just made, with homes and with places in other flows."""
+        object.__setattr__(self, "homes", MappingProxyType(dict(homes)))
+        object.__setattr__(self, "_places", places)
+        return self
+
+    def is_lifted(self, name: str) -> bool:
+        """Tell whether an input is that of a flow in this one, to which nothing gives a value."""
+        return "." in name and name in self._places
 
     @cached_property
     def _identity(self) -> tuple[Any, ...]:
@@ -386,10 +398,3 @@ def _made_again(
         constants=constants, inputs=inputs, parts=parts, flows=flows, written=written,
     )  # fmt: skip
     return made.bound_to(read_homes(homes)) if homes else made
-
-
-def _default(name: str, value: Any) -> Constant:
-    made = constant(value)
-    if isinstance(made, Constant):
-        return made
-    raise FlowError(f"the default of the input '{name}' is a literal, not the name '{made.name}'")

@@ -16,7 +16,7 @@ from .flow import Flow
 from .forms.home import ModuleHome, Snapshot
 from .task import Task, is_task, registered_tasks
 
-__all__ = ["find_tasks", "not_looked_at", "notebook"]
+__all__ = ["find_tasks", "has_flows", "not_looked_at", "notebook"]
 
 NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
@@ -51,10 +51,12 @@ def find_tasks(
     flow: Flow,
     namespace: Mapping[str, Any] | ModuleType | None,
     inputs: Collection[Any] = (),
+    flows: dict[str, Flow] | None = None,
 ) -> dict[str, Task]:
     """Return the function of each task; where they are looked for, `resolve` says.
 
-    A name that has none may be that of one of the `inputs` of the run: then the error says so.
+    A name that has none may be that of one of the `inputs` of the run: then the error says so. Or
+    it may be that of a flow, which is put into `flows`.
 
     Raises
     ------
@@ -66,14 +68,7 @@ def find_tasks(
     >>> find_tasks(Flow("Example", tasks=["absolute"]), {"absolute": abs})
     {'absolute': <Task 'abs'>}
     """
-    places: list[Mapping[str, Any]]
-    lost: Mapping[str, str] | None = None
-    if namespace is None:
-        places, lost = notebook()
-    elif isinstance(namespace, ModuleType):
-        places = [vars(namespace)]
-    else:
-        places = list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace]
+    places, lost = _places(namespace)
     tasks: dict[str, Task] = {}
     found: dict[str, Task] = {}  # by the name of the function
     wrapped: dict[int, Task] = {}
@@ -84,8 +79,11 @@ def find_tasks(
         if task is None:
             own = homes.get(name)
             looked_at = places if own is None else [own]
-            value = _found(function, looked_at)
+            value = None if function in flow.flows else _found(function, looked_at)
             if value is None:
+                if flows is not None and (other := _flow_of(flow, function, looked_at)) is not None:
+                    flows[name] = other
+                    continue
                 if is_input := _no_input(flow, name, inputs):
                     raise is_input
                 if lost is not None and own is None and not any(function in p for p in places):
@@ -98,6 +96,15 @@ def find_tasks(
             task = found[function] = value
         tasks[name] = task
     return tasks
+
+
+def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:
+    """Return where functions are looked for."""
+    if namespace is None:
+        return notebook()
+    if isinstance(namespace, ModuleType):
+        return Notebook([vars(namespace)])
+    return Notebook(list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace])
 
 
 def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
@@ -117,6 +124,32 @@ def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
         if callable(value):
             return value
     return None
+
+
+def _flow_of(flow: Flow, path: str, places: Sequence[Mapping[str, Any]]) -> Flow | None:
+    """Return the flow that is called by a name: in the same text, or among the functions."""
+    if path == flow.name or path in flow.flows:
+        return flow.flows.get(path, flow)
+    name, _, rest = path.partition(".")
+    for place in places:
+        value: Any = place.get(name)
+        for part in rest.split(".") if rest and value is not None else ():
+            value = getattr(value, part, None)
+        if issubclass(type(value), Flow):
+            found: Flow = value
+            return found
+    return None
+
+
+def has_flows(flow: Flow, namespace: Mapping[str, Any] | ModuleType | None) -> bool:
+    """Tell whether tasks of a flow may stand for flows, without looking at anything twice."""
+    if flow.flows or any("." in path for path in flow.functions.values()):
+        return True
+    places = _places(namespace)[0]
+    paths = {flow.function_of(task) for task in flow.tasks if task not in flow.homes}
+    looked_at = [(path, places) for path in paths]
+    looked_at += [(flow.function_of(task), [home]) for task, home in flow.homes.items()]
+    return any(_flow_of(flow, path, homes) is not None for path, homes in looked_at)
 
 
 def _made(name: str, function: Callable[..., Any]) -> Task:

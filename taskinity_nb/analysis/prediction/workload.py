@@ -19,6 +19,7 @@ from ...formatting import not_seconds
 from ...model.binding import resolve
 from ...model.events import Items, State
 from ...model.flow import Flow
+from ...model.forms.expand import drawable
 from ...model.plan import Plan
 from ...model.record import TaskRun
 from ...model.run import Run
@@ -81,6 +82,7 @@ def _checked(durations: Mapping[str, float] | None) -> dict[str, float] | None:
 
 
 def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
+    flow = drawable(flow)
     known = weights_of(flow)
     if known is None:
         known = [_usual(flow, [], durations)] * len(flow.tasks)

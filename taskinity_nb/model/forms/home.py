@@ -114,6 +114,8 @@ def home(namespace: Any, paths: Iterable[str]) -> Mapping[str, Any]:
     """
     if isinstance(namespace, ModuleType):
         return vars(namespace)
+    if isinstance(namespace, Snapshot | ModuleHome):  # of another flow that was bound
+        return namespace
     if not isinstance(namespace, Mapping):
         told = type_name(namespace)
         raise FlowError(

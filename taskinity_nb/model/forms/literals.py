@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ...errors import FlowError
 
-__all__ = ["LONGEST", "Constant", "InputName", "constant", "literal", "written"]
+__all__ = ["LONGEST", "Constant", "InputName", "constant", "default_of", "literal", "written"]
 
 LONGEST = 100_000
 """Characters of a literal; Python's own reader of it takes some hundred bytes for each."""
@@ -64,6 +64,14 @@ def constant(value: Any) -> Constant | InputName:
         given: Constant | InputName = value
         return given
     return Constant(written(value))
+
+
+def default_of(name: str, value: Any) -> Constant:
+    """Return what stands for the default of an input."""
+    made = constant(value)
+    if isinstance(made, Constant):
+        return made
+    raise FlowError(f"the default of the input '{name}' is a literal, not the name '{made.name}'")
 
 
 def written(value: Any, deep: int = 0) -> str:

@@ -143,6 +143,24 @@ class Misfits:
             **self.flow.at(name),
         )
 
+    def no_parameter(self, signature: Signature, name: str, parameter: str) -> BindingError:
+        return BindingError(
+            f"task '{name}': {signature.text(name)} has no parameter '{parameter}'",
+            remedy=suggestion(parameter, signature.names)
+            or f"its parameters are {listed(list(signature.names))}",
+            **self.flow.at((name, parameter)),
+        )
+
+    def no_value(self, name: str, parameter: str, value: str) -> BindingError:
+        return BindingError(
+            f"task '{name}': its parameter '{parameter}' is the input '{value}', "
+            "which has no value",
+            remedy=suggestion(value, map(str, self.keys))
+            or f"give it to the run, {{'{value}': value}}, or a default in the text: "
+            f"'input {value} = …'",
+            **self.flow.at((name, parameter)),
+        )
+
     def two_for_one(
         self, signature: Signature, name: str, parameter: str, left: list[Origin]
     ) -> BindingError:
@@ -174,6 +192,10 @@ def with_defaults(flow: Flow, inputs: Any) -> Mapping[str, Any]:
     given = dict(inputs or {})
     for name, default in flow.inputs.items():
         if name not in given:
+            outer = name.rpartition(".")[2]
+            if flow.is_lifted(name) and outer in given:  # of a flow in the flow
+                given[name] = given[outer]
+                continue
             if default is None:
                 near = suggestion(name, [str(key) for key in given if key not in flow.inputs])
                 error = BindingError(

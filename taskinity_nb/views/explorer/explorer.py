@@ -21,7 +21,7 @@ from ...dsl.read import parse_dsl
 from ...engine.run import start
 from ...errors import Cancelled, FlowError, UnpicklableError
 from ...formatting import visible
-from ...model.binding import resolve
+from ...model.binding import expanded, resolve
 from ...model.flow import Flow
 from ...model.refs import is_ref
 from ...model.run import Run
@@ -143,6 +143,7 @@ class Explorer:
         ran_on = before.get("executor") or getattr(run, "executor", "threads")
         ran_on = "threads" if ran_on == SIMULATED else ran_on
         self._namespace = before.get("namespace") if namespace is None else namespace
+        flow = expanded(flow, inputs, self._namespace)
         self._state = ExplorerState(flow, inputs, executor or ran_on, workers, run, ran_on)
         self.flow, self.run = flow, run
         self._on_run = on_run

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import BindingError, FlowError, State, explore, parse_dsl, run
@@ -399,12 +398,12 @@ def send(explorer, content):
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        assert not kernel.run("def load(n=1): return n\ndef twice(n): return 2 * n").error
-        made = kernel.run("from taskinity_nb import *\nr = run('load -> twice', {'n': 4})")
-        assert not made.error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    assert not kernel.run("def load(n=1): return n\ndef twice(n): return 2 * n").error
+    made = kernel.run("from taskinity_nb import *\nr = run('load -> twice', {'n': 4})")
+    assert not made.error
+    return kernel
 
 
 class TestInAKernel:
