@@ -18,7 +18,7 @@ from ..model.signature import Signature, layers
 from ..model.task import is_task
 from ..strangers import is_interrupt, type_name
 
-__all__ = ["flow_from"]
+__all__ = ["flow_from", "tied"]
 
 LAMBDA = "<lambda>"
 WITH_DEF = "write it with 'def' and a name of its own"
@@ -68,7 +68,18 @@ def flow_from(*functions: Callable[..., Any], name: str = "flow") -> Flow:
     '2 left'
     """
     known = _by_name(functions)
-    signatures = {name: _Taken(name, function) for name, function in known.items()}
+    return tied(known, name).bind(known)
+
+
+def tied(known: Mapping[str, Callable[..., Any]], name: str = "flow") -> Flow:
+    """Return the flow of functions by the names of their tasks, without the functions.
+
+    Examples
+    --------
+    >>> print(*tied({"load": lambda: 3, "twice": lambda load: 2 * load}).edges)
+    load -> twice
+    """
+    signatures = {task: _Taken(task, function) for task, function in known.items()}
     edges = [
         Edge(source, task)
         for task, taken in signatures.items()
@@ -76,14 +87,13 @@ def flow_from(*functions: Callable[..., Any], name: str = "flow") -> Flow:
     ]
     inputs = _inputs(signatures)
     try:
-        flow = Flow(name, edges, tasks=signatures, inputs=inputs)
+        return Flow(name, edges, tasks=signatures, inputs=inputs)
     except CycleError as error:
         error.remedy = (
             "these are named after one another in their parameters; give one of the parameters "
             "another name"
         )
         raise
-    return flow.bind(known)
 
 
 def _by_name(functions: tuple[Any, ...]) -> dict[str, Callable[..., Any]]:
