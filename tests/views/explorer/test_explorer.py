@@ -150,9 +150,7 @@ class TestInputs:
         assert ExplorerState(FAN, "x").given(ExplorerState(FAN, "x").settings) == "x"
 
     def test_inputs_that_the_text_declares_can_be_set(self):
-        text = (
-            'flow F:\n input n = 4, fast = True, how = "a", sizes = [1, 2], path, none = None\nf'
-        )
+        text = 'flow F:\n input n = 4, fast = True, how = "a", sizes = [1, 2], path, none = None\nf'
         flow = parse_dsl(text)
         state = ExplorerState(flow, {"path": "data", "other": "x", "on": True}, workers=2)
         assert [(one.name, one.kind) for one in state.sliders] == [
