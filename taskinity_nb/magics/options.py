@@ -69,6 +69,13 @@ HELP = """Draw a flow, run it, and show what parallelism bought.
         split -> [work as w1, work as w2] # one function, two tasks
         scan -> map work -> collect       # once for each item of scan's result
         classify.urgent -> answer         # one key of a result
+        X, y = split                      # names for the parts of a result
+        input files, depth = 3            # what a run is given, with defaults
+        fit(depth=2) as low -> best       # a constant
+        [models, grid] -> product fit     # every combination; zip: side by side
+        report when check                 # only if that is true; unless: if it is not
+        [report?, repair?] -> publish     # takes what there is
+        Prep -> train                     # a flow as a task: one that stands above
 
 Options:
 {options}

@@ -148,7 +148,8 @@ class _Binder:
         self.known: dict[int, tuple[Binding, int | None]] = {}
         self.sources_of: dict[str, int] = {}
         """The slots of the inputs that arrows come from."""
-        for name in {e.source: None for e in flow.edges if e.source in flow.inputs}:
+        sources = (e.source for e in flow.edges if e.source in flow.inputs) if flow.inputs else ()
+        for name in dict.fromkeys(sources):
             self.sources_of[name] = self._constant("input", name, self.keys[name]).slot
             self.taken.add(name)
         self.origins = Plan(flow, [], [], {}, (), self.sources_of)

@@ -20,6 +20,9 @@ from .forms.validity import check
 
 __all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
 
+USUAL = frozenset({"result", "wait"})
+"""Kinds of edges that most are of."""
+
 PLAIN = ("result", None, False)
 """Kind, key and whether it is optional, of an edge that brings a result and nothing else."""
 
@@ -218,6 +221,11 @@ class Flow:
         """The tasks, each after those it waits for."""
         return tuple(map(self.tasks.__getitem__, self.structure.order()))
 
+    @cached_property
+    def special(self) -> tuple[Edge, ...]:
+        """The edges that do more than to bring a result or to wait, in the order of the text."""
+        return tuple([edge for edge in self.edges if edge[2] not in USUAL or edge[4]])
+
     @property
     def last_tasks(self) -> tuple[str, ...]:
         """The tasks that nothing follows."""
@@ -308,16 +316,7 @@ class Flow:
         namespace : module, or mapping of str to object
             Where its functions are. A module (or, in a module, ``globals()``) is looked into when
             the flow runs; of a mapping, what it holds now counts, whatever it holds later.
-
-        Returns
-        -------
-        Flow
-            It travels with its functions: a module by its name, others by `cloudpickle`.
-
-        Raises
-        ------
-        FlowError
-            If it is neither.
+            A module travels by its name, other functions by `cloudpickle`.
 
         Examples
         --------

@@ -72,24 +72,29 @@ def find_tasks(
     tasks: dict[str, Task] = {}
     found: dict[str, Task] = {}  # by the name of the function
     wrapped: dict[int, Task] = {}
-    functions, homes = dict(flow.functions), dict(flow.homes)
+    functions, homes, others = dict(flow.functions), dict(flow.homes), flow.flows
     for name in flow.tasks:
         function = functions.get(name, name)
         task = None if homes else found.get(function)
         if task is None:
-            own = homes.get(name)
-            looked_at = places if own is None else [own]
-            value = None if function in flow.flows else _found(function, looked_at)
+            looked_at = [homes[name]] if name in homes else places
+            value = next((v for v in (p.get(function) for p in looked_at) if callable(v)), None)
+            if value is None or function in others:
+                value = None if function in others else _found(function, looked_at)
             if value is None:
                 if flows is not None and (other := _flow_of(flow, function, looked_at)) is not None:
                     flows[name] = other
                     continue
                 if is_input := _no_input(flow, name, inputs):
                     raise is_input
-                if lost is not None and own is None and not any(function in p for p in places):
+                if (
+                    lost is not None
+                    and name not in homes
+                    and not any(function in p for p in places)
+                ):
                     raise _not_here(flow, name, function, lost)
-                is_own = own is not None or isinstance(namespace, ModuleType)
-                where = _told(looked_at[0], own is not None) if is_own else ""
+                is_own = name in homes or isinstance(namespace, ModuleType)
+                where = _told(looked_at[0], name in homes) if is_own else ""
                 raise _unknown(flow, name, function, looked_at, where)
             if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
@@ -110,11 +115,9 @@ def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:
 def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
     """Return what is called by a name; behind dots, by names in a module or an object."""
     name, _, rest = path.partition(".")
-    if not rest:
-        return next((v for v in (place.get(name) for place in places) if callable(v)), None)
     for place in places:
         value = place.get(name)
-        for part in rest.split(".") if value is not None else ():
+        for part in rest.split(".") if rest and value is not None else ():
             try:
                 value = getattr(value, part, None)
             except BaseException as error:  # what is behind a dot may be code of the user's

@@ -88,7 +88,7 @@ class Plan:
     def maps(self) -> dict[int, tuple[Edge, ...]]:
         """The edges over whose items each mapped task runs, by the task's slot."""
         maps: dict[int, tuple[Edge, ...]] = {}
-        for edge in self.flow.edges:
+        for edge in self.flow.special:
             if edge[2] in MAPPED:
                 slot = self.index[edge.target]
                 maps[slot] = (*maps.get(slot, ()), edge)
@@ -142,7 +142,7 @@ class Plan:
         """The tasks that go on where one before them has no result, by the slot of that one."""
         found: dict[int, set[int]] = {}
         strict: set[tuple[int, int]] = set()
-        for edge in self.flow.edges:
+        for edge in self.flow.edges if any(each.optional for each in self.flow.special) else ():
             source = self.index.get(edge.source)
             if source is None:
                 continue
@@ -160,7 +160,7 @@ class Plan:
     def conditions(self) -> dict[int, tuple[Edge, ...]]:
         """The conditions of each task that has some, as edges, by the task's slot."""
         found: dict[int, tuple[Edge, ...]] = {}
-        for edge in self.flow.edges:
+        for edge in self.flow.special:
             if edge.kind in CONDITIONS:
                 slot = self.index[edge.target]
                 found[slot] = (*found.get(slot, ()), edge)
@@ -169,7 +169,7 @@ class Plan:
     @cached_property
     def gated(self) -> frozenset[int]:
         """The tasks of which it is known only when it is their turn whether they run."""
-        optional = {self.index[edge.target] for edge in self.flow.edges if edge.optional}
+        optional = {self.index[edge.target] for edge in self.flow.special if edge.optional}
         return frozenset(optional | self.conditions.keys())
 
     @cached_property

@@ -67,7 +67,7 @@ def constant(value: Any) -> Constant | InputName:
 
 
 def default_of(name: str, value: Any) -> Constant:
-    """Return what stands for the default of an input."""
+    """Return the default of an input, which is a literal."""
     made = constant(value)
     if isinstance(made, Constant):
         return made

@@ -90,8 +90,10 @@ def _check_names(flow: Checked) -> None:
 
 
 def _check_kinds(flow: Checked) -> None:
-    kinds: dict[tuple[str, str], Edge] = {}
+    kinds: dict[tuple[str, str, str | int | None], Edge] = {}
+    waits: dict[tuple[str, str], Edge] = {}
     mapped: dict[str, Edge] = {}
+    over_items = {edge.target for edge in flow.edges if edge.kind in MAPPED}
     for edge in flow.edges:
         if edge.kind in CONDITIONS:
             other = edge._replace(kind="when" if edge.kind == "unless" else "unless")
@@ -109,7 +111,13 @@ def _check_kinds(flow: Checked) -> None:
                 remedy=f"write '{edge.source} -> {edge.target}', or remove the arrow",
                 **flow.at(edge),
             )
-        first = kinds.setdefault((edge.source, edge.target), edge)
+        # One part may be mapped over and another one be given whole, as to 'start.frame -> work'
+        # beside 'start.genres -> map work'; of a mapped task, each item has its parts.
+        part = None if edge.source in over_items else edge.key
+        first = kinds.setdefault((edge.source, edge.target, part), edge)
+        any_part = waits.setdefault((edge.source, edge.target), edge)
+        if "wait" in (any_part.kind, edge.kind):
+            first = any_part
         if first.kind != edge.kind and "each" not in first.kind + edge.kind:
             raise FlowError(
                 f"'{edge}' contradicts '{first}'",
