@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
 
 from ..dsl.read import parse_dsl
@@ -46,7 +47,7 @@ def run(
     *,
     executor: str | Executor = "threads",
     workers: int | None = None,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     on_error: OnError = "raise",
     keep: Keep = "all",
     resume: Run | None = None,
@@ -67,7 +68,7 @@ def run(
     workers : int, optional
         How many tasks may run at once; by default the standard library's number of threads, the
         number of cores for processes, or what the executor has.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
     on_error : {"raise", "stop", "continue"}
         After a task has failed: finish what does not depend on it and then raise; start nothing new
@@ -132,7 +133,7 @@ def start(
     *,
     executor: str | Executor = "threads",
     workers: int | None = None,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     on_error: OnError = "raise",
     keep: Keep = "all",
     resume: Run | None = None,
@@ -228,7 +229,7 @@ class Options(TypedDict):
 
     executor: str | Executor
     workers: int | None
-    namespace: Mapping[str, Any] | None
+    namespace: Mapping[str, Any] | ModuleType | None
     on_error: OnError
     keep: Keep
     resume: Run | None

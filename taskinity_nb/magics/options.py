@@ -18,7 +18,7 @@ from ..strangers import is_interrupt
 from .names import check_name
 from .words import FIRST, Word, join, words_of
 
-__all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
+__all__ = ["HELP", "OPTIONS", "Option", "Options", "Reader", "read_options"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ OPTIONS = (
 
 HELP = """Draw a flow, run it, and show what parallelism bought.
 
-    %%flow [options]
+    %%flow [options]                      # or, of a flow that exists: %flow FLOW [options]
     flow Name:                            # optional
         description: "free text"          # optional
         a -> b                            # b receives a's result
@@ -165,12 +165,14 @@ def read_options(line: str, namespace: Mapping[str, Any]) -> Options:
         |        ^^^^^^^^
     did you mean '--workers'?
     """
-    return _Reader(line, namespace).read()
+    return Reader(line, namespace).read()
 
 
-class _Reader:
-    def __init__(self, line: str, namespace: Mapping[str, Any]) -> None:
-        self.text = f"{FIRST} {line}".rstrip()
+class Reader:
+    """Reads the options of a line that begins with `first`."""
+
+    def __init__(self, line: str, namespace: Mapping[str, Any], first: str = FIRST) -> None:
+        self.text = f"{first} {line}".rstrip()
         self.namespace = namespace
         self.options = Options(line=self.text)
         self.names = {name: option for option in OPTIONS for name in (option.short, option.long)}
@@ -182,7 +184,7 @@ class _Reader:
         return FlowError(message, text=self.text, span=at, remedy=remedy)
 
     def read(self) -> Options:
-        words, self.options.silent = words_of(self.text)
+        words = self.words()
         while words:
             word = words.pop(0)
             is_long = word.text.startswith("--")
@@ -205,6 +207,11 @@ class _Reader:
             self.places[option.long] = at
         self.refuse_what_does_not_go_together()
         return self.options
+
+    def words(self) -> list[Word]:
+        """Return the words that are options, or belong to them."""
+        words, self.options.silent = words_of(self.text)
+        return words
 
     def refuse_blanks(self, value: str, where: Span, behind: list[Word]) -> None:
         """Raise if words behind a value belong to it, as those of a sum do."""

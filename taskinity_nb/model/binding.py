@@ -40,12 +40,13 @@ from .plan import Binding, Plan
 from .signature import Signature
 from .task import Task
 
-__all__ = ["expanded", "resolve"]
+__all__ = ["WHOLE_INPUTS", "expanded", "resolve"]
 
 ANY_NUMBER = -1
 """How many results ``*args`` takes."""
 
 WHOLE_INPUTS = ("inputs", "input_data")
+"""Parameters that get all inputs at once."""
 
 
 def resolve(

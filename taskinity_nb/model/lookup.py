@@ -13,6 +13,7 @@ from ..engine.remote.notebook import notebook_here
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
 from .flow import Flow
+from .forms.home import ModuleHome, Snapshot
 from .task import Task, is_task, registered_tasks
 
 __all__ = ["find_tasks", "has_flows", "not_looked_at", "notebook"]
@@ -86,9 +87,15 @@ def find_tasks(
                     continue
                 if is_input := _no_input(flow, name, inputs):
                     raise is_input
-                if lost is not None and not any(function in place for place in looked_at):
+                if (
+                    lost is not None
+                    and name not in homes
+                    and not any(function in p for p in places)
+                ):
                     raise _not_here(flow, name, function, lost)
-                raise _unknown(flow, name, function, looked_at)
+                is_own = name in homes or isinstance(namespace, ModuleType)
+                where = _told(looked_at[0], name in homes) if is_own else ""
+                raise _unknown(flow, name, function, looked_at, where)
             if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
@@ -137,8 +144,10 @@ def has_flows(flow: Flow, namespace: Mapping[str, Any] | ModuleType | None) -> b
     if flow.flows or any("." in path for path in flow.functions.values()):
         return True
     places = _places(namespace)[0]
-    paths = {flow.function_of(task) for task in flow.tasks}
-    return any(_flow_of(flow, path, places) is not None for path in paths)
+    paths = {flow.function_of(task) for task in flow.tasks if task not in flow.homes}
+    looked_at = [(path, places) for path in paths]
+    looked_at += [(flow.function_of(task), [home]) for task, home in flow.homes.items()]
+    return any(_flow_of(flow, path, homes) is not None for path, homes in looked_at)
 
 
 def _inner(value: Any, part: str, path: str) -> Any:
@@ -198,7 +207,7 @@ def _not_here(flow: Flow, name: str, function: str, lost: Mapping[str, str]) -> 
 
 
 def _unknown(
-    flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
+    flow: Flow, name: str, function: str, places: list[Mapping[str, Any]], where: str = ""
 ) -> UnknownTaskError:
     if "." in function:
         return _unknown_path(flow, name, function, places)
@@ -222,6 +231,10 @@ def _unknown(
             f"write a function around it above this cell, 'def {other}(...): ...', "
             f"and '{other}' here"
         )
+    elif where:
+        message = f"task '{name}'{alias}{' is not' if alias else ' has no function'} {where}"
+        known = [n for n, v in places[0].items() if callable(v) and str(n)[:1] != "_"]
+        remedy = suggestion(function, map(str, known)) or "define it there, or bind the flow anew"
     else:
         message = f"task '{name}'{alias}{' is not defined' if alias else ' has no function'}"
         remedy = _what_else(function, places)
@@ -267,6 +280,17 @@ def _unknown_path(
 
 def _is_module(value: object) -> bool:
     return issubclass(type(value), ModuleType)
+
+
+def _told(place: Mapping[str, Any], is_bound: bool) -> str:
+    """Return what to call the place where the functions of a flow were looked for."""
+    module = place.name if isinstance(place, ModuleHome) else place.get("__name__")
+    is_module = type(module) is str and not isinstance(place, Snapshot)
+    if not is_bound:
+        return f"in the module '{module}'" if is_module else "in the module"
+    return f"in the module '{module}', to which the flow is bound" if is_module else (
+        "among those that the flow is bound to"
+    )  # fmt: skip
 
 
 def _way_to_name(module: str, function: str) -> str:

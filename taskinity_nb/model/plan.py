@@ -18,7 +18,7 @@ from .forms.call import Call
 from .forms.edges import CONDITIONS, MAPPED, WAITS, condition
 from .forms.items import Aligned
 from .forms.origin import Origin
-from .saving.functions import parts_of_plan
+from .saving.functions import parts_of_plan, saved_flow
 from .saving.values import Saver
 from .signature import Signature
 from .task import Task
@@ -230,7 +230,14 @@ class Plan:
         """Return how it is pickled: functions by their names, constants by `saver`."""
         parts = self.bindings, self.calls.known, self.constants
         bindings, known, constants = parts_of_plan(*parts, saver)
-        return Plan, (self.flow, bindings, self.slots, known, constants, dict(self.inputs))
+        return Plan, (
+            saved_flow(self.flow),
+            bindings,
+            self.slots,
+            known,
+            constants,
+            dict(self.inputs),
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.saved(Saver(is_strict=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...display import Shown, renderer
@@ -116,7 +117,7 @@ def compare(
     executors: Iterable[str | Executor] | str | Executor = ("sequential", "threads", "processes"),
     workers: int | Iterable[int] | None = None,
     repeats: int = 3,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
 ) -> Comparison:
     """Run a flow on each executor with each number of workers, in turns, and compare the times.
 
@@ -137,7 +138,7 @@ def compare(
         an executor no more than its own.
     repeats : int
         How often each case is measured after the first round.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         As in `run`.
 
     Returns

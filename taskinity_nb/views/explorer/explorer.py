@@ -14,6 +14,7 @@ import threading
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.read import parse_dsl
@@ -50,7 +51,7 @@ def explore(
     flow_or_run: Flow | Run | str,
     inputs: Any = None,
     *,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     executor: str | Executor | None = None,
     workers: int | None = None,
 ) -> Explorer:
@@ -67,7 +68,7 @@ def explore(
         process; where there is none, each task counts 1 until the flow has run.
     inputs : object, optional
         As in `run`; by default those of the run.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         Where the functions are, as in `run`.
     executor : str or concurrent.futures.Executor, optional
         What is chosen at first; by default the run's, threads for a flow. One of your own can be
@@ -130,7 +131,7 @@ class Explorer:
         self,
         flow: Flow,
         inputs: Any = None,
-        namespace: Mapping[str, Any] | None = None,
+        namespace: Mapping[str, Any] | ModuleType | None = None,
         executor: str | Executor | None = None,
         workers: int | None = None,
         *,
