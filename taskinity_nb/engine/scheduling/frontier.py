@@ -202,7 +202,7 @@ class Frontier:
             for follower in self._after(before):
                 if waiting[follower] <= 0:
                     continue
-                if self._tolerates(follower, before) and follower not in self.streams_of(before):
+                if self._tolerates(follower, before):
                     waiting[follower] -= 1
                     if not waiting[follower]:
                         heappush(self._heap_of[follower], self._place[follower])
