@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+from clusters import on_both
 from form_oracle import SUCCEEDED, Oracle, Unclear, agrees, spec_of, stops
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -50,3 +52,23 @@ def test_the_random_flows_have_all_forms():
             )  # fmt: skip
     assert len(seen) >= 25, seen
     assert min(count for form, count in seen.items() if form[0] != "part") >= 3, seen
+
+
+@pytest.mark.slow
+@on_both
+def test_all_forms_agree_with_the_oracle_on_clusters(cluster, tmp_path):
+    cluster.script(
+        tmp_path / "forms.py",
+        """
+        import sys
+        from form_oracle import agrees, stops
+
+        for seed in range(int(sys.argv[2])):
+            agrees(sys.argv[1], seed, 4 + seed % 20)
+            stops(sys.argv[1], seed, 4 + seed % 20)
+        # What is handed over ahead and then lost is not waited for:
+        agrees(sys.argv[1], 4029, 12)
+        """,
+        cluster.executor,
+        sized(12, 120),
+    )
