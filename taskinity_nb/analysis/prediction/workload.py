@@ -84,9 +84,12 @@ def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
     known = weights_of(flow)
     if known is None:
         known = [_usual(flow, [], durations)] * len(flow.tasks)
-    functions = {flow.function_of(name): _anything for name in flow.tasks}
+    functions = {
+        flow.function_of(name): _whatever if name in flow.constants else _anything
+        for name in flow.tasks
+    }
     nothing = [0.0] * len(flow.tasks)
-    plan = resolve(flow, None, functions)
+    plan = resolve(flow, dict.fromkeys(flow.inputs) or None, functions)
     return Workload(plan, known, nothing, nothing, nothing, 0.0, available_cores(), {}, frozenset())
 
 
@@ -104,6 +107,10 @@ def _usual(flow: Flow, known: Sequence[float], durations: Mapping[str, float] | 
 
 def _anything(*results: object) -> None:
     """Stand for a function."""
+
+
+def _whatever(*results: object, **constants: object) -> None:
+    """Stand for a function that takes constants."""
 
 
 def _of_run(run: Run, durations: Mapping[str, float] | None) -> Workload:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ...model.events import State
 from ...model.forms.call import Call
 from ...model.plan import Plan
 from ...model.record import TaskRun
@@ -108,10 +109,11 @@ class _Comparison:
             is_like_before=before.classes.items() <= prints.classes.items(),
         )
         self.kept = Kept({}, {}, {})
+        self.skipped: set[int] = set()  # tasks that will be skipped once more
 
     def look(self) -> None:
         """Decide about all tasks."""
-        self.kept = Kept({}, {}, {})
+        self.kept, self.skipped = Kept({}, {}, {}), set()
         for name in self.plan.order:
             self.look_at(name)
 
@@ -135,7 +137,7 @@ class _Comparison:
         again = [
             edge.source
             for edge in self.plan.flow.upstream[name]
-            if self.plan.index[edge.source] not in self.kept.results
+            if self.plan.index[edge.source] not in self.kept.results.keys() | self.skipped
         ]
         if not change and again:
             change = f"'{again[0]}' runs again"
@@ -167,6 +169,8 @@ class _Comparison:
         elif record.items and value is not RELEASED:
             self._keep_items(slot, record.items, stream)
         else:
+            if not change and record.state is State.SKIPPED and record.error is None:
+                self.skipped.add(slot)  # by what decides about it, which is what it was
             released = "its result was released"
             had = "it has no result" if record.state.is_final else "it had not ended"
             self.kept.reasons[slot] = f"runs again: {released if value is RELEASED else had}"
@@ -188,8 +192,8 @@ class _Comparison:
     def _change(self, name: str) -> str:
         """Return what is not as it was, or an empty string."""
         plan, earlier = self.plan, self.earlier.plan
-        edges = [edge._replace(target="") for edge in plan.flow.upstream[name]]
-        if edges != [edge._replace(target="") for edge in earlier.flow.upstream[name]]:
+        edges = [edge._replace(target="") for edge in plan.flow.incoming[name]]
+        if edges != [edge._replace(target="") for edge in earlier.flow.incoming[name]]:
             return "its edges have changed"
         now, then = plan.calls[plan.index[name]], earlier.calls[earlier.index[name]]
         functions = self.prints.functions[id(now.task)], self.before.functions[id(then.task)]
@@ -213,13 +217,21 @@ class _Comparison:
 
     def _constants(self, now: Call, then: Call) -> Iterator[tuple[str, Fingerprint, Fingerprint]]:
         """Yield what a task takes that is no result: what it is, as it is and as it was."""
+        plan, earlier = self.plan, self.earlier.plan
+        for edge in plan.flow.incoming[now.name]:  # what is mapped over, or decides
+            if edge.source in plan.inputs:
+                yield (
+                    f"the input '{edge.source}'",
+                    self.prints.constants[plan.inputs[edge.source] - len(plan.bindings)],
+                    self.before.constants[earlier.inputs[edge.source] - len(earlier.bindings)],
+                )
         sources = [(*call.positional, *call.keywords) for call in (now, then)]
         for (name, origin), (_, other) in zip(*sources, strict=True):
             if origin.kind in ("input", "inputs", "default"):
                 yield (
                     f"its {'default' if origin.kind == 'default' else 'input'} '{name}'",
-                    self.prints.constants[origin.slot - len(self.plan.bindings)],
-                    self.before.constants[other.slot - len(self.earlier.plan.bindings)],
+                    self.prints.constants[origin.slot - len(plan.bindings)],
+                    self.before.constants[other.slot - len(earlier.bindings)],
                 )
 
 
