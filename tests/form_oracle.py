@@ -223,7 +223,8 @@ class Oracle:
             e for e in mapped if kind != "product" and e.key is None and e.source in self.mapped
         ]
         roots = {self.roots[edge.source] for edge in found}
-        if kind == "zip" and (len(found) < len(mapped) or len(roots) > 1):
+        roots |= {frozenset({(e.source, e.key)}) for e in mapped if e not in found}
+        if kind == "zip" and len(roots) > 1:
             found = []
         if found:
             root = self.roots[found[0].source]

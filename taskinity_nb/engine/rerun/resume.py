@@ -108,6 +108,7 @@ class _Comparison:
             (task.function for task in plan.tasks),
             is_like_before=before.classes.items() <= prints.classes.items(),
         )
+        self.streamed = {s for of in plan.streams(plan.maps.keys()).values() for s in of}
         self.kept = Kept({}, {}, {})
         self.skipped: set[int] = set()  # tasks that will be skipped once more
 
@@ -163,6 +164,8 @@ class _Comparison:
             self.kept.reasons[slot] = UNNEEDED
         elif not change and _is_read(value, record):
             self.kept.reasons[slot] = "runs again: its result can be read only once"
+        elif record.items and slot in self.streamed and not change and _has_gaps(record):
+            self._keep_items(slot, record.items, None)
         elif not change and not is_missing(value):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
@@ -255,6 +258,11 @@ def _lack(what: str, now: Fingerprint, then: Fingerprint) -> str:
     if name in now.lacks:
         return f"{named} {now.lacks[name]}"
     return f"{named} {why}; this run has done so"
+
+
+def _has_gaps(record: TaskRun) -> bool:
+    """Tell whether items of a map were left out of its list, so that places there are others."""
+    return any(item.state is State.SKIPPED for item in record.items or ())
 
 
 def _is_read(value: Any, record: TaskRun) -> bool:

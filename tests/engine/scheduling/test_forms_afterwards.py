@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pytest
 
@@ -110,6 +111,34 @@ class TestResume:
         assert again.tasks["half"].items[0].state is State.CACHED
         mended = first.resume(namespace={**names, "half": lambda number: number / 2})
         assert mended["total"] == [0.5, 1.0, 1.5]
+
+    def test_items_behind_those_that_were_left_out_keep_their_places(self, monkeypatch):
+        names = {"load": lambda: [1, 2, 3], "a": without(1), "b": unless_it_is_set}
+        monkeypatch.setenv("FAILS_ON", "3")
+        first = run("load -> map a -> map b", namespace=names, on_error="continue")
+        monkeypatch.delenv("FAILS_ON")
+        assert first.tasks["b"].results == [20]
+        assert first.resume()["b"] == [20, 30]
+
+    def test_items_side_by_side_stay_so_where_some_are_left_out(self):
+        names = {"load": lambda: [1, 2, 3], "a": without(1), "b": without(3),
+                 "both": lambda a, b: (a, b)}  # fmt: skip
+        first = run("load -> map a\nload -> map b\n[a, b] -> zip both", namespace=names)
+        other = first.resume(namespace={**names, "both": lambda a, b: [a, b]})
+        assert first["both"] == [(2, 2)]
+        assert other["both"] == [[2, 2]]
+
+
+def unless_it_is_set(number):
+    if os.environ.get("FAILS_ON") == str(number):
+        raise ValueError(number)
+    return 10 * number
+
+
+def without(left_out):
+    from taskinity_nb import skip
+
+    return lambda n: skip() if n == left_out else n
 
 
 class TestReplay:
