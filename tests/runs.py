@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from taskinity_nb.model.binding import resolve
-from taskinity_nb.model.events import Failure, Items, State
+from taskinity_nb.model.events import Failure, Helpers, Items, State
 from taskinity_nb.model.flow import Flow
-from taskinity_nb.model.record import Helpers
 from taskinity_nb.model.refs import MISSING
 from taskinity_nb.model.run import Run
 

@@ -34,8 +34,8 @@ from typing import Any, NamedTuple
 from .saving.errors import save_error
 
 __all__ = [
-    "WIDTH", "Entry", "Event", "Failure", "Frame", "Items", "State", "ended", "entered", "entries",
-    "running",
+    "WIDTH", "Entry", "Event", "Failure", "Frame", "Helpers", "Items", "State", "ended",
+    "entered", "entries", "running",
 ]  # fmt: skip
 
 Frame = tuple[str, int, str]
@@ -109,6 +109,24 @@ class Items(NamedTuple):
 
     first: int
     number: int
+
+
+class Helpers(NamedTuple):
+    """Threads that computed beside a task's own, such as those of a library for linear algebra.
+
+    Attributes
+    ----------
+    cpu : float
+        Seconds of processor time that all of them took.
+    threads : int
+        How many there were when the task had ended.
+    libraries : tuple of str
+        Which libraries have such threads, as far as `threadpoolctl` is installed to tell.
+    """
+
+    cpu: float
+    threads: int
+    libraries: tuple[str, ...] = ()
 
 
 class Failure(NamedTuple):

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import NoResultError, described
-from .events import WIDTH, Entry, Event, Failure, Frame, Items, State, entries
+from .events import WIDTH, Entry, Event, Failure, Frame, Helpers, Items, State, entries
+from .forms.outcome import failed_items, no_result, results_of_items
 from .refs import RELEASED, is_missing, is_ref
 from .saving.errors import save_error
 from .saving.values import Saver
 
-__all__ = [
-    "Helpers",
-    "Record",
-    "TaskRun",
-]
+__all__ = ["Record", "TaskRun"]
 
 READY, RUNNING, SUCCEEDED = State.READY, State.RUNNING, State.SUCCEEDED
-
-
-class Helpers(NamedTuple):
-    """Threads that computed beside a task's own, such as those of a library for linear algebra.
-
-    Attributes
-    ----------
-    cpu : float
-        Seconds of processor time that all of them took.
-    threads : int
-        How many there were when the task had ended.
-    libraries : tuple of str
-        Which libraries have such threads, as far as `threadpoolctl` is installed to tell.
-    """
-
-    cpu: float
-    threads: int
-    libraries: tuple[str, ...] = ()
 
 
 class TaskRun:
@@ -70,14 +48,16 @@ class TaskRun:
         For a task that did not run: the task whose failure is the reason.
     why : str
         In a resumed run: why its result was kept, or why it ran again.
+    is_mapped : bool
+        Whether it runs once for each item.
     items : tuple of TaskRun, or None
         For a mapped task whose items are known: the record of each.
     """
 
     __slots__ = (
         "_helpers", "_outputs", "_values", "_waits", "attempts", "cause", "cpu", "error",
-        "finished", "frames", "item", "items", "name", "ready", "received", "slot", "started",
-        "state", "submitted", "why", "worker",
+        "finished", "frames", "is_mapped", "item", "items", "name", "ready", "received",
+        "slot", "started", "state", "submitted", "why", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +76,7 @@ class TaskRun:
         self._waits = waits
         self._helpers = helpers
         self.item: int | None = None
+        self.is_mapped = False
         self.state = State.PENDING
         self.ready: float | None = None
         self.submitted: float | None = None
@@ -178,25 +159,33 @@ class TaskRun:
         value = self._values[self.slot]
         if is_ref(value):
             return value.fetch()
-        had_one = self.state in (State.SUCCEEDED, State.CACHED)
-        if value is RELEASED and had_one and all(other is RELEASED for other in self._values):
-            raise NoResultError(
-                f"task '{self.name}': its result was released, as all of the run, by run.release()",
-                remedy="run the flow again, or look before run.release()",
-            )
-        if value is RELEASED and had_one:
-            raise NoResultError(
-                f"task '{self.name}': its result was released when its last consumer was done",
-                remedy='run the flow with keep="all" to look at what is in between',
-            )
         if is_missing(value):
-            why = f" ('{self.cause}' failed)" if self.cause else ""
-            if self.state is State.SKIPPED and self.why:
-                why = f" ({self.why.removeprefix('skipped: ')})"
-            if self.error is not None:
-                why = f" ({described(self.error)})"
-            raise NoResultError(f"task '{self.name}' has no result: it is {self.state}{why}")
+            raise no_result(self, value, all(other is RELEASED for other in self._values))
         return value
+
+    @property
+    def results(self) -> list[Any]:
+        """Of a mapped task, also of one that failed: the results that its items have, in order.
+
+        Raises
+        ------
+        FlowError
+            If the task is not mapped; `result` is what it returned.
+        """
+        return results_of_items(self)
+
+    @property
+    def failed(self) -> list[tuple[Any, BaseException]]:
+        """Of a mapped task: the items that failed, in order, each with what was raised.
+
+        Of a run that was cut off before the end of the task, the number of the item stands for it.
+
+        Raises
+        ------
+        FlowError
+            If the task is not mapped; `error` is what it raised.
+        """
+        return failed_items(self)
 
     @property
     def place(self) -> str:
@@ -229,10 +218,13 @@ class Record:
     """The log of a run, and what is folded from it when somebody looks.
 
     A task's slot is its place among `names`; the slots of items are added to `values`. `origin` is
-    the run's start, in nanoseconds.
+    the run's start, in nanoseconds; `mapped` has the slots of mapped tasks.
     """
 
-    def __init__(self, names: Sequence[str], values: list[Any], origin: int) -> None:
+    def __init__(
+        self, names: Sequence[str], values: list[Any], origin: int, mapped: Collection[int] = ()
+    ) -> None:
+        self.mapped = mapped
         self.names = names
         self.values = values
         self.origin = origin
@@ -288,6 +280,8 @@ class Record:
         if not self._by_slot:
             shared = self._shared
             self._by_slot = [TaskRun(name, i, *shared) for i, name in enumerate(self.names)]
+            for slot in self.mapped:
+                self._by_slot[slot].is_mapped = True
             for slot, reason in self.reasons.items():
                 self._by_slot[slot].why = reason
         return self._by_slot

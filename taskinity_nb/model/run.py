@@ -69,7 +69,7 @@ class Run(Travels, Mapping[str, Any]):
     def __init__(self, plan: Plan, executor: str, workers: int, *, cores: float = math.inf) -> None:
         self._fill(plan, executor, workers, cores)
         slots = [MISSING] * len(plan.calls) + list(plan.constants)
-        self.record = Record(plan.flow.tasks, slots, time.perf_counter_ns())
+        self.record = Record(plan.flow.tasks, slots, time.perf_counter_ns(), plan.maps)
         self.control: Control | None = None
 
     def _fill(

@@ -26,9 +26,9 @@ from taskinity_nb.analysis import judgement, metrics
 from taskinity_nb.analysis.advice import evidence
 from taskinity_nb.analysis.judgement import judge
 from taskinity_nb.engine.remote.process.cpu_time import core_wait
+from taskinity_nb.model.events import Helpers
 from taskinity_nb.model.flow import Edge
 from taskinity_nb.model.metrics import threads_of
-from taskinity_nb.model.record import Helpers
 
 CORES = 4
 

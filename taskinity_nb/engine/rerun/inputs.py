@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from ...errors import BindingError, FlowError, listed
@@ -65,7 +66,8 @@ def check_takers(plan: Plan) -> None:
     takers: dict[int, list[str]] = {}
     for slot, name in _takers(plan):
         takers.setdefault(slot, []).append(name)
-        if plan.index[name] in plan.maps:
+        edges = plan.maps.get(plan.index[name], ())
+        if edges and all(plan.inputs.get(edge.source) != slot for edge in edges):
             takers[slot].append(f"each item of {name}")
     for slot, names in takers.items():
         if len(names) > 1:
@@ -97,14 +99,23 @@ def _takers(plan: Plan) -> Iterator[tuple[int, str]]:
     first = len(plan.bindings)
     once = {first + place for place, value in enumerate(plan.constants) if is_once(value)}
     for call in plan.calls if once else ():
-        for _, origin in (*call.positional, *call.keywords):
-            if origin.slot in once and origin.kind in ("input", "inputs"):
-                yield origin.slot, call.name
+        edges = plan.flow.incoming[call.name]
+        taken = [plan.inputs[edge.source] for edge in edges if edge.source in plan.inputs]
+        taken += [
+            origin.slot
+            for _, origin in (*call.positional, *call.keywords)
+            if origin.kind in ("input", "inputs")
+        ]
+        for slot in dict.fromkeys(taken):
+            if slot in once:
+                yield slot, call.name
 
 
 def _described(plan: Plan, slot: int) -> str:
     origins = (o for call in plan.calls for _, o in (*call.positional, *call.keywords))
-    name = next(origin.name for origin in origins if origin.slot == slot)
+    sources = ((place, name) for name, place in plan.inputs.items())
+    named = chain(sources, ((origin.slot, origin.name) for origin in origins))
+    name = next(name for place, name in named if place == slot)
     kind = kind_of(plan.constants[slot - len(plan.bindings)])
     return f"{listed([name])}, {kind}," if name else f"of the flow, {kind},"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from operator import index as whole_number
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -12,12 +13,12 @@ from typing import Any, NamedTuple
 from ...errors import FlowError, NoResultError
 from ...model.events import State
 from ...model.forms.origin import Origin
-from ...model.refs import RELEASED, Missing, is_missing, is_ref
+from ...model.refs import MISSING, RELEASED, Missing, is_missing, is_ref
 from ...model.run import Run
 from ...values import is_once, kind_of
 from ..remote.process.frames import OURS
 from ..runtime.blocking import blocking
-from ..scheduling.maps.items import items_of
+from ..scheduling.maps.items import Partial, items_of
 
 __all__ = ["Argument", "arguments_of", "replay"]
 
@@ -98,7 +99,7 @@ def arguments_of(
     call = run.plan.calls[slot]
 
     def argument(parameter: str, origin: Origin) -> Argument:
-        if origin.kind != "item":
+        if not origin.is_of_item:
             return Argument(parameter, str(origin), partial(_value, run, task, origin))
         if item is None:
             return Argument(parameter, str(origin), partial(_whole, run, task, origin))
@@ -108,15 +109,15 @@ def arguments_of(
     def keys() -> dict[str, Any]:
         one: Any = None
         for origin in call.mappings:
-            if origin.kind == "item" and item is not None:
+            if origin.is_of_item and item is not None:
                 one = _item(run, task, origin, item)
             else:
                 _whole(run, task, origin)  # raises if it is not there
         found: dict[str, Any] = call.from_keys(run.record.values, run.flow, one)
         return found
 
-    positional = [argument(*one) for one in call.positional]
-    named = [argument(*one) for one in call.keywords]
+    positional = _there([argument(*one) for one in call.positional], needed)
+    named = _there([argument(*one) for one in call.keywords], needed)
     if call.mappings:
         source = f"a key of the result of {' or '.join(o.name for o in call.mappings)}"
         is_here = not any(is_ref(run.record.values[o.slot]) for o in call.mappings)
@@ -130,16 +131,31 @@ def arguments_of(
     return positional, named
 
 
+def _there(arguments: list[Argument], needed: bool) -> list[Argument]:
+    """Return the arguments without those that may be missing, and are, if they are needed."""
+    return [one for one in arguments if not needed or one.get() is not MISSING]
+
+
 def _of_keys(keys: Callable[[], dict[str, Any]], name: str) -> Any:
     return keys()[name]
 
 
 def _value(run: Run, task: str, origin: Origin) -> Any:
-    """Return an argument that is no item, fetched if it is elsewhere."""
-    there = run.record.values[origin.slot]
-    if is_missing(there):
+    """Return an argument that is no item, fetched if it is elsewhere.
+
+    Of what may be missing it is the default, or else `MISSING`.
+    """
+    values: Sequence[Any] = run.record.values
+    maps = getattr(run.control, "maps", None)
+    if maps is not None and run.plan.index[task] in run.plan.tolerant.get(origin.slot, ()):
+        values = Partial(run.record.values, maps.partial)
+    there = values[origin.slot]
+    may_lack = origin.is_optional and run.tasks[origin.name].state.is_final
+    if is_missing(there) and not (there is MISSING and may_lack):
         raise _gone(run, task, origin, there)
-    value = origin.whole(run.record.values)
+    value = origin.whole(values)
+    if value is MISSING and origin.default is not None:
+        value = run.record.values[origin.default]
     return value.fetch() if is_ref(value) else value
 
 
@@ -148,24 +164,47 @@ def _whole(run: Run, task: str, origin: Origin) -> Any:
 
 
 def _item(run: Run, task: str, origin: Origin, item: int) -> Any:
-    """Return what an item of a mapped task was called with."""
-    control, slot, place = run.control, run.plan.index[task], whole_number(item)
-    maps = getattr(control, "maps", None)
+    """Return what an argument was for an item of a mapped task."""
+    place = whole_number(item)
+    whole = _whole_item(run, task, place)
+    several = len(run.plan.items_origins(run.plan.index[task])) > 1
+    value = whole[origin.place or 0] if several else whole
+    if value is MISSING and origin.is_optional:
+        default = origin.default
+        return MISSING if default is None else run.record.values[default]
+    if is_missing(value):
+        raise _gone(run, task, origin, value)
+    if is_ref(value):
+        value = value.fetch()
+    return origin._replace(place=None).value(run.record.values, value)
+
+
+def _whole_item(run: Run, task: str, place: int) -> Any:
+    """Return an item of a mapped task; of one with several mapped edges, what each brings."""
+    plan, slot = run.plan, run.plan.index[task]
+    maps = getattr(run.control, "maps", None)
     where = maps.where.get(slot) if maps is not None else None
-    value: Any
     if maps is not None and where is not None:
         _check_place(task, place, where.number)
         try:
-            value = maps.item(where.first + place)
+            return maps.item(where.first + place)
         except KeyError:  # it has let go of them
-            value = RELEASED
-    else:  # it was kept from an earlier run, or has not begun
-        items = items_of(_whole(run, task, origin), origin.name, task)
-        _check_place(task, place, len(items))
-        value = items[place]
-    if is_missing(value):
-        raise _gone(run, task, origin, value)
-    return value.fetch() if is_ref(value) else value
+            several = len(plan.items_origins(slot)) > 1
+            return [RELEASED] * len(plan.items_origins(slot)) if several else RELEASED
+    # It was kept from an earlier run, or has not begun.
+    edges = [edge for edge in plan.maps[slot] if edge.kind != "each_wait"]
+    lists = [
+        items_of(_whole(run, task, origin), origin.name, task)
+        for origin in plan.items_origins(slot)
+    ]
+    if len(lists) == 1:
+        items = lists[0]
+    elif any(edge.kind == "product" for edge in edges):
+        items = list(product(*lists))
+    else:
+        items = list(zip(*lists, strict=False))
+    _check_place(task, place, len(items))
+    return items[place]
 
 
 def _check_place(task: str, place: int, count: int) -> None:
@@ -183,6 +222,10 @@ def _gone(run: Run, task: str, origin: Origin, value: Missing) -> NoResultError:
             remedy='run the flow with keep="all", and look before run.release()',
         )
     record = run.tasks[origin.name]
+    if record.state is State.SKIPPED and record.why:
+        return NoResultError(
+            f"task '{task}' takes the result of '{origin.name}', which was {record.why}"
+        )
     because = f" ('{record.cause}' failed)" if record.cause else ""
     remedy = ""
     if record.state in (State.FAILED, State.TIMED_OUT):

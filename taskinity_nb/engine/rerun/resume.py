@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ...model.events import State
 from ...model.forms.call import Call
 from ...model.plan import Plan
 from ...model.record import TaskRun
@@ -107,11 +108,13 @@ class _Comparison:
             (task.function for task in plan.tasks),
             is_like_before=before.classes.items() <= prints.classes.items(),
         )
+        self.streamed = {s for of in plan.streams(plan.maps.keys()).values() for s in of}
         self.kept = Kept({}, {}, {})
+        self.skipped: set[int] = set()  # tasks that will be skipped once more
 
     def look(self) -> None:
         """Decide about all tasks."""
-        self.kept = Kept({}, {}, {})
+        self.kept, self.skipped = Kept({}, {}, {}), set()
         for name in self.plan.order:
             self.look_at(name)
 
@@ -135,7 +138,7 @@ class _Comparison:
         again = [
             edge.source
             for edge in self.plan.flow.upstream[name]
-            if self.plan.index[edge.source] not in self.kept.results
+            if self.plan.index[edge.source] not in self.kept.results.keys() | self.skipped
         ]
         if not change and again:
             change = f"'{again[0]}' runs again"
@@ -161,12 +164,16 @@ class _Comparison:
             self.kept.reasons[slot] = UNNEEDED
         elif not change and _is_read(value, record):
             self.kept.reasons[slot] = "runs again: its result can be read only once"
+        elif record.items and slot in self.streamed and not change and _has_gaps(record):
+            self._keep_items(slot, record.items, None)
         elif not change and not is_missing(value):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
         elif record.items and value is not RELEASED:
             self._keep_items(slot, record.items, stream)
         else:
+            if not change and record.state is State.SKIPPED and record.error is None:
+                self.skipped.add(slot)  # by what decides about it, which is what it was
             released = "its result was released"
             had = "it has no result" if record.state.is_final else "it had not ended"
             self.kept.reasons[slot] = f"runs again: {released if value is RELEASED else had}"
@@ -188,8 +195,8 @@ class _Comparison:
     def _change(self, name: str) -> str:
         """Return what is not as it was, or an empty string."""
         plan, earlier = self.plan, self.earlier.plan
-        edges = [edge._replace(target="") for edge in plan.flow.upstream[name]]
-        if edges != [edge._replace(target="") for edge in earlier.flow.upstream[name]]:
+        edges = [edge._replace(target="") for edge in plan.flow.incoming[name]]
+        if edges != [edge._replace(target="") for edge in earlier.flow.incoming[name]]:
             return "its edges have changed"
         now, then = plan.calls[plan.index[name]], earlier.calls[earlier.index[name]]
         functions = self.prints.functions[id(now.task)], self.before.functions[id(then.task)]
@@ -213,13 +220,21 @@ class _Comparison:
 
     def _constants(self, now: Call, then: Call) -> Iterator[tuple[str, Fingerprint, Fingerprint]]:
         """Yield what a task takes that is no result: what it is, as it is and as it was."""
+        plan, earlier = self.plan, self.earlier.plan
+        for edge in plan.flow.incoming[now.name]:  # what is mapped over, or decides
+            if edge.source in plan.inputs:
+                yield (
+                    f"the input '{edge.source}'",
+                    self.prints.constants[plan.inputs[edge.source] - len(plan.bindings)],
+                    self.before.constants[earlier.inputs[edge.source] - len(earlier.bindings)],
+                )
         sources = [(*call.positional, *call.keywords) for call in (now, then)]
         for (name, origin), (_, other) in zip(*sources, strict=True):
             if origin.kind in ("input", "inputs", "default"):
                 yield (
                     f"its {'default' if origin.kind == 'default' else 'input'} '{name}'",
-                    self.prints.constants[origin.slot - len(self.plan.bindings)],
-                    self.before.constants[other.slot - len(self.earlier.plan.bindings)],
+                    self.prints.constants[origin.slot - len(plan.bindings)],
+                    self.before.constants[other.slot - len(earlier.bindings)],
                 )
 
 
@@ -243,6 +258,11 @@ def _lack(what: str, now: Fingerprint, then: Fingerprint) -> str:
     if name in now.lacks:
         return f"{named} {now.lacks[name]}"
     return f"{named} {why}; this run has done so"
+
+
+def _has_gaps(record: TaskRun) -> bool:
+    """Tell whether items of a map were left out of its list, so that places there are others."""
+    return any(item.state is State.SKIPPED for item in record.items or ())
 
 
 def _is_read(value: Any, record: TaskRun) -> bool:

@@ -10,11 +10,15 @@ from .maps.mapped import MappedTasks
 
 __all__ = ["Consumers"]
 
+WAITING = ("wait", "each_wait")
+"""Kinds of edges that bring nothing, and decide nothing."""
+
 
 class Consumers:
     """How many tasks will still take each result (``keep="last"``).
 
-    Last tasks keep theirs, and so do those before a task that failed, for a run that resumes.
+    Last tasks keep theirs, and so do those before a task that failed or has skipped itself, for a
+    run that resumes. A task that is skipped for what came of others takes nothing any more.
 
     What is released goes to the list `dropped`: to free it is to run code of the user's, which is
     not done here.
@@ -25,7 +29,7 @@ class Consumers:
         self._dropped = dropped
         self._values = run.record.values
         self._sources = [
-            list({index[edge.source] for edge in flow.upstream[name] if edge.kind != "wait"})
+            list({index[edge.source] for edge in flow.upstream[name] if edge.kind not in WAITING})
             for name in flow.tasks
         ]
         self._left = [0] * len(self._sources)
@@ -34,7 +38,7 @@ class Consumers:
                 self._left[source] += 1
 
     def let_go(self, task: int, maps: MappedTasks) -> None:
-        """Say that a task has its result; release those that it was the last to take."""
+        """Say that a task has its result, or is skipped; release those that it took last."""
         for source in self._sources[task]:
             self._left[source] -= 1
             if not self._left[source] and not is_missing(self._values[source]):

@@ -202,7 +202,7 @@ class Frontier:
             for follower in self._after(before):
                 if waiting[follower] <= 0:
                     continue
-                if self._tolerates(follower, before) and follower not in self.streams_of(before):
+                if self._tolerates(follower, before):
                     waiting[follower] -= 1
                     if not waiting[follower]:
                         heappush(self._heap_of[follower], self._place[follower])
@@ -261,8 +261,10 @@ class Frontier:
         """
         items = self._maps[task] = Items(first, count, self._place[task], self._steps.get(task))
         self._ready_at[items.place] = items.ready
-        self._firsts.append(first)
-        self._owners.append(task)
+        if count:  # a simulation has numbered the items before it knows in which order they come
+            after = bisect_right(self._firsts, first)
+            self._firsts.insert(after, first)
+            self._owners.insert(after, task)
         sources = [
             (self._maps[source].known, self._tolerates(task, source))
             for source in self._sources.get(task, ())

@@ -324,6 +324,10 @@ class Scheduler:
         lost, ready = self.frontier.fail(task)
         for descendant in lost:
             log += entered(descendant, state, now, task)
+        if state is State.SKIPPED and self._consumers is not None:
+            has_run = isinstance(how, Failure)  # it has skipped itself, and does so anew if resumed
+            for skipped in lost if has_run else (task, *lost):
+                self._consumers.let_go(skipped, self.maps)
         for follower in ready:
             log += entered(follower, READY, now)
         self.left -= len(lost)

@@ -1,8 +1,9 @@
 """Which mapped tasks go item by item: their items are those of the same list, one for one.
 
 A mapped task that takes the items of another one has as many; so have two that are mapped over the
-same list. Their *root* is what they have in common. Tasks of one root go side by side: what is for
-an item waits only for what the others have for that item.
+same list, and so has the list itself, which may stand beside them. Their *root* is what they have
+in common. Tasks of one root go side by side: what is for an item waits only for what the others
+have for that item.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Aligned:
         ]
         if any(edge.kind == "zip" for edge in edges):
             roots = {self._roots[index[edge.source]] for edge in from_items}
-            if len(from_items) < len(edges) or len(roots) > 1:
+            roots |= {_of_list(edge) for edge in edges if edge not in from_items}
+            if len(roots) > 1:
                 from_items = []
         root: Hashable
         if from_items:
@@ -56,7 +58,7 @@ class Aligned:
         elif any(edge.kind == "product" for edge in edges):
             root = task
         else:
-            root = frozenset((edge.source, edge.key) for edge in edges)
+            root = frozenset().union(*map(_of_list, edges))
         self._roots[task] = root
         from_items += [
             edge
@@ -66,6 +68,11 @@ class Aligned:
         self.one_by_one |= set(from_items)
         if from_items:
             self.streams[task] = tuple(dict.fromkeys(index[edge.source] for edge in from_items))
+
+
+def _of_list(edge: Edge) -> frozenset[Hashable]:
+    """Return the root of a task that is mapped over what an edge brings."""
+    return frozenset({(edge.source, edge.key)})
 
 
 def _ordered(

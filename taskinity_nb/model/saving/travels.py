@@ -49,7 +49,7 @@ class Travels:
     def __setstate__(self, state: dict[str, Any]) -> None:
         make, parts = state["plan"]
         self._fill(make(*parts), *(state[name] for name in SETTINGS))
-        self.record = _record_of(self.plan.flow.tasks, state["record"])
+        self.record = _record_of(self.plan, state["record"])
         self.control = ReadControl(**state["called"])
 
     def _fill(
@@ -82,7 +82,8 @@ class Travels:
         made._fill(self.plan, *(getattr(self, name) for name in SETTINGS))
         before = self.record
         known = {name: getattr(before, name) for name in PLAIN_PARTS}
-        made.record = _filled(Record(before.names, values, before.origin), list(before.log), known)
+        record = Record(before.names, values, before.origin, before.mapped)
+        made.record = _filled(record, list(before.log), known)
         made.control = None if self.control is None else CopiedControl(self.control)
         return made
 
@@ -207,8 +208,8 @@ def _saved_log(log: list[Any]) -> list[Any]:
     return saved
 
 
-def _record_of(names: Any, state: Mapping[str, Any]) -> Record:
-    record = Record(names, state["values"], state["origin"])
+def _record_of(plan: Plan, state: Mapping[str, Any]) -> Record:
+    record = Record(plan.flow.tasks, state["values"], state["origin"], plan.maps)
     return _filled(record, state["log"], {name: state[name] for name in PLAIN_PARTS})
 
 

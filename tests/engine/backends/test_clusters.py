@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -395,3 +396,19 @@ def test_what_follows_a_failure_does_not_run():
 def test_a_package_that_is_there_is_left_alone():
     install("json", {"json": "broken = True"}, only_if_missing=True)
     assert not hasattr(importlib.util.find_spec("json").loader, "_sources")
+
+
+@pytest.mark.slow
+@others_warn
+def test_on_dask_an_item_goes_on_before_others_begin(client):
+    """Also where a condition stands before its next step."""
+
+    def rest(x):
+        time.sleep(0.01)
+        return x
+
+    names = {"xs": lambda: list(range(60)), "a": rest, "ok": rest, "b": rest, "c": rest}
+    text = "xs -> map a -> map b -> map c\nxs -> map ok\nb unless ok == -1"
+    result = run(text, namespace=names, executor=client)
+    first = min(item.started for item in result.tasks["c"].items)
+    assert sum(item.finished < first for item in result.tasks["a"].items) < 30

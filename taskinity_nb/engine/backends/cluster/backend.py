@@ -34,6 +34,8 @@ __all__ = ["Cluster"]
 PATIENCE = 0.5
 """Seconds without a message after which the cluster is asked what has become of the tasks."""
 
+LOST = (State.UPSTREAM_FAILED, State.SKIPPED)
+
 LOOK, END = "look", "end"
 
 
@@ -169,7 +171,7 @@ class Cluster(Backend):
             with scheduler.lock:
                 while (slot := scheduler.frontier.take(self.queue)) is not None:
                     taken.append(slot)
-                self._read_log()
+                self._read_log(submitter)
             is_any = bool(taken)
             taken = [slot for slot in taken if not self._stopped_at_gate(submitter, slot)]
             maps = [slot for slot in taken if scheduler.is_map(slot)]
@@ -195,12 +197,16 @@ class Cluster(Backend):
             self._settle(submitter, MISSING, stopped)
         return stopped is not None
 
-    def _read_log(self) -> None:
-        """Learn from the log when tasks became ready."""
+    def _read_log(self, submitter: Submitter) -> None:
+        """Learn from the log when tasks became ready, and which will never run."""
         new = self.scheduler.log[self._seen :]
         self._seen += len(new)
-        facts = zip(new[::WIDTH], new[1::WIDTH], new[2::WIDTH], strict=True)
+        facts = list(zip(new[::WIDTH], new[1::WIDTH], new[2::WIDTH], strict=True))
         self._ready |= {slot: moment for slot, state, moment in facts if state is State.READY}
+        for slot, state, _ in facts:
+            if state in LOST and slot in submitter.futures:  # it was handed over before it was lost
+                submitter.ended(slot)
+                self._early.pop(slot, None)
 
     def _read(self, submitter: Submitter, report: Report, ahead: int) -> None:
         """Write down what a worker reports, or keep that until its task is ready."""

@@ -20,6 +20,7 @@ from ...scheduling.backend import Scheduling
 from ...scheduling.failures import timed_out
 from ...scheduling.history import order_of
 from ...scheduling.maps.items import Partial, items_of
+from ...scheduling.order.items import groups_of, placed
 from ...transport.codec import Encoder, error_of
 from .arguments import ArgumentSpecs, Described, binding_error, stand_in
 from .client import ClusterClient, SlotRef, Submission
@@ -30,6 +31,9 @@ __all__ = ["Submitter"]
 
 LARGE_FUNCTION = 50_000
 """Bytes of a pickled function from which on it is put on the cluster once, not into each task."""
+
+SPAN = 2**24
+"""How many places in the order of tasks those of the items of one group have."""
 
 
 class Submitter:
@@ -66,7 +70,10 @@ class Submitter:
                 self._before[follower].append(task)
         self._missing = list(structure.waiting)  # how many before each were not reached
         self._reached: set[int] = set()
-        self._place = {task: place for place, task in enumerate(order_of(plan.flow))}
+        streams = plan.streams(scheduler.mapped)
+        order, _ = placed(order_of(plan.flow), streams, None)
+        self._place = {task: place for place, task in enumerate(order)}
+        self._groups = groups_of(streams)
         self._next: deque[int] = deque()  # what may be handed over before it is ready
         self._subgraph: dict[int, SlotRef] = {}
         self.futures: dict[int, Any] = {}
@@ -175,7 +182,7 @@ class Submitter:
         argument = ("result", 0) if origin.key is None else ("key", 0, origin.key)
         spec = TaskSpec(self._run, task, self.attempts[task], None, (argument,))
         group = f"items-of-{self._plan.flow.tasks[origin.slot]}"
-        submission = Submission(task, group, tuple(spec), [source.future], self._place[task], {})
+        submission = Submission(task, group, tuple(spec), [source.future], self._priority(task), {})
         self.counting.add(task)
         (self.futures[task],) = self._client.hand_over([submission])
 
@@ -210,9 +217,23 @@ class Submitter:
             self._encoder.epoch,
         )  # fmt: skip
         group = plan.flow.function_of(plan.flow.tasks[task])
-        place = self._place[task]
+        place = self._priority(slot)
         resources = dict(options.resources)
         return Submission(slot, group, tuple(spec), specs.futures, place, resources)
+
+    def _priority(self, slot: int) -> int:
+        """Return the place of a task or an item in the order; the smallest goes first.
+
+        Of items that go one by one the first of the list goes first, with the step furthest on.
+        """
+        task = self._scheduler.owner(slot)
+        group = self._groups.get(task)
+        if slot == task or group is None:
+            return self._place[task] * SPAN
+        first = min(map(self._place.__getitem__, group))
+        item = slot - self._scheduler.maps.where[task].first
+        step = item * (len(group) + 1) + self._place[task] - first
+        return first * SPAN + min(step, SPAN - 1)
 
     def _item(self, slot: int) -> Any:
         """Return the item of a slot, or the slot whose result it will be."""

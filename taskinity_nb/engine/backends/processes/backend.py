@@ -15,8 +15,7 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from ....errors import WorkerLost
-from ....model.events import Entry, Failure, State, ended
-from ....model.record import Helpers
+from ....model.events import Entry, Failure, Helpers, State, ended
 from ....model.refs import MISSING
 from ....model.run import Run
 from ....strangers import is_interrupt

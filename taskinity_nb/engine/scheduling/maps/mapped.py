@@ -181,7 +181,9 @@ class MappedTasks:
         for slot in slots:
             task = self._frontier.owner(slot)
             place = slot - self.where[task].first
-            before = (self.where[source].first + place for source in self._sources(task))
+            tolerant = self._plan.tolerant
+            strict = (s for s in self._sources(task) if task not in tolerant.get(s, ()))
+            before = (self.where[source].first + place for source in strict)
             state, cause = next(self._gone[each] for each in before if each in self._gone)
             self._gone[slot] = (state, cause)
             if state is not State.SKIPPED:
@@ -206,11 +208,10 @@ class MappedTasks:
         """Return value and last log entry of a mapped task whose items have all ended."""
         began, now = self._began[task], perf_counter_ns()
         first, count = self.where[task]
-        failed = self._failed.get(task)
-        if (failed or task in self._lost) and task in self._plan.tolerant:
-            others = [v for v in self._values[first : first + count] if not is_missing(v)]
-            if others:
-                self.partial[task] = others
+        failed, values = self._failed.get(task), self._values[first : first + count]
+        values = [value for value in values if not is_missing(value)]  # none of a skip
+        if values and (failed or task in self._lost) and task in self._plan.tolerant:
+            self.partial[task] = values
         if failed:
             failed.sort(key=itemgetter(0))
             error = map_error(self._plan.flow.tasks[task], failed, count)
@@ -219,8 +220,6 @@ class MappedTasks:
         if task in self._lost:
             state, cause = self._lost[task]
             return MISSING, entered(task, state, now, cause)
-        values = self._values[first : first + count]
-        values = [value for value in values if not is_missing(value)]  # none of a skip
         is_here = not any(is_ref(value) for value in values)
         whole = values if is_here else GatheredRef(values)
         return whole, ended(task, State.SUCCEEDED, now, began, 0, now)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from heapq import heappop, heappush
 
-__all__ = ["DONE", "FAILED", "HEAP", "OPEN", "Items", "SideBySide", "placed"]
+__all__ = ["DONE", "FAILED", "HEAP", "OPEN", "Items", "SideBySide", "groups_of", "placed"]
 
 OPEN, DONE, FAILED = range(3)
 """What is known of an item."""
@@ -129,7 +129,7 @@ def placed(
     ([3, 0, 1, -1, 2], [0, 1, 3])
     """
     rank = {task: place for place, task in enumerate(order)}
-    groups = _groups(streams)
+    groups = groups_of(streams)
     depths: dict[int, int] = {}
     at: list[int] = []
     heaps: dict[int, tuple[SideBySide, int]] = {}
@@ -153,7 +153,7 @@ def placed(
     return at, heaps
 
 
-def _groups(streams: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
+def groups_of(streams: Mapping[int, Sequence[int]]) -> dict[int, list[int]]:
     """Return for each task that streams the tasks that it is tied to, itself among them."""
     groups: dict[int, list[int]] = {}
     for task, sources in streams.items():
