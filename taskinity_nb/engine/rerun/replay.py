@@ -184,6 +184,8 @@ def _gone(run: Run, task: str, origin: Origin, value: Missing) -> NoResultError:
         )
     record = run.tasks[origin.name]
     because = f" ('{record.cause}' failed)" if record.cause else ""
+    if record.state is State.SKIPPED and record.why:
+        because = f" ({record.why.removeprefix('skipped: ')})"
     remedy = ""
     if record.state in (State.FAILED, State.TIMED_OUT):
         remedy = f"look at that one first: run.replay('{origin.name}')"
