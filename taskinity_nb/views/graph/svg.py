@@ -9,6 +9,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from ...formatting import visible
 from ...model.events import State
 from ..style.palette import CRITICAL, EDGE, INK, LOOKS
 from .dot import PAGE
@@ -152,7 +153,7 @@ def _tell_verdict(edge: Element, verdicts: Mapping[Condition, str]) -> None:
         return
     ends = edge.get("data-source", ""), edge.get("data-target", "")
     told = verdicts.get((*ends, condition))
-    text.text = condition if told is None else f"{condition}: {told}"
+    text.text = condition if told is None else f"{condition}: {visible(told)}"
 
 
 def _add_legend(root: Element, counts: Mapping[State, int], *, with_critical: bool) -> None:
