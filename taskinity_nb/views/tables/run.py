@@ -34,7 +34,9 @@ def run_table(run: Run) -> Table:
     records, left_out = _chosen(run)
     labels = labels_of(run.plan)
     rows = [_cells(record, labels[record.name], run.makespan) for record in records]
-    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, [_sign(one) for one in records])
+    signs = [_sign(one) for one in records]
+    boxes = [record.name.rfind(".") + 1 for record in records]  # of inlined flows
+    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, signs, boxes)
 
 
 def _sign(record: TaskRun) -> str:

@@ -416,3 +416,13 @@ def test_conditions_and_inputs_stay_when_a_flow_is_folded():
         Edge("n", "work_0"), Edge("check", "work_0", "when"), Edge("work_0", "join"),
     }  # fmt: skip
     assert "when" in texts(Picture(flow).svg())
+
+
+def test_the_box_of_a_task_is_faint_in_the_table():
+    flow = Flow("Boxes", [("Prep.load", "train")], functions={"Prep.load": "load"},
+                written=Flow("Boxes", [("Prep", "train")]))  # fmt: skip
+    done = run(flow, namespace={"load": lambda: 1, "train": lambda x: x}, executor="sequential")
+    html = run_table(done).html()
+    assert re.search(r'<td><i style="[^"]*">Prep\.</i>load</td>', html)
+    assert "<td>train</td>" in html and "Prep.load" in run_table(done).text()
+    assert details_of(done).keys() == {"Prep.load", "train"}
