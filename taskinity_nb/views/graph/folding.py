@@ -155,13 +155,26 @@ class Folding:
             if same != moved:
                 kind = same.kind if same.kind == moved.kind and ends[2] else "result"
                 merged[ends] = Edge(source, target, kind)
-        mapped = Counter(edge.target for edge in merged.values() if edge.kind in MAPPED)
+        for source, target, is_condition in list(merged):
+            ends = source, target, is_condition
+            if is_condition and merged[ends].kind == "result":  # of several that differ
+                del merged[ends]
+                merged.setdefault((source, target, False), Edge(source, target, "wait"))
+        mapped: dict[str, list[str]] = {}
+        for edge in merged.values():
+            if edge.kind in MAPPED:
+                mapped.setdefault(edge.target, []).append(edge.kind)
         return [
             Edge(edge.source, edge.target)
-            if edge.kind == "map" and mapped[edge.target] > 1
+            if edge.kind in MAPPED and not _agree(mapped[edge.target])
             else edge
             for edge in merged.values()
         ]
+
+
+def _agree(kinds: list[str]) -> bool:
+    """Tell whether a task can be mapped by edges of all these kinds."""
+    return len(kinds) == 1 or (len(set(kinds)) == 1 and kinds[0] != "map")
 
 
 def _closed_box(name: str, closed: Collection[str]) -> str:

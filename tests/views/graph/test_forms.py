@@ -373,6 +373,21 @@ def test_an_inner_box_is_closed_within_the_outer_one():
     )
 
 
+@pytest.mark.parametrize("one", ["wait", "map", "zip", "product", "when", "unless"])
+@pytest.mark.parametrize("other", ["result", "map", "zip", "product", "when", "unless"])
+@pytest.mark.parametrize("source", ["load", "seed", "Far.x"])
+def test_a_box_is_closed_whatever_leads_into_it(one, other, source):
+    edges = [Edge("load", "Prep.a", one), Edge(source, "Prep.b", other), Edge("Prep.a", "end"),
+             Edge("load", "end", "when"), Edge("Far.x", "end", "unless", "key", True)]  # fmt: skip
+    flow = Flow("Into", edges, written=Flow("Into", [("load", "Prep")]))
+    for closed in (["Prep"], ["Prep", "Far"]):
+        picture = Picture(flow, details=True, closed=closed)
+        arrows = {edge[:2] for edge in picture.folding.flow.edges}
+        assert ("load", "Prep") in arrows and ("Prep", "end") in arrows
+        assert (source.replace("Far.x", "Far" if "Far" in closed else "Far.x"), "Prep") in arrows
+        assert picture.svg({})
+
+
 def test_a_box_is_closed_and_opened_by_turning_it():
     closed = turned(Picture(NESTED, details=True), NESTED, None, "Prep")
     assert closed.closed == {"Prep"} and "Prep" in picture_traits(closed)["folded"]
