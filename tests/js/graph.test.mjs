@@ -198,3 +198,30 @@ test("without a picture there is a note, as text", () => {
   assert.equal(el.querySelectorAll("svg").length, 0);
   assert.ok([...el.walk()].some((e) => e.textContent === "<b>too large</b>"));
 });
+
+test("a box is closed by a click on its name or by a key, and its node gets the focus", () => {
+  const svg = picture("A.b", "c");
+  const tab = new Element("g", { "data-box": "A" }, [new Element("rect", { "data-part": "box" })]);
+  svg.append(tab);
+  const { model, end } = view({ states: "pp", opens: true }, svg);
+  assert.equal(tab.getAttribute("role"), "button");
+  assert.equal(tab.getAttribute("aria-label"), "close A");
+  tab.listeners.click();
+  const asks = { action: "turn", task: "A", item: null, node: true };
+  assert.deepEqual(model.sent.splice(0), [asks]);
+  const closed = picture("A", "c");
+  globalThis.DOMParser = class {
+    parseFromString() {
+      return { documentElement: closed };
+    }
+  };
+  model.state.folded = ["A"];
+  model.set("svg", "<svg>closed</svg>");
+  assert.equal(document.activeElement.getAttribute("data-task"), "A");
+  let prevented = false;
+  tab.listeners.keydown({ key: "Enter", preventDefault: () => (prevented = true) });
+  assert.ok(prevented);
+  assert.deepEqual(model.sent.splice(0), [asks]);
+  tab.listeners.keydown({ key: "x", preventDefault: () => assert.fail() });
+  end();
+});

@@ -227,6 +227,8 @@ def _gone(run: Run, task: str, origin: Origin, value: Missing) -> NoResultError:
             f"task '{task}' takes the result of '{origin.name}', which was {record.why}"
         )
     because = f" ('{record.cause}' failed)" if record.cause else ""
+    if record.state is State.SKIPPED and record.why:
+        because = f" ({record.why.removeprefix('skipped: ')})"
     remedy = ""
     if record.state in (State.FAILED, State.TIMED_OUT):
         remedy = f"look at that one first: run.replay('{origin.name}')"

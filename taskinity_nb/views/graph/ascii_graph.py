@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ...formatting import counted, elided, one_line, visible
+from ...model.forms.edges import CONDITIONS, MAPPED, condition
 from .dot import LONGEST_LABEL, flow_text
+from .forms import call_of, drawn_edges, input_line, key_of
 
 if TYPE_CHECKING:
-    from ...model.flow import Flow
+    from ...model.flow import Edge, Flow
 
 __all__ = ["flow_picture"]
 
@@ -23,7 +25,7 @@ MOST_TASKS = 40
 MOST_RAILS = 20
 """Rails beside each other; among more, nobody finds one again."""
 
-BEGIN, DOWN, RIGHT = "●", "▼", "▶"
+BEGIN, DOWN, RIGHT, INPUT = "●", "▼", "▶", "◇"
 
 
 def flow_picture(flow: Flow, labels: Mapping[str, str] | None = None) -> str:
@@ -42,52 +44,72 @@ def flow_picture(flow: Flow, labels: Mapping[str, str] | None = None) -> str:
       └─│─▶ c
         └─▼ d
     """
-    lines = _rails(flow) if len(flow.tasks) <= MOST_TASKS else None
+    nodes = len(flow.tasks) + len(flow.inputs)
+    lines = _rails(flow) if nodes <= MOST_TASKS else None
     if lines is None:
         return flow_text(flow)
     told = [f"{visible(flow.name)}: {counted(len(flow.tasks), 'task')}"]
     if flow.description:
         told.append("  " + one_line(flow.description, 2 * LONGEST_LABEL))
     for task, rails in lines.items():
-        told.append(f"  {rails} {elided(visible(task), LONGEST_LABEL)}{_notes(flow, task, labels)}")
+        is_input = task in flow.inputs
+        name = elided(
+            visible(input_line(flow, task, whole=True) if is_input else task), LONGEST_LABEL
+        )
+        told.append(f"  {rails} {name}{'' if is_input else _notes(flow, task, labels)}")
     return "\n".join(told)
 
 
 def _notes(flow: Flow, task: str, labels: Mapping[str, str] | None) -> str:
     """Tell what the rails do not: another name, and what is no plain handing over of a result."""
-    function = flow.function_of(task)
-    notes = [] if function == task else [f"calls {function}"]
+    call = call_of(flow, task)
+    notes = [f"calls {call.removesuffix('()')}"] if call else []
     if labels and task in labels:
         notes.append(one_line(labels[task], LONGEST_LABEL))
-    for edge in flow.upstream[task]:
-        part = f".{edge.key} of {edge.source}" if edge.key else edge.source
-        if edge.kind == "map":
-            notes.append(f"for each item of {part}")
-        elif edge.kind == "wait":
-            notes.append(f"only waits for {part}")
-        elif edge.key:
-            notes.append(f"takes {part}")
+    for edge in drawn_edges(flow) if flow.inputs else flow.upstream[task]:
+        if edge.target == task and (note := _note(flow, edge)):
+            notes.append(note)
     return f"  ({visible(elided('; '.join(notes), 2 * LONGEST_LABEL))})" if notes else ""
+
+
+def _note(flow: Flow, edge: Edge) -> str:
+    if edge.kind in CONDITIONS:
+        return condition(edge._replace(optional=False))
+    if edge.parameter is not None and edge.key is None:
+        key = key_of(flow, edge)
+        return f"{key}{edge.source}" if key else ""
+    part = edge.source if edge.key is None else f"{key_of(flow, edge)} of {edge.source}"
+    there = ", if it is there" if edge.optional else ""
+    if edge.kind in ("zip", "product"):
+        how = "side by side" if edge.kind == "zip" else "in every combination"
+        return f"for each item of {part}{there}, {how}"
+    if edge.kind in MAPPED:
+        return f"for each item of {part}{there}" if edge.kind == "map" else ""
+    if edge.kind == "wait":
+        return f"only waits for {part}"
+    return f"takes {part}{there}" if edge.key is not None or edge.optional else ""
 
 
 def _rails(flow: Flow) -> dict[str, str] | None:
     """Return what stands before each task, from top to bottom; None if it were too wide."""
     columns: list[str | None] = []  # the task whose rail runs in each
-    left = {task: len({edge.target for edge in flow.downstream[task]}) for task in flow.tasks}
+    before, after = _sides(flow)
+    left = {node: len(targets) for node, targets in after.items()}
     lines = {}
     for task in _order(flow):
-        sources = {edge.source for edge in flow.upstream[task]}
+        sources = before[task]
         for source in sources:
             left[source] -= 1
         taps = [place for place, source in enumerate(columns) if source in sources]
         goes_on = {place for place in taps if left[columns[place] or ""]}
         last = taps[-1] if taps else -1
-        only = len(taps) == 1 and len(flow.downstream[columns[last] or ""]) > 1
+        only = len(taps) == 1 and len(after[columns[last] or ""]) > 1
         if taps and last not in goes_on and not only:  # the last of several turns off as they do
             place, sign = last, DOWN
         else:
             free = (i for i in range(last + 1, len(columns)) if columns[i] is None)
             place, sign = next(free, len(columns)), RIGHT if taps else BEGIN
+            sign = INPUT if task in flow.inputs else sign
         if place == len(columns):
             columns.append(None)
         if place >= MOST_RAILS:
@@ -123,16 +145,27 @@ def _line(
 
 
 def _order(flow: Flow) -> list[str]:
-    """Return the tasks, each below those before it, and as near to the last of them as can be."""
-    waiting = {task: len({edge.source for edge in flow.upstream[task]}) for task in flow.tasks}
-    ready = [task for task in reversed(flow.tasks) if not waiting[task]]
+    """Return inputs and tasks, each below those before it, and near to the last of them."""
+    before, after = _sides(flow)
+    waiting = {node: len(sources) for node, sources in before.items()}
+    ready = [node for node in reversed(before) if not waiting[node]]
     order = []
     while ready:
         order.append(ready.pop())
         freed = []
-        for target in dict.fromkeys(edge.target for edge in flow.downstream[order[-1]]):
+        for target in after[order[-1]]:
             waiting[target] -= 1
             if not waiting[target]:
                 freed.append(target)
         ready += reversed(freed)
     return order
+
+
+def _sides(flow: Flow) -> tuple[dict[str, dict[str, None]], dict[str, dict[str, None]]]:
+    """Return what stands before each task and input, and what after it, in the text's order."""
+    before: dict[str, dict[str, None]] = {node: {} for node in (*flow.inputs, *flow.tasks)}
+    after: dict[str, dict[str, None]] = {node: {} for node in before}
+    for edge in drawn_edges(flow):
+        before[edge.target][edge.source] = None
+        after[edge.source][edge.target] = None
+    return before, after

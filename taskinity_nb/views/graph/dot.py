@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...formatting import elided, visible
 from ...model.events import State
+from ...model.forms.edges import CONDITIONS, MAPPED, WAITS
 from ..style.palette import EDGE, INK, LOOKS
+from .forms import box_of, boxes_of, call_of, drawn_edges, input_line, short_name, words_of
 from .layout import pure_program
 from .text_width import FONT, width
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import graphviz
 
     from ...model.flow import Edge, Flow
+    from .forms import Box
 
 __all__ = [
     "LEVEL_GAP",
@@ -60,7 +63,9 @@ def to_graphviz(flow: Flow) -> graphviz.Digraph:
     """Return a flow as a ``graphviz.Digraph``, to be changed, rendered, or put into a larger one.
 
     Tasks are boxes, and a mapped one has a double outline; a task that is not called by its
-    function's name shows both. An edge that only waits is dotted; a key stands at its edge.
+    function's name, or is given constants, shows its call. Inputs are slanted. An edge that only
+    waits is dotted, and one that is a condition says it; a key stands at its edge. The tasks of a
+    flow that is used in this one are in a frame, a cluster of Graphviz.
 
     Parameters
     ----------
@@ -101,13 +106,31 @@ def to_graphviz(flow: Flow) -> graphviz.Digraph:
             "arrowsize": "0.7",
         },
     )  # fmt: skip
-    mapped = {edge.target for edge in flow.edges if edge.kind == "map"}
-    for task in in_order(flow, way):
-        double = {"peripheries": "2"} if task in mapped else {}
-        graph.node(task, label(lines_of(flow, task)), **double)
-    for edge in flow.edges:
-        graph.edge(edge.source, edge.target, **_edge_attributes(edge))
+    mapped = {edge.target for edge in flow.edges if edge.kind in MAPPED}
+    for node in in_order(flow, way):
+        look = {"peripheries": "2"} if node in mapped else {}
+        if node in flow.inputs:
+            look = {"shape": "polygon", "sides": "4", "skew": "0.2", "style": "filled",
+                    "margin": "0,0"}  # fmt: skip
+        graph.node(node, label(lines_of(flow, node)), **look)
+    boxes = boxes_of(flow, flow.inputs)
+    for name in boxes:
+        if not box_of(name):
+            _add_cluster(graph, name, boxes)
+    for edge in drawn_edges(flow):
+        graph.edge(edge.source, edge.target, **_edge_attributes(flow, edge))
     return graph
+
+
+def _add_cluster(graph: Any, name: str, boxes: Mapping[str, Box]) -> None:
+    """Frame the nodes of a box, which are in the graph already."""
+    look = {"label": label([short_name(name)]), "labelloc": "t", "labeljust": "l",
+            "style": "rounded", "color": EDGE, "fontsize": "9"}  # fmt: skip
+    with graph.subgraph(name=f"cluster_{name}", graph_attr=look) as cluster:
+        for node in boxes[name].nodes:
+            cluster.node(node)
+        for inner in boxes[name].boxes:
+            _add_cluster(cluster, inner, boxes)
 
 
 @cache
@@ -151,7 +174,7 @@ def _by_some_dot(render: Callable[[], Any]) -> Any:
 
 
 def in_order(flow: Flow, way: str) -> Iterable[str]:
-    """Return the tasks such that what is not connected is drawn in the order of the text.
+    """Return inputs and tasks such that what is not connected is drawn in the order of the text.
 
     From left to right, Graphviz piles it up from the bottom.
     """
@@ -160,39 +183,40 @@ def in_order(flow: Flow, way: str) -> Iterable[str]:
 
 
 def _connected(flow: Flow) -> list[list[str]]:
-    """Return the tasks in groups that no edge connects, in the order of the text."""
+    """Return inputs and tasks in groups that no edge connects, in the order of the text."""
     group: dict[str, list[str]] = {}
-    for task in flow.tasks:
-        group[task] = [task]
-    for edge in flow.edges:
+    nodes = (*flow.inputs, *flow.tasks)
+    for node in nodes:
+        group[node] = [node]
+    for edge in drawn_edges(flow):
         one, other = group[edge.source], group[edge.target]
         if one is not other:
             small, large = sorted((one, other), key=len)
             large += small
             group.update(dict.fromkeys(small, large))
-    place = {task: i for i, task in enumerate(flow.tasks)}
+    place = {node: i for i, node in enumerate(nodes)}
     unique = {id(tasks): sorted(tasks, key=place.__getitem__) for tasks in group.values()}
     return list(unique.values())
 
 
-def _edge_attributes(edge: Edge) -> dict[str, str]:
-    attributes = {}
-    words = [f".{edge.key}"] if edge.key else []
-    if edge.kind == "map":
-        words.append("map")
+def _edge_attributes(flow: Flow, edge: Edge) -> dict[str, str]:
+    attributes, words = {}, words_of(flow, edge)
+    if edge.kind in MAPPED:
         attributes = {"arrowhead": "normalnormal"}
-    if edge.kind == "wait":
+    if edge.kind in WAITS:
         attributes = {"style": "dotted", "penwidth": "1.6", "arrowhead": "vee"}
     if words:
-        attributes["label"] = label([" " + " ".join(words) + " "])
+        attributes["label"] = label([f" {words} "])
     return attributes
 
 
 def lines_of(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> list[str]:
-    """Return the lines that a task is called by in a picture."""
-    own = " ".join((labels or {}).get(task, task)[:MOST_READ].split()) or task
-    function = flow.function_of(task)
-    lines = [own] if function == task else [own, f"{function}()"]
+    """Return the lines that a task, or an input, is called by in a picture, within its box."""
+    if task in flow.inputs:
+        return [elided(visible(input_line(flow, task)), LONGEST_LABEL)]
+    own = " ".join((labels or {}).get(task, short_name(task))[:MOST_READ].split())
+    call = call_of(flow, task)
+    lines = [own or short_name(task), *([call] if call else [])]
     return [elided(visible(line), LONGEST_LABEL) for line in lines]
 
 
@@ -223,7 +247,7 @@ def label(lines: Iterable[str], start: str = "", end: str = "") -> str:
 
 
 def levels(flow: Flow) -> dict[str, int]:
-    """Return how many edges lie at most between each task and a first one.
+    """Return how many edges lie at most between each task and a first one, or an input.
 
     Examples
     --------
@@ -231,7 +255,9 @@ def levels(flow: Flow) -> dict[str, int]:
     >>> levels(Flow("Example", [("a", "b"), ("b", "c"), ("a", "c")]))
     {'a': 0, 'b': 1, 'c': 2}
     """
-    level = dict.fromkeys(flow.tasks, 0)
+    level = dict.fromkeys((*flow.tasks, *flow.inputs), 0)
+    if flow.inputs:
+        level |= {edge.target: 1 for edge in drawn_edges(flow) if edge.source in flow.inputs}
     downstream = flow.downstream
     for task in flow.order:
         for edge in downstream[task]:
@@ -278,18 +304,26 @@ def flow_text(flow: Flow) -> str:
       z
       a -> [b, c]
     """
-    lines = []
-    for task in flow.tasks:
+    lines = [f"input {input_line(flow, name, whole=True)}" for name in flow.inputs]
+    outgoing: dict[str, list[Edge]] = {}
+    for edge in drawn_edges(flow):
+        outgoing.setdefault(edge.source, []).append(edge)
+    for task in (*flow.inputs, *flow.tasks):
         groups: dict[tuple[str, str], list[str]] = {}
-        for edge in flow.downstream[task]:
-            start = task + (f".{edge.key}" if edge.key else "")
-            arrow = "-.->" if edge.kind == "wait" else "->"
-            target = f"map {edge.target}" if edge.kind == "map" else edge.target
-            groups.setdefault((start, arrow), []).append(target)
+        for edge in outgoing.get(task, ()):
+            if edge.kind in CONDITIONS:
+                groups[str(edge), ""] = []
+                continue
+            start = edge.origin
+            arrow = "-.->" if edge.kind in WAITS else "->"
+            word = f"{edge.kind} " if edge.kind in ("map", "zip", "product") else ""
+            groups.setdefault((start, arrow), []).append(word + edge.target)
         for (start, arrow), targets in groups.items():
             ends = targets[0] if len(targets) == 1 else f"[{', '.join(targets)}]"
-            lines.append(f"{start} {arrow} {ends}")
-        if not groups and not flow.upstream[task]:
+            lines.append(f"{start} {arrow} {ends}" if arrow else start)
+        if task in flow.constants and (call := call_of(flow, task)):
+            lines.append(f"{call} as {task}")
+        elif not groups and not flow.incoming.get(task, flow.inputs):
             lines.append(task)
     if len(lines) > MOST_LINES:
         lines[MOST_LINES - 1 :] = [f"… and {len(lines) - MOST_LINES + 1} more lines"]

@@ -8,14 +8,15 @@ is nothing that two pictures on one page could share by accident, such as ids.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ...formatting import elided, visible
 from ...model.events import State
-from ..style.palette import EDGE, INK
+from ...model.forms.edges import MAPPED
+from ..style.palette import EDGE, INK, LOOKS
 from .dot import (
     LEVEL_GAP,
     MOST_READ,
@@ -25,23 +26,22 @@ from .dot import (
     in_order,
     lines_of,
 )
-from .layout import EdgePlace, Point, layout
+from .forms import Box, boxes_of, may_be_skipped, short_name
+from .layout import Point, layout
+from .lines import BELOW, MOST_KEY, SMALL, Line, add_line, in_points, lines_between
 from .svg import EACH_ITEM, FAMILY, LEAST_ROW, SVG, paint_node, resize
 from .text_width import width
 
 if TYPE_CHECKING:
-    from ...model.flow import Edge, Flow
+    from ...model.flow import Flow
 
 __all__ = ["draw"]
 
-SIZE, SMALL, SMALLEST = 10.0, 9.0, 8.5
-"""Points: of names, of what stands at edges, of what is told of a run."""
+SIZE, SMALLEST = 10.0, 8.5
+"""Points: of names, of what is told of a run."""
 
 LINE = 13.0
 """Points from one line of a name to the next."""
-
-BELOW = 0.36
-"""How far below the middle of a line its letters stand, in their size."""
 
 SIGN = 10.0
 """Points that the sign of the state has before the name."""
@@ -67,11 +67,14 @@ SLOW_LINKS = 800
 WIDEST, WIDEST_OF_MAP = "00.00 s", "00,000 of 00,000 · 00.0 s"
 """What the line that tells of a task's run has room for, and that of a mapped one."""
 
-MOST_KEYS = 3
-"""Keys that stand at a line, or one more; else it is said how many more there are."""
+WIDEST_WITH_SKIPPED = "00,000 of 00,000, 00,000 skipped · 00.0 s"
+"""Likewise, if items of it may be skipped."""
 
-MOST_KEY = 40
-"""Characters of a key; of a longer one the middle is left out."""
+TAB = 14.0
+"""Points that the name of a box is high."""
+
+SLANT = 6.0
+"""Points that an input leans to the right, half of it beyond its place."""
 
 HEADING_SCALE = 1.08
 """A browser may have another font than ours, in which a heading is wider."""
@@ -82,15 +85,6 @@ class _Box(NamedTuple):
     width: float
     height: float
     is_mapped: bool
-
-
-class _Line(NamedTuple):
-    """What is drawn between two boxes: edges of one kind, with their keys."""
-
-    source: str
-    target: str
-    kind: str
-    text: str
 
 
 def draw(
@@ -136,26 +130,39 @@ def draw(
     >>> svg.count("data-task="), "</script>" in svg
     (2, False)
     """
-    mapped = {edge.target for edge in flow.edges if edge.kind == "map"}
+    mapped = {edge.target for edge in flow.edges if edge.kind in MAPPED}
+    skipped = may_be_skipped(flow)
+
+    def detail(task: str) -> str:
+        if not details or (task not in mapped and task not in counted):
+            return WIDEST if details else ""
+        return WIDEST_WITH_SKIPPED if task in skipped else WIDEST_OF_MAP
+
     boxes = {
-        task: _box(
-            lines_of(flow, task, labels),
-            (WIDEST_OF_MAP if task in mapped or task in counted else WIDEST) if details else "",
-            task in mapped,
-        )
+        task: _box(lines_of(flow, task, labels), detail(task), task in mapped)
         for task in flow.tasks
-    }
-    lines = _lines(flow.edges)
-    placed = layout(_source(flow, boxes, lines, links), len(boxes), len(lines))
+    } | {name: _input_box(lines_of(flow, name)) for name in flow.inputs}
+    lines, frames = lines_between(flow, with_verdicts=details), boxes_of(flow, flow.inputs)
+    placed = layout(_source(flow, boxes, lines, links, frames), len(boxes), len(lines))
     root, top, picture = _frame(flow, placed.width, placed.height, count, with_legend=details)
+    if frames:
+        around = SubElement(picture, "g", {"fill": "none"})
+        for number in range(len(frames)):
+            first, last, _ = placed.frames[number]
+            _add_rect(around, *first, last.x - first.x, last.y - first.y, {})
     edges = SubElement(picture, "g", {"fill": "none", "stroke": EDGE})
     nodes = SubElement(picture, "g", {"fill": INK})
     for number, line in enumerate(lines):
-        _add_edge(edges, line, placed.edges[number])
+        add_line(edges, line, placed.edges[number])
     for index, (task, box) in enumerate(boxes.items()):
+        if task in flow.inputs:
+            _add_input(nodes, task, box, placed.nodes[index])
+            continue
         _add_node(nodes, task, index, box, placed.nodes[index], with_detail=details)
+    for number, name in enumerate(frames):
+        _add_tab(nodes, name, placed.frames[number][2])
     for number, text in enumerate(heading_lines(flow)):
-        place = {"x": "0", "y": _n(LINE * (number + 0.5) + BELOW * SIZE - top)}
+        place = {"x": "0", "y": in_points(LINE * (number + 0.5) + BELOW * SIZE - top)}
         SubElement(picture, "text", place | {"text-anchor": "start", "fill": EDGE}).text = text
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -168,26 +175,20 @@ def _box(lines: list[str], detail: str, is_mapped: bool) -> _Box:
     return _Box(lines, wide, tall, is_mapped)
 
 
-def _lines(edges: Iterable[Edge]) -> list[_Line]:
-    """Return what is drawn of edges: those of one kind between the same two tasks are one line."""
-    keys: dict[tuple[str, str, str], list[str]] = {}
-    for edge in edges:
-        found = keys.setdefault((edge.source, edge.target, edge.kind), [])
-        found += [elided(visible(f".{edge.key}"), MOST_KEY)] if edge.key else []
-    return [
-        _Line(*ends, " ".join([_listed(found), "map" if ends[2] == "map" else ""]).strip())
-        for ends, found in keys.items()
-    ]
+def _input_box(lines: list[str]) -> _Box:
+    wide = max(LEAST[0], max(width(line, SIZE) for line in lines) + ROOM[0] + 2 * SLANT)
+    return _Box(lines, wide, LEAST[1], False)
 
 
-def _listed(keys: list[str]) -> str:
-    left = len(keys) - MOST_KEYS
-    return ", ".join(keys) if left < 2 else f"{', '.join(keys[:MOST_KEYS])} and {left:,} more"
-
-
-def _source(flow: Flow, boxes: Mapping[str, _Box], lines: list[_Line], links: int) -> str:
+def _source(
+    flow: Flow,
+    boxes: Mapping[str, _Box],
+    lines: list[Line],
+    links: int,
+    frames: Mapping[str, Box],
+) -> str:
     """Return what Graphviz is asked: numbers alone."""
-    place = {task: i for i, task in enumerate(flow.tasks)}
+    place = {node: i for i, node in enumerate(boxes)}
     way = direction(flow, {task: (box.width, box.height) for task, box in boxes.items()})
     graph = f"rankdir={way} nodesep={NODE_GAP} ranksep={LEVEL_GAP}"
     if links > SLOW_LINKS:
@@ -203,13 +204,27 @@ def _source(flow: Flow, boxes: Mapping[str, _Box], lines: list[_Line], links: in
     for number, line in enumerate(lines):
         look = f"id={number}"
         if line.kind != "result":
-            look += f" arrowhead={'normalnormal' if line.kind == 'map' else 'vee'}"
+            look += f" arrowhead={'normalnormal' if line.is_mapped else 'vee'}"
         if line.text:
-            size = f'WIDTH="{math.ceil(width(line.text, SMALL)) + 8}" HEIGHT="13"'
-            look += f' label=<<TABLE BORDER="0" CELLBORDER="0" FIXEDSIZE="TRUE" {size}>'
-            look += "<TR><TD></TD></TR></TABLE>>"
+            look += f" label={_room(math.ceil(line.room) + 8)}"
         told.append(f"{place[line.source]} -> {place[line.target]} [{look}]")
+    numbers = {name: i for i, name in enumerate(frames)}
+
+    def framed(name: str) -> str:
+        inner = [str(place[node]) for node in frames[name].nodes]
+        inner += map(framed, frames[name].boxes)
+        room = _room(_tab_width(name), TAB)
+        return f"subgraph cluster_{numbers[name]} {{label={room} labeljust=l {' '.join(inner)}}}"
+
+    told += [framed(name) for name in frames if "." not in name]
     return "digraph {\n" + "\n".join(told) + "\n}\n"
+
+
+def _room(wide: float, tall: float = 13) -> str:
+    """Return a label of Graphviz that keeps room free, and holds nothing."""
+    size = f'WIDTH="{math.ceil(wide)}" HEIGHT="{tall:g}"'
+    look = f'<<TABLE BORDER="0" CELLBORDER="0" FIXEDSIZE="TRUE" {size}>'
+    return f"{look}<TR><TD></TD></TR></TABLE>>"
 
 
 def _frame(
@@ -226,8 +241,9 @@ def _frame(
     SubElement(root, "title").text = told
     if flow.description:
         SubElement(root, "desc").text = visible(elided(flow.description, MOST_READ))
-    look = {"transform": f"translate({_n(MARGIN)} {_n(top + MARGIN)})", "font-family": FAMILY,
-            "font-size": _n(SIZE), "text-anchor": "middle", "stroke-linejoin": "round"}  # fmt: skip
+    place = f"translate({in_points(MARGIN)} {in_points(top + MARGIN)})"
+    look = {"transform": place, "font-family": FAMILY, "font-size": in_points(SIZE),
+            "text-anchor": "middle", "stroke-linejoin": "round"}  # fmt: skip
     return root, top, SubElement(root, "g", look)
 
 
@@ -244,72 +260,60 @@ def _add_node(
         _add_rect(node, left, top, wide, tall, {"fill": "none"})
         left, top, wide, tall = left + INSET, top + INSET, wide - 2 * INSET, tall - 2 * INSET
     _add_rect(node, left, top, wide, tall, {"data-part": "box"})
-    sign = {"data-part": "sign", "x": _n(left + 12), "y": _n(middle.y + BELOW * SIZE)}
+    sign = {"data-part": "sign", "x": in_points(left + 12), "y": in_points(middle.y + BELOW * SIZE)}
     SubElement(node, "text", sign)
     named = SubElement(node, "g", {"data-part": "name"})
-    x = _n(middle.x + SIGN / 2)
+    x = in_points(middle.x + SIGN / 2)
     y = middle.y - LINE * (len(box.lines) + with_detail) / 2 + LINE / 2 + BELOW * SIZE
     for number, text in enumerate(box.lines):
-        SubElement(named, "text", {"x": x, "y": _n(y + LINE * number)}).text = text
+        SubElement(named, "text", {"x": x, "y": in_points(y + LINE * number)}).text = text
     if with_detail:
-        look = {"data-part": "detail", "font-size": _n(SMALLEST)}
-        place = {"x": x, "y": _n(y + LINE * len(box.lines))}
+        look = {"data-part": "detail", "font-size": in_points(SMALLEST)}
+        place = {"x": x, "y": in_points(y + LINE * len(box.lines))}
         SubElement(node, "text", place | look)
     paint_node(node, State.PENDING, EACH_ITEM if box.is_mapped and with_detail else "")
+
+
+def _add_input(parent: Element, name: str, box: _Box, middle: Point) -> None:
+    """Draw an input: it has no state, and leans."""
+    node = SubElement(parent, "g", {"data-input": name, "role": "img"})
+    node.set("aria-label", f"input {box.lines[0]}")
+    SubElement(node, "title").text = f"input {box.lines[0]}"
+    left, right = middle.x - box.width / 2, middle.x + box.width / 2
+    top, bottom, half = middle.y - box.height / 2, middle.y + box.height / 2, SLANT / 2
+    corners = ((left + half, top), (right + half, top), (right - half, bottom),
+               (left - half, bottom))  # fmt: skip
+    points = " ".join(f"{in_points(x)},{in_points(y)}" for x, y in corners)
+    look = {"fill": LOOKS[State.PENDING].fill, "stroke": EDGE, "points": points}
+    SubElement(node, "polygon", look)
+    place = {"x": in_points(middle.x), "y": in_points(middle.y + BELOW * SIZE)}
+    SubElement(node, "text", place).text = box.lines[0]
+
+
+def _add_tab(parent: Element, name: str, middle: Point) -> None:
+    """Draw the name of a box on its frame, over the edges that come in."""
+    tab = SubElement(parent, "g", {"data-box": name, "font-size": in_points(SMALL)})
+    SubElement(tab, "title").text = name
+    wide = _tab_width(name)
+    look = {"fill": LOOKS[State.PENDING].fill, "data-part": "box"}
+    _add_rect(tab, middle.x - wide / 2, middle.y - TAB / 2, wide, TAB, look)
+    place = {"x": in_points(middle.x), "y": in_points(middle.y + BELOW * SMALL)}
+    SubElement(tab, "text", place).text = _tab_text(name)
+
+
+def _tab_text(name: str) -> str:
+    return f"▾ {elided(visible(short_name(name)), MOST_KEY)}"
+
+
+def _tab_width(name: str) -> float:
+    return width(_tab_text(name), SMALL) + 10
 
 
 def _add_rect(
     node: Element, left: float, top: float, wide: float, tall: float, more: dict[str, str]
 ) -> None:
     box = {"x": left, "y": top, "width": wide, "height": tall, "rx": 5}
-    SubElement(node, "rect", {k: _n(v) for k, v in box.items()} | {"stroke": EDGE} | more)
-
-
-def _add_edge(parent: Element, line: _Line, place: EdgePlace) -> None:
-    edge = SubElement(parent, "g", {"data-source": line.source, "data-target": line.target})
-    first, *others = (f"{_n(point.x)},{_n(point.y)}" for point in place.path)
-    path = SubElement(edge, "path", {"d": f"M{first}C{' '.join(others)}"})
-    if line.kind == "wait":
-        path.attrib |= {"stroke-dasharray": "1.6 4", "stroke-width": "1.6"}
-    if place.tip is not None:
-        for points in _heads(line.kind, place.path[-1], place.tip):
-            told = " ".join(f"{_n(point.x)},{_n(point.y)}" for point in points)
-            SubElement(edge, "polygon", {"fill": EDGE, "points": told})
-    if place.label is not None:
-        where = {"x": _n(place.label.x), "y": _n(place.label.y + BELOW * SMALL)}
-        look = {"fill": EDGE, "stroke": "none", "font-size": _n(SMALL)}
-        SubElement(edge, "text", where | look).text = line.text
-
-
-def _heads(kind: str, end: Point, tip: Point) -> list[list[Point]]:
-    """Return the arrowheads from the end of a path to where it points: a map has two."""
-    long = math.dist(end, tip)
-    if not long:
-        return []
-    ahead = Point((tip.x - end.x) / long, (tip.y - end.y) / long)
-
-    def at(along: float, aside: float) -> Point:
-        """Return a point so far before the tip, and so far from the way there."""
-        return Point(
-            tip.x - along * ahead.x - aside * ahead.y, tip.y - along * ahead.y + aside * ahead.x
-        )
-
-    if kind == "wait":
-        half = 0.45 * long
-        return [[tip, at(long, half), at(0.65 * long, 0), at(long, -half)]]
-    number = 2 if kind == "map" else 1
-    each = long / number
-    half = 0.35 * each
-    return [
-        [at(each * i, 0), at(each * (i + 1), half), at(each * (i + 1), -half)]
-        for i in range(number)
-    ]
-
-
-def _n(number: float) -> str:
-    """Write a length to a tenth of a point: the SVG of a large flow shrinks by a third."""
-    text = f"{number:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
+    SubElement(node, "rect", {k: in_points(v) for k, v in box.items()} | {"stroke": EDGE} | more)
 
 
 def _up(number: float) -> float:

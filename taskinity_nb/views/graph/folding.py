@@ -1,7 +1,8 @@
 """Folds a flow whose picture nobody would read: tasks of one shape become one node with a count.
 
 A fan, a dozen or more tasks of one function with like edges, is folded wherever it occurs, unless
-somebody has opened it; a flow that is too large to be drawn is folded further.
+somebody has opened it; a box, which holds the tasks of a flow that is used in this one, where
+somebody has closed it. A flow that is too large to be drawn is folded further.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import chain, groupby
 
+from ...formatting import counted
 from ...model.events import State
 from ...model.flow import Edge, Flow
+from ...model.forms.edges import CONDITIONS, MAPPED
+from ...model.forms.literals import InputName
+from ..style.words import share_done
 from .dot import levels
+from .forms import box_of, boxes_around, drawn_edges, short_name
 
 __all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans"]
 
@@ -32,7 +38,7 @@ class Folding:
     Attributes
     ----------
     flow : Flow
-        The nodes; each is called by the first of its tasks.
+        The nodes; each is called by the first of its tasks, but a closed box by its own name.
     labels : dict of str to str
         What to call the nodes that stand for more than one task.
     members : dict of str to list of str
@@ -55,9 +61,16 @@ class Folding:
     """
 
     def __init__(
-        self, flow: Flow, key: Callable[[str], Hashable], opened: Collection[str] = ()
+        self,
+        flow: Flow,
+        key: Callable[[str], Hashable],
+        opened: Collection[str] = (),
+        closed: Collection[str] = (),
     ) -> None:
-        found = {group[0]: group for group in _grouped(flow.tasks, key)}
+        boxes = {task: _closed_box(task, closed) for task in flow.tasks if "." in task}
+        in_boxes = _grouped((task for task in flow.tasks if boxes.get(task)), boxes.__getitem__)
+        rest = [task for task in flow.tasks if not boxes.get(task)] if in_boxes else flow.tasks
+        found = {group[0]: group for group in _grouped(rest, key)}
         self.opened = {
             n: self._label(flow, found[n]) for n in found if n in opened and found[n][1:]
         }
@@ -67,14 +80,35 @@ class Folding:
             for part in ([[task] for task in group] if node in self.opened else [group])
         ]
         place = {task: i for i, task in enumerate(flow.tasks)}
-        self.members = {group[0]: group for group in sorted(drawn, key=lambda g: place[g[0]])}
+        self.members = {
+            boxes.get(group[0]) or group[0]: group
+            for group in sorted([*drawn, *in_boxes], key=lambda g: place[g[0]])
+        }
         self._node = {task: node for node, group in self.members.items() for task in group}
         self._places = {n: [place[task] for task in group] for n, group in self.members.items()}
         self.labels = {
             node: self._label(flow, group) for node, group in self.members.items() if group[1:]
+        } | {
+            box: f"{short_name(box)}: {counted(len(self.members[box]), 'task')}"
+            for box in dict.fromkeys(boxes[group[0]] for group in in_boxes)
         }
-        functions = {n: flow.function_of(n) for n in self.members if n not in self.labels}
-        self.flow = Flow(flow.name, self._edges(flow), self.members, flow.description, functions)
+        self.flow = self._nodes(flow, closed)
+
+    def _nodes(self, flow: Flow, closed: Collection[str]) -> Flow:
+        alone = [node for node in self.members if node not in self.labels]
+        inputs = {n: flow.inputs[n] for n in flow.inputs if not _closed_box(n, closed)}
+        edges = [edge for edge in self._edges(flow) if edge.source in {*inputs, *self.members}]
+        parts = {n: p for n, p in flow.parts.items() if p.task in alone}
+        constants = {
+            task: {p: v for p, v in given.items() if not isinstance(v, InputName)}
+            for task, given in flow.constants.items()
+            if task in alone
+        }
+        functions = {n: flow.function_of(n) for n in alone}
+        return Flow(
+            flow.name, edges, self.members, flow.description, functions,
+            inputs=inputs, parts=parts, constants=constants, written=flow,
+        )  # fmt: skip
 
     def counts(self, states: Sequence[State]) -> dict[str, Counter[State]]:
         """Return how many tasks of each node are in each state, given those of all, in order."""
@@ -95,8 +129,7 @@ class Folding:
         told = {}
         for node, count in counts.items():
             if node in self.labels:
-                done = sum(number for state, number in count.items() if state.is_success)
-                told[node] = f"{done:,} of {count.total():,}"
+                told[node] = share_done(count)
             else:
                 told[node] = (details or {}).get(node, "")
         return told
@@ -111,25 +144,51 @@ class Folding:
 
     def _edges(self, flow: Flow) -> list[Edge]:
         """Return the edges between nodes; where several become one, what they differ in is left."""
-        merged: dict[tuple[str, str], Edge] = {}
-        for edge in flow.edges:
-            ends = self._node[edge.source], self._node[edge.target]
-            same = merged.setdefault(ends, Edge(*ends, edge.kind, edge.key))
-            if (same.kind, same.key) != (edge.kind, edge.key):
-                merged[ends] = Edge(*ends)
-        mapped = Counter(edge.target for edge in merged.values() if edge.kind == "map")
+        merged: dict[tuple[str, str, bool], Edge] = {}
+        for edge in drawn_edges(flow):
+            source, target = self._node.get(edge.source, edge.source), self._node[edge.target]
+            if source == target:
+                continue
+            moved = edge._replace(source=source, target=target)
+            ends = source, target, edge.kind in CONDITIONS
+            same = merged.setdefault(ends, moved)
+            if same != moved:
+                kind = same.kind if same.kind == moved.kind and ends[2] else "result"
+                merged[ends] = Edge(source, target, kind)
+        for source, target, is_condition in list(merged):
+            ends = source, target, is_condition
+            if is_condition and merged[ends].kind == "result":  # of several that differ
+                del merged[ends]
+                merged.setdefault((source, target, False), Edge(source, target, "wait"))
+        mapped: dict[str, list[str]] = {}
+        for edge in merged.values():
+            if edge.kind in MAPPED:
+                mapped.setdefault(edge.target, []).append(edge.kind)
         return [
             Edge(edge.source, edge.target)
-            if edge.kind == "map" and mapped[edge.target] > 1
+            if edge.kind in MAPPED and not _agree(mapped[edge.target])
             else edge
             for edge in merged.values()
         ]
 
 
-def fold_fans(flow: Flow, opened: Collection[str] = ()) -> Folding | None:
-    """Fold the fans of a flow but for those that are `opened`; return None if it has none.
+def _agree(kinds: list[str]) -> bool:
+    """Tell whether a task can be mapped by edges of all these kinds."""
+    return len(kinds) == 1 or (len(set(kinds)) == 1 and kinds[0] != "map")
 
-    Tasks are alike that call one function, at one depth, and whose edges come from and lead to the
+
+def _closed_box(name: str, closed: Collection[str]) -> str:
+    """Return the outermost box that a task or an input is in and that is closed, or nothing."""
+    return next((box for box in boxes_around(name) if box in closed), "") if closed else ""
+
+
+def fold_fans(
+    flow: Flow, opened: Collection[str] = (), closed: Collection[str] = ()
+) -> Folding | None:
+    """Fold the fans of a flow but for those that are `opened`, and the boxes that are `closed`.
+
+    Return None if there is nothing to fold. Tasks are alike that call one function, at one depth
+    and in one box, and whose edges come from and lead to the
     same tasks or to tasks that are alike themselves.
 
     Examples
@@ -144,9 +203,9 @@ def fold_fans(flow: Flow, opened: Collection[str] = ()) -> Folding | None:
     (26, {'work_0': 'work × 24'})
     """
     kinds = _kinds(flow)
-    if len(set(kinds.values())) == len(kinds):
+    if len(set(kinds.values())) == len(kinds) and not closed:
         return None
-    return Folding(flow, kinds.__getitem__, opened)
+    return Folding(flow, kinds.__getitem__, opened, closed)
 
 
 def _kinds(flow: Flow) -> dict[str, int]:
@@ -164,7 +223,7 @@ def _kinds(flow: Flow) -> dict[str, int]:
             kinds.update(dict.fromkeys(part, len(alike)))
             alike.append(dict.fromkeys(part))
 
-    for tasks in _grouped(flow.tasks, lambda task: (level[task], flow.function_of(task))):
+    for tasks in _grouped(flow.tasks, _shape_of(flow, level)):
         give_number(tasks)
     changed: Collection[str] = flow.tasks
     while changed:
@@ -196,9 +255,14 @@ def _grouped(tasks: Iterable[str], key: Callable[[str], Hashable]) -> list[list[
 
 
 def _sides(flow: Flow, task: str, kinds: Mapping[str, int]) -> tuple[frozenset[Hashable], ...]:
-    before = frozenset((kinds[edge.source], edge.kind, edge.key) for edge in flow.upstream[task])
-    after = frozenset((kinds[edge.target], edge.kind, edge.key) for edge in flow.downstream[task])
+    before = frozenset((kinds.get(e[0], e[0]), *e[2:6]) for e in flow.incoming[task])
+    after = frozenset((kinds[e[1]], *e[2:6]) for e in flow.downstream[task])
     return before, after
+
+
+def _shape_of(flow: Flow, level: Mapping[str, int]) -> Callable[[str], Hashable]:
+    """Return what tasks have in common that may be drawn as one."""
+    return lambda task: (level[task], flow.function_of(task), box_of(task))
 
 
 def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
@@ -214,8 +278,8 @@ def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
     """
     level = levels(flow)
     keys: list[Callable[[str], Hashable]] = [
-        lambda task: (level[task], flow.function_of(task)),
-        level.__getitem__,
+        _shape_of(flow, level),
+        lambda task: (level[task], box_of(task)),
     ]
     foldings = (Folding(flow, key) for key in keys)
     return next((folding for folding in foldings if fits(folding.flow)), None)

@@ -63,12 +63,16 @@ class EdgePlace(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How large a graph is, where the middle of each node is, and how each edge goes."""
+    """How large a graph is, where the middle of each node is, and how each edge goes.
+
+    Of a frame, there are two corners and the middle of its label.
+    """
 
     width: float
     height: float
     nodes: dict[int, Point]
     edges: dict[int, EdgePlace]
+    frames: dict[int, tuple[Point, Point, Point]]
 
 
 class Engine(NamedTuple):
@@ -84,7 +88,8 @@ def layout(source: str, nodes: int, edges: int) -> Layout:
     Parameters
     ----------
     source : str
-        DOT. Its nodes are called by numbers, and each edge has a number as its ``id``.
+        DOT. Its nodes are called by numbers, and each edge has a number as its ``id``; a frame is a
+        subgraph that is called ``cluster_`` and a number.
     nodes, edges : int
         How many there are; their numbers begin with 0.
 
@@ -201,11 +206,19 @@ def _read(answer: bytes) -> Layout:
         x, y = map(float, text.split(",")[-2:])
         return Point(x - left, top - y)
 
+    def frame(box: dict[str, str]) -> tuple[Point, Point, Point]:
+        x, y, end, up = box["bb"].split(",")
+        return point(f"{x},{up}"), point(f"{end},{y}"), point(box["lp"])
+
+    objects = graph.get("objects", ())
     return Layout(
         width=right - left,
         height=top - bottom,
-        nodes={int(node["name"]): point(node["pos"]) for node in graph.get("objects", ())},
+        nodes={int(node["name"]): point(node["pos"]) for node in objects if "bb" not in node},
         edges={int(edge["id"]): _edge(edge, point) for edge in graph.get("edges", ())},
+        frames={
+            int(box["name"].removeprefix("cluster_")): frame(box) for box in objects if "bb" in box
+        },
     )
 
 

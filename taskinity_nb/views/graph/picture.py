@@ -22,8 +22,9 @@ from .ascii_graph import flow_picture
 from .dot import flow_text, levels, to_graphviz
 from .drawing import draw
 from .folding import fold, fold_fans
+from .forms import boxes_of, drawn_edges
 from .png import rasterise
-from .svg import paint
+from .svg import Condition, paint
 
 if TYPE_CHECKING:
     from ...model.flow import Flow
@@ -46,6 +47,10 @@ class Picture:
     ----------
     folding : Folding or None
         What the nodes stand for, if not each for one task.
+    boxes : frozenset of str
+        The boxes that hold the tasks of a flow that is used in this one.
+    closed : frozenset of str
+        Those of them that are one node each, or within one.
 
     Raises
     ------
@@ -67,10 +72,15 @@ class Picture:
         *,
         details: bool = False,
         opened: Collection[str] = (),
+        closed: Collection[str] = (),
     ) -> None:
         self._tasks = flow.tasks
-        self.folding = fold_fans(flow, opened)
-        if not _is_drawable(flow if self.folding is None else self.folding.flow):
+        self.boxes, self.closed = frozenset(boxes_of(flow)), frozenset(closed)
+        self.folding = fold_fans(flow, opened, closed)
+        if self.boxes - self.closed and not self._fits(flow):
+            self.closed = frozenset(box for box in self.boxes if "." not in box)
+            self.folding = fold_fans(flow, opened, self.closed)
+        if not self._fits(flow):
             self.folding = fold(flow, _is_drawable)
         count, labels = len(flow.tasks), dict(labels or {})
         if self.folding is not None:
@@ -84,22 +94,26 @@ class Picture:
             flow, labels, details=details, counted=folded, count=count, links=_links(flow)
         )
 
+    def _fits(self, flow: Flow) -> bool:
+        return _is_drawable(flow if self.folding is None else self.folding.flow)
+
     def svg(
         self,
         states: Mapping[str, State] | None = None,
         details: Mapping[str, str] | None = None,
         critical: Sequence[str] = (),
+        verdicts: Mapping[Condition, str] | None = None,
     ) -> str:
         """Return the SVG; with `states`, painted as `paint` does, and with a legend."""
         if states is None:
             return self._plain
         if self.folding is None:
-            return paint(self._plain, states, details, critical)
+            return paint(self._plain, states, details, critical, verdicts=verdicts)
         of_all = [states.get(task, State.PENDING) for task in self._tasks]
         counts = self.folding.counts(of_all)
         return paint(
             self._plain, self.folding.states(counts), self.folding.details(counts, details),
-            self.folding.path(critical), Counter(of_all),
+            self.folding.path(critical), Counter(of_all), verdicts,
         )  # fmt: skip
 
     def png(
@@ -107,9 +121,10 @@ class Picture:
         states: Mapping[str, State] | None = None,
         details: Mapping[str, str] | None = None,
         critical: Sequence[str] = (),
+        verdicts: Mapping[Condition, str] | None = None,
     ) -> bytes:
         """Return the same picture as a PNG: transparent, smaller if it were huge."""
-        svg = self.svg(states, details, critical)
+        svg = self.svg(states, details, critical, verdicts)
         _, _, width, height = map(float, ElementTree.fromstring(svg).get("viewBox", "").split())
         return rasterise(svg, width, height)
 
@@ -155,7 +170,7 @@ def save_picture(flow: Flow, path: str | os.PathLike[str]) -> None:
 
 def _links(flow: Flow) -> int:
     level = levels(flow)
-    return sum(level[edge.target] - level[edge.source] for edge in flow.edges)
+    return sum(level[edge.target] - level[edge.source] for edge in drawn_edges(flow))
 
 
 def _is_drawable(flow: Flow) -> bool:

@@ -9,15 +9,19 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from ...formatting import visible
 from ...model.events import State
 from ..style.palette import CRITICAL, EDGE, INK, LOOKS
 from .dot import PAGE
 from .text_width import FONT
 
 __all__ = [
-    "ALONE", "EACH_ITEM", "FAMILY", "LEAST_ROW", "SVG", "Chip", "chips", "glyph", "paint",
-    "paint_node", "resize",
+    "ALONE", "EACH_ITEM", "FAMILY", "LEAST_ROW", "SVG", "Chip", "Condition", "chips", "glyph",
+    "paint", "paint_node", "resize",
 ]  # fmt: skip
+
+Condition = tuple[str, str, str]
+"""The source and the target of an edge that is a condition, and what stands at it."""
 
 SVG = "http://www.w3.org/2000/svg"
 FAMILY = f"{FONT},Verdana,sans-serif"
@@ -116,12 +120,13 @@ def paint(
     details: Mapping[str, str] | None = None,
     critical: Sequence[str] = (),
     counts: Mapping[State, int] | None = None,
+    verdicts: Mapping[Condition, str] | None = None,
 ) -> str:
     """Return the SVG of a flow with its tasks in these states, and a legend under it.
 
     The SVG is what `draw` or an earlier call returned. A task without a state is pending. `details`
     are told where there is a line for that, `critical` is the path that is marked, and `counts`
-    what the legend counts, if not the nodes.
+    what the legend counts, if not the nodes. `verdicts` stand behind the conditions that decided.
     """
     root = ElementTree.fromstring(svg.replace(f' xmlns="{SVG}"', "", 1))
     root.set("xmlns", SVG)
@@ -137,8 +142,18 @@ def paint(
     for edge in root.iterfind("g/g/g[@data-source]"):
         is_step = (edge.get("data-source", ""), edge.get("data-target", "")) in steps
         edge.attrib |= {"stroke": CRITICAL, "stroke-width": "2"} if is_step else {}
+        _tell_verdict(edge, verdicts or {})
     _add_legend(root, counts or Counter(found.values()), with_critical=bool(critical))
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _tell_verdict(edge: Element, verdicts: Mapping[Condition, str]) -> None:
+    condition, text = edge.get("data-condition"), edge.find("text")
+    if condition is None or text is None:
+        return
+    ends = edge.get("data-source", ""), edge.get("data-target", "")
+    told = verdicts.get((*ends, condition))
+    text.text = condition if told is None else f"{condition}: {visible(told)}"
 
 
 def _add_legend(root: Element, counts: Mapping[State, int], *, with_critical: bool) -> None:

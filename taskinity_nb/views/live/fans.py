@@ -1,4 +1,4 @@
-"""Opens a fan of a picture that is shown, and folds it again."""
+"""Opens a fan or a box of a picture that is shown, and folds it again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["picture_traits", "turned"]
 def turned(
     picture: Picture | None, flow: Flow, labels: Mapping[str, str] | None, node: object
 ) -> Picture | None:
-    """Return a flow's picture with a fan opened, or folded again if it is open.
+    """Return a flow's picture with a fan or a box opened, or folded again if it is open.
 
-    Return None if the picture has no such fan, or if it were too large with that one open.
+    Return None if the picture has no such node, or if it were too large with that one open.
 
     Examples
     --------
@@ -30,18 +30,22 @@ def turned(
     >>> picture_traits(opened)["opened"]
     {'work_0': 'work × 24'}
     """
-    folding = None if picture is None else picture.folding
-    if folding is None or not isinstance(node, str):
+    if picture is None or not isinstance(node, str):
         return None
-    if node not in folding.labels and node not in folding.opened:
+    folding, closed = picture.folding, picture.closed
+    opened = set() if folding is None else set(folding.opened)
+    if node in picture.boxes:
+        closed = closed ^ {node}
+    elif folding is not None and (node in folding.labels or node in folding.opened):
+        opened ^= {node}
+    else:
         return None
-    opened = folding.opened.keys() ^ {node}
     try:
-        made = Picture(flow, labels, details=True, opened=opened)
+        made = Picture(flow, labels, details=True, opened=opened, closed=closed)
     except FlowError:
         return None
-    is_so = made.folding is not None and made.folding.opened.keys() == opened
-    return made if is_so else None
+    now = set() if made.folding is None else set(made.folding.opened)
+    return made if made.closed == closed and (node in picture.boxes or now == opened) else None
 
 
 def picture_traits(picture: Picture | None) -> dict[str, Any]:

@@ -19,12 +19,13 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from ...errors import FlowError, described
-from ...formatting import counted, visible
+from ...formatting import counted, printable, visible
 from ...model.events import State
 from ...strangers import is_interrupt
 from ..graph.ascii_graph import flow_picture
 from ..graph.dot import MOST_LINES, flow_text
 from ..graph.picture import Picture
+from ..graph.verdicts import verdicts_of
 from ..style.environment import current_shell, in_kernel, say
 from ..style.guard import drawn_or_said, why_not
 from ..style.palette import LOOKS
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ...model.events import Event
     from ...model.flow import Flow
     from ...model.run import Run
+    from ..graph.svg import Condition
     from ..terminal.progress_bar import ProgressBar
     from .inspector import Inspector
     from .widget import GraphWidget
@@ -152,7 +154,9 @@ class LiveGraph:
         self._end(
             states,
             run_states_text(run),
-            lambda png: self._pictures(states, details_of(run), run.critical_path, png=png),
+            lambda png: self._pictures(
+                states, details_of(run), run.critical_path, verdicts_of(run), png=png
+            ),
             run,
         )
 
@@ -246,7 +250,8 @@ class LiveGraph:
             return
         began = time.monotonic()
         states = {record.name: record.state for record in run.record.tasks}
-        pictures = self._pictures(states, details_of(run), png=False)
+        told = details_of(run), (), verdicts_of(run)
+        pictures = self._pictures(states, *told, png=False)
         bundle = pictures | {"text/plain": run_states_text(run)}
         place.replace(bundle)
         cost = time.monotonic() - began
@@ -257,6 +262,7 @@ class LiveGraph:
         states: Mapping[str, State] | None,
         details: Mapping[str, str] | None = None,
         critical: Sequence[str] = (),
+        verdicts: Mapping[Condition, str] | None = None,
         *,
         png: bool = True,
     ) -> dict[str, Any]:
@@ -264,10 +270,10 @@ class LiveGraph:
         if self._picture is None:
             return bundle
         try:
-            bundle["image/svg+xml"] = self._picture.svg(states, details, critical)
+            bundle["image/svg+xml"] = self._picture.svg(states, details, critical, verdicts)
             if png:
                 with suppress(FlowError):  # a Graphviz without that format: the SVG says the same
-                    drawn = self._picture.png(states, details, critical)
+                    drawn = self._picture.png(states, details, critical, verdicts)
                     bundle["image/png"] = b64encode(drawn).decode("ascii")
         except Exception as error:  # the states are told all the same
             self._note = f"no picture: {described(error)}"
@@ -315,7 +321,8 @@ def run_states_text(run: Run) -> str:
             lines.append(f"  … and {len(records) - MOST_LINES + 2} more")
             break
         usual = record.state in (State.SUCCEEDED, State.PENDING)
-        why = "" if usual else f" ({record.state.words})"
+        is_told = record.state is State.SKIPPED and record.why
+        why = "" if usual else f" ({printable(record.why) if is_told else record.state.words})"
         items = "" if record.items is None else f" [{items_done(record)}]"
         lines.append(f"  {LOOKS[record.state].sign} {record.name}{items}{why}")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...formatting import cut, time_text
 from ...model.saving.functions import AbsentFunction
 from ..style.palette import CODES
-from ..style.words import error_line, items_done
+from ..style.words import error_line, items_done, reasons_of
 from ..tracebacks import error_text
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _facts(record: TaskRun) -> list[tuple[str, str]]:
     longest = max([at for _, at in known], default=0.0)
     facts = [("took", "" if record.duration is None else time_text(record.duration))]
     if record.items is not None:
-        facts.append(("items", f"{items_done(record)} done"))
+        facts.append(("items", items_done(record, "done")))
     facts.append(("CPU", "" if record.cpu is None else time_text(record.cpu)))
     facts.append(("waited for a core", time_text(record.waited) if record.waited else ""))
     facts.append(("worker", cut(record.worker or "", longest=100)))
@@ -87,8 +87,7 @@ def _facts(record: TaskRun) -> list[tuple[str, str]]:
 
 def _note(record: TaskRun, task: str) -> str:
     """Say why a task is as it is, and what to do about it, where there is something to say."""
-    notes = [f"because of {record.cause}"] if record.cause else []
-    notes += [record.why] if record.why else []
+    notes = reasons_of(record)
     if record.state.is_failure and record.items is None:
         item = "" if record.item is None else f", item={record.item}"
         notes.append(f"run.replay({task!r}{item}) calls it again, for %debug")

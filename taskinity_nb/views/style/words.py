@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...formatting import counted, one_line, printable, short_time
 from ...model.events import State
+from ...model.forms.edges import MAPPED
 
 if TYPE_CHECKING:
     from ...model.plan import Plan
@@ -26,6 +27,8 @@ __all__ = [
     "on_workers",
     "outcome",
     "own_labels",
+    "reasons_of",
+    "share_done",
 ]
 
 LONGEST_LABEL = 120
@@ -44,7 +47,7 @@ def on_workers(run: Run) -> str:
 
 def details_of(run: Run) -> dict[str, str]:
     """Write what the picture of a run tells of each task: its items, and how long it took."""
-    mapped = {edge.target for edge in run.flow.edges if edge.kind == "map"}
+    mapped = {edge.target for edge in run.flow.edges if edge.kind in MAPPED}
     told = {}
     for name, record in run.tasks.items():
         parts = [items_done(record)] if record.items is not None else []
@@ -54,10 +57,31 @@ def details_of(run: Run) -> dict[str, str]:
     return told
 
 
-def items_done(record: TaskRun) -> str:
-    """Write how many items of a mapped task have ended well, such as ``"3 of 12"``."""
-    items = record.items or ()
-    return f"{sum(item.state.is_success for item in items):,} of {len(items):,}"
+def items_done(record: TaskRun, what: str = "") -> str:
+    """Write how many items of a mapped task have ended well, such as ``"3 of 12, 2 skipped"``."""
+    return share_done(Counter(item.state for item in record.items or ()), what)
+
+
+def share_done(counts: Counter[State], what: str = "") -> str:
+    """Write how many of some tasks, or items, have ended well, and how many were skipped.
+
+    `what` is a word that stands behind the numbers.
+
+    Examples
+    --------
+    >>> share_done(Counter({State.SUCCEEDED: 57, State.SKIPPED: 3}))
+    '57 of 60, 3 skipped'
+    """
+    done = sum(number for state, number in counts.items() if state.is_success)
+    skipped = f", {counts[State.SKIPPED]:,} skipped" if counts[State.SKIPPED] else ""
+    return f"{done:,} of {counts.total():,}{what and ' ' + what}{skipped}"
+
+
+def reasons_of(record: TaskRun) -> list[str]:
+    """Write why a task, or an item, is as it is, where there is something to say."""
+    cause = one_line(record.cause, LONGEST_LABEL) if record.cause is not None else ""
+    reasons = [f"because of {cause}"] if cause and record.state is not State.SKIPPED else []
+    return [*reasons, record.why] if record.why else reasons
 
 
 def outcome(run: Run) -> str:

@@ -32,6 +32,8 @@ class Table(NamedTuple):
         What stands below it.
     signs : sequence of str, optional
         For each row HTML that stands before its first text.
+    faint : sequence of int
+        For each row, how many letters of its second text are there for those who look twice.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class Table(NamedTuple):
     numbers: Collection[int] | None = None
     notes: Sequence[str] = ()
     signs: Sequence[str] | None = None
+    faint: Sequence[int] = ()
 
     @property
     def _flush(self) -> Collection[int]:
@@ -86,16 +89,16 @@ class Table(NamedTuple):
         trusted, it looks like any other table there.
         """
 
-        def line(row: Sequence[str], sign: str) -> str:
+        def line(row: Sequence[str], sign: str, faint: int) -> str:
             cells = (
-                f"<td{_title(whole) if shown != whole else ''}>"
-                f"{sign if not place else ''}{escape(shown)}</td>"
+                f"<td{_title(whole) if shown != whole else ''}>{sign if not place else ''}"
+                f"{_faded(shown, faint if place == 1 and shown == whole else 0)}</td>"
                 for place, (whole, shown) in enumerate(zip(row, self._cut(row), strict=True))
             )
             return f"<tr>{''.join(cells)}</tr>"
 
         signs = self.signs or [""] * len(self.rows)
-        lines = "".join(map(line, self.rows, signs))
+        lines = "".join(map(line, self.rows, signs, self.faint or [0] * len(self.rows)))
         head = "".join(f"<th>{escape(name)}</th>" for name in self.head)
         short = elided(self.name, LONGEST_NAME)
         title = _title(self.name) if short != self.name else ""
@@ -137,6 +140,12 @@ class Table(NamedTuple):
                 "min-width: 16em; max-width: 60em}"
             )
         return f"<style>{' '.join(rules)}</style>"
+
+
+def _faded(text: str, letters: int) -> str:
+    """Return a text as HTML, so many letters of it faint."""
+    faint = f'<i style="font-style: normal; opacity: 0.7">{escape(text[:letters])}</i>'
+    return f"{faint if letters else ''}{escape(text[letters:])}"
 
 
 def _title(whole: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 from ...analysis.judgement import judge
-from ...formatting import counted, elided, printable, size_text, time_text
+from ...formatting import counted, printable, size_text, time_text
 from ...model.record import TaskRun
 from ...model.run import Run
 from ..style.palette import INK, LOOKS
-from ..style.words import error_line, items_done, labels_of, on_workers
-from .columns import LONGEST_CELL, Table
+from ..style.words import error_line, items_done, labels_of, on_workers, reasons_of
+from .columns import Table
 
 __all__ = ["run_table"]
 
@@ -34,7 +34,9 @@ def run_table(run: Run) -> Table:
     records, left_out = _chosen(run)
     labels = labels_of(run.plan)
     rows = [_cells(record, labels[record.name], run.makespan) for record in records]
-    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, [_sign(one) for one in records])
+    signs = [_sign(one) for one in records]
+    boxes = [record.name.rfind(".") + 1 for record in records]  # of inlined flows
+    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, signs, boxes)
 
 
 def _sign(record: TaskRun) -> str:
@@ -72,13 +74,10 @@ def _cells(record: TaskRun, label: str, longest: float) -> list[str]:
     state = record.state.words
     if record.attempts > 1:
         state += f" ({record.attempts} attempts)"
-    notes = [] if record.items is None else [f"{items_done(record)} items"]
+    notes = [] if record.items is None else [items_done(record, "items")]
     if record.error is not None:
         notes.append(error_line(record.error))
-    elif record.cause is not None:
-        notes.append(f"because of {elided(record.cause, LONGEST_CELL)}")
-    if record.why:
-        notes.append(record.why)
+    notes += reasons_of(record)
     if record.place and record.nbytes is not None:
         notes.append(f"{size_text(record.nbytes)} on {record.place}")
     name = record.name if label == record.name else f"{record.name} ({label})"

@@ -14,6 +14,7 @@ from ...formatting import counted, printable, time_text
 from ...model.events import Event
 from ...model.run import Run
 from ..graph.picture import Picture
+from ..graph.verdicts import verdicts_of
 from ..live.places import Place, message_id
 from ..style.environment import in_kernel
 from ..style.guard import made_or_told
@@ -69,7 +70,7 @@ def _graph(run: Run) -> str:
     def drawn_graph() -> str:
         states = {name: record.state for name, record in run.tasks.items()}
         picture = Picture(run.flow, own_labels(labels_of(run.plan)), details=True)
-        return picture.svg(states, details_of(run), run.critical_path)
+        return picture.svg(states, details_of(run), run.critical_path, verdicts_of(run))
 
     drawn = made_or_told("the graph", drawn_graph, lambda why: f"<div>({escape(why)})</div>")
     if not drawn.startswith("<svg"):

@@ -19,6 +19,22 @@ function letOpen(tasks, open) {
   }
 }
 
+/** Have a click, Enter or the space bar on the name of a box call `close` with it. */
+function letClose(svg, close) {
+  for (const tab of svg.querySelectorAll("g[data-box]")) {
+    const box = tab.getAttribute("data-box");
+    tab.setAttribute("tabindex", "0");
+    tab.setAttribute("role", "button");
+    tab.setAttribute("aria-label", `close ${box}`);
+    tab.addEventListener("click", () => close(box));
+    tab.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      close(box);
+    });
+  }
+}
+
 /** A panel in the frame of the graph; return what opens it, what shows it, and what closes it. */
 function panelWithin(model, frame) {
   let from = null; // the task that was opened: it gets the focus back

@@ -111,6 +111,13 @@ export function findEdges(svg, tasks) {
   }));
 }
 
+/** The node of a task, or the name of a box. */
+function nodeCalled(svg, tasks, name) {
+  const node = tasks.find((task) => task?.group.getAttribute("data-task") === name);
+  if (node) return node.group;
+  return [...svg.querySelectorAll("g[data-box]")].find((tab) => tab.getAttribute("data-box") === name);
+}
+
 /** Read a picture as XML, never as HTML; null if it is none. */
 export function readSvg(text, document, Parser = DOMParser) {
   if (!text) return null;
@@ -249,14 +256,17 @@ function render({ model, el }) {
       if (model.get("folded").includes(task)) turned = task;
       panel.open(asked(task, model.get("folded")), group, byKey);
     };
-    if (panel) letOpen(tasks, open);
+    if (panel) {
+      letOpen(tasks, open);
+      letClose(svg, turn);
+    }
     drawn = "";
     onOpened();
     onStates();
     onTick();
     panel?.moveTo(svg);
     onPanel();
-    if (turned) tasks.find(({ group }) => group.getAttribute("data-task") === turned)?.group.focus();
+    if (turned) nodeCalled(svg, tasks, turned)?.focus();
     turned = "";
   };
   const onStates = () => {
