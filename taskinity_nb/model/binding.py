@@ -28,8 +28,10 @@ from typing import Any, Literal
 from ..errors import BindingError, listed, suggestion
 from ..strangers import is_interrupt
 from .flow import Flow
+from .forms.absent import NOBODY, Absent
 from .forms.call import Call
 from .forms.edges import MAPPED, WAITS
+from .forms.extent import WHOLE, Extent
 from .forms.literals import InputName
 from .forms.misfits import Misfits, with_defaults
 from .forms.origin import Origin
@@ -47,7 +49,10 @@ WHOLE_INPUTS = ("inputs", "input_data")
 
 
 def resolve(
-    flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | ModuleType | None = None
+    flow: Flow,
+    inputs: Any = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
+    extent: Extent = WHOLE,
 ) -> Plan:
     """Find the function of each task and the source of each of its parameters.
 
@@ -60,6 +65,8 @@ def resolve(
     namespace : mapping of str to callable, or module, optional
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
         What is not callable is passed over, also in the parts of a `ChainMap`.
+    extent : Extent, optional
+        Which tasks run; the others need no functions and no arguments.
 
     Raises
     ------
@@ -81,25 +88,24 @@ def resolve(
         items  <- result of load
     """
     known = inputs if isinstance(inputs, Mapping) else {}
-    tasks = find_tasks(flow, namespace, known)
-    binder = _Binder(flow, inputs, tasks)
+    binder = _Binder(flow, inputs, find_tasks(flow, namespace, known, extent), extent)
     for slot, name in enumerate(flow.tasks):
         binder.bind(slot, name)
-    constants = tuple(binder.constants)
-    plan = Plan(flow, binder.bindings, binder.slots, binder.calls, constants, binder.sources_of)
-    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken)
+    parts = binder.bindings, binder.slots, binder.calls, tuple(binder.constants), binder.sources_of
+    plan, absent = Plan(flow, *parts, extent), Absent(flow, namespace, extent)
+    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken, absent)
     return plan
 
 
 class _Binder:
     """Applies the rules to one task after the other, and notes which inputs are taken."""
 
-    def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task]) -> None:
+    def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task], extent: Extent) -> None:
         self.flow = flow
         self.incoming = dict(flow.incoming)
         self.tasks = tasks
         if flow.inputs:
-            inputs = with_defaults(flow, inputs)
+            inputs = with_defaults(flow, inputs, extent)
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
         self.index = flow.structure.index
@@ -115,14 +121,18 @@ class _Binder:
         self.known: dict[int, tuple[Binding, int | None]] = {}
         self.sources_of: dict[str, int] = {}
         """The slots of the inputs that arrows come from."""
-        for name in {e.source: None for e in flow.edges if e.source in flow.inputs}:
+        taken = (e for e in flow.edges if e.source in flow.inputs and extent.runs(e.target))
+        for name in dict.fromkeys(edge.source for edge in taken):
             self.sources_of[name] = self._constant("input", name, self.keys[name]).slot
             self.taken.add(name)
         self.origins = Plan(flow, [], [], {}, (), self.sources_of)
 
     def bind(self, slot: int, name: str) -> None:
         """Fill the parameters of one task, the short way where the rules lead to the same."""
-        task = self.tasks[name]
+        task = self.tasks.get(name)
+        if task is None:  # it does not run
+            self.bindings.append(NOBODY)
+            return self.slots.append(())
         known = self.known.get(id(task))
         if known is None:
             signature = self._signature(name, task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -13,9 +13,10 @@ from ..engine.remote.notebook import notebook_here
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
 from .flow import Flow
+from .forms.extent import WHOLE, Extent
 from .task import Task, is_task, registered_tasks
 
-__all__ = ["find_tasks", "not_looked_at", "notebook"]
+__all__ = ["find_tasks", "functions_of", "not_looked_at", "notebook"]
 
 NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
@@ -50,8 +51,9 @@ def find_tasks(
     flow: Flow,
     namespace: Mapping[str, Any] | ModuleType | None,
     inputs: Collection[Any] = (),
+    extent: Extent = WHOLE,
 ) -> dict[str, Task]:
-    """Return the function of each task; where they are looked for, `resolve` says.
+    """Return the function of each task that runs; where they are looked for, `resolve` says.
 
     A name that has none may be that of one of the `inputs` of the run: then the error says so.
 
@@ -65,19 +67,12 @@ def find_tasks(
     >>> find_tasks(Flow("Example", tasks=["absolute"]), {"absolute": abs})
     {'absolute': <Task 'abs'>}
     """
-    places: list[Mapping[str, Any]]
-    lost: Mapping[str, str] | None = None
-    if namespace is None:
-        places, lost = notebook()
-    elif isinstance(namespace, ModuleType):
-        places = [vars(namespace)]
-    else:
-        places = list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace]
+    places, lost = _places(namespace)
     tasks: dict[str, Task] = {}
     found: dict[str, Task] = {}  # by the name of the function
     wrapped: dict[int, Task] = {}
     functions, homes = dict(flow.functions), dict(flow.homes)
-    for name in flow.tasks:
+    for name in flow.tasks if extent is WHOLE else filter(extent.runs, flow.tasks):
         function = functions.get(name, name)
         task = None if homes else found.get(function)
         if task is None:
@@ -95,6 +90,26 @@ def find_tasks(
             task = found[function] = value
         tasks[name] = task
     return tasks
+
+
+def functions_of(
+    flow: Flow, namespace: Mapping[str, Any] | ModuleType | None, names: Iterable[str]
+) -> dict[str, Any]:
+    """Return the functions of some tasks, as far as they are there; None for the others."""
+    places = _places(namespace).places
+    return {
+        name: _found(flow.function_of(name), [flow.homes[name]] if name in flow.homes else places)
+        for name in names
+    }
+
+
+def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:
+    """Return where functions are looked for."""
+    if namespace is None:
+        return notebook()
+    if isinstance(namespace, ModuleType):
+        return Notebook([vars(namespace)])
+    return Notebook(list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace])
 
 
 def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:

@@ -65,7 +65,7 @@ class Submitter:
             for follower in followers:
                 self._before[follower].append(task)
         self._missing = list(structure.waiting)  # how many before each were not reached
-        self._reached: set[int] = set()
+        self._reached: set[int] = set(plan.left_out)
         self._place = {task: place for place, task in enumerate(order_of(plan.flow))}
         self._next: deque[int] = deque()  # what may be handed over before it is ready
         self._subgraph: dict[int, SlotRef] = {}

@@ -1,0 +1,93 @@
+"""What a run is told of its tasks: results that are given, and tasks that are to run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...errors import FlowError, listed
+from ...model.flow import Flow
+from ...model.forms.extent import Extent, given_results, names_in, tasks_called
+from ...model.plan import Plan
+from ...strangers import type_name
+from ...values import OnceError, collected
+
+__all__ = ["GIVEN", "collected_overrides", "given_slots", "tasks_to_rerun"]
+
+GIVEN = "given by overrides"
+"""Why a task did not run whose result was given."""
+
+
+def collected_overrides(flow: Flow, overrides: Any) -> dict[str, Any]:
+    """Return the results that are given, by task, with lists in place of iterators.
+
+    Examples
+    --------
+    >>> collected_overrides(Flow("Example", [("load", "fit")]), {"load": map(abs, [-1, 2])})
+    {'load': [1, 2]}
+    """
+    given = given_results(flow, overrides)
+    for name, value in given.items():
+        try:
+            given[name] = collected(value)
+        except OnceError as error:
+            raise FlowError(f"overrides gives the result of '{name}': {error}") from None
+    return given
+
+
+def given_slots(plan: Plan, given: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the results that are given, by slot, as the tasks would have handed them on.
+
+    Raises
+    ------
+    FlowError
+        If that of a mapped task is no list, or can be read only once and goes to several.
+    """
+    found: dict[int, Any] = {}
+    for name, value in given.items():
+        slot = plan.index[name]
+        if slot in plan.maps and not isinstance(value, list | tuple):
+            raise FlowError(
+                f"overrides gives the result of '{name}', which runs once for each item, as "
+                f"{type_name(value)}",
+                remedy="give a list of the results of its items",
+            )
+        try:
+            made = plan.finish(slot)(value)
+        except OnceError as error:
+            raise FlowError(f"overrides gives the result of '{name}': {error}") from None
+        found[slot] = list(made) if slot in plan.maps else made
+    return found
+
+
+def tasks_to_rerun(flow: Flow, extent: Extent, rerun: Any) -> frozenset[str]:
+    """Return the tasks that are to run again.
+
+    Raises
+    ------
+    FlowError
+        If a name is none of the flow's tasks, or of one that does not run.
+
+    Examples
+    --------
+    >>> flow = Flow("Example", [("load", "fit")])
+    >>> tasks_to_rerun(flow, Extent(given=frozenset(["load"])), ["load"])
+    Traceback (most recent call last):
+        ...
+    taskinity_nb.errors.FlowError: rerun names 'load', which does not run: given by overrides
+    leave it out of one of the two
+    """
+    again: set[str] = set()
+    for name in names_in(rerun, "rerun"):
+        tasks = tasks_called(flow, name, "rerun")
+        running = [task for task in tasks if extent.runs(task)]
+        if not running:
+            raise FlowError(
+                f"rerun names {listed([name])}, which does not run: "
+                f"{extent.left_out.get(tasks[0], GIVEN)}",
+                remedy="leave it out of one of the two"
+                if tasks[0] in extent.given
+                else "name it among the targets as well",
+            )
+        again.update(running)
+    return frozenset(again)
