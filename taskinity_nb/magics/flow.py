@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
 
 from ..dsl.read import parse_dsl
+from ..engine.rerun.given import collected_overrides
 from ..engine.rerun.inputs import collected_inputs, repeatable_inputs
 from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
@@ -115,6 +116,9 @@ class FlowMagics(Magics):
             "on_error": options.on_error,
             "keep": options.keep,
             "resume": self.last_runs.get(flow.name) if options.resume else None,
+            "targets": options.parts.targets,
+            "overrides": collected_overrides(flow, options.parts.overrides),
+            "rerun": options.parts.rerun,
         }
 
     def _run(self, flow: Flow, options: Options) -> Run:

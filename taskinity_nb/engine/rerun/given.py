@@ -60,8 +60,8 @@ def given_slots(plan: Plan, given: Mapping[str, Any]) -> dict[int, Any]:
     return found
 
 
-def tasks_to_rerun(flow: Flow, extent: Extent, rerun: Any) -> frozenset[str]:
-    """Return the tasks that are to run again.
+def tasks_to_rerun(flow: Flow, extent: Extent, rerun: Any, option: str = "rerun") -> frozenset[str]:
+    """Return the tasks that are to run again; in errors, the option is called `option`.
 
     Raises
     ------
@@ -78,12 +78,12 @@ def tasks_to_rerun(flow: Flow, extent: Extent, rerun: Any) -> frozenset[str]:
     leave it out of one of the two
     """
     again: set[str] = set()
-    for name in names_in(rerun, "rerun"):
-        tasks = tasks_called(flow, name, "rerun")
+    for name in names_in(rerun, option):
+        tasks = tasks_called(flow, name, option)
         running = [task for task in tasks if extent.runs(task)]
         if not running:
             raise FlowError(
-                f"rerun names {listed([name])}, which does not run: "
+                f"{option} names {listed([name])}, which does not run: "
                 f"{extent.left_out.get(tasks[0], GIVEN)}",
                 remedy="leave it out of one of the two"
                 if tasks[0] in extent.given
