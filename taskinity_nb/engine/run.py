@@ -22,7 +22,13 @@ from ..model.saving.travels import ReadControl
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
-from .rerun.given import GIVEN, collected_overrides, given_slots, tasks_to_rerun
+from .rerun.given import (
+    GIVEN,
+    check_unread_results,
+    collected_overrides,
+    given_slots,
+    tasks_to_rerun,
+)
 from .rerun.inputs import check_takers, check_unread, collected_inputs
 from .rerun.resume import Kept, Prints, kept_of, prints_of
 from .runtime.cores import available_cores
@@ -325,6 +331,7 @@ def _look_back(
     prints = prints_of(plan, given)
     kept = kept_of(plan, prints, earlier, before, results, rerun)
     check_unread(plan, kept.results, earlier)
+    check_unread_results(plan, given, kept.results, earlier)
     return prints, kept
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import functions as fn
 import pytest
 from clusters import on_both
@@ -343,6 +345,27 @@ class TestResume:
         assert states(second) == {
             "one": "cached", "double": "cached", "again": "cached", "report": "skipped",
         }  # fmt: skip
+
+    def test_a_given_file_that_was_read(self):
+        functions = {"read": lambda file: file.read()}
+        first = run("open -> read", namespace=functions, overrides={"open": io.StringIO("text")})
+        assert first.result == "text"
+        with pytest.raises(FlowError, match="given for 'open', a StringIO, can be read only once"):
+            first.resume(rerun="read")
+        assert first.resume(overrides={"open": io.StringIO("more")}).result == "more"
+
+    def test_a_given_file_goes_to_one(self):
+        with pytest.raises(FlowError, match=r"overrides gives the result of 'one': .*only once"):
+            run("one -> [double, again]", namespace=names(), overrides={"one": io.StringIO()})
+
+    def test_nothing_to_replay(self):
+        first = run("one -> double -> again", namespace=NAMES, targets="double",
+                    overrides={"one": 3})  # fmt: skip
+        assert first.replay("double") == 6
+        with pytest.raises(FlowError, match="'again' did not run, left out: not needed for"):
+            first.replay("again")
+        with pytest.raises(FlowError, match="'one' did not run, given by overrides"):
+            first.replay("one")
 
 
 ON_A_CLUSTER = """

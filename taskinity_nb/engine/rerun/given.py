@@ -9,10 +9,11 @@ from ...errors import FlowError, listed
 from ...model.flow import Flow
 from ...model.forms.extent import Extent, given_results, names_in, tasks_called
 from ...model.plan import Plan
+from ...model.run import Run
 from ...strangers import type_name
-from ...values import OnceError, collected
+from ...values import OnceError, collected, is_once, kind_of
 
-__all__ = ["GIVEN", "collected_overrides", "given_slots", "tasks_to_rerun"]
+__all__ = ["GIVEN", "check_unread_results", "collected_overrides", "given_slots", "tasks_to_rerun"]
 
 GIVEN = "given by overrides"
 """Why a task did not run whose result was given."""
@@ -58,6 +59,26 @@ def given_slots(plan: Plan, given: Mapping[str, Any]) -> dict[int, Any]:
             raise FlowError(f"overrides gives the result of '{name}': {error}") from None
         found[slot] = list(made) if slot in plan.maps else made
     return found
+
+
+def check_unread_results(
+    plan: Plan, given: Mapping[str, Any], kept: Mapping[int, Any], earlier: Run
+) -> None:
+    """Raise if a task takes a given result which the earlier run has read already."""
+    for name, value in given.items():
+        slot = earlier.plan.index.get(name)
+        if not is_once(value) or slot is None or earlier.record.values[slot] is not value:
+            continue
+        for edge in plan.flow.downstream[name]:
+            record, taker = earlier.tasks.get(edge.target), plan.index[edge.target]
+            was_begun = record is not None and record.started is not None
+            if edge.kind != "wait" and was_begun and taker not in kept:
+                raise FlowError(
+                    f"task '{edge.target}' runs again, but the result that is given for '{name}', "
+                    f"{kind_of(value)}, can be read only once, and the earlier run has begun to "
+                    "read it",
+                    remedy="give it anew: run.resume(overrides=...)",
+                )
 
 
 def tasks_to_rerun(flow: Flow, extent: Extent, rerun: Any, option: str = "rerun") -> frozenset[str]:
