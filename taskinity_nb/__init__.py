@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .display import Renderer, set_renderer
+from .dsl.flow_from import flow_from
 from .dsl.read import parse_dsl, parse_flows
 from .dsl.write import to_dsl, to_mermaid
 from .engine.run import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
@@ -75,6 +76,7 @@ __all__ = [
     "benchmark",
     "compare",
     "explore",
+    "flow_from",
     "history",
     "parse_dsl",
     "parse_flows",

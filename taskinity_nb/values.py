@@ -20,6 +20,7 @@ __all__ = [
     "OnceError",
     "collected",
     "for_several",
+    "gathered",
     "is_frame",
     "is_once",
     "is_plain_iterator",
@@ -195,6 +196,17 @@ def _is_readable(file: Any) -> bool:
         return bool(file.readable())
     except Exception:  # it is closed, or a class of the user's own
         return True
+
+
+def gathered(**results: Any) -> dict[str, Any]:
+    """Return the results of the last tasks of a flow in a flow, by their names.
+
+    Examples
+    --------
+    >>> gathered(low=1, high=2)
+    {'low': 1, 'high': 2}
+    """
+    return results
 
 
 # What is in a value.

@@ -26,6 +26,9 @@ EXECUTORS = ("sequential", "threads", "processes", "thread pool", "fork", "forks
 # The modules are compiled once, not by each of the hundreds of interpreters that are started.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Nor are the tests compiled anew by each worker of each run, which takes half of the collection.
+WRITES_NO_BYTECODE, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+
 # It comes with nbformat, takes a second to read its grammar, and looks at the form of addresses.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
@@ -113,8 +116,21 @@ def put_into_name(item: pytest.Item, name: str) -> None:
 
 def pytest_collection_finish() -> None:
     """Have no collection of garbage look through all the tests and modules that are there now."""
+    sys.dont_write_bytecode = WRITES_NO_BYTECODE
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Nor through what the modules before have imported, and the reports of their tests."""
+    result = yield
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
+    return result
 
 
 def allowed(item: pytest.Item) -> set[str]:
@@ -196,6 +212,17 @@ OTHERS = ("forkserver", "spawn")
 def executor(request: pytest.FixtureRequest, pools: dict[str, Executor]) -> object:
     """Each executor in turn: a word or a pool."""
     return pools.get(request.param, request.param)
+
+
+@pytest.fixture(scope="session")
+def kept_kernel() -> Iterator[Any]:
+    """A kernel for all modules that leave it in order; each asks for it `as_new()`."""
+    from kernels import KeptKernel
+
+    kept = KeptKernel()
+    kept.as_new()  # before it is noted what a test has found
+    yield kept
+    kept.end()
 
 
 @pytest.fixture(scope="session")

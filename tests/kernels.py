@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,26 @@ from jupyter_core.utils import ensure_event_loop
 
 ensure_event_loop()  # the clients of this thread make it when they need it, and keep it
 
-__all__ = ["Cell", "Kernel", "new_kernel", "start_kernel"]
+__all__ = ["Cell", "KeptKernel", "Kernel", "new_kernel", "start_kernel"]
 
 PATIENCE = 60
 """Seconds that a cell may take."""
+
+NO_HISTORY = "--HistoryManager.hist_file=:memory:"
+"""Have no kernel write the cells of tests to the user's history, and wait for the disk."""
+
+AS_NEW = """
+%unload_ext taskinity_nb
+%load_ext taskinity_nb
+from taskinity_nb.engine.scheduling import history
+from taskinity_nb.model import task
+history._known.clear()
+task._registry.clear()
+get_ipython().magics_manager.registry["FlowMagics"].last_runs.clear()
+%reset -f
+__doc__ = __loader__ = __package__ = None
+"""
+"""A cell after which a kernel knows nothing of what was run in it; `%reset` takes too much away."""
 
 
 @dataclass
@@ -99,7 +115,7 @@ class Kernel:
 def start_kernel(**options: Any) -> tuple[KernelManager, BlockingKernelClient]:
     """Start a kernel; return its manager and a client of it."""
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(**options)
+    manager.start_kernel(extra_arguments=[NO_HISTORY], **options)
     client = manager.client()
     client.start_channels()
     try:
@@ -124,3 +140,25 @@ def new_kernel(first: str = "") -> Iterator[tuple[Kernel, Any]]:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+class KeptKernel:
+    """A kernel that modules use one after the other: a start, with all imports, takes a second."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._there: tuple[Kernel, Any] | None = None
+
+    def as_new(self) -> Kernel:
+        """Return the kernel with nothing in it; another one if it has died."""
+        if self._there is None or not self._there[1].is_alive():
+            self.end()
+            self._there = self._stack.enter_context(new_kernel())
+        kernel, _ = self._there
+        emptied = kernel.run(AS_NEW)
+        assert not emptied.error, emptied.error
+        return kernel
+
+    def end(self) -> None:
+        """End the kernel, if it has been started."""
+        self._stack.close()

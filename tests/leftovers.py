@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from _signal import getsignal  # that of `signal` makes a member of an enumeration each time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Executor, wait
@@ -36,7 +37,7 @@ KINDS = (
 PATIENCE = 30.0
 """Seconds that threads and processes have to end in, once nothing holds them."""
 
-SIGNALS = sorted(signal.valid_signals())
+SIGNALS = sorted(map(int, signal.valid_signals()))
 FOLDER = "/proc/self/fd"
 FONT = ".ttf"
 """How a file ends that matplotlib keeps open when it has drawn with it."""
@@ -47,7 +48,7 @@ class Moment:
 
     def __init__(self) -> None:
         self.streams = sys.stdout, sys.stderr
-        self.signals = {number: signal.getsignal(number) for number in SIGNALS}
+        self.signals = {number: getsignal(number) for number in SIGNALS}
         self.folder = _folder()
         self.environment = _environment()
         self.threads = set(threading.enumerate())
@@ -69,7 +70,7 @@ class Moment:
     def put_signals_back(self) -> None:
         """Give each signal the handler that it had, where Python knows it."""
         for number, before in self.signals.items():
-            if before is not None and signal.getsignal(number) != before:
+            if before is not None and getsignal(number) != before:
                 signal.signal(number, before)
 
     def left(self, kinds: Iterable[str] = KINDS, patience: float = PATIENCE) -> list[str]:
@@ -93,7 +94,7 @@ class Moment:
 
     def _left_signals(self) -> Iterable[str]:
         for number, before in self.signals.items():
-            now = signal.getsignal(number)
+            now = getsignal(number)
             if now != before:
                 yield f"the handler of {signal.Signals(number).name} is {now!r}, not {before!r}"
 
@@ -218,8 +219,9 @@ def _children() -> dict[int, str]:
     found = {}
     for task in os.listdir("/proc/self/task"):
         try:
-            numbers = Path(f"/proc/self/task/{task}/children").read_text(encoding="ascii").split()
-        except FileNotFoundError:  # the thread has just ended
+            with open(f"/proc/self/task/{task}/children", "rb", buffering=0) as file:
+                numbers = file.read().split()
+        except (FileNotFoundError, ProcessLookupError):  # the thread has just ended
             continue
         for number in map(int, numbers):
             if number not in kept:

@@ -75,6 +75,9 @@ def imports(path):
                 yield found
 
 
+ARROWS = {name_of(path): set(imports(path)) for path in MODULES}
+
+
 def room(name):
     """Return the room of a module, and its floor."""
     while name:
@@ -103,13 +106,15 @@ def circles(arrows):
     return {group for group in groups if len(group) > 1}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_arrows_point_down(path):
-    name = name_of(path)
-    floor, own = room(name)
-    for target in imports(path):
-        below, other = room(target)
-        assert other == own or below < floor, f"{name} imports {target}, which is not below it"
+def test_arrows_point_down():
+    wrong = []
+    for name, targets in ARROWS.items():
+        floor, own = room(name)
+        for target in targets:
+            below, other = room(target)
+            if other != own and below >= floor:
+                wrong.append(f"{name} imports {target}, which is not below it")
+    assert not wrong
 
 
 def test_each_room_says_what_is_in_it_and_what_may_not_be():
@@ -119,45 +124,51 @@ def test_each_room_says_what_is_in_it_and_what_may_not_be():
 
 
 def test_nothing_goes_round():
-    assert not circles({name_of(path): set(imports(path)) for path in MODULES})
+    assert not circles(ARROWS)
 
 
-@pytest.mark.parametrize(
-    "folder", sorted({path.parent for path in MODULES}), ids=lambda path: path.name
-)
-def test_a_folder_can_be_overlooked(folder):
-    modules = [path for path in folder.glob("*.py") if not path.name.startswith("__")]
-    assert len(modules) <= FULL.get(folder.relative_to(PACKAGE).as_posix(), 12)
+def test_a_folder_can_be_overlooked():
+    for folder in {path.parent for path in MODULES}:
+        modules = [path for path in folder.glob("*.py") if not path.name.startswith("__")]
+        name = folder.relative_to(PACKAGE).as_posix()
+        assert len(modules) <= FULL.get(name, 12), name
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_module_is_one_idea(path):
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 400
-    assert ast.get_docstring(tree_of(path)), "a module says what it is"
+def test_a_module_is_one_idea():
+    texts = {name_of(path): path.read_text(encoding="utf-8") for path in MODULES}
+    assert not [name for name, text in texts.items() if len(text.splitlines()) > 400]
+    says_nothing = [name_of(path) for path in MODULES if not ast.get_docstring(tree_of(path))]
+    assert not says_nothing, "a module says what it is"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_function_can_be_overlooked(path):
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            said = len((ast.get_docstring(node, clean=False) or "").splitlines())
-            assert node.end_lineno - node.lineno + 1 - said <= 60, node.name
+def test_a_function_can_be_overlooked():
+    long = []
+    for path in MODULES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                said = len((ast.get_docstring(node, clean=False) or "").splitlines())
+                if node.end_lineno - node.lineno + 1 - said > 60:
+                    long.append(f"{name_of(path)}.{node.name}")
+    assert not long
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_all_is_true(path):
-    tree = tree_of(path)
-    listed = [
+def lists(path):
+    """Return what is assigned to a module's `__all__`: the names, each time."""
+    return [
         ast.literal_eval(node.value)
-        for node in tree.body
+        for node in tree_of(path).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     ]
-    is_door = path.name == "__init__.py" and path.parent != PACKAGE
-    assert len(listed) == (0 if is_door else 1) or path.name == "__main__.py"
-    for names in listed:
-        module = importlib.import_module(f"taskinity_nb.{name_of(path)}".removesuffix(".__init__"))
-        assert all(hasattr(module, name) for name in names)
+
+
+def test_all_is_true():
+    for path in MODULES:
+        name, listed = name_of(path), lists(path)
+        is_door = path.name == "__init__.py" and path.parent != PACKAGE
+        assert len(listed) == (0 if is_door else 1) or path.name == "__main__.py", name
+        for names in listed:
+            module = importlib.import_module(f"taskinity_nb.{name}".removesuffix(".__init__"))
+            assert not [each for each in names if not hasattr(module, each)], name
 
 
 def test_public_names():

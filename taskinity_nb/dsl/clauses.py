@@ -10,11 +10,15 @@ import ast
 import re
 import warnings
 from bisect import bisect_right
+from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from ..errors import DSLSyntaxError, Span
 from ..model.forms.literals import LONGEST, Constant, InputName, literal
-from .tokens import NEWLINE, Token, shown
+from .tokens import NEWLINE, Token, bare, shown
+from .wrong.values import PYTHONS_WORDS, Wrong, doubled, misread, no_literal, unbalanced
 
 __all__ = ["Clauses", "Given"]
 
@@ -35,6 +39,7 @@ class Clauses:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._known: tuple[_Piece | None, list[str], list[int]] = (None, [], [])
         self._lines = [0, *(match.end() for match in NEWLINE.finditer(text))]
 
     def error(self, message: str, span: Span, remedy: str) -> DSLSyntaxError:
@@ -44,33 +49,45 @@ class Clauses:
     def constants(self, task: str, call: Token) -> Given:
         """Read ``(depth=3, loss="mse")`` behind the name of a task."""
         piece = _Piece(call.text, "f", call.start)
-        parsed = self._parsed(piece, f"{task}(name=value)")
+        inside = (call.start + 1, call.start + len(call.text) - 1)
+        parsed = self._parsed(piece, f"{task}(name=value)", inside, task)
         assert isinstance(parsed, ast.Call)
+        first = parsed.args[0] if parsed.args else None
+        if isinstance(first, ast.Name):
+            raise self._called(task, call, [a.id for a in parsed.args if isinstance(a, ast.Name)])
         found: Given = {}
-        for given in parsed.args:
-            span = self._span(piece, given)
-            if isinstance(given, ast.Starred):
-                break
-            name = given.id if isinstance(given, ast.Name) else "name"
-            raise self.error(
-                "a task is only named here, not called",
-                Span(call.line, call.column, 1) if name != "name" else span,
-                f"write {shown(task)} without parentheses: "
-                "its arguments come along the arrows that lead to it;\n"
-                f"a constant has the name of its parameter: "
-                f"'{task}({name}={'…' if name != 'name' else self._quoted(span)})'",
-            )
         for keyword in parsed.keywords:
-            if keyword.arg is None:
-                break
-            found[keyword.arg] = self._value(piece, keyword.value), self._span(piece, keyword)
+            if keyword.arg is not None and keyword.arg not in found:
+                value = self._value(piece, keyword.value, keyword.arg, task)
+                found[keyword.arg] = value, self._span(piece, keyword)
         if len(found) < len(parsed.args) + len(parsed.keywords):
-            raise self.error(
-                "stars have no meaning here: nothing is unpacked in the text of a flow",
-                Span(call.line, call.column, len(call.text)),
-                f"write each constant with its parameter's name: '{task}(name=value)'",
-            )
+            wrong = misread(self._text, *inside, task)
+            raise self._wrong(wrong) if wrong else self._no_literal(piece, call.span, "f(n=3)")
         return found
+
+    def _called(self, task: str, call: Token, names: Sequence[str]) -> DSLSyntaxError:
+        """Explain names in parentheses behind a name."""
+        span = Span(call.line, call.column, 1)
+        listed = ", ".join(names)
+        if task == "input":
+            return self.error(
+                "a line that declares inputs has no parentheses", span,
+                f"write 'input {listed}'",
+            )  # fmt: skip
+        if task in ("map", "zip", "product"):
+            sources = "source" if task == "map" else f"[{listed}]"
+            target = names[0] if task == "map" else "next_task"
+            return self.error(
+                f"{task!r} is a word in front of a task, and is not called", span,
+                f"write '{sources} -> {task} {target}'",
+            )  # fmt: skip
+        return self.error(
+            "a task is only named here, not called",
+            span,
+            f"write {shown(task)} without parentheses: "
+            "its arguments come along the arrows that lead to it;\n"
+            f"a constant has the name of its parameter: '{task}({names[0]}=…)'",
+        )
 
     def inputs(self, first: Token, behind: Token) -> tuple[dict[str, Constant | None], Given, int]:
         """Read what follows the word ``input``, and where it ends.
@@ -80,14 +97,16 @@ class Clauses:
         end = self._end_of_line(first.start)
         piece = _Piece(self._text[first.start : end].rstrip(), "(lambda *, ", first.start)
         form = "input files, depth = 3"
-        parsed = self._parsed(piece._replace(code=piece.code + "\n: 0)"), form)
+        inside = (first.start, end)
+        parsed = self._parsed(piece._replace(code=piece.code + "\n: 0)"), form, inside)
         arguments = parsed.args if isinstance(parsed, ast.Lambda) else None
         if (
             arguments is None
             or arguments.posonlyargs or arguments.args or arguments.vararg or arguments.kwarg
             or not (isinstance(parsed, ast.Lambda) and isinstance(parsed.body, ast.Constant))
         ):  # fmt: skip
-            raise self._no_literal(piece, Span(first.line, first.column, len(first.text)), form)
+            wrong = misread(self._text, *inside)
+            raise self._wrong(wrong) if wrong else self._no_literal(piece, first.span, form)
         defaults: dict[str, Constant | None] = {}
         spans: Given = {}
         for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
@@ -95,15 +114,21 @@ class Clauses:
             if value is None:
                 defaults[argument.arg] = None
             else:
-                read = self._value(piece, value)
+                read = self._value(piece, value, argument.arg)
                 if isinstance(read, InputName):
+                    name = read.name
                     raise self.error(
-                        f"the default of an input is a literal, not the name {shown(read.name)}",
+                        f"the default of an input is a literal, not the name {shown(name)}",
                         self._span(piece, value),
-                        f"write a number, a text in quotation marks, or {argument.arg!r} alone: "
+                        f"write {PYTHONS_WORDS[name]}" if name in PYTHONS_WORDS else
+                        f'write "{bare(name)}" for the text, or {argument.arg!r} alone: '
                         "an input without a default",
-                    )
+                    )  # fmt: skip
                 defaults[argument.arg] = read
+            if argument.arg in spans:
+                raise self.error(
+                    f"{shown(argument.arg)} is an input twice here", span, "keep one of the two"
+                )
             spans[argument.arg] = (InputName(argument.arg), span)
         return defaults, spans, end
 
@@ -117,19 +142,32 @@ class Clauses:
                 "nothing follows this '=='", span, 'write the literal to compare with: == "big"'
             )
         piece = _Piece(code + "\n)", "(", start + blank)
-        value = self._value(piece, self._parsed(piece, 'when kind == "big"'))
-        if isinstance(value, InputName):
+        inside = (start + blank, start + blank + len(code))
+        parsed = self._parsed(piece, 'when kind == "big"', inside)
+        if isinstance(parsed, ast.Tuple) and parsed.col_offset == 0:
             raise self.error(
-                f"a result is compared with a literal, not with the name {shown(value.name)}",
-                span,
-                f'write == "{value.name}" for the text, or compare inside the task and let it '
-                "return True or False",
+                "a result is compared with one literal, not with several",
+                self._place(start + blank, len(_LINE.findall(code)[0].rstrip())),
+                f"write '== ({bare(doubled(code))})' for a tuple; if any of them will do, compare "
+                "inside a task and let it return True or False",
             )
+        value = self._value(piece, parsed)
+        if isinstance(value, InputName):
+            name = value.name
+            raise self.error(
+                f"a result is compared with a literal, not with the name {shown(name)}",
+                self._span(piece, parsed),
+                f"write == {PYTHONS_WORDS[name]}" if name in PYTHONS_WORDS else
+                f'write == "{bare(name)}" for the text, or compare inside the task and let it '
+                "return True or False",
+            )  # fmt: skip
         return value.text, end
 
     # Python's parser.
 
-    def _parsed(self, piece: _Piece, form: str) -> ast.expr:
+    def _parsed(
+        self, piece: _Piece, form: str, inside: tuple[int, int], task: str = ""
+    ) -> ast.expr:
         if len(piece.code) > LONGEST:
             raise self.error(
                 f"this is longer than the {LONGEST:,} characters that a literal may have",
@@ -141,6 +179,16 @@ class Clauses:
                 warnings.simplefilter("ignore")  # of what a text looks like
                 return ast.parse(piece.ahead + piece.code, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            compared = form.startswith("when")
+            find = unbalanced if compared else partial(misread, task=task)
+            if wrong := find(self._text, *inside):
+                raise self._wrong(wrong) from None
+            if compared and (arrow := re.search(r"\s(-\.->|->)(?=\s|\w)", piece.code)):
+                raise self.error(
+                    "a condition stands at the end of its line",
+                    self._place(piece.start + arrow.start(1), len(arrow[1])),
+                    "write what follows in a line of its own",
+                ) from None
             place = self._place(piece.start)
             if isinstance(error, SyntaxError) and error.lineno:
                 place = self._at(piece, error.lineno, (error.offset or 1) - 1)
@@ -154,21 +202,21 @@ class Clauses:
             "and lists, tuples, sets and dicts of these",
         )
 
-    def _value(self, piece: _Piece, node: ast.expr) -> Constant | InputName:
+    def _wrong(self, wrong: Wrong) -> DSLSyntaxError:
+        at = min(wrong.start, max(0, len(self._text) - 1))
+        end = NEWLINE.search(self._text, at)
+        width = min(wrong.width, (end.start() if end else len(self._text)) - at)
+        return self.error(wrong.message, self._place(at, width), wrong.remedy)
+
+    def _value(
+        self, piece: _Piece, node: ast.expr, name: str = "", task: str = ""
+    ) -> Constant | InputName:
         try:
             return literal(node)
         except ValueError as error:
             culprit = error.args[0]
-            name = "it"
-            if isinstance(culprit, ast.Name):
-                name = shown(culprit.id)
-            raise self.error(
-                "a constant is a literal or the name of an input, "
-                f"and {name} is no literal: nothing is evaluated here",
-                self._span(piece, culprit),
-                "write the value itself, or declare an input ('input n') and write its name alone; "
-                "its value is given to the run",
-            ) from None
+            message, remedy = no_literal(culprit, name, task)
+            raise self.error(message, self._span(piece, culprit), remedy) from None
 
     # Places.
 
@@ -198,13 +246,21 @@ class Clauses:
 
     def _span(self, piece: _Piece, node: ast.expr | ast.arg | ast.keyword) -> Span:
         """Return where a part of what Python was given stands; its columns count bytes."""
-        given = _LINE.findall(piece.ahead + piece.code)
-        line = given[node.lineno - 1].encode()
-        before = sum(map(len, given[: node.lineno - 1]))
-        before += len(line[: node.col_offset].decode())
+        if piece is not self._known[0]:
+            lines = _LINE.findall(piece.ahead + piece.code)
+            self._known = piece, lines, [0, *accumulate(map(len, lines))]
+        _, given, starts = self._known
+        text = given[node.lineno - 1]
+        line: str | bytes = text if text.isascii() else text.encode()
+        before = starts[node.lineno - 1]
+        before += node.col_offset
+        if isinstance(line, bytes):
+            before += len(line[: node.col_offset].decode()) - node.col_offset
         width = 1
         if node.end_lineno == node.lineno and node.end_col_offset is not None:
-            width = len(line[node.col_offset : node.end_col_offset].decode())
+            width = len(line[node.col_offset : node.end_col_offset])
+            if isinstance(line, bytes):
+                width = len(line[node.col_offset : node.end_col_offset].decode())
         return self._place(piece.start + max(0, before - len(piece.ahead)), width)
 
     def _quoted(self, span: Span) -> str:

@@ -44,6 +44,8 @@ class Draft:
     constants: dict[str, Given] = field(default_factory=dict)
     inputs: dict[str, tuple[Constant | None, Span]] = field(default_factory=dict)
     parts: dict[str, tuple[Part, Span]] = field(default_factory=dict)
+    apart: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of tasks whose results were taken apart: the names of the parts."""
     no_tasks: set[str] = field(default_factory=set)
     """The names of inputs and parts."""
 

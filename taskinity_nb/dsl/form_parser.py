@@ -8,10 +8,10 @@ from ..errors import Span
 from ..model.flow import Edge, EdgeKind
 from ..model.forms.edges import Part
 from .clauses import Clauses
-from .diagnostics import Diagnostics
 from .draft import Draft, Item
-from .form_errors import FormErrors
 from .tokens import Token, tokenize
+from .wrong.diagnostics import Diagnostics
+from .wrong.forms import FormErrors
 
 __all__ = ["CONDITIONS", "FormParser"]
 
@@ -42,7 +42,9 @@ class FormParser(ABC):
 
     def begins_inputs(self) -> bool:
         """Tell ``input files`` from a task of that name."""
-        second = self.tokens[self.at + 1]
+        _, second, third = self.tokens[self.at : self.at + 3]
+        if second.text in CONDITIONS and third.kind == "word":
+            return False
         return second.kind == "word" and second.text != "as"
 
     def inputs(self) -> None:
@@ -64,9 +66,9 @@ class FormParser(ABC):
     def declare(self, name: str, span: Span) -> None:
         """Note a name that is no task's."""
         draft = self.draft
-        known: dict[str, tuple[object, Span]] = {**draft.inputs, **draft.parts}
-        if name in known:
-            raise self.wrong_form.declared_twice(name, span, known[name][1])
+        if name in draft.no_tasks:
+            _, first = draft.inputs[name] if name in draft.inputs else draft.parts[name]
+            raise self.wrong_form.declared_twice(name, span, first)
         if name in draft.tasks:
             raise self.wrong_form.declared_late(name, span, draft.tasks[name])
         draft.no_tasks.add(name)
@@ -83,6 +85,8 @@ class FormParser(ABC):
         tokens, draft, names = self.tokens, self.draft, list[tuple[str, Span]]()
         start = self.at
         while tokens[self.at].text != "=":
+            if found := self.wrong_form.no_word(tokens[self.at]):
+                raise found
             names.append((self.name(self.at, None), tokens[self.at].span))
             self.at += 1 + (tokens[self.at + 1].text == ",")
         is_one = len(names) == 1 and tokens[self.at - 1].text != ","
@@ -90,9 +94,11 @@ class FormParser(ABC):
         self.at += 1
         if tokens[self.at].kind in ("newline", "end"):
             raise self.wrong_form.no_whole(equals, [name for name, _ in names])
+        if found := self.wrong_form.line.value(self.at, [name for name, _ in names]):
+            raise found
         item = self.item(None)
         if tokens[self.at].kind != "newline":
-            raise self.wrong_form.behind_parts(self.at)
+            raise self.wrong_form.line.behind_parts(start, self.at)
         if item.part is not None or item.is_optional or (item.key is None) is is_one:
             raise self.wrong_form.parts(tokens[start], item.name, item.key, names, self.at)
         if item.name in draft.inputs:
@@ -104,9 +110,7 @@ class FormParser(ABC):
             self.declare(name, span)
             key = place if item.key is None else item.key
             part = Part(item.name, key, () if is_one else words)
-            if not is_one and any(
-                p.names not in ((), words) for p, _ in draft.parts.values() if p.task == item.name
-            ):
+            if not is_one and draft.apart.setdefault(item.name, words) != words:
                 raise self.wrong_form.taken_apart_twice(item.name, span)
             draft.parts[name] = part, span
 
@@ -117,8 +121,9 @@ class FormParser(ABC):
             word = tokens[self.at]
             kind: EdgeKind = "when" if word.text == "when" else "unless"
             if tokens[self.at + 1].kind != "word":
-                raise self.wrong_form.no_condition(self.at)
-            if found := self.wrong_form.negation(self.at):
+                raise self.wrong_form.condition.no_condition(self.at)
+            wrong = self.wrong_form.condition
+            if found := wrong.negation(self.at) or wrong.mapped_condition(self.at):
                 raise found
             self.at += 1
             source = self.item(None, is_condition=True)
@@ -128,19 +133,19 @@ class FormParser(ABC):
                 if tokens[self.at - 1].line == word.line else len(word.text)
             )  # fmt: skip
             following = tokens[self.at]
-            if following.kind == "dashes" and following.text.startswith("=="):
+            if following.text[:2] == "==" and following.text[:3] != "===":
                 place = following.span._replace(width=2)
                 equals, end = self.clauses.compared(following.start + 2, place)
                 self.go_on_at(end)
             elif following.kind in ("dashes", "arrow", "stray"):
-                raise self.wrong_form.comparison(self.at)
+                raise self.wrong_form.condition.comparison(self.at)
             for target in targets:
                 if target.name in draft.no_tasks or target.part:
                     raise self.wrong_form.no_target(
                         target.part or target.name, target.span, target.part is not None
                     )
                 if target.name == source.name:
-                    raise self.wrong_form.own_condition(target.name, span)
+                    raise self.wrong_form.condition.own_condition(target.name, span)
                 draft.edges.setdefault(
                     Edge(source.name, target.name, kind, source.key, source.is_optional, equals),
                     span,

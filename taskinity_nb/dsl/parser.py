@@ -27,7 +27,7 @@ from ..errors import Span
 from ..model.flow import Edge, EdgeKind, Flow
 from .draft import Draft, Item
 from .form_parser import CONDITIONS, FormParser
-from .tokens import Token, shown, spelled
+from .tokens import Token, bare, shown, spelled
 
 __all__ = ["ESCAPES", "Parser"]
 
@@ -41,8 +41,6 @@ _SMALLEST = "a flow can be as small as one line: load -> clean"
 
 
 MAPS = ("map", "zip", "product")
-BEHIND = ("as", *CONDITIONS)
-"""Words that may stand behind a task."""
 
 
 class Parser(FormParser):
@@ -88,6 +86,10 @@ class Parser(FormParser):
             else:
                 message = "this description belongs to no task"
                 remedy = "put it below the line 'flow Name:', or above the tasks that it describes"
+                if draft.description is None:
+                    message = "this flow has inputs, but names no task"
+                    name = next(iter(draft.inputs), "files")
+                    remedy = f"write where they go, '{bare(name)} -> load', in the lines below"
             raise self.wrong.error(message, draft.span, remedy)
         flow = draft.flow(self.text, above)
         self.wrong_form.check_names(flow)
@@ -98,6 +100,8 @@ class Parser(FormParser):
         _, second, third = self.tokens[self.at : self.at + 3]
         if second.text == "as":
             return third.text == ":"
+        if second.text in CONDITIONS and third.kind == "word":
+            return False
         return second.kind in ("word", "string", "unclosed") or second.text == ":"
 
     def header(self) -> None:
@@ -146,9 +150,11 @@ class Parser(FormParser):
             targets = self.group(arrow)
             waits = arrow.text == "-.->"
             if waits and (keyed := next((i for i in sources if i.key is not None or i.part), None)):
+                if keyed.part:
+                    raise self.wrong_form.part_waits(keyed.part, keyed.name, keyed.span)
                 raise self.wrong.error(
                     "'-.->' only waits and brings no result to take a key from",
-                    tokens[keyed.key_at].span if keyed.key is not None else keyed.span,
+                    tokens[keyed.key_at].span,
                     "write '->', or remove the key",
                 )
             if len(sources) * len(targets) + len(draft.edges) > MOST_EDGES:
@@ -172,7 +178,7 @@ class Parser(FormParser):
                     )
             sources = targets
         last = tokens[self.at]
-        if last.text in CONDITIONS and tokens[self.at + 1].kind in ("word", "newline", "string"):
+        if last.text in CONDITIONS:
             self.conditions(sources)
         if tokens[self.at].kind != "newline":
             raise self.wrong_form.behind(start, self.at) or self.wrong.behind(start, self.at)
@@ -199,7 +205,9 @@ class Parser(FormParser):
             if tokens[self.at].text == ",":
                 self.skip_newlines(self.at + 1)
             elif tokens[self.at].text != "]":
-                raise self.wrong.in_list(opening, self.at)
+                raise self.wrong_form.in_list(opening, self.at) or self.wrong.in_list(
+                    opening, self.at
+                )
         self.at += 1
         if not items:
             raise self.wrong.error(
@@ -220,9 +228,9 @@ class Parser(FormParser):
         tokens, at = self.tokens, self.at
         token, following = tokens[at], tokens[at + 1]
         mapped: EdgeKind | None = None
-        if token.text in MAPS and following.kind == "word" and following.text not in BEHIND:
+        if token.text in MAPS and following.kind == "word" and not self.is_behind(at + 1):
             if arrow is None or arrow.text == "-.->":
-                raise self.wrong.useless_map(at, arrow)
+                raise self.wrong_form.line.useless_map(at, arrow)
             mapped = token.text  # type: ignore[assignment]  # one of three words
             at += 1
             token, following = following, tokens[at + 1]
@@ -264,11 +272,19 @@ class Parser(FormParser):
         if name in self.draft.no_tasks:
             item = self.no_task(name, span, mapped)._replace(is_optional=is_optional)
             if item.part and (path or call):
-                raise self.wrong_form.part_of_part(name, tokens[at - 1 - is_optional].span)
+                place = tokens[at - 1 - is_optional].span
+                raise self.wrong_form.part_of_part(name, place, call is not None)
         else:
             self.draft.tasks.setdefault(name, span)
             item = Item(name, span, mapped, is_optional=is_optional)
         return item._replace(key=path[0][0], key_at=path[0][1]) if path else item
+
+    def is_behind(self, at: int) -> bool:
+        """Tell ``map when check``, where `map` is a task, from a task of the name `when`."""
+        word, following = self.tokens[at : at + 2]
+        if word.text not in CONDITIONS:
+            return word.text == "as"
+        return following.kind == "word" and following.text != "as"
 
     def node(
         self,
@@ -312,6 +328,6 @@ class Parser(FormParser):
         word = self.tokens[at].text
         name = spelled(word)
         if name is None or iskeyword(name):
-            raise self.wrong.name(at, arrow)
+            raise self.wrong_form.no_name(at, arrow) or self.wrong.name(at, arrow)
         self.names[word] = name
         return name

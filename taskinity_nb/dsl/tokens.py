@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..errors import Span
 
-__all__ = ["Misfit", "Token", "bare", "misfit", "shown", "spelled", "tokenize"]
+__all__ = ["Misfit", "Token", "bare", "line_of", "misfit", "shown", "spelled", "tokenize"]
 
 _CODE = ("async", "class", "def", "for", "from", "if", "import", "return", "try", "while", "with")
 
@@ -73,7 +73,7 @@ def tokenize(text: str) -> list[Token]:
     ['a', '(n=(1, 2))', '->', 'b', '', '', '', '']
     """
     tokens: list[Token] = []
-    line, before = 1, -1
+    line, before, is_wrong = 1, -1, False
     pieces = _TOKEN.finditer(text)
     while True:
         for match in pieces:
@@ -84,8 +84,11 @@ def tokenize(text: str) -> list[Token]:
                 if kind == "newline":
                     line += 1
                     before = match.end(kind) - 1
-                elif kind == "stray" and match[kind] == "(" and (end := _end_of_call(text, tokens)):
-                    break
+                elif kind == "stray" and match[kind] == "(" and not is_wrong:
+                    if end := _end_of_call(text, tokens):
+                        break
+                    is_named = len(tokens) > 1 and tokens[-2].kind == "word"
+                    is_wrong = is_named and not _EMPTY.match(text, start)  # so the rest is not read
         else:
             break
         call = text[start:end]
@@ -122,8 +125,17 @@ def _end_of_call(text: str, tokens: list[Token]) -> int | None:
     return None
 
 
+_EMPTY = re.compile(r"\(\s*\)")
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 NEWLINE = re.compile(r"\r\n?|\n")
+
+
+def line_of(tokens: Sequence[Token], start: int) -> list[Token]:
+    """Return the tokens from one up to the end of its line; at least that one."""
+    end = start
+    while tokens[end].kind not in ("newline", "end"):
+        end += 1
+    return list(tokens[start : max(end, start + 1)])
 
 
 def spelled(word: str) -> str | None:

@@ -8,8 +8,10 @@ from keyword import iskeyword
 from ..errors import FlowError
 from ..model.flow import Flow
 from ..model.forms.edges import CONDITIONS, WAITS, Edge, Part, condition
+from ..model.forms.literals import InputName
 from .parser import ESCAPES
 from .tokens import shown, spelled
+from .wrong.values import PYTHONS_WORDS
 
 __all__ = ["to_dsl", "to_mermaid"]
 
@@ -68,6 +70,12 @@ def _write_all(flow: Flow, texts: dict[str, tuple[Flow, str]]) -> None:
     if flow.name in texts:
         raise FlowError(f"the flow {shown(flow.name)} uses another one of the same name")
     _check_writable(flow)
+    for name in {flow.function_of(task) for task in flow.tasks} & texts.keys() - flow.flows.keys():
+        raise FlowError(
+            f"the flow {shown(flow.name)} has a task {shown(name)}, and so is a flow called that "
+            "must stand above it in the text",
+            remedy="give one of the two another name",
+        )
     lines = [f"flow {flow.name}:"]
     if flow.description:
         lines.append(f"    description: {_quoted(flow.description)}")
@@ -85,18 +93,32 @@ def _check_writable(flow: Flow) -> None:
     keys += [part.key for part in flow.parts.values() if isinstance(part.key, str)]
     functions = [word for path in flow.functions.values() for word in path.split(".")]
     names = [*flow.tasks, *flow.inputs, *flow.parts, *functions]
+    parameters = [name for given in flow.constants.values() for name in given]
+    names += parameters
     for word in (flow.name, *names, *keys):
         if spelled(word) != word:
             raise FlowError(
                 f"{shown(word)} cannot be written in the text of a flow",
                 remedy="names and keys are Python identifiers there",
             )
-    for word in (*flow.tasks, *flow.inputs, *flow.parts, *(f.partition(".")[0] for f in functions)):
+    first_words = (function.partition(".")[0] for function in flow.functions.values())
+    for word in (*flow.tasks, *flow.inputs, *flow.parts, *parameters, *first_words):
         if iskeyword(word):
             raise FlowError(f"'{word}' is a Python keyword, so the text cannot name a task by it")
+    for value in (value for given in flow.constants.values() for value in given.values()):
+        known = flow.inputs if flow.inputs else {}
+        if isinstance(value, InputName) and (
+            value.name in flow.incoming or value.name in flow.parts
+            or (value.name not in known and (known or value.name in PYTHONS_WORDS))
+        ):  # fmt: skip
+            raise FlowError(
+                f"{shown(value.name)} is no input of the flow, so no constant can take it"
+            )
     for edge in flow.edges:
         if edge.key is not None and edge.kind == "wait":
             raise FlowError(f"'{edge}' only waits, so the text cannot give it a key")
+        if edge.equals is not None and edge.kind not in CONDITIONS:
+            raise FlowError(f"'{edge}' is no condition, so the text cannot compare in it")
         if edge.kind in ("each", "each_wait") or edge.parameter is not None:
             raise FlowError(f"the text has no form for the edge '{edge}' of the kind '{edge.kind}'")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args
 
 from ..dsl.read import parse_dsl
@@ -14,8 +15,8 @@ from ..errors import FlowError, suggestion
 from ..formatting import not_whole
 from ..model.annotations.misfits import warn_of_misfits
 from ..model.binding import resolve
+from ..model.extents.extent import Extent, extent_of, given_results, names_in
 from ..model.flow import Flow
-from ..model.forms.extent import extent_of, names_in
 from ..model.plan import Plan
 from ..model.run import Run
 from ..model.saving.travels import ReadControl
@@ -54,7 +55,7 @@ def run(
     *,
     executor: str | Executor = "threads",
     workers: int | None = None,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     on_error: OnError = "raise",
     keep: Keep = "all",
     resume: Run | None = None,
@@ -78,7 +79,7 @@ def run(
     workers : int, optional
         How many tasks may run at once; by default the standard library's number of threads, the
         number of cores for processes, or what the executor has.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
     on_error : {"raise", "stop", "continue"}
         After a task has failed: finish what does not depend on it and then raise; start nothing new
@@ -161,7 +162,7 @@ def start(
     *,
     executor: str | Executor = "threads",
     workers: int | None = None,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     on_error: OnError = "raise",
     keep: Keep = "all",
     resume: Run | None = None,
@@ -261,7 +262,7 @@ class Options(TypedDict):
 
     executor: str | Executor
     workers: int | None
-    namespace: Mapping[str, Any] | None
+    namespace: Mapping[str, Any] | ModuleType | None
     on_error: OnError
     keep: Keep
     resume: Run | None
@@ -286,13 +287,22 @@ def _schedule(
     if isinstance(flow, str):
         flow = parse_dsl(flow)
     inputs = allow_interrupts(collected_inputs)(inputs)
-    given = allow_interrupts(collected_overrides)(flow, options["overrides"])
-    extent = extent_of(flow, _once_named(options, "targets"), given)
-    rerun = tasks_to_rerun(flow, extent, _once_named(options, "rerun"))
-    plan = resolve(flow, inputs, options["namespace"], extent)
+    targets, rerun = _once_named(options, "targets"), _once_named(options, "rerun")
+    given: dict[str, Any] = {}
+    again: set[str] = set()
+
+    def choose(whole: Flow) -> Extent:
+        given.update(given_results(whole, options["overrides"]))
+        extent = extent_of(whole, targets, given)
+        again.update(tasks_to_rerun(whole, extent, rerun))
+        return extent
+
+    options["overrides"] = allow_interrupts(collected_overrides)(options["overrides"])
+    is_chosen = targets is not None or options["overrides"] or rerun
+    plan = resolve(flow, inputs, options["namespace"], choose if is_chosen else None)
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
-    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, rerun)
+    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
@@ -300,7 +310,6 @@ def _schedule(
         kept=kept.results, kept_items=kept.items,
     )  # fmt: skip
     options["resume"], options["rerun"] = None, ()  # an earlier run is not kept alive
-    options["overrides"] = given or None
     called = {"inputs": inputs, **options}
     run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
     if options["observers"]:
@@ -316,7 +325,7 @@ def _once_named(options: Options, name: Literal["targets", "rerun"]) -> Any:
 
 
 def _look_back(
-    plan: Plan, earlier: Run | None, given: Mapping[str, Any], rerun: frozenset[str]
+    plan: Plan, earlier: Run | None, given: Mapping[str, Any], rerun: Collection[str]
 ) -> tuple[Prints, Kept]:
     """Write down what functions and inputs are, and find what is kept of an earlier run."""
     results = given_slots(plan, given) if given else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
@@ -42,6 +42,11 @@ _NAMES = re.compile(r"[\w.]+")
 _WORD = re.compile(r"\w*$")
 _WORD_WITH_DOTS = re.compile(r"[\w.]*$")
 _WORD_OF_OPTION = re.compile(r"[\w-]*$")
+_CALL = re.compile(r"([^\W\d][\w.]*)\(((?:[^()\"'#]|\"[^\"]*\"|'[^']*')*[(,]?\s*)$")
+_GIVEN = re.compile(r"(\w+)\s*=")
+_BEHIND = re.compile(r"(\w+)[^\S\n]+$")
+MAPS = ("map", "zip", "product")
+CONDITIONS = ("when", "unless")
 _TASK_OF_RUN = re.compile(
     r"(?:^|[^\w.])(\w+)\.(?:(?:tasks|errors)\[|(?:replay|inspect|why)\()\s*[\"'](\w*)$"
 )
@@ -140,10 +145,41 @@ def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
     """Return what can be a task: functions of the notebook, and names in this cell."""
     if _WORD.sub("", before).endswith("."):
         return _Offer("", {}, True)  # a key of a result
-    words = dict.fromkeys(_NAME.findall(rest), "text")
+    typed = _ending(_WORD, before)
+    ahead = before.removesuffix(typed)
+    if call := _CALL.search(ahead[-1000:]):
+        function = _function(names, call[1])
+        given = set(_GIVEN.findall(call[2]))
+        return _Offer(typed, {f"{p}=": "param" for p in _parameters(function) - given}, True)
+    if (behind := _BEHIND.search(ahead)) and behind[1] not in (*MAPS, *CONDITIONS, "as", "input"):
+        return _Offer(typed, dict.fromkeys(("as", *CONDITIONS), "keyword"), True)
+    others = (*MAPS, *CONDITIONS, "as", "input", "flow", "description")
+    words = {word: "text" for word in _NAME.findall(rest) if word not in others}
+    if not ahead.strip():
+        words |= dict.fromkeys(("input", "flow", "description"), "keyword")
+    elif ahead.rstrip().endswith(("->", "[", ",")) and "->" in ahead:
+        words |= dict.fromkeys(MAPS, "keyword")
     words |= dict.fromkeys(registered_tasks(), "function")
     tasks = [name for name, value in _public(names, "") if _is_task(value)]
-    return _Offer(_ending(_WORD, before), words | dict.fromkeys(tasks, "function"), True)
+    return _Offer(typed, words | dict.fromkeys(tasks, "function"), True)
+
+
+def _function(names: Mapping[Any, Any], path: str) -> Any:
+    """Return what a name stands for; behind a dot, what lies in a module."""
+    head, *words = path.split(".")
+    value = names[head] if head in names else registered_tasks().get(head)
+    for word in words:
+        value = vars(value).get(word) if issubclass(type(value), ModuleType) else None
+    return value.function if is_task(value) else value
+
+
+def _parameters(function: Any) -> set[str]:
+    """Return the parameters of a function that can be given by name."""
+    if type(function) is not FunctionType:
+        return set()
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    return set(code.co_varnames[code.co_posonlyargcount : count])
 
 
 def _of_tasks(value: str, body: str) -> _Offer:

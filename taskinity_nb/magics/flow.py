@@ -1,11 +1,11 @@
-"""``%%flow``: reads the cell, and calls the floors below."""
+"""``%%flow`` and ``%flow``: reads the cell or the line, and calls the floors below."""
 
 from __future__ import annotations
 
 from collections import ChainMap
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from IPython.core.magic import Magics, cell_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from ..dsl.read import parse_dsl
 from ..engine.rerun.given import collected_overrides
@@ -14,6 +14,7 @@ from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
 from ..model.annotations.misfits import said_once
+from ..model.extents.expanded import expanded
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
@@ -22,11 +23,13 @@ from ..views.style.environment import close_unused_pipes, in_kernel, say
 from .autoreload import teach_autoreload
 from .cell_view import CellView
 from .completion import IDENTIFIER, flow_matcher
+from .existing import read_line
 from .names import what_is_hidden
 from .options import HELP, Options, read_options
 from .outputs import Outputs, cell_of
 from .preload import Preload
 from .words import without_semicolon
+from .writing import WRITER_HELP, cell_of_functions, write_next_cell
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -40,7 +43,7 @@ Bound = TypeVar("Bound")
 
 @magics_class
 class FlowMagics(Magics):
-    """The cell magic ``%%flow``."""
+    """The magics ``%%flow``, ``%flow`` and ``%flow_from``."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
@@ -54,11 +57,15 @@ class FlowMagics(Magics):
             self.last_runs, self.outputs = earlier.last_runs, earlier.outputs
 
     @no_var_expand
-    @cell_magic
-    def flow(self, line: str, cell: str) -> Flow | Run | Explorer | None:
-        options = read_options(line, self.notebook.user_ns)
-        text, is_silent = without_semicolon(cell)
-        flow = parse_dsl(f"\n{text}")  # so that lines are counted as in the cell
+    @line_cell_magic
+    def flow(self, line: str, cell: str | None = None) -> Flow | Run | Explorer | None:
+        is_silent = False
+        if cell is None:
+            flow, options = read_line(line, self.notebook.user_ns)
+        else:
+            options = read_options(line, self.notebook.user_ns)
+            text, is_silent = without_semicolon(cell)
+            flow = parse_dsl(f"\n{text}")  # so that lines are counted as in the cell
         options.check(flow)
         value = self._perform(flow, options)
         return None if options.silent or is_silent else value
@@ -70,6 +77,8 @@ class FlowMagics(Magics):
             say(
                 f"nothing to resume: no earlier run of '{flow.name}' in this kernel; all of it runs"
             )
+        flow = expanded(flow, options.inputs, self._namespace(), options.parts.choose())
+        options.parts.check(flow, options.line)
         if options.explore:
             return self._explore(flow, options)
         if options.background:
@@ -79,6 +88,15 @@ class FlowMagics(Magics):
             return self._run(flow, options)
 
     flow.__doc__ = HELP
+
+    @no_var_expand
+    @line_magic
+    def flow_from(self, line: str) -> None:
+        text = cell_of_functions(line, self.notebook.user_ns)
+        if not write_next_cell(self.notebook, text):
+            print(text)
+
+    flow_from.__doc__ = WRITER_HELP
 
     def _bound(self, flow: Flow, options: Options, value: Bound) -> Bound:
         """Bind what the cell returns, in place of what it returned the last time."""
@@ -98,12 +116,16 @@ class FlowMagics(Magics):
 
         labels: dict[str, str] = {}
         for name in flow.tasks:
-            function = flow.function_of(name)
-            for names in (self.notebook.user_ns, registered_tasks()):
+            function, home = flow.function_of(name), flow.homes.get(name)
+            everywhere = (self.notebook.user_ns, registered_tasks())
+            for names in everywhere if home is None else (home,):
                 found = names.get(function)
                 if is_task(found):
                     labels.setdefault(name, label_of(name, found))
         return own_labels(labels)
+
+    def _namespace(self) -> ChainMap[str, Any]:
+        return ChainMap(self.notebook.user_ns, dict(registered_tasks()))
 
     def _arguments(self, flow: Flow, options: Options) -> dict[str, Any]:
         runs_again = options.compare or options.explore
@@ -112,12 +134,12 @@ class FlowMagics(Magics):
             "inputs": prepared(options.inputs),
             "executor": options.executor,
             "workers": options.workers,
-            "namespace": ChainMap(self.notebook.user_ns, dict(registered_tasks())),
+            "namespace": self._namespace(),
             "on_error": options.on_error,
             "keep": options.keep,
             "resume": self.last_runs.get(flow.name) if options.resume else None,
             "targets": options.parts.targets,
-            "overrides": collected_overrides(flow, options.parts.overrides),
+            "overrides": collected_overrides(options.parts.overrides),
             "rerun": options.parts.rerun,
         }
 

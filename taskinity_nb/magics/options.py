@@ -19,7 +19,7 @@ from .names import check_name
 from .parts import GIVEN, Named, Parts, names_of
 from .words import FIRST, Word, join, words_of
 
-__all__ = ["HELP", "OPTIONS", "Option", "Options", "read_options"]
+__all__ = ["HELP", "OPTIONS", "Option", "Options", "Reader", "read_options"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ OPTIONS = (
 
 HELP = """Draw a flow, run it, and show what parallelism bought.
 
-    %%flow [options]
+    %%flow [options]                      # or, of a flow that exists: %flow FLOW [options]
     flow Name:                            # optional
         description: "free text"          # optional
         a -> b                            # b receives a's result
@@ -76,6 +76,13 @@ HELP = """Draw a flow, run it, and show what parallelism bought.
         split -> [work as w1, work as w2] # one function, two tasks
         scan -> map work -> collect       # once for each item of scan's result
         classify.urgent -> answer         # one key of a result
+        X, y = split                      # names for the parts of a result
+        input files, depth = 3            # what a run is given, with defaults
+        fit(depth=2) as low -> best       # a constant
+        [models, grid] -> product fit     # every combination; zip: side by side
+        report when check                 # only if that is true; unless: if it is not
+        [report?, repair?] -> publish     # takes what there is
+        Prep -> train                     # a flow as a task: one that stands above
 
 Options:
 {options}
@@ -127,8 +134,7 @@ class Options:
     """The tasks that are named: those that are wanted, given, or to run again."""
 
     def check(self, flow: Flow) -> None:
-        """Raise if `flow` has no task that is named, or one that is called as the run will be."""
-        self.parts.check(flow, self.line)
+        """Raise if the run of `flow` must not be bound to the name that is given for it."""
         functions = {flow.function_of(task) for task in flow.tasks}
         if self.output in functions and self.output_place is not None:
             raise FlowError(
@@ -168,12 +174,14 @@ def read_options(line: str, namespace: Mapping[str, Any]) -> Options:
         |        ^^^^^^^^
     did you mean '--workers'?
     """
-    return _Reader(line, namespace).read()
+    return Reader(line, namespace).read()
 
 
-class _Reader:
-    def __init__(self, line: str, namespace: Mapping[str, Any]) -> None:
-        self.text = f"{FIRST} {line}".rstrip()
+class Reader:
+    """Reads the options of a line that begins with `first`."""
+
+    def __init__(self, line: str, namespace: Mapping[str, Any], first: str = FIRST) -> None:
+        self.text = f"{first} {line}".rstrip()
         self.namespace = namespace
         self.options = Options(line=self.text)
         self.names = {name: option for option in OPTIONS for name in (option.short, option.long)}
@@ -185,7 +193,7 @@ class _Reader:
         return FlowError(message, text=self.text, span=at, remedy=remedy)
 
     def read(self) -> Options:
-        words, self.options.silent = words_of(self.text)
+        words = self.words()
         while words:
             word = words.pop(0)
             is_long = word.text.startswith("--")
@@ -208,6 +216,11 @@ class _Reader:
             self.places[option.long] = at
         self.refuse_what_does_not_go_together()
         return self.options
+
+    def words(self) -> list[Word]:
+        """Return the words that are options, or belong to them."""
+        words, self.options.silent = words_of(self.text)
+        return words
 
     def refuse_blanks(self, value: str, where: Span, behind: list[Word]) -> None:
         """Raise if words behind a value belong to it, as those of a sum do."""

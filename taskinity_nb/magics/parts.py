@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ..engine.rerun.given import tasks_to_rerun
 from ..errors import FlowError, Span
+from ..model.extents.extent import Choose, Extent, extent_of, given_results, tasks_called
 from ..model.flow import Flow
-from ..model.forms.extent import extent_of, given_results, tasks_called
 
 __all__ = ["GIVEN", "LIST_OF_NAMES", "Named", "Parts", "names_of"]
 
@@ -58,6 +58,13 @@ class Parts:
         """The tasks that run again although they have a result."""
         return self.names("--rerun")
 
+    def choose(self) -> Choose | None:
+        """Return what says which tasks of a flow run; None if all do."""
+        return self._extent if self.named else None
+
+    def _extent(self, flow: Flow) -> Extent:
+        return extent_of(flow, self.targets, given_results(flow, self.overrides))
+
     def check(self, flow: Flow, line: str) -> None:
         """Raise if a name is none of the flow's, with carets under it in the line."""
         for option, name, place in self.named:
@@ -68,7 +75,7 @@ class Parts:
                 if name in flow.inputs:
                     error.remedy = f"write --input {name}=…"
                 raise
-        extent = extent_of(flow, self.targets, given_results(flow, self.overrides))
+        extent = self._extent(flow)
         for option, name, place in self.named:
             if option == "--rerun":
                 try:

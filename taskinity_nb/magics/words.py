@@ -7,9 +7,14 @@ from typing import NamedTuple
 
 from ..errors import FlowError, Span
 
-__all__ = ["FIRST", "Unfinished", "Word", "join", "unfinished", "without_semicolon", "words_of"]
+__all__ = [
+    "FIRST", "LINE", "Unfinished", "Word", "join", "unfinished", "without_semicolon", "words_of",
+]  # fmt: skip
 
 FIRST = "%%flow"
+LINE = "%flow"
+"""How a line begins that is all of the magic."""
+
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -38,7 +43,7 @@ def words_of(line: str) -> tuple[list[Word], bool]:
     (['-i', 'n=(a + 1)', '-o', 'r'], True)
     """
     words: list[Word] = []
-    at = len(FIRST)
+    at = len(FIRST if line.startswith(FIRST) else LINE)
     while at < len(line):
         if line[at].isspace():
             at += 1

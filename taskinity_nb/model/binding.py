@@ -20,18 +20,20 @@ What is left over, or missing, is an error before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import Parameter
 from types import ModuleType
 from typing import Any, Literal
 
-from ..errors import BindingError, listed, suggestion
+from ..errors import BindingError
 from ..strangers import is_interrupt
+from .extents.absent import NOBODY, Absent
+from .extents.extent import WHOLE, Choose, Extent
 from .flow import Flow
-from .forms.absent import NOBODY, Absent
 from .forms.call import Call
 from .forms.edges import MAPPED, WAITS
-from .forms.extent import WHOLE, Extent
+from .forms.expand import with_flows
+from .forms.inline import local_name
 from .forms.literals import InputName
 from .forms.misfits import Misfits, with_defaults
 from .forms.origin import Origin
@@ -40,19 +42,20 @@ from .plan import Binding, Plan
 from .signature import Signature
 from .task import Task
 
-__all__ = ["resolve"]
+__all__ = ["WHOLE_INPUTS", "resolve"]
 
 ANY_NUMBER = -1
 """How many results ``*args`` takes."""
 
 WHOLE_INPUTS = ("inputs", "input_data")
+"""Parameters that get all inputs at once."""
 
 
 def resolve(
     flow: Flow,
     inputs: Any = None,
     namespace: Mapping[str, Any] | ModuleType | None = None,
-    extent: Extent = WHOLE,
+    choose: Choose | None = None,
 ) -> Plan:
     """Find the function of each task and the source of each of its parameters.
 
@@ -65,8 +68,8 @@ def resolve(
     namespace : mapping of str to callable, or module, optional
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
         What is not callable is passed over, also in the parts of a `ChainMap`.
-    extent : Extent, optional
-        Which tasks run; the others need no functions and no arguments.
+    choose : callable, optional
+        Returns which tasks of the flow run; the others need no functions and no arguments.
 
     Raises
     ------
@@ -88,13 +91,28 @@ def resolve(
         items  <- result of load
     """
     known = inputs if isinstance(inputs, Mapping) else {}
-    binder = _Binder(flow, inputs, find_tasks(flow, namespace, known, extent), extent)
-    for slot, name in enumerate(flow.tasks):
-        binder.bind(slot, name)
-    parts = binder.bindings, binder.slots, binder.calls, tuple(binder.constants), binder.sources_of
-    plan, absent = Plan(flow, *parts, extent), Absent(flow, namespace, extent)
+    flows: dict[str, Flow] = {}
+    tasks = find_tasks(flow, namespace, known, flows, None if choose else WHOLE)
+    if flows:
+
+        def bind(one: Flow, given: Mapping[str, Any]) -> Sequence[Call]:
+            return _bound(one, given, find_tasks(one, namespace, known)).plan().calls
+
+        flow = with_flows(flow, flows, namespace, known, bind, (flow,))
+    extent = choose(flow) if choose else WHOLE
+    if flows or choose:
+        tasks = find_tasks(flow, namespace, known, extent=extent)
+    binder = _bound(flow, inputs, tasks, extent)
+    plan, absent = binder.plan(), Absent(flow, namespace, extent)
     binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken, absent)
     return plan
+
+
+def _bound(flow: Flow, inputs: Any, tasks: dict[str, Task], extent: Extent = WHOLE) -> _Binder:
+    binder = _Binder(flow, inputs, tasks, extent)
+    for slot, name in enumerate(flow.tasks):
+        binder.bind(slot, name)
+    return binder
 
 
 class _Binder:
@@ -103,8 +121,12 @@ class _Binder:
     def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task], extent: Extent) -> None:
         self.flow = flow
         self.incoming = dict(flow.incoming)
-        self.tasks = tasks
+        self.tasks, self.extent = tasks, extent
+        self.taken: set[str] = set()
         if flow.inputs:
+            if isinstance(inputs, Mapping):  # what goes to a flow in the flow is taken there
+                lifted = (name for name in flow.inputs if flow.is_lifted(name))
+                self.taken |= {name.rpartition(".")[2] for name in lifted if name not in inputs}
             inputs = with_defaults(flow, inputs, extent)
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
@@ -116,16 +138,20 @@ class _Binder:
         self.calls: dict[int, Call] = {}
         self.constants: list[Any] = []
         self.constant_slots: dict[tuple[str, str], int] = {}
-        self.taken: set[str] = set()
         self.whole_taken = False
         self.known: dict[int, tuple[Binding, int | None]] = {}
         self.sources_of: dict[str, int] = {}
         """The slots of the inputs that arrows come from."""
         taken = (e for e in flow.edges if e.source in flow.inputs and extent.runs(e.target))
-        for name in dict.fromkeys(edge.source for edge in taken):
+        for name in dict.fromkeys(edge.source for edge in taken if flow.inputs):
             self.sources_of[name] = self._constant("input", name, self.keys[name]).slot
             self.taken.add(name)
         self.origins = Plan(flow, [], [], {}, (), self.sources_of)
+
+    def plan(self) -> Plan:
+        """Return what was found out."""
+        parts = self.bindings, self.slots, self.calls, tuple(self.constants), self.sources_of
+        return Plan(self.flow, *parts, self.extent)
 
     def bind(self, slot: int, name: str) -> None:
         """Fill the parameters of one task, the short way where the rules lead to the same."""
@@ -183,6 +209,9 @@ class _Binder:
         given = self._given(name, signature)
         left = [o for o, parameter in self._brought(name) if parameter is None]
         filled: dict[str, Origin] = {p: o for p, o in given.items() if p in signature.names}
+        if len(left) == 1 and all(p in filled for p in signature.required):
+            may_lack = any(e.optional for e in self.incoming[name] if e.kind not in WAITS)
+            left = [origin._replace(is_optional=may_lack) for origin in left]
         late: tuple[str, ...] = ()
         optional: tuple[str, ...] = ()
         mappings: tuple[Origin, ...] = ()
@@ -197,7 +226,8 @@ class _Binder:
             missing = tuple(p for p in signature.required if p not in filled)
             self._fill_defaults(signature, filled, optionals)
             self.misfits.check_optional(signature, name, filled, missing, optionals)
-            if missing and not (left and self._fits_keys(signature, missing[0])):
+            by_keys = [p for p in signature.ordered if p not in signature.positional_only]
+            if missing and not (left and missing[0] in by_keys):  # none behind ``*args``
                 raise self.misfits.missing(signature, name, missing[0], left)
             free_names = [p.name for p in signature.named if p.name not in filled]
             if len(free_names) == len(missing) == 1 < len(left) and not takes_more:
@@ -213,7 +243,7 @@ class _Binder:
             rest = left
         elif signature.double_star:
             spread = left
-        elif left and signature.parameters:
+        elif left and (signature.parameters or any(o.kind == "input" for o in left)):
             raise self.misfits.not_taken(signature, name, left)
         positional: list[tuple[str, Origin]] = []
         keywords: list[tuple[str, Origin]] = []
@@ -248,25 +278,13 @@ class _Binder:
         given = {p: origin for origin, p in self._brought(name) if p is not None}
         for parameter, value in self.flow.constants.get(name, {}).items():
             if parameter not in signature.names and not signature.double_star:
-                raise BindingError(
-                    f"task '{name}': {signature.text(name)} has no parameter '{parameter}'",
-                    remedy=suggestion(parameter, signature.names)
-                    or f"its parameters are {listed(list(signature.names))}",
-                    **self.flow.at((name, parameter)),
-                )
+                raise self.misfits.no_parameter(signature, name, parameter)
             if not isinstance(value, InputName):
                 origin = self._constant("constant", value.text, value.value)
                 given[parameter] = origin
                 continue
             if value.name not in self.keys:
-                raise BindingError(
-                    f"task '{name}': its parameter '{parameter}' is the input '{value.name}', "
-                    "which has no value",
-                    remedy=suggestion(value.name, map(str, self.keys))
-                    or f"give it to the run, {{'{value.name}': value}}, or a default in the text: "
-                    f"'input {value.name} = …'",
-                    **self.flow.at((name, parameter)),
-                )
+                raise self.misfits.no_value(name, parameter, value.name)
             given[parameter] = self._constant("input", value.name, self.keys[value.name])
             self.taken.add(value.name)
         return given
@@ -295,7 +313,7 @@ class _Binder:
         if not left:
             return
         names = {origin.label: origin for origin in left if origin.label}
-        called = {_local(origin.name, task): origin for origin in left}
+        called = {local_name(origin.name, task): origin for origin in left}
         names |= {f"{word}_result": origin for word, origin in called.items()}
         names |= called  # a task's own name comes first
         free = [p.name for p in signature.named if p.name not in filled]
@@ -319,11 +337,6 @@ class _Binder:
         if len(left) == len(unfilled) or (takes_more and len(left) > len(unfilled)):
             filled.update(zip(unfilled, left, strict=False))
             del left[: len(unfilled)]
-
-    @staticmethod
-    def _fits_keys(signature: Signature, missing: str) -> bool:
-        """Tell whether rule 4 may fill a parameter; behind ``*args``, no result is left for it."""
-        return missing in signature.ordered and missing not in signature.positional_only
 
     def _from_inputs(self, name: str, signature: Signature, filled: dict[str, Origin]) -> None:
         if self.inputs is None:
@@ -381,20 +394,3 @@ class _Binder:
                     origin = origin._replace(default=default.slot)
                 (keywords if gap else positional).append((parameter.name, origin))
         return positional, keywords
-
-
-def _local(source: str, task: str) -> str:
-    """Return what a task is called where another one stands, which may be in a flow in the flow.
-
-    Examples
-    --------
-    >>> _local("Prep.clean", "Prep.count"), _local("Prep.clean", "train")
-    ('clean', 'Prep')
-    """
-    if "." not in source:
-        return source
-    words, others = source.split("."), task.split(".")
-    depth = 0
-    while depth < min(len(words), len(others)) - 1 and words[depth] == others[depth]:
-        depth += 1
-    return words[depth]

@@ -10,14 +10,18 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from ..display import renderer
-from ..errors import FlowError, Span
+from ..errors import Span
 from ..formatting import counted
 from .forms.edges import Edge, EdgeKind, Part, as_edge
-from .forms.literals import Constant, InputName, constant
+from .forms.home import Homes, Namespace, home, read_homes, saved_homes
+from .forms.literals import Constant, InputName, constant, default_of
 from .forms.structure import Source, Structure
 from .forms.validity import check
 
 __all__ = ["Edge", "EdgeKind", "Flow", "Source", "Structure"]
+
+USUAL = frozenset({"result", "wait"})
+"""Kinds of edges that most are of."""
 
 PLAIN = ("result", None, False)
 """Kind, key and whether it is optional, of an edge that brings a result and nothing else."""
@@ -83,9 +87,10 @@ class Flow:
     inputs: Mapping[str, Constant | None]
     parts: Mapping[str, Part]
     flows: Mapping[str, Flow]
-    homes: Mapping[str, Mapping[str, Any]]
+    homes: Homes
     """Where the functions of tasks are that were bound; it has no part in equality."""
     _written: Flow | None
+    _places: Mapping[Any, tuple[Flow, Any]]
 
     def __init__(
         self,
@@ -104,7 +109,7 @@ class Flow:
     ) -> None:
         write = object.__setattr__
         known = {
-            name: None if value is None or value is ... else _default(name, value)
+            name: None if value is None or value is ... else default_of(name, value)
             for name, value in (inputs or {}).items()
         }
         arrows = tuple(dict.fromkeys(e if type(e) is Edge else as_edge(e) for e in edges))
@@ -123,13 +128,12 @@ class Flow:
         write(self, "edges", arrows)
         write(self, "tasks", tuple(names))
         write(self, "description", description)
-        write(self, "functions", MappingProxyType(renamed))
         write(self, "source", source)
-        write(self, "constants", MappingProxyType(given))
-        write(self, "inputs", MappingProxyType(known))
-        write(self, "parts", MappingProxyType(dict(parts or {})))
-        write(self, "flows", MappingProxyType(dict(flows or {})))
-        write(self, "homes", MappingProxyType({}))
+        write(self, "_places", {})
+        held: dict[str, Mapping[str, Any]] = {"functions": renamed, "constants": given}
+        held |= {"inputs": known, "parts": parts or {}, "flows": flows or {}, "homes": {}}
+        for attribute, mapping in held.items():
+            write(self, attribute, MappingProxyType(dict(mapping)))
         write(self, "_written", written)
         check(self)
 
@@ -138,6 +142,9 @@ class Flow:
 
         That is a task, an input or an edge; or a constant, by its task and its parameter.
         """
+        if part in self._places:
+            flow, there = self._places[part]
+            return flow.at(there)
         places = self.source
         if places is None:
             return {}
@@ -214,6 +221,11 @@ class Flow:
         """The tasks, each after those it waits for."""
         return tuple(map(self.tasks.__getitem__, self.structure.order()))
 
+    @cached_property
+    def special(self) -> tuple[Edge, ...]:
+        """The edges that do more than to bring a result or to wait, in the order of the text."""
+        return tuple([edge for edge in self.edges if edge[2] not in USUAL or edge[4]])
+
     @property
     def last_tasks(self) -> tuple[str, ...]:
         """The tasks that nothing follows."""
@@ -233,14 +245,14 @@ class Flow:
         """Return the name of the function that `task` calls."""
         return self.functions.get(task, task)
 
-    def explain(self, inputs: Any = None, namespace: Mapping[str, Any] | None = None) -> Any:
+    def explain(self, inputs: Any = None, namespace: Namespace = None) -> Any:
         """Show where each parameter of each task would get its value, without running anything.
 
         Parameters
         ----------
         inputs : object, optional
             The inputs that the flow would be run with.
-        namespace : mapping of str to callable, optional
+        namespace : mapping of str to callable, or module, optional
             Where the functions are; by default the notebook's, then the registered tasks.
 
         Returns
@@ -301,8 +313,10 @@ class Flow:
 
         Parameters
         ----------
-        namespace : mapping of str to object, or module
-            Where its functions are; in a module, ``globals()``.
+        namespace : module, or mapping of str to object
+            Where its functions are. A module (or, in a module, ``globals()``) is looked into when
+            the flow runs; of a mapping, what it holds now counts, whatever it holds later.
+            A module travels by its name, other functions by `cloudpickle`.
 
         Examples
         --------
@@ -311,18 +325,24 @@ class Flow:
         >>> run(flow).result
         42
         """
-        place = vars(namespace) if isinstance(namespace, ModuleType) else namespace
-        if not isinstance(place, Mapping):
-            raise FlowError(
-                f"a flow is bound to a mapping of names to functions or a module, not {place!r}"
-            )
-        return self._at_home({task: place for task in self.tasks})
+        place = home(namespace, map(self.function_of, self.tasks))
+        return self.bound_to({task: place for task in self.tasks})
 
-    def _at_home(self, homes: Mapping[str, Mapping[str, Any]]) -> Flow:
-        bound: Flow = self.__reduce__()[0](*self._parts())
-        object.__setattr__(bound, "source", self.source)
-        object.__setattr__(bound, "homes", MappingProxyType(dict(homes)))
-        return bound
+    def bound_to(self, homes: Homes) -> Flow:
+        """Return the flow with these places for the functions of its tasks."""
+        bound = object.__new__(Flow)
+        vars(bound).update(vars(self))
+        return bound.placed(homes, self._places)
+
+    def placed(self, homes: Homes, places: Mapping[Any, tuple[Flow, Any]]) -> Flow:
+        """Return this flow, which was just made, with homes and with places in other flows."""
+        object.__setattr__(self, "homes", MappingProxyType(dict(homes)))
+        object.__setattr__(self, "_places", places)
+        return self
+
+    def is_lifted(self, name: str) -> bool:
+        """Tell whether an input is that of a flow in this one, to which nothing gives a value."""
+        return "." in name and name in self._places
 
     @cached_property
     def _identity(self) -> tuple[Any, ...]:
@@ -354,8 +374,14 @@ class Flow:
         return (
             self.name, self.edges, self.tasks, self.description, dict(self.functions),
             {task: dict(values) for task, values in self.constants.items()}, dict(self.inputs),
-            dict(self.parts), dict(self.flows), self._written,
+            dict(self.parts), dict(self.flows), self._written, saved_homes(self),
         )  # fmt: skip
+
+    def __copy__(self) -> Flow:
+        return self  # nothing of it ever changes
+
+    def __deepcopy__(self, _: Any) -> Flow:
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _made_again, self._parts()
@@ -363,17 +389,11 @@ class Flow:
 
 def _made_again(
     name: str, edges: Any, tasks: Any, description: str, functions: Any,
-    constants: Any, inputs: Any, parts: Any, flows: Any, written: Flow | None,
+    constants: Any, inputs: Any, parts: Any, flows: Any, written: Flow | None, homes: Any = (),
 ) -> Flow:  # fmt: skip
     """Make a flow that was pickled."""
-    return Flow(
+    made = Flow(
         name, edges, tasks, description, functions,
         constants=constants, inputs=inputs, parts=parts, flows=flows, written=written,
     )  # fmt: skip
-
-
-def _default(name: str, value: Any) -> Constant:
-    made = constant(value)
-    if isinstance(made, Constant):
-        return made
-    raise FlowError(f"the default of the input '{name}' is a literal, not the name '{made.name}'")
+    return made.bound_to(read_homes(homes)) if homes else made

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from ..engine.remote.notebook import notebook_here
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
+from .extents.extent import WHOLE, Extent
 from .flow import Flow
-from .forms.extent import WHOLE, Extent
+from .forms.home import ModuleHome, Snapshot
 from .task import Task, is_task, registered_tasks
 
-__all__ = ["find_tasks", "functions_of", "not_looked_at", "notebook"]
+__all__ = ["find_tasks", "functions_of", "has_flows", "not_looked_at", "notebook"]
 
 NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
@@ -51,11 +52,14 @@ def find_tasks(
     flow: Flow,
     namespace: Mapping[str, Any] | ModuleType | None,
     inputs: Collection[Any] = (),
-    extent: Extent = WHOLE,
+    flows: dict[str, Flow] | None = None,
+    extent: Extent | None = WHOLE,
 ) -> dict[str, Task]:
     """Return the function of each task that runs; where they are looked for, `resolve` says.
 
-    A name that has none may be that of one of the `inputs` of the run: then the error says so.
+    A name that has none may be that of one of the `inputs` of the run: then the error says so. Or
+    it may be that of a flow, which is put into `flows`. Of a task that is not to run in `extent` no
+    function is looked for; where that is not known yet, it is None, and none has to be there.
 
     Raises
     ------
@@ -71,20 +75,33 @@ def find_tasks(
     tasks: dict[str, Task] = {}
     found: dict[str, Task] = {}  # by the name of the function
     wrapped: dict[int, Task] = {}
-    functions, homes = dict(flow.functions), dict(flow.homes)
-    for name in flow.tasks if extent is WHOLE else filter(extent.runs, flow.tasks):
+    functions, homes, others = dict(flow.functions), dict(flow.homes), flow.flows
+    runs = flow.tasks if extent is WHOLE or extent is None else filter(extent.runs, flow.tasks)
+    for name in runs:
         function = functions.get(name, name)
         task = None if homes else found.get(function)
         if task is None:
-            own = homes.get(name)
-            looked_at = places if own is None else [own]
-            value = _found(function, looked_at)
+            looked_at = [homes[name]] if name in homes else places
+            value = next((v for v in (p.get(function) for p in looked_at) if callable(v)), None)
+            if value is None or function in others:
+                value = None if function in others else _found(function, looked_at)
             if value is None:
+                if flows is not None and (other := _flow_of(flow, function, looked_at)) is not None:
+                    flows[name] = other
+                    continue
+                if extent is None:
+                    continue
                 if is_input := _no_input(flow, name, inputs):
                     raise is_input
-                if lost is not None and not any(function in place for place in looked_at):
+                if (
+                    lost is not None
+                    and name not in homes
+                    and not any(function in p for p in places)
+                ):
                     raise _not_here(flow, name, function, lost)
-                raise _unknown(flow, name, function, looked_at)
+                is_own = name in homes or isinstance(namespace, ModuleType)
+                where = _told(looked_at[0], name in homes) if is_own else ""
+                raise _unknown(flow, name, function, looked_at, where)
             if not is_task(value):
                 value = wrapped.get(id(value)) or wrapped.setdefault(id(value), _made(name, value))
             task = found[function] = value
@@ -115,20 +132,49 @@ def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:
 def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
     """Return what is called by a name; behind dots, by names in a module or an object."""
     name, _, rest = path.partition(".")
-    if not rest:
-        return next((v for v in (place.get(name) for place in places) if callable(v)), None)
     for place in places:
         value = place.get(name)
-        for part in rest.split(".") if value is not None else ():
-            try:
-                value = getattr(value, part, None)
-            except BaseException as error:  # what is behind a dot may be code of the user's
-                if is_interrupt(error):
-                    raise
-                raise not_looked_at(path, error) from error
+        for part in rest.split(".") if rest and value is not None else ():
+            value = _inner(value, part, path)
         if callable(value):
             return value
     return None
+
+
+def _flow_of(flow: Flow, path: str, places: Sequence[Mapping[str, Any]]) -> Flow | None:
+    """Return the flow that is called by a name: in the same text, or among the functions."""
+    if path == flow.name or path in flow.flows:
+        return flow.flows.get(path, flow)
+    name, _, rest = path.partition(".")
+    for place in places:
+        value: Any = place.get(name)
+        for part in rest.split(".") if rest and value is not None else ():
+            value = _inner(value, part, path)
+        if issubclass(type(value), Flow):
+            found: Flow = value
+            return found
+    return None
+
+
+def has_flows(flow: Flow, namespace: Mapping[str, Any] | ModuleType | None) -> bool:
+    """Tell whether tasks of a flow may stand for flows, without looking at anything twice."""
+    if flow.flows or any("." in path for path in flow.functions.values()):
+        return True
+    places = _places(namespace)[0]
+    paths = {flow.function_of(task) for task in flow.tasks if task not in flow.homes}
+    looked_at = [(path, places) for path in paths]
+    looked_at += [(flow.function_of(task), [home]) for task, home in flow.homes.items()]
+    return any(_flow_of(flow, path, homes) is not None for path, homes in looked_at)
+
+
+def _inner(value: Any, part: str, path: str) -> Any:
+    """Return what is behind one dot of a path; None if nothing is."""
+    try:
+        return getattr(value, part, None)
+    except BaseException as error:  # what is behind a dot may be code of the user's
+        if is_interrupt(error):
+            raise
+        raise not_looked_at(path, error) from error
 
 
 def _made(name: str, function: Callable[..., Any]) -> Task:
@@ -178,8 +224,10 @@ def _not_here(flow: Flow, name: str, function: str, lost: Mapping[str, str]) -> 
 
 
 def _unknown(
-    flow: Flow, name: str, function: str, places: list[Mapping[str, Any]]
+    flow: Flow, name: str, function: str, places: list[Mapping[str, Any]], where: str = ""
 ) -> UnknownTaskError:
+    if "." in function:
+        return _unknown_path(flow, name, function, places)
     values = [place[function] for place in places if function in place]
     alias = "" if name == function else f" calls '{function}', which"
     keys = (edge.key for edge in flow.edges if edge.source == name)
@@ -200,12 +248,66 @@ def _unknown(
             f"write a function around it above this cell, 'def {other}(...): ...', "
             f"and '{other}' here"
         )
+    elif where:
+        message = f"task '{name}'{alias}{' is not' if alias else ' has no function'} {where}"
+        known = [n for n, v in places[0].items() if callable(v) and str(n)[:1] != "_"]
+        remedy = suggestion(function, map(str, known)) or "define it there, or bind the flow anew"
     else:
         message = f"task '{name}'{alias}{' is not defined' if alias else ' has no function'}"
         remedy = _what_else(function, places)
         if key is not None:
             remedy = f"if '{function}' is a module, {_way_to_name(function, key)}; if not, {remedy}"
     return UnknownTaskError(message, remedy=remedy, **flow.at(name))
+
+
+def _unknown_path(
+    flow: Flow, name: str, path: str, places: list[Mapping[str, Any]]
+) -> UnknownTaskError:
+    """Return the error of a function of a module that is not there."""
+    head, *words = path.split(".")
+    found = next((place[head] for place in places if head in place), None)
+    if found is None:
+        known = [str(n) for place in places for n, v in place.items() if _is_module(v)]
+        message = f"'{head}' is not defined"
+        is_known = head in sys.modules or head in sys.stdlib_module_names
+        remedy = suggestion(head, known) or (
+            f"import it in a cell above: 'import {'' if is_known else '… as '}{head}'"
+        )
+    elif is_task(found) or issubclass(type(found), FunctionType):
+        message = f"'{head}' is a function, and '{path}' is none"
+        remedy = (
+            f"write '{name} = {path}' to name this part of its result, or "
+            f"'{head} as {name}', and '{name}.{words[0]} -> next_task' in a line of its own"
+        )
+    else:
+        owner = head
+        while words and (inner := _inner(found, words[0], path)) is not None:
+            owner, found = f"{owner}.{words.pop(0)}", inner
+        kind = "the module" if _is_module(found) else f"{type_name(found)}"
+        owners = [found] if _is_module(found) else type.mro(type(found))
+        known = [str(word) for one in owners for word in vars(one)]
+        if not words:
+            message, remedy = f"'{path}' is no function: it is {type_name(found)}", ""
+        else:
+            message = f"{kind} '{owner}' has no '{words[0]}'"
+            remedy = suggestion(words[0], [word for word in known if word[:1] != "_"])
+        remedy = remedy or f"write the name of a function in '{head}'"
+    return UnknownTaskError(f"task '{name}': {message}", remedy=remedy, **flow.at(name))
+
+
+def _is_module(value: object) -> bool:
+    return issubclass(type(value), ModuleType)
+
+
+def _told(place: Mapping[str, Any], is_bound: bool) -> str:
+    """Return what to call the place where the functions of a flow were looked for."""
+    module = place.name if isinstance(place, ModuleHome) else place.get("__name__")
+    is_module = type(module) is str and not isinstance(place, Snapshot)
+    if not is_bound:
+        return f"in the module '{module}'" if is_module else "in the module"
+    return f"in the module '{module}', to which the flow is bound" if is_module else (
+        "among those that the flow is bound to"
+    )  # fmt: skip
 
 
 def _way_to_name(module: str, function: str) -> str:

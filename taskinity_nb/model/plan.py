@@ -13,13 +13,13 @@ from typing import Any, Literal, NamedTuple
 
 from ..values import Key, collected, for_several
 from ..values import listed as as_list
+from .extents.extent import WHOLE, Extent
 from .flow import Edge, Flow
 from .forms.call import Call
 from .forms.edges import CONDITIONS, MAPPED, WAITS, condition
-from .forms.extent import WHOLE, Extent
 from .forms.items import Aligned
 from .forms.origin import Origin
-from .saving.functions import parts_of_plan
+from .saving.functions import parts_of_plan, saved_flow
 from .saving.values import Saver
 from .signature import Signature
 from .task import Task
@@ -98,7 +98,7 @@ class Plan:
     def maps(self) -> dict[int, tuple[Edge, ...]]:
         """The edges over whose items each mapped task runs, by the task's slot."""
         maps: dict[int, tuple[Edge, ...]] = {}
-        for edge in self.flow.edges:
+        for edge in self.flow.special:
             if edge[2] in MAPPED:
                 slot = self.index[edge.target]
                 maps[slot] = (*maps.get(slot, ()), edge)
@@ -152,7 +152,7 @@ class Plan:
         """The tasks that go on where one before them has no result, by the slot of that one."""
         found: dict[int, set[int]] = {}
         strict: set[tuple[int, int]] = set()
-        for edge in self.flow.edges:
+        for edge in self.flow.edges if any(each.optional for each in self.flow.special) else ():
             source = self.index.get(edge.source)
             if source is None:
                 continue
@@ -170,7 +170,7 @@ class Plan:
     def conditions(self) -> dict[int, tuple[Edge, ...]]:
         """The conditions of each task that has some, as edges, by the task's slot."""
         found: dict[int, tuple[Edge, ...]] = {}
-        for edge in self.flow.edges:
+        for edge in self.flow.special:
             if edge.kind in CONDITIONS:
                 slot = self.index[edge.target]
                 found[slot] = (*found.get(slot, ()), edge)
@@ -179,7 +179,7 @@ class Plan:
     @cached_property
     def gated(self) -> frozenset[int]:
         """The tasks of which it is known only when it is their turn whether they run."""
-        optional = {self.index[edge.target] for edge in self.flow.edges if edge.optional}
+        optional = {self.index[edge.target] for edge in self.flow.special if edge.optional}
         return frozenset(optional | self.conditions.keys())
 
     @cached_property
@@ -240,8 +240,15 @@ class Plan:
         """Return how it is pickled: functions by their names, constants by `saver`."""
         saved = parts_of_plan(self.bindings, self.calls.known, self.constants, saver)
         bindings, known, constants = saved
-        parts = self.flow, bindings, self.slots, known, constants, dict(self.inputs), self.extent
-        return Plan, parts
+        return Plan, (
+            saved_flow(self.flow),
+            bindings,
+            self.slots,
+            known,
+            constants,
+            dict(self.inputs),
+            self.extent,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self.saved(Saver(is_strict=False))

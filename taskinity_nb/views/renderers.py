@@ -19,6 +19,7 @@ from ..display import Plain
 from ..errors import FlowError
 from ..model.binding import resolve
 from ..model.flow import Flow
+from ..model.forms.expand import drawable
 from ..model.run import Run
 from .charts.plots import plot_speedup
 from .graph.dot import flow_text, to_graphviz
@@ -49,7 +50,7 @@ def _(flow: Flow) -> tuple[dict[str, Any], dict[str, Any]]:
     def without_picture(why: str) -> dict[str, Any]:
         return {"text/plain": f"{flow_text(flow)}\n({why})"}
 
-    bundle = made_or_told("the flow", lambda: flow_mimebundle(flow), without_picture)
+    bundle = made_or_told("the flow", lambda: flow_mimebundle(drawable(flow)), without_picture)
     return bundle, facts_of(bundle)
 
 
@@ -114,7 +115,7 @@ def _(flow: Flow, form: str, *options: Any) -> Any:
     exports: dict[str, Callable[..., Any]] = {
         "graphviz": to_graphviz, "plan": resolve, "file": save_picture,
     }  # fmt: skip
-    return exports[form](flow, *options)
+    return exports[form](flow if form == "plan" else drawable(flow), *options)
 
 
 @export.register

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import functions as fn
 import pytest
-from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import Comparison, Flow, FlowError, TaskError, compare, run
@@ -293,14 +292,14 @@ class TestProgress:
             "comparing f: 6 runs in 30.3 s",
         ]
 
-    def test_one_output_in_a_notebook(self):
-        with new_kernel() as (kernel, _):
-            kernel.run("import taskinity_nb as t")
-            cell = kernel.run(
-                "t.compare('f', executors='sequential', repeats=1, namespace={'f': list})"
-            )
-            assert not cell.error and not cell.printed
-            line, table = cell.outputs
-            assert line["text/plain"].startswith("comparing flow: 2 runs in ")
-            assert "<table" in table["text/html"] and "sequential" in table["text/plain"]
-            assert len(cell.of("update_display_data")) >= 2
+    def test_one_output_in_a_notebook(self, kept_kernel):
+        kernel = kept_kernel.as_new()
+        kernel.run("import taskinity_nb as t")
+        cell = kernel.run(
+            "t.compare('f', executors='sequential', repeats=1, namespace={'f': list})"
+        )
+        assert not cell.error and not cell.printed
+        line, table = cell.outputs
+        assert line["text/plain"].startswith("comparing flow: 2 runs in ")
+        assert "<table" in table["text/html"] and "sequential" in table["text/plain"]
+        assert len(cell.of("update_display_data")) >= 2

@@ -28,6 +28,23 @@ def spans(timeline):
 
 
 class TestGivenDurations:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "flow F:\n input n\n a -> b",
+            "flow F:\n input n, k = 3\n a -> b(depth=k)\n n -> b",
+            "flow F:\n input inputs\n a -> b",
+            "a -> b(depth=2)",
+            "pd.io.read as a -> b",
+        ],
+    )
+    def test_inputs_constants_and_modules_need_not_be_there(self, text):
+        assert simulate(text, 2, {"a": 1, "b": 2}).makespan == 3
+
+    def test_functions_that_are_bound_are_not_asked(self):
+        flow = Flow("F", [("a", "b")]).bind({"a": lambda path: path, "b": lambda a, more: a})
+        assert simulate(flow, 2, {"a": 1, "b": 2}).makespan == 3
+
     def test_workers_who_have_nothing_to_do_cost_nothing(self):
         assert simulate(DIAMOND, 10**9, SECONDS).makespan == 4.5
 

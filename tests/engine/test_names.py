@@ -80,15 +80,17 @@ def test_inputs_with_such_names(executor, keyword):
     assert set(map(tuple, done.values())) == {(1,) * len(OURS)}
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_mapped_task_with_such_a_parameter(executor, name):
-    made = {}
-    exec(f"def work(*, {name}): return {name} + 1", made)
-    exec(f"async def ask(*, {name}): return {name} + 1", made)
-    names = {"scan": lambda: [1, 2], "work": made["work"], "ask": made["ask"], name: one}
-    done = run(f"scan -> map work\n scan -> map ask\n {name}", namespace=names, executor=executor)
-    assert done["work"] == done["ask"] == [2, 3]
-    assert done.replay("work", item=1) == done.replay("ask", item=1) == 3
+def test_a_mapped_task_with_such_a_parameter(executor):
+    made, names, lines = {}, {"scan": lambda: [1, 2]} | dict.fromkeys(OURS, one), []
+    for name in OURS:
+        exec(f"def work_{name}(*, {name}): return {name} + 1", made)
+        exec(f"async def ask_{name}(*, {name}): return {name} + 1", made)
+        lines += [f"scan -> map work_{name}", f"scan -> map ask_{name}", name]
+    done = run("\n".join(lines), namespace=made | names, executor=executor)
+    for name in OURS:
+        for task_name in (f"work_{name}", f"ask_{name}"):
+            assert done[task_name] == [2, 3]
+            assert done.replay(task_name, item=1) == 3
 
 
 def test_a_direct_call():

@@ -94,13 +94,18 @@ def is_far(executor):
     return executor not in ("sequential", "threads") and not hasattr(executor, "_threads")
 
 
-@pytest.mark.parametrize("kind", COLLECTED)
-def test_each_consumer_gets_all(executor, kind):
-    done = run("load -> [a, b]", namespace={"load": COLLECTED[kind], "a": a, "b": b},
-               executor=executor)  # fmt: skip
-    assert (type(done["load"]), done["a"], done["b"]) == (list, 3, 3)
-    assert done.replay("a") == 3
-    assert done.resume()["b"] == 3
+def test_each_consumer_gets_all(executor):
+    names, lines = {}, []
+    for number, made in enumerate(COLLECTED.values()):
+        names |= {f"load_{number}": made, f"a_{number}": a, f"b_{number}": b}
+        lines.append(f"load_{number} -> [a_{number}, b_{number}]")
+    done = run("\n".join(lines), namespace=names, executor=executor)
+    again = done.resume()
+    for number, kind in enumerate(COLLECTED):
+        found = type(done[f"load_{number}"]), done[f"a_{number}"], done[f"b_{number}"]
+        assert found == (list, 3, 3), kind
+        assert done.replay(f"a_{number}") == 3, kind
+        assert again[f"b_{number}"] == 3, kind
 
 
 def test_what_is_gone_through_within_others(executor):

@@ -411,3 +411,39 @@ def test_an_empty_override_changes_nothing():
 def test_the_flow_stays_whole():
     flow = parse_dsl(FLOW)
     assert run(flow, namespace=names(), targets="again").flow is flow
+
+
+class TestFlowsInAFlow:
+    TEXT = """
+    flow Prep:
+        load -> [clean, check]
+    flow One:
+        load -> clean
+    flow Main:
+        Prep -> fit
+        One -> fit -> unwritten
+    """
+    NAMES = {"load": fn.one, "clean": fn.double, "check": fn.double, "fit": fn.collect}  # noqa: RUF012
+
+    def test_as_a_target_it_is_its_last_tasks(self):
+        found = run(self.TEXT, namespace=self.NAMES, targets="Prep")
+        assert found.result == {"clean": 2, "check": 2}
+        assert run(self.TEXT, namespace=self.NAMES, targets="One").result == 2
+        assert run(self.TEXT, namespace=self.NAMES, targets="One.load").result == 1
+
+    def test_its_result_is_given(self):
+        found = run(self.TEXT, namespace=self.NAMES, targets="fit", overrides={"One": 5})
+        assert 5 in found.result
+        assert reasons(found)["One.load"] == "left out: 'One.clean' was given"
+        given = {"One": 5, "Prep": {"clean": 3, "check": 4}}
+        found = run(self.TEXT, namespace=self.NAMES, targets="fit", overrides=given)
+        assert states(found)["Prep.load"] == "skipped"
+
+    def test_it_runs_again(self):
+        first = run(self.TEXT, namespace=self.NAMES, targets="fit")
+        assert set(states(first.resume(rerun="Prep")).values()) >= {"succeeded", "cached"}
+        assert states(first.resume(rerun="Prep"))["Prep.load"] == "succeeded"
+        again = states(first.resume(rerun="One"))
+        assert (again["One.load"], again["One.clean"], again["Prep.clean"]) == (
+            "succeeded", "succeeded", "cached",
+        )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from kernels import new_kernel
 
 FUNCTIONS = """
 import gc, sys, weakref
@@ -25,9 +24,8 @@ def alive():
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        yield kernel
+def kernel(kept_kernel):
+    return kept_kernel.as_new()
 
 
 @pytest.fixture
@@ -38,7 +36,7 @@ def fresh(kernel):
     return kernel
 
 
-def run_often(kernel, cell, times=6):
+def run_often(kernel, cell, times=3):
     for _ in range(times):
         done = kernel.run(cell)
         assert not done.error, done.error
@@ -61,15 +59,16 @@ def test_one_run_is_kept_of_a_cell(fresh, line):
 def test_what_the_user_has_named_stays(fresh):
     fresh.run("%%flow\nload -> keep")
     fresh.run("best = _; runs = [_]")
-    run_often(fresh, "%%flow\nload -> keep", 3)
+    run_often(fresh, "%%flow --no-gantt\nload -> keep")
     assert fresh.value("alive(), best['keep'] is best['load'], runs == [best]") == (
         "(2, True, True)"
     )
 
 
 def test_other_cells_keep_theirs(fresh):
-    for cell in ("%%flow\nload -> keep", "%%flow\nload -> count", "%%flow -o other\nload -> keep"):
-        run_often(fresh, cell, 3)
+    line = "%%flow --no-gantt"
+    for cell in ("\nload -> keep", "\nload -> count", " -o other\nload -> keep"):
+        run_often(fresh, f"{line}{cell}")
     assert fresh.value("alive()") == "3"
     assert fresh.value("_ is other") == "False"  # it is the number
 
@@ -80,7 +79,7 @@ def test_results_that_no_task_takes_any_more(fresh):
 
 
 def test_underscores_go_on(fresh):
-    run_often(fresh, "%%flow\nload -> keep", 3)
+    run_often(fresh, "%%flow --no-gantt\nload -> keep")
     assert fresh.value("type(_).__name__") == "'Run'"
     assert fresh.value("type(__).__name__, _") == "('Run', 'Run')"
 
@@ -171,3 +170,17 @@ def test_a_value_that_is_called_as_a_task(fresh):
     cell = fresh.run("%%flow --no-gantt -o r\nload -> shown")
     assert not cell.error, cell.error
     assert fresh.value("r['shown']") == "1"
+
+
+@pytest.mark.parametrize("executor", ["processes", "pool"])
+def test_processes_after_a_reset(fresh, executor):
+    """It takes `__spec__` away, too, which is asked for when a process is started."""
+    fresh.run(
+        "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
+        "pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))\n"
+        "def one(): return 1"
+    )
+    cell = fresh.run(f"%%flow -e {executor} -o r\none")
+    assert not cell.error, cell.error
+    assert fresh.value("r['one']") == "1"
+    fresh.run("pool.shutdown()")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from kernels import new_kernel
 from terminals import Terminal
 
 FUNCTIONS = """
@@ -33,11 +32,11 @@ def frames():
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        cell = kernel.run(FUNCTIONS)
-        assert not cell.error, cell.error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    cell = kernel.run(FUNCTIONS)
+    assert not cell.error, cell.error
+    return kernel
 
 
 @pytest.mark.parametrize(

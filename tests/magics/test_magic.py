@@ -39,11 +39,11 @@ def move(make):
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        cell = kernel.run(FUNCTIONS)
-        assert not cell.error, cell.error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    cell = kernel.run(FUNCTIONS)
+    assert not cell.error, cell.error
+    return kernel
 
 
 def no_frame_of_ours(error):

@@ -212,7 +212,7 @@ FLOW = parse_dsl("input n = 1\nload -> fit -> report")
 def test_tasks_that_are_named():
     line = "--targets fit,load --override load=[n, 2] --override report=3 --rerun fit --resume"
     options = read_options(line, {"n": 1})
-    options.check(FLOW)
+    options.parts.check(FLOW, options.line)
     assert options.parts.targets == ["fit", "load"]
     assert options.parts.overrides == {"load": [1, 2], "report": 3}
     assert options.parts.rerun == ["fit"]
@@ -246,7 +246,8 @@ def test_tasks_that_are_named():
 )  # fmt: skip
 def test_names_that_are_wrong(line, message, marked, remedy):
     with pytest.raises(FlowError) as caught:
-        read_options(line, {}).check(FLOW)
+        options = read_options(line, {})
+        options.parts.check(FLOW, options.line)
     error = caught.value
     assert error.message.startswith(message)
     assert error.text[error.span.column - 1 :][: error.span.width] == marked

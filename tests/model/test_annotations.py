@@ -427,9 +427,7 @@ class TestFunctions:
         assert found("make -> take", make=str, take=take)
         assert not found("make -> take", make=int, take=take)
         assert found("give -> make", give=give, make=Strange)
-        assert not found(
-            "[give, give as two] -> make -> take", give=lambda: 0, make=Strange, take=take
-        )
+        assert not found("give -> make -> take", give=lambda: 0, make=Strange, take=take)
         assert not found("make -> take", make=Odd, take=take)
         assert not found("give -> make -> take", give=lambda: 1, make=Color, take=take)
 

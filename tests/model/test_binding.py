@@ -591,7 +591,7 @@ def test_golden(path):
 
 
 def test_there_are_enough_golden_texts():
-    assert len(GOLDEN) >= 30
+    assert len(GOLDEN) >= 90
 
 
 def test_a_flow_without_a_text_shows_no_line():

@@ -244,6 +244,22 @@ class TestContradictions:
         flow = Flow("f", [("a", "c", "map"), ("b", "c"), ("b", "d", "map")])
         assert len(flow.edges) == 3
 
+    def test_one_part_mapped_and_another_one_whole_are_none(self):
+        edges = [Edge("a", "c", "map", "x"), Edge("a", "c", key="y")]
+        assert Flow("f", edges).edges == Flow("f", edges[::-1]).edges[::-1]
+
+    @pytest.mark.parametrize(
+        "edges",
+        [
+            [Edge("a", "c", "map", "x"), Edge("a", "c", key="x")],
+            [Edge("a", "c", "wait"), Edge("a", "c", key="x")],
+            [Edge("a", "c", key="x"), Edge("a", "c", "wait")],
+            [("b", "a", "map"), Edge("a", "c", "map", "x"), Edge("a", "c", key="y")],
+        ],
+    )
+    def test_the_same_part_in_two_ways(self, edges):
+        assert "contradicts" in str(refused("f", edges))
+
     def test_two_keys_of_one_result_are_none(self):
         assert len(Flow("f", [Edge("a", "b", key="x"), Edge("a", "b", key="y")]).edges) == 2
 

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...display import Shown, renderer
@@ -125,7 +126,7 @@ class PerformanceBenchmark(Shown):
         inputs: Any = None,
         executors: Iterable[str | Executor] = ("sequential", "threads", "processes"),
         workers: int | Iterable[int] | None = None,
-        namespace: Mapping[str, Any] | None = None,
+        namespace: Mapping[str, Any] | ModuleType | None = None,
     ) -> list[Measurement]:
         """Run a flow on each executor with each number of workers, in turns.
 

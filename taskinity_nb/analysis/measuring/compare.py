@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...display import Shown, renderer
@@ -14,8 +15,8 @@ from ...engine.rerun.inputs import repeatable_inputs
 from ...engine.run import run
 from ...engine.runtime.cores import available_cores
 from ...errors import FlowError, suggestion
+from ...model.extents.extent import names_in
 from ...model.flow import Flow
-from ...model.forms.extent import names_in
 from ...model.run import Run
 from ..judgement import Judgement, judge_times
 from .measurement import Measurement, check_counts, clock_step
@@ -118,7 +119,7 @@ def compare(
     executors: Iterable[str | Executor] | str | Executor = ("sequential", "threads", "processes"),
     workers: int | Iterable[int] | None = None,
     repeats: int = 3,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     targets: str | Iterable[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Comparison:
@@ -141,7 +142,7 @@ def compare(
         an executor no more than its own.
     repeats : int
         How often each case is measured after the first round.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         As in `run`.
     targets : str or iterable of str, optional
         As in `run`: which tasks are wanted.
@@ -172,7 +173,7 @@ def compare(
     setups = setups_of(executors, workers)
     parsed = parse_dsl(flow) if isinstance(flow, str) else flow
     inputs = repeatable_inputs(inputs)
-    given = collected_overrides(parsed, overrides)
+    given = collected_overrides(overrides)
     names = None if targets is None else names_in(targets, "targets")
     tallies = [_Tally(repeats) for _ in setups]
 

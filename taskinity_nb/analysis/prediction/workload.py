@@ -19,6 +19,7 @@ from ...formatting import not_seconds
 from ...model.binding import resolve
 from ...model.events import Items, State
 from ...model.flow import Flow
+from ...model.forms.expand import drawable
 from ...model.plan import Plan
 from ...model.record import TaskRun
 from ...model.run import Run
@@ -81,13 +82,25 @@ def _checked(durations: Mapping[str, float] | None) -> dict[str, float] | None:
 
 
 def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
+    flow = drawable(flow)
     known = weights_of(flow)
     if known is None:
         known = [_usual(flow, [], durations)] * len(flow.tasks)
-    functions = {flow.function_of(name): _anything for name in flow.tasks}
     nothing = [0.0] * len(flow.tasks)
-    plan = resolve(flow, None, functions)
+    plan = _without_functions(flow)
     return Workload(plan, known, nothing, nothing, nothing, 0.0, available_cores(), {}, frozenset())
+
+
+def _without_functions(flow: Flow) -> Plan:
+    """Return the plan of a flow of which only the arrows count."""
+    names = [flow.function_of(name) for name in flow.tasks]
+    is_plain = not (flow.inputs or flow.constants or any("." in name for name in names))
+    anything = _anything if is_plain else _Anything()
+    functions = {name.partition(".")[0]: anything for name in names}
+    needed = [name for name, default in flow.inputs.items() if default is None]
+    return resolve(
+        flow.bind(functions) if flow.homes else flow, dict.fromkeys(needed) or None, functions
+    )
 
 
 def _usual(flow: Flow, known: Sequence[float], durations: Mapping[str, float] | None) -> float:
@@ -104,6 +117,18 @@ def _usual(flow: Flow, known: Sequence[float], durations: Mapping[str, float] | 
 
 def _anything(*results: object) -> None:
     """Stand for a function."""
+
+
+class _Anything:
+    """Stands for a function that may be given inputs and constants, and for a module of such."""
+
+    def __getattr__(self, name: str) -> _Anything:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *results: object, inputs: object = None, **constants: object) -> None:
+        """Stand for a function."""
 
 
 def _of_run(run: Run, durations: Mapping[str, float] | None) -> Workload:

@@ -25,6 +25,7 @@ from ...model.run import Run
 from ...strangers import is_interrupt, text_of, type_name
 from ..remote.call import CallResult, run_call_quietly
 from ..remote.surroundings.followed import run_following
+from ..runtime.main_module import give_spec
 from ..scheduling.backend import LoopBackend, Perform, Worker, numbered
 from ..transport.codec import Encoder, failure, unpack
 from .following import what_to_follow
@@ -61,6 +62,7 @@ class FuturesBackend(LoopBackend):
         self._marks = StartMarks(executor)
         self._run_call: Callable[..., tuple[Any, ...]] = run_call_quietly
         if isinstance(executor, ProcessPoolExecutor):  # its processes are on this machine
+            give_spec()
             self._run_call = partial(run_following, what_to_follow())
 
     def performer(self) -> Perform:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import FlowError, listed
+from ...model.extents.extent import Extent, names_in, tasks_called
 from ...model.flow import Flow
-from ...model.forms.extent import Extent, given_results, names_in, tasks_called
 from ...model.plan import Plan
 from ...model.run import Run
 from ...strangers import type_name
@@ -19,15 +19,17 @@ GIVEN = "given by overrides"
 """Why a task did not run whose result was given."""
 
 
-def collected_overrides(flow: Flow, overrides: Any) -> dict[str, Any]:
-    """Return the results that are given, by task, with lists in place of iterators.
+def collected_overrides(overrides: Any) -> Any:
+    """Return results that are given with lists in place of iterators, so that each run has them.
 
     Examples
     --------
-    >>> collected_overrides(Flow("Example", [("load", "fit")]), {"load": map(abs, [-1, 2])})
+    >>> collected_overrides({"load": map(abs, [-1, 2])})
     {'load': [1, 2]}
     """
-    given = given_results(flow, overrides)
+    if not isinstance(overrides, Mapping):
+        return overrides  # the run says it
+    given = dict(overrides)
     for name, value in given.items():
         try:
             given[name] = collected(value)

@@ -156,6 +156,10 @@ class Call(NamedTuple):
         return BindingError(message, remedy=remedy, **flow.at(self.name))
 
 
+def _followers(flow: Flow, name: str) -> set[str]:
+    return {task for task in flow.tasks if name in flow.ancestors(task)}
+
+
 def _is_there(origin: Origin, values: Sequence[Any], item: Any) -> bool:
     if not origin.is_optional or origin.default is not None:
         return True
@@ -177,6 +181,10 @@ def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
     """
     names = (parameter, parameter.removesuffix("_result"))
     source = next((name for name in names if name in flow.upstream), None)
+    part = flow.parts.get(parameter)
+    if source is None and part is not None and part.task not in (name, *_followers(flow, name)):
+        whole = f"'{parameter}' is a part of the result of '{part.task}'"
+        return f"{whole}: add '{parameter} -> {name}'"
     if source is None:
         return ""
     if source == name:

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 from ...errors import FlowError
 
-__all__ = ["LONGEST", "Constant", "InputName", "constant", "literal", "written"]
+__all__ = [
+    "LONGEST", "Constant", "InputName", "constant", "default_of", "is_literal", "literal",
+    "written",
+]  # fmt: skip
 
 LONGEST = 100_000
 """Characters of a literal; Python's own reader of it takes some hundred bytes for each."""
@@ -64,6 +67,14 @@ def constant(value: Any) -> Constant | InputName:
         given: Constant | InputName = value
         return given
     return Constant(written(value))
+
+
+def default_of(name: str, value: Any) -> Constant:
+    """Return the default of an input, which is a literal."""
+    made = constant(value)
+    if isinstance(made, Constant):
+        return made
+    raise FlowError(f"the default of the input '{name}' is a literal, not the name '{made.name}'")
 
 
 def written(value: Any, deep: int = 0) -> str:
@@ -129,6 +140,20 @@ def literal(node: ast.expr, names: Mapping[str, Any] | None = None) -> Constant 
         return Constant(written(ast.literal_eval(node)))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, FlowError):
         raise ValueError(_culprit(node)) from None
+
+
+def is_literal(text: str) -> bool:
+    """Tell whether a text is a literal as `written` writes it.
+
+    Examples
+    --------
+    >>> is_literal("[1, 2]"), is_literal("[1,2]"), is_literal("big")
+    (True, False, False)
+    """
+    try:
+        return len(text) <= LONGEST and written(ast.literal_eval(text)) == text
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, FlowError):
+        return False
 
 
 def _culprit(node: ast.expr) -> ast.expr:

@@ -10,11 +10,11 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ...errors import BindingError, listed, suggestion
+from ..extents.extent import WHOLE, Extent
 from ..flow import Flow
 from ..signature import Signature
 from .call import Call, edge_to_add
-from .edges import WAITS, Edge
-from .extent import WHOLE, Extent
+from .edges import MAPPED, WAITS, Edge
 from .literals import InputName
 from .origin import Origin
 
@@ -60,6 +60,9 @@ class Misfits:
             )
         unused = [key for key in self.keys if key not in taken]
         unused = [key for key in unused if not absent.may_take(str(key))]
+        declared = [key for key in unused if key in self.flow.inputs]
+        if declared:
+            raise self._unused_declared(declared[0], calls)
         if unused:
             plural = "s" if len(unused) > 1 else ""
             raise _not_taken_input(
@@ -68,14 +71,26 @@ class Misfits:
                 self._why_unused(str(unused[0]), calls),
             )
 
+    def _unused_declared(self, name: str, calls: Sequence[Call]) -> BindingError:
+        parameters = {p.name for call in calls for p in call.signature.named}
+        near = suggestion(name, parameters)
+        task = calls[0].name if calls else "task"
+        return BindingError(
+            f"no task takes '{name}', which is an input of the flow",
+            remedy=(f"{near} " if near else "") + f"write where it goes, '{name} -> {task}' or "
+            f"'{task}(parameter={name})', or remove it from this line",
+            **self.flow.at(name),
+        )
+
     def _why_unused(self, key: str, calls: Sequence[Call]) -> str:
         addressed, dot, parameter = key.rpartition(".")
         for call in calls:
             origin = dict(call.positional + call.keywords).get(parameter)
             if origin is not None and (not dot or call.name == addressed):
+                where = f"{'' if origin.kind == 'constant' else 'the '}{origin}"
                 return (
                     f"task '{call.name}': {call.signature.text(call.name)} takes '{parameter}' "
-                    f"from the {origin}; remove the input"
+                    f"from {where}; remove the input"
                 )
         parameters = {(call.name, p.name) for call in calls for p in call.signature.named}
         names = {name for _, name in parameters}
@@ -92,7 +107,7 @@ class Misfits:
         self, signature: Signature, name: str, parameter: str, left: list[Origin]
     ) -> BindingError:
         edges = self.flow.upstream[name]
-        offered = [f"the result of '{edge.source}'" for edge in edges if edge.kind not in WAITS]
+        offered = [self._offered(edge) for edge in edges if edge.kind not in WAITS]
         offered += [f"the input {listed([key])}" for key in islice(self.keys, 10)]
         whole = self.inputs is not None and not isinstance(self.inputs, Mapping)
         if whole:
@@ -101,7 +116,7 @@ class Misfits:
             f"task '{name}': {signature.text(name)} has no value for '{parameter}'; "
             f"on offer: {', '.join(offered) or 'nothing'}"
         )
-        others = [task for task in self.index if task != name]
+        others = [task for task in (*self.index, *self.flow.parts) if task != name]
         near = [key for key in map(str, self.keys) if "." not in key or key.startswith(f"{name}.")]
         remedy = edge_to_add(self.flow, name, parameter) or suggestion(parameter, [*others, *near])
         if not remedy and whole and not edges:
@@ -118,18 +133,63 @@ class Misfits:
             )
         return BindingError(message, remedy=remedy, **self.flow.at(name))
 
+    def _offered(self, edge: Edge) -> str:
+        whole = self._whole(edge)
+        return f"each item of {whole}" if edge.kind in MAPPED else whole
+
+    def _whole(self, edge: Edge) -> str:
+        part = self.flow.parts.get(edge.key) if isinstance(edge.key, str) else None
+        if part is not None and part.task == edge.source:
+            return f"'{edge.key}', a part of the result of '{edge.source}'"
+        if edge.key is not None:
+            return f"'{edge.source}.{edge.key}'"
+        return f"the result of '{edge.source}'"
+
     def not_taken(self, signature: Signature, name: str, left: list[Origin]) -> BindingError:
+        edges = [e for e in self.flow.incoming[name] if e.kind not in WAITS]
+        labels = [origin.label or origin.name for origin in left]
         first = left[0].name
         edge = next(
-            e for e in self.flow.incoming[name] if e.kind not in WAITS and e.source == first
+            (e for e in edges if e.source == first and (not left[0].label or e.key == labels[0])),
+            next(e for e in edges if e.source == first),
         )
         plural = "s" if len(left) > 1 else ""
+        of_inputs = all(origin.kind == "input" for origin in left)
+        what = f"the input{plural}" if of_inputs else f"the result{plural} of"
+        if left[0].label and not of_inputs:
+            what = f"{'parts' if plural else 'this part'} of a result:"
+        constants = self.flow.constants.get(name, {})
+        taken = next((p for p in constants if p in signature.names), None)
+        if taken is not None and len(constants) >= len(signature.required):
+            remedy = (
+                f"the constant {taken}={constants[taken]} fills '{taken}': remove one of the two, "
+                "the arrow or the constant"
+            )
+        elif len(left) > 1 and len(signature.parameters) == 1:
+            parameter = next((p.name for p in signature.named), "results")
+            remedy = f"write '*{parameter}' to take them all, as a tuple"
+        elif of_inputs or left[0].label:
+            remedy = f"give the function a parameter '{labels[0]}', or remove the arrow"
+        else:
+            remedy = (
+                f"use '{Edge(first, name, 'wait')}' if '{name}' should only wait, "
+                f"or give the function a parameter '{first}'"
+            )
         return BindingError(
-            f"task '{name}': {signature.text(name)} does not take the result{plural} of "
-            f"{listed([origin.name for origin in left])}",
-            remedy=f"use '{Edge(first, name, 'wait')}' if '{name}' should only wait, "
-            f"or give the function a parameter '{first}'",
+            f"task '{name}': {signature.text(name)} does not take {what} {listed(labels)}",
+            remedy=remedy,
             **self.flow.at(edge),
+        )
+
+    def no_parameter(self, signature: Signature, name: str, parameter: str) -> BindingError:
+        """Explain a constant for what the function does not take."""
+        known = f"its parameters are {listed(list(signature.names))}"
+        if not signature.names:
+            known = "it has no parameters by name; remove the constant"
+        return BindingError(
+            f"task '{name}': {signature.text(name)} has no parameter '{parameter}'",
+            remedy=suggestion(parameter, signature.names) or known,
+            **self.flow.at((name, parameter)),
         )
 
     def check_optional(
@@ -155,13 +215,25 @@ class Misfits:
             **self.flow.at(name),
         )
 
+    def no_value(self, name: str, parameter: str, value: str) -> BindingError:
+        return BindingError(
+            f"task '{name}': its parameter '{parameter}' is the input '{value}', "
+            "which has no value",
+            remedy=suggestion(value, map(str, self.keys))
+            or f"give it to the run, {{'{value}': value}}, or a default in the text: "
+            f"'input {value} = …'",
+            **self.flow.at((name, parameter)),
+        )
+
     def two_for_one(
         self, signature: Signature, name: str, parameter: str, left: list[Origin]
     ) -> BindingError:
         named = listed([origin.label or origin.name for origin in left])
+        of_inputs = all(origin.kind == "input" for origin in left)
+        what = "inputs" if of_inputs else "parts" if left[0].label else "results of"
         return BindingError(
             f"task '{name}': {signature.text(name)} has one parameter, '{parameter}', "
-            f"for the results of {named}",
+            f"for the {what} {named}",
             remedy=f"write '*{parameter}' to take them all, as a tuple, or give the function a "
             "parameter for each",
             **self.flow.at(name),
@@ -187,6 +259,10 @@ def with_defaults(flow: Flow, inputs: Any, extent: Extent = WHOLE) -> Mapping[st
     given = dict(inputs or {})
     for name, default in flow.inputs.items():
         if name not in given:
+            outer = name.rpartition(".")[2]
+            if flow.is_lifted(name) and outer in given:  # of a flow in the flow
+                given[name] = given[outer]
+                continue
             if default is None and extent is not WHOLE and not _is_written(flow, name, extent):
                 continue
             if default is None:

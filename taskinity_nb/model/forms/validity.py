@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ...errors import CycleError, FlowError, listed
 from .edges import CONDITIONS, KINDS, MAPPED, Edge, Part
+from .literals import is_literal
 
 __all__ = ["Checked", "check"]
 
@@ -54,9 +55,15 @@ def check(flow: Checked) -> None:
 
 
 def _check_names(flow: Checked) -> None:
-    for edge in flow.edges:
-        if edge.kind not in KINDS:
-            raise FlowError(f"the kind of an edge is {listed(KINDS)}, not {edge.kind!r}")
+    for kind in {edge[2] for edge in flow.edges}:
+        if kind not in KINDS:
+            raise FlowError(f"the kind of an edge is {listed(KINDS)}, not {kind!r}")
+    for edge in [edge for edge in flow.edges if edge[5] is not None]:
+        if edge.equals is not None and not is_literal(edge.equals):
+            raise FlowError(
+                f"a condition compares with a literal, as a text, and not with {edge.equals!r}",
+                remedy="write repr(value), or read the flow from a text",
+            )
     for task in flow.tasks:
         words = task.split(".") if isinstance(task, str) else [""]
         if not all(map(str.isidentifier, words)) or (len(words) > 1 and flow.written is flow):
@@ -90,12 +97,20 @@ def _check_names(flow: Checked) -> None:
 
 
 def _check_kinds(flow: Checked) -> None:
-    kinds: dict[tuple[str, str], Edge] = {}
+    kinds: dict[tuple[str, str, str | int | None], Edge] = {}
+    waits: dict[tuple[str, str], Edge] = {}
     mapped: dict[str, Edge] = {}
+    conditions: set[Edge] = set()
+    marked = any([edge[4] for edge in flow.edges])
+    seen: set[Edge] = set()
+    if {edge[2] for edge in flow.edges} == {"result"} and not marked:
+        return
+    over_items = {edge.target for edge in flow.edges if edge.kind in MAPPED}
     for edge in flow.edges:
         if edge.kind in CONDITIONS:
+            conditions.add(edge)
             other = edge._replace(kind="when" if edge.kind == "unless" else "unless")
-            if other in flow.incoming[edge.target]:
+            if other in conditions:
                 raise FlowError(
                     f"'{edge}' contradicts '{other}': '{edge.target}' would never run",
                     remedy="keep one of the two",
@@ -109,7 +124,21 @@ def _check_kinds(flow: Checked) -> None:
                 remedy=f"write '{edge.source} -> {edge.target}', or remove the arrow",
                 **flow.at(edge),
             )
-        first = kinds.setdefault((edge.source, edge.target), edge)
+        if marked:
+            other = edge._replace(optional=not edge.optional)
+            if other in seen:
+                raise FlowError(
+                    f"'{edge}' contradicts '{other}'", remedy="keep one of the two",
+                    **flow.at(edge),
+                )  # fmt: skip
+            seen.add(edge)
+        # One part may be mapped over and another one be given whole, as to 'start.frame -> work'
+        # beside 'start.genres -> map work'; of a mapped task, each item has its parts.
+        part = None if edge.source in over_items else edge.key
+        first = kinds.setdefault((edge.source, edge.target, part), edge)
+        any_part = waits.setdefault((edge.source, edge.target), edge)
+        if "wait" in (any_part.kind, edge.kind):
+            first = any_part
         if first.kind != edge.kind and "each" not in first.kind + edge.kind:
             raise FlowError(
                 f"'{edge}' contradicts '{first}'",

@@ -16,11 +16,13 @@ from typing import Any
 
 from ...errors import UnpicklableError
 from ...strangers import is_interrupt
+from ..flow import Flow
+from ..forms.home import Snapshot, read_homes, saved_homes
 from ..signature import Signature
 from ..task import Task
 from .values import Saver
 
-__all__ = ["AbsentFunction", "parts_of_plan"]
+__all__ = ["AbsentFunction", "parts_of_plan", "saved_flow"]
 
 PLAIN = (bool, float, int, str, type(None))
 """Types of defaults that are shown."""
@@ -42,11 +44,37 @@ class AbsentFunction:
         self.__name__ = self.__qualname__ = name
         self.source = source
 
+    def __repr__(self) -> str:
+        return f"<AbsentFunction {self.__name__!r}>"
+
     def __call__(self, *_: Any, **__: Any) -> Any:
         raise UnpicklableError(
             f"the function '{self.__name__}' did not travel with the run",
             remedy="run the flow again where it is defined: run(earlier.flow, inputs)",
         )
+
+
+def saved_flow(flow: Flow) -> Flow:
+    """Return the flow of a run as it is pickled: functions of a notebook stay behind.
+
+    Examples
+    --------
+    >>> flow = Flow("Example", tasks=["load", "absolute"])
+    >>> saved_flow(flow.bind({"load": lambda: 3, "absolute": abs})).homes["load"]
+    {'load': <AbsentFunction 'load'>, 'absolute': <built-in function abs>}
+    """
+    if not flow.homes:
+        return flow
+
+    def saved(place: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not isinstance(place, Snapshot):
+            return place
+        return Snapshot(
+            (name, AbsentFunction(name, "") if _by_name(value) is None else value)
+            for name, value in place.items()
+        )
+
+    return flow.bound_to(read_homes((tasks, saved(place)) for tasks, place in saved_homes(flow)))
 
 
 class _SavedTask:
@@ -69,7 +97,7 @@ class _ByName(pickle.Pickler):
         return NotImplemented
 
 
-def _by_name(task: Task) -> bytes | None:
+def _by_name(task: Any) -> bytes | None:
     try:
         with io.BytesIO() as file:
             _ByName(file, 5).dump(task)

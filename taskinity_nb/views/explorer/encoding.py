@@ -7,23 +7,24 @@ in seconds, its row, its task, its item (-1 for none), and its state (its place 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from enum import Enum
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ...analysis.prediction.simulate import Timeline
 from ...formatting import time_text
 from ...model.events import State
+from ...model.flow import Flow
 from ...model.run import Run
 from ...strangers import is_interrupt
 from ..charts.gantt_bars import Panel, panel_of
 from ..style.words import error_line
 
 __all__ = [
-    "Laid", "Slider", "as_given", "as_number", "errors_of", "laid_over", "off_by", "packed",
-    "sliders_of", "steps_of",
+    "Laid", "Slider", "as_given", "as_number", "errors_of", "inputs_of", "laid_over", "off_by",
+    "packed", "sliders_of", "steps_of",
 ]  # fmt: skip
 
 STATES = tuple(State)
@@ -31,14 +32,24 @@ MOST_ERRORS = 10
 
 
 class Slider(NamedTuple):
-    """A numeric input of the flow: where it may be moved to."""
+    """An input of the flow that can be set: where a number may be moved to, a switch, or a text."""
 
     name: str
-    value: float
+    value: Any
     least: float
     most: float
     whole: bool
     """Whether it takes whole numbers only."""
+    kind: Literal["number", "switch", "text"] = "number"
+
+    def takes(self, value: Any) -> bool:
+        """Tell whether it can be set to a value, which a browser has sent."""
+        if self.kind == "number":
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            return is_number and self.least <= value <= self.most
+        return type(value) is type(self.value) and (value is True or value is False or (
+            len(value) <= LONGEST_TEXT
+        ))  # fmt: skip
 
 
 class Laid(NamedTuple):
@@ -132,22 +143,51 @@ def errors_of(run: Run | None, error: BaseException) -> str:
     return "\n".join([text, *others])
 
 
-def sliders_of(inputs: Any) -> list[Slider]:
+def inputs_of(flow: Flow, inputs: Any) -> Any:
+    """Return the inputs with which a flow runs: those that are given, or else its own defaults.
+
+    Examples
+    --------
+    >>> inputs_of(Flow("Example", tasks=["fit"], inputs={"depth": 3, "path": ...}), "data")
+    {'depth': 3, 'path': 'data'}
+    """
+    defaults = {name: held.value for name, held in flow.inputs.items() if held is not None}
+    needed = [name for name in flow.inputs if name not in defaults]
+    if inputs is not None and not isinstance(inputs, Mapping):
+        names = needed if len(needed) == 1 else list(flow.inputs)
+        return {**defaults, names[0]: inputs} if len(names) == 1 else inputs
+    given = dict(inputs or {})
+    for name in [name for name in defaults if flow.is_lifted(name)]:
+        if name.rpartition(".")[2] in given:  # which goes to the flow in this one
+            del defaults[name]
+    return {**defaults, **given} if defaults else inputs
+
+
+def sliders_of(inputs: Any, declared: Collection[str] = ()) -> list[Slider]:
     """Return a slider for each input of a flow that is a number.
 
     A choice is none, such as ``True`` or a member of an enumeration; nor is a number that a browser
-    does not know, or that has no room beside it.
+    does not know, or that has no room beside it. Of the inputs that a flow has declared, a truth
+    value is a switch, and a text of one line can be edited.
 
     Examples
     --------
     >>> [tuple(slider) for slider in sliders_of({"n": 40, "path": "data", "scale": 0.5})]
-    [('n', 40, 0, 100, True), ('scale', 0.5, 0.0, 1.0, False)]
+    [('n', 40, 0, 100, True, 'number'), ('scale', 0.5, 0.0, 1.0, False, 'number')]
     >>> sliders_of(-3)[0].least, sliders_of(None), sliders_of({"x": 5e-324, "y": float("inf")})
     (-10, [], [])
     """
     named = inputs if isinstance(inputs, Mapping) else {"input": inputs}
-    numbers = {str(name): as_number(value) for name, value in named.items()}
-    return [_slider(name, value) for name, value in numbers.items() if value is not None]
+    sliders = []
+    for name, value in named.items():
+        number = as_number(value)
+        if number is not None:
+            sliders.append(_slider(str(name), number))
+        elif name in declared and type(value) is bool:
+            sliders.append(Slider(str(name), value, 0, 1, True, "switch"))
+        elif name in declared and type(value) is str and len((value + ".").splitlines()) == 1:
+            sliders.append(Slider(str(name), value, 0, 0, True, "text"))
+    return sliders
 
 
 def as_number(value: Any) -> float | None:
@@ -172,7 +212,7 @@ def as_number(value: Any) -> float | None:
     return number if number == 0 or LEAST <= abs(number) <= MOST else None
 
 
-def as_given(value: float, before: Any) -> Any:
+def as_given(value: Any, before: Any) -> Any:
     """Return a number as an input of the type that it had before.
 
     Examples
@@ -191,6 +231,9 @@ def as_given(value: float, before: Any) -> Any:
             raise
         return value
 
+
+LONGEST_TEXT = 10_000
+"""Characters of a text that can be set."""
 
 EXACT = 2**53
 """Whole numbers from here on are not exact in a browser."""

@@ -14,6 +14,7 @@ import threading
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ...dsl.read import parse_dsl
@@ -21,6 +22,7 @@ from ...engine.run import start
 from ...errors import Cancelled, FlowError, UnpicklableError
 from ...formatting import visible
 from ...model.binding import resolve
+from ...model.extents.expanded import expanded
 from ...model.flow import Flow
 from ...model.refs import is_ref
 from ...model.run import Run
@@ -50,7 +52,7 @@ def explore(
     flow_or_run: Flow | Run | str,
     inputs: Any = None,
     *,
-    namespace: Mapping[str, Any] | None = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
     executor: str | Executor | None = None,
     workers: int | None = None,
 ) -> Explorer:
@@ -67,7 +69,7 @@ def explore(
         process; where there is none, each task counts 1 until the flow has run.
     inputs : object, optional
         As in `run`; by default those of the run.
-    namespace : mapping of str to callable, optional
+    namespace : mapping of str to callable, or module, optional
         Where the functions are, as in `run`.
     executor : str or concurrent.futures.Executor, optional
         What is chosen at first; by default the run's, threads for a flow. One of your own can be
@@ -130,7 +132,7 @@ class Explorer:
         self,
         flow: Flow,
         inputs: Any = None,
-        namespace: Mapping[str, Any] | None = None,
+        namespace: Mapping[str, Any] | ModuleType | None = None,
         executor: str | Executor | None = None,
         workers: int | None = None,
         *,
@@ -142,6 +144,7 @@ class Explorer:
         ran_on = before.get("executor") or getattr(run, "executor", "threads")
         ran_on = "threads" if ran_on == SIMULATED else ran_on
         self._namespace = before.get("namespace") if namespace is None else namespace
+        flow = expanded(flow, inputs, self._namespace)
         self._state = ExplorerState(flow, inputs, executor or ran_on, workers, run, ran_on)
         self.flow, self.run = flow, run
         self._on_run = on_run

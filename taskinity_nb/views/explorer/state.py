@@ -12,28 +12,41 @@ from ...analysis.prediction.predictor import Predictor
 from ...analysis.prediction.scaling import MOST_WORKERS
 from ...engine.runtime.cores import available_cores
 from ...errors import FlowError
-from ...formatting import counted, not_whole, speed, time_text
+from ...formatting import counted, elided, not_whole, speed, time_text
 from ...model.events import State
 from ...model.flow import Flow
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
 from ..style.words import outcome
-from .encoding import Laid, as_given, laid_over, off_by, packed, sliders_of, steps_of
+from .encoding import (
+    Laid,
+    Slider,
+    as_given,
+    inputs_of,
+    laid_over,
+    off_by,
+    packed,
+    sliders_of,
+    steps_of,
+)
 
 if TYPE_CHECKING:
     from ...analysis.prediction.simulate import Timeline
 
 __all__ = ["ExplorerState", "Settings", "sentence"]
 
+LONGEST_SHOWN = 30
+"""Characters of a text in a sentence."""
+
 WORDS = ("sequential", "threads", "processes")
 
 
 class Settings(NamedTuple):
-    """What is set: the number of workers, the name of the executor, and the numeric inputs."""
+    """What is set: the number of workers, the name of the executor, and inputs."""
 
     workers: int
     executor: str
-    values: tuple[float, ...]
+    values: tuple[Any, ...]
 
 
 class _Ran(NamedTuple):
@@ -85,10 +98,10 @@ class ExplorerState:
     ) -> None:
         if workers is not None and (wrong := not_whole("workers", workers)):
             raise FlowError(wrong)
-        self.flow, self.inputs = flow, inputs
+        self.flow, self.inputs = flow, inputs_of(flow, inputs)
         self.executors: dict[str, Any] = {word: word for word in WORDS}
         name = self._offer(executor)
-        self.sliders = sliders_of(inputs)
+        self.sliders = sliders_of(self.inputs, flow.inputs)
         self._predictor = Predictor(flow if run is None else run, ran_on)
         self._ran: dict[Settings, _Ran] = {}
         self._last: Settings | None = None  # of those that have run
@@ -142,9 +155,7 @@ class ExplorerState:
         given = asked.get("values")
         if isinstance(given, list) and len(given) == len(values):
             values = tuple(
-                (round(value) if slider.whole else float(value))
-                if isinstance(value, int | float) and slider.least <= value <= slider.most
-                else before
+                _as_set(slider, value) if slider.takes(value) else before
                 for slider, value, before in zip(self.sliders, given, values, strict=True)
             )
         self.settings = Settings(workers, executor, values)
@@ -234,7 +245,7 @@ class ExplorerState:
     def _base_inputs(self, settings: Settings) -> tuple[str, str]:
         """Write the inputs that are predicted from, and those that are set, where they differ."""
         changed = [
-            (f"{slider.name} = {value:g}", f"{slider.name} = {now:g}")
+            (f"{slider.name} = {_shown(value)}", f"{slider.name} = {_shown(now)}")
             for slider, value, now in zip(
                 self.sliders, self._base.values, settings.values, strict=True
             )
@@ -275,6 +286,18 @@ class ExplorerState:
         )
         self._last = settings
         return told
+
+
+def _as_set(slider: Slider, value: Any) -> Any:
+    if slider.kind != "number":
+        return value
+    return round(value) if slider.whole else float(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool | str):
+        return elided(repr(value), LONGEST_SHOWN)
+    return f"{value:g}"
 
 
 def sentence(text: str) -> str:

@@ -36,7 +36,7 @@ class ExplorerWidget(Widget):
     executors: traitlets.List[str] = traitlets.List().tag(sync=True)
     """The names of the executors that can be chosen."""
     sliders: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
-    """The numeric inputs: name, least, most, whether whole."""
+    """The inputs that can be set: name, least, most, whether whole, kind."""
     most = traitlets.Int().tag(sync=True)
     """The largest number of workers."""
     steps: traitlets.List[int] = traitlets.List().tag(sync=True)

@@ -429,7 +429,10 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
     assert 'if __name__ == "__main__":' in err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    "method",
+    ["fork", *(pytest.param(each, marks=pytest.mark.slow) for each in ("spawn", "forkserver"))],
+)
 def test_a_script_with_a_pool_of_its_own(tmp_path, method):
     """Functions and classes of ``__main__`` travel to a user's process pool."""
     process = script(

@@ -38,7 +38,7 @@ def initialize():
     np.seterr(all="ignore")
 
 
-@pytest.fixture(params=["fork", "spawn"])
+@pytest.fixture(params=["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def pool(request, monkeypatch):
     monkeypatch.setattr(following, "_changed", set())  # by other tests
     monkeypatch.setattr(libraries, "_changed", {name: set() for name in libraries._changed})

@@ -576,7 +576,9 @@ class TestWrapped:
             sys.stdout = screens[0]
 
     @pytest.mark.parametrize("how", ["none", "close", "wrap", "delete", "replace", "redirect"])
-    @pytest.mark.parametrize("executor", ["processes", "fork", "spawn"])
+    @pytest.mark.parametrize(
+        "executor", ["processes", "fork", pytest.param("spawn", marks=pytest.mark.slow)]
+    )
     def test_in_a_process_it_lasts_as_long_as_the_task(self, executor, how, printed):
         """The next task on the same worker may be of another run."""
         names = {"spoil": fn.spoil_streams, "say": fn.say_aloud}
@@ -654,7 +656,10 @@ class Narrow(io.StringIO):
         return super().write(text)
 
 
-ELSEWHERE = ("processes", "fork", "forkserver", "spawn")
+ELSEWHERE = (
+    "processes", "fork", pytest.param("forkserver", marks=pytest.mark.slow),
+    pytest.param("spawn", marks=pytest.mark.slow),
+)  # fmt: skip
 
 
 @pytest.fixture(params=ELSEWHERE)

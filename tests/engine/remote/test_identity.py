@@ -131,7 +131,16 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("executor", ["sequential", "threads", "processes", "fork", "spawn"])
+@pytest.mark.parametrize(
+    "executor",
+    [
+        "sequential",
+        "threads",
+        "processes",
+        "fork",
+        pytest.param("spawn", marks=pytest.mark.slow),
+    ],
+)
 def test_comes_back_as_what_lives_there(executor, tmp_path):
     script = tmp_path / "notebook.py"
     script.write_text(NOTEBOOK)

@@ -7,7 +7,6 @@ import threading
 import traceback
 
 import pytest
-from kernels import new_kernel
 
 from taskinity_nb import FlowError, NoResultError, run, skip, start, task
 from taskinity_nb.engine.rerun.replay import arguments_of
@@ -169,18 +168,16 @@ def test_a_run_that_goes_on():
     assert going.replay("hold") is True
 
 
-def test_a_notebook_shows_the_users_frames_and_can_debug_them():
-    with new_kernel() as (kernel, _):
-        kernel.run(
-            "import sys\ndef load(): return 0\ndef half(load):\n    n = 5\n    return n / load"
-        )
-        kernel.run("%%flow --no-gantt --on-error continue --output run\nload -> half")
-        cell = kernel.run("run.replay('half')")
-        assert "----> 5     return n / load" in cell.error
-        assert "engine" not in cell.error and "views" not in cell.error
-        found = kernel.run(
-            "frame = sys.last_traceback\n"
-            "while frame.tb_next: frame = frame.tb_next\n"
-            "print(frame.tb_frame.f_locals)"
-        )
-        assert found.printed == "{'load': 0, 'n': 5}\n"
+def test_a_notebook_shows_the_users_frames_and_can_debug_them(kept_kernel):
+    kernel = kept_kernel.as_new()
+    kernel.run("import sys\ndef load(): return 0\ndef half(load):\n    n = 5\n    return n / load")
+    kernel.run("%%flow --no-gantt --on-error continue --output run\nload -> half")
+    cell = kernel.run("run.replay('half')")
+    assert "----> 5     return n / load" in cell.error
+    assert "engine" not in cell.error and "views" not in cell.error
+    found = kernel.run(
+        "frame = sys.last_traceback\n"
+        "while frame.tb_next: frame = frame.tb_next\n"
+        "print(frame.tb_frame.f_locals)"
+    )
+    assert found.printed == "{'load': 0, 'n': 5}\n"

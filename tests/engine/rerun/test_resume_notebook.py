@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from kernels import new_kernel
 
 SETUP = """
 def join(name, results):
@@ -37,12 +36,11 @@ def function(name, body=""):
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
+def kernel(tmp_path_factory, kept_kernel):
     """A kernel, a cell with the functions, and the file into which they write that they ran."""
     calls = tmp_path_factory.mktemp("resume") / "calls"
     functions = "\n".join(function(name, "pass") for name in TASKS)
-    with new_kernel() as (kernel, _):
-        yield kernel, SETUP.format(functions=functions, calls=str(calls)), calls
+    return kept_kernel.as_new(), SETUP.format(functions=functions, calls=str(calls)), calls
 
 
 class Notebook:
@@ -66,7 +64,7 @@ class Notebook:
         assert not cell.error, cell.error
 
 
-@pytest.fixture(params=["sequential", "threads", "processes"])
+@pytest.fixture(params=["threads", "processes", pytest.param("sequential", marks=pytest.mark.slow)])
 def notebook(kernel, request):
     kernel, functions, calls = kernel
     assert not kernel.run(functions).error  # another test has edited some

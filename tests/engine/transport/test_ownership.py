@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fcntl
+import json
 import os
 import shutil
 import socket
@@ -60,12 +61,38 @@ _made = set()
 """How the names of the roots begin that were made here."""
 
 
+NURSERY = """
+import json, os, sys
+from taskinity_nb.engine.transport import ownership
+
+for line in sys.stdin:
+    code, *sys.argv[1:] = json.loads(line)
+    if not (pid := os.fork()):
+        exec(code, {})
+        sys.stdout.flush()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    print(".", flush=True)
+"""
+"""A process that has imported what is needed; each code runs in a child of it, to its end."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nursery():
+    global _nursery
+    start = [sys.executable, "-c", NURSERY]
+    with subprocess.Popen(
+        start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as _nursery:
+        yield
+
+
 def make_root(place, change="", end="die()"):
     """Have a process make a root and die; return the root."""
     code = MAKE.format(change=textwrap.dedent(change), end=end)
-    run = [sys.executable, "-c", code, str(place)]
-    out = subprocess.run(run, stdout=subprocess.PIPE, text=True, check=False, timeout=60).stdout
-    return known(out.partition("\n")[0])
+    print(json.dumps([code, str(place)]), file=_nursery.stdin, flush=True)
+    out = list(iter(_nursery.stdout.readline, ".\n"))
+    return known(out[0].rstrip("\n") if out else "")
 
 
 def known(path):

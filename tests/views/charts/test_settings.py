@@ -12,6 +12,7 @@ import pytest
 from kernels import new_kernel
 from matplotlib.patheffects import withStroke
 from runs import make_run
+from sizes import sized
 from test_gantt import DIAMOND, SEQUENTIAL, diamond
 
 from taskinity_nb.analysis.measuring.benchmark import Measurement, PerformanceBenchmark
@@ -92,12 +93,18 @@ def usual():
         return {chart: drawn(chart) for chart in CHARTS}
 
 
-@pytest.mark.parametrize("style", ["default", *matplotlib.style.available])
+STYLES = sized(["default", "classic", "dark_background", "seaborn-v0_8-poster"],
+               ["default", *matplotlib.style.available])  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("style", STYLES)
 def test_no_style_changes_a_chart(style, usual):
     matplotlib.style.use(style)
     assert drawn("gantt") == usual["gantt"]
 
 
+@pytest.mark.slow  # the next one tries all of them together
 @pytest.mark.parametrize("name", SETTINGS)
 def test_no_setting_changes_a_chart(name, settings, usual):
     settings.update(SETTINGS[name])

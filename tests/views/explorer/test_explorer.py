@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import BindingError, FlowError, State, explore, parse_dsl, run
@@ -149,6 +148,50 @@ class TestInputs:
         assert state.given(state.settings) == {"n": 7, "path": "x", "rate": 0.25}
         assert ExplorerState(FAN, 3).given(ExplorerState(FAN, 3).settings) == 3
         assert ExplorerState(FAN, "x").given(ExplorerState(FAN, "x").settings) == "x"
+
+    def test_inputs_that_the_text_declares_can_be_set(self):
+        text = 'flow F:\n input n = 4, fast = True, how = "a", sizes = [1, 2], path, none = None\nf'
+        flow = parse_dsl(text)
+        state = ExplorerState(flow, {"path": "data", "other": "x", "on": True}, workers=2)
+        assert [(one.name, one.kind) for one in state.sliders] == [
+            ("n", "number"), ("fast", "switch"), ("how", "text"), ("path", "text"),
+        ]  # fmt: skip
+        assert state.settings.values == (4, True, "a", "data")
+        state.set({"values": [6, False, "b", "more data"]})
+        assert state.given(state.settings) == {
+            "n": 6, "fast": False, "how": "b", "path": "more data", "sizes": [1, 2], "none": None,
+            "other": "x", "on": True,
+        }  # fmt: skip
+        state.set({"values": [True, 1, None, 3]})
+        assert state.settings.values == (6, False, "b", "more data")
+        assert ExplorerState(flow, "data", workers=2).inputs["path"] == "data"
+
+    def test_what_is_set_of_them_is_told(self):
+        flow = parse_dsl('flow F:\n input fast = True, how = "a"\n f(fast=fast, how=how)')
+        run(flow, namespace={"f": lambda fast, how: 1})
+        told = says(ExplorerState(flow, workers=1), values=[False, "b"])
+        assert told.startswith(
+            "How long it takes with fast = False, how = 'b' is not predicted; "
+            "with fast = True, how = 'a': predicted "
+        )
+
+    def test_what_is_set_of_them_runs(self):
+        flow = parse_dsl('flow F:\n input n = 4, fast = True, how = "a"\n f')
+        explorer = explore(flow, namespace={"f": lambda n, fast, how: (n, fast, how)}, workers=1)
+        explorer._hear({"action": "set", "values": [5, False, "b"]})
+        explorer.start()
+        assert explorer.wait()["f"] == (5, False, "b")
+        again = explore(explorer.run)
+        assert again._state.settings.values == (5, False, "b")
+
+    def test_an_input_of_a_flow_in_the_flow(self):
+        flow = parse_dsl("flow P:\n input n = 4\n f(n=n)\nflow F:\n P -> g")
+        names = {"f": lambda n: n, "g": lambda P: P}
+        explorer = explore(flow, namespace=names, workers=1)
+        assert [(one.name, one.value) for one in explorer._state.sliders] == [("P.n", 4)]
+        explorer._hear({"action": "set", "values": [5]})
+        explorer.start()
+        assert explorer.wait()["g"] == 5
 
     def test_a_prediction_says_with_which_inputs_the_run_was(self):
         state = ExplorerState(FAN, {"n": 40}, run=fan())
@@ -399,12 +442,12 @@ def send(explorer, content):
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        assert not kernel.run("def load(n=1): return n\ndef twice(n): return 2 * n").error
-        made = kernel.run("from taskinity_nb import *\nr = run('load -> twice', {'n': 4})")
-        assert not made.error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    assert not kernel.run("def load(n=1): return n\ndef twice(n): return 2 * n").error
+    made = kernel.run("from taskinity_nb import *\nr = run('load -> twice', {'n': 4})")
+    assert not made.error
+    return kernel
 
 
 class TestInAKernel:

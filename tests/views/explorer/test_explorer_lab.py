@@ -30,6 +30,14 @@ EXPLORE = """%%flow --explore --input {"n": 40} --workers 1 --output run
 load -> [clean, count] -> report
 """
 
+DECLARED = """%%flow --explore --output run
+flow Train:
+    input depth = 3, fast = False, path = "data/2024", rate = 0.1
+    fit
+"""
+
+FIT = "def fit(depth, fast, path, rate): return depth, fast, path"
+
 BLOCK = """%%flow --no-gantt
 block
 """
@@ -74,6 +82,8 @@ def place(request):
         write_notebook(place.folder / "dark.ipynb", [FUNCTIONS, SPOIL, SLOW])
         write_notebook(place.folder / "large.ipynb", [FUNCTIONS, HUNDREDS])
         write_notebook(place.folder / "keys.ipynb", [FUNCTIONS, EXPLORE])
+        cells = [FUNCTIONS, FIT, DECLARED, "print(run['fit'])"]
+        write_notebook(place.folder / "declared.ipynb", cells)
         yield place
 
 
@@ -90,6 +100,33 @@ def press_run(page):
 
 def told(page):
     return page.locator(".taskinity-explorer .told").inner_text()
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1400), (True, 460)])
+def test_what_the_text_declares_can_be_set(place, dark, width):
+    with open_notebook(place, "declared.ipynb", size=(width, 1000)) as lab:
+        page = lab.page
+        lab.use_theme(dark)
+        for cell in range(3):
+            lab.run_cell(cell)
+        page.wait_for_selector(".taskinity-explorer")
+        switch = page.locator('.taskinity-explorer input[data-set="fast"]')
+        text = page.locator('.taskinity-explorer input[data-set="path"]')
+        assert (switch.is_checked(), text.input_value()) == (False, "data/2024")
+        switch.focus()
+        page.keyboard.press("Space")
+        text.fill("data/2025")
+        text.press("Home")
+        page.keyboard.type("my ")
+        assert text.input_value() == "my data/2025"  # where the cursor was
+        assert lab.violations(".taskinity-explorer") == []
+        lab.screenshot(f"declared-{width}")
+        page.locator('.taskinity-explorer button[data-action="run"]').click()
+        page.wait_for_function(
+            "document.querySelector('.taskinity-explorer .status').innerText.includes('succeeded')"
+        )
+        lab.run_cell(3)
+        assert "(3, True, 'my data/2025')" in lab.output(3).inner_text()
 
 
 def test_sliders_react_and_run_really_runs(place):

@@ -245,10 +245,10 @@ class TestErrorsFirst:
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        assert not kernel.run(FUNCTIONS).error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    assert not kernel.run(FUNCTIONS).error
+    return kernel
 
 
 class TestTheValue:
@@ -343,7 +343,9 @@ class TestTerminals:
         shown = (tmp_path / "shown").read_bytes()
         assert shown.count(b"\x89PNG") == 2  # a chart of each run
 
-    @pytest.mark.parametrize("options", ["", "--background -o run"])
+    @pytest.mark.parametrize(
+        "options", ["", pytest.param("--background -o run", marks=pytest.mark.slow)]
+    )
     def test_ipython(self, options):
         code = self.CODE.format(options) + "\nif 'run' in dir(): run.wait()"
         done = subprocess.run(

@@ -9,7 +9,6 @@ import tracemalloc
 from base64 import b64decode
 
 import pytest
-from kernels import new_kernel
 from runs import make_run
 
 from taskinity_nb import FlowError, NoResultError, run, start
@@ -262,32 +261,32 @@ def test_what_is_elsewhere_is_not_fetched_to_list_the_arguments():
     assert "it was fetched" in shown(widget)["arguments"][0]["preview"]["data"]
 
 
-def test_a_click_is_answered_while_the_cell_blocks():
-    with new_kernel() as (kernel, _):
-        kernel.run("import threading\ndef hold(): threading.Event().wait(30)\ndef after(hold): 0")
-        session, shell = kernel.client.session, kernel.client.shell_channel
-        kernel.client.control_channel.send(session.msg("create_subshell_request"))
-        subshell = kernel.client.get_control_msg(timeout=60)["content"]["subshell_id"]
+def test_a_click_is_answered_while_the_cell_blocks(kept_kernel):
+    kernel = kept_kernel.as_new()
+    kernel.run("import threading\ndef hold(): threading.Event().wait(30)\ndef after(hold): 0")
+    session, shell = kernel.client.session, kernel.client.shell_channel
+    kernel.client.control_channel.send(session.msg("create_subshell_request"))
+    subshell = kernel.client.get_control_msg(timeout=60)["content"]["subshell_id"]
 
-        def say(widget, **content):
-            data = {"method": "custom", "content": content}
-            message = session.msg("comm_msg", {"comm_id": widget, "data": data})
-            message["header"]["subshell_id"] = subshell
-            shell.send(message)
+    def say(widget, **content):
+        data = {"method": "custom", "content": content}
+        message = session.msg("comm_msg", {"comm_id": widget, "data": data})
+        message["header"]["subshell_id"] = subshell
+        shell.send(message)
 
-        kernel.send("%%flow --no-gantt\nhold -> after")
-        told, panel = [], {}
-        while panel.get("state") != "R":
-            message = kernel.client.get_iopub_msg(timeout=60)  # the answer's parent is the click
-            content = message["content"]
-            state = content.get("data", {}).get("state", {}) if "data" in content else {}
-            told.append((message["msg_type"], state.get("states"), state.get("panel")))
-            assert message["msg_type"] != "update_display_data", told  # the cell has ended
-            if state.get("states") == "Rp":  # the first that is told of the run
-                say(content["comm_id"], action="open", task="hold", item=None)
-            panel = state.get("panel", {})
-        assert panel["name"] == "hold" and "wait(30)" in panel["source"]
-        say(content["comm_id"], action="cancel")
+    kernel.send("%%flow --no-gantt\nhold -> after")
+    told, panel = [], {}
+    while panel.get("state") != "R":
+        message = kernel.client.get_iopub_msg(timeout=60)  # the answer's parent is the click
+        content = message["content"]
+        state = content.get("data", {}).get("state", {}) if "data" in content else {}
+        told.append((message["msg_type"], state.get("states"), state.get("panel")))
+        assert message["msg_type"] != "update_display_data", told  # the cell has ended
+        if state.get("states") == "Rp":  # the first that is told of the run
+            say(content["comm_id"], action="open", task="hold", item=None)
+        panel = state.get("panel", {})
+    assert panel["name"] == "hold" and "wait(30)" in panel["source"]
+    say(content["comm_id"], action="cancel")
 
 
 def test_it_looks_less_often_where_a_look_is_long(monkeypatch):

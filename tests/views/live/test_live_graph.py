@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from kernels import PATIENCE, new_kernel
+from kernels import PATIENCE
 from runs import make_run
 
 from taskinity_nb.model.events import State
@@ -52,10 +52,10 @@ graph([], run)
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        assert not kernel.run(SETUP).error
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    assert not kernel.run(SETUP).error
+    return kernel
 
 
 @pytest.fixture(scope="module")

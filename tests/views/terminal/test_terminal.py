@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernels import PATIENCE, new_kernel
+from kernels import PATIENCE
 from runs import make_run
 
 from taskinity_nb import parse_dsl, progress_bar, run, start
@@ -226,12 +226,12 @@ def test_a_script_without_a_terminal(tmp_path):
     assert done.stdout.count("part") == 7
 
 
-def test_in_a_notebook_it_is_text():
-    with new_kernel() as (kernel, _):
-        cell = kernel.run(
-            "from taskinity_nb import progress_bar, run\n"
-            "r = run('a', namespace={'a': lambda: print('said')}, observers=[progress_bar])"
-        )
+def test_in_a_notebook_it_is_text(kept_kernel):
+    kernel = kept_kernel.as_new()
+    cell = kernel.run(
+        "from taskinity_nb import progress_bar, run\n"
+        "r = run('a', namespace={'a': lambda: print('said')}, observers=[progress_bar])"
+    )
     assert not cell.error, cell.error
     assert not cell.of("display_data", "comm_open")
     assert "1 of 1 tasks [" in cell.printed and "said\n" in cell.printed

@@ -157,7 +157,15 @@ class _PooledProcess:
             return value, entry
         for other, value, entry in self._perform([slot, *beside], worker):
             scheduler.give(other, value, entry)
+            self._leave_to_others()
         return MISSING, SETTLED
+
+    def _leave_to_others(self) -> None:
+        """Have another worker do what has become ready, since this one goes on with its batch."""
+        workers = self._backend.scheduler.workers
+        with self._backend.scheduler.lock:
+            workers.wake_others()
+        workers.catch_up()
 
     def _room_beside(self, slot: int) -> Callable[[int], bool]:
         """Return what tells whether one more task fits into the batch of a task."""

@@ -19,6 +19,8 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from ...runtime.main_module import give_spec
+
 __all__ = ["begin", "fork_server_context"]
 
 USUAL_PRELOAD = ["__main__"]
@@ -97,6 +99,7 @@ def _interrupts_blocked() -> Iterator[None]:
 @contextlib.contextmanager
 def _main_is_there() -> Iterator[None]:
     """Have no process look for the file of a program that has none: it came from a pipe, say."""
+    give_spec()
     main = sys.modules["__main__"].__dict__
     path = main.get("__file__")
     if getattr(main.get("__spec__"), "name", None) is not None or _is_file(path):

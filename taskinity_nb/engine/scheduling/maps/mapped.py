@@ -207,12 +207,13 @@ class MappedTasks:
         began, now = self._began[task], perf_counter_ns()
         first, count = self.where[task]
         failed = self._failed.get(task)
+        if (failed or task in self._lost) and task in self._plan.tolerant:
+            others = [v for v in self._values[first : first + count] if not is_missing(v)]
+            if others:
+                self.partial[task] = others
         if failed:
             failed.sort(key=itemgetter(0))
             error = map_error(self._plan.flow.tasks[task], failed, count)
-            others = [v for v in self._values[first : first + count] if not is_missing(v)]
-            if others and task in self._plan.tolerant:
-                self.partial[task] = others
             failure = Failure(now, error, self._frames[first + failed[0][0]])
             return MISSING, ended(task, State.FAILED, now, began, 0, failure)
         if task in self._lost:

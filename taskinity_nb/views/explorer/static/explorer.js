@@ -107,6 +107,19 @@ export function settle(value, whole) {
   return whole ? Math.round(number) : Number(number.toPrecision(3));
 }
 
+/** What is set with an input, which may be a number, a switch or a text. */
+export function readInput({ input, kind, whole }) {
+  if (kind === "switch") return input.checked;
+  return kind === "text" ? input.value : settle(input.value, whole);
+}
+
+/** Let an input show what is set. */
+export function showInput(one, value) {
+  one.exact = value;
+  if (one.kind === "switch") one.input.checked = value;
+  else if (one.input.value !== String(value)) one.input.value = value; // else the cursor of a text would jump
+}
+
 /** The place of a number among the steps of a slider: its own, or that of the nearest one. */
 export function placeOf(steps, number) {
   let best = 0;
@@ -331,8 +344,12 @@ function build(model, el) {
   const workers = field(document, controls, "workers", "input", { type: "range", min: 0, max: steps.length - 1, step: 1, "data-set": "workers" });
   const sliders = model.get("sliders").map((one) => ({
     ...field(document, controls, one.name, "input", {
-      type: "range", min: one.least, max: one.most, step: one.whole ? 1 : "any", "data-set": one.name,
+      ...(one.kind === "number"
+        ? { type: "range", min: one.least, max: one.most, step: one.whole ? 1 : "any" }
+        : { type: one.kind === "switch" ? "checkbox" : "text" }),
+      "data-set": one.name,
     }),
+    kind: one.kind,
     whole: one.whole,
     exact: one.value, // as it was given, until it is moved
   }));
@@ -410,7 +427,10 @@ function render({ model, el }) {
   const chosen = () => steps[Number(workers.input.value)];
   const write = () => {
     workers.output.textContent = String(chosen());
-    sliders.forEach((one) => (one.output.textContent = String(settle(one.exact, one.whole))));
+    for (const one of sliders) {
+      one.output.textContent = one.kind === "number" ? String(settle(one.exact, one.whole)) : "";
+      one.output.hidden = one.kind !== "number";
+    }
   };
   const ask = () => {
     write();
@@ -423,7 +443,7 @@ function render({ model, el }) {
   workers.input.addEventListener("input", ask);
   for (const one of sliders) {
     one.input.addEventListener("input", () => {
-      one.exact = settle(one.input.value, one.whole);
+      one.exact = readInput(one);
       ask();
     });
   }
@@ -469,7 +489,7 @@ function render({ model, el }) {
     if (messages.isIdle) {
       workers.input.value = placeOf(steps, settings.workers);
       executor.input.value = settings.executor;
-      sliders.forEach((one, i) => (one.input.value = one.exact = settings.values[i]));
+      sliders.forEach((one, i) => showInput(one, settings.values[i]));
       write();
     }
     workers.input.disabled = settings.executor === "sequential";
