@@ -5,16 +5,17 @@ from __future__ import annotations
 import operator
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args
 
 from ..dsl.read import parse_dsl
 from ..errors import FlowError, suggestion
 from ..formatting import not_whole
 from ..model.annotations.misfits import warn_of_misfits
 from ..model.binding import resolve
+from ..model.extents.extent import Extent, extent_of, given_results, names_in
 from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
@@ -22,6 +23,13 @@ from ..model.saving.travels import ReadControl
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
+from .rerun.given import (
+    GIVEN,
+    check_unread_results,
+    collected_overrides,
+    given_slots,
+    tasks_to_rerun,
+)
 from .rerun.inputs import check_takers, check_unread, collected_inputs
 from .rerun.resume import Kept, Prints, kept_of, prints_of
 from .runtime.cores import available_cores
@@ -51,6 +59,9 @@ def run(
     on_error: OnError = "raise",
     keep: Keep = "all",
     resume: Run | None = None,
+    targets: str | Iterable[str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    rerun: str | Iterable[str] = (),
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Run a flow and wait for its end.
@@ -78,6 +89,16 @@ def run(
     resume : Run, optional
         An earlier run of the flow: what it has a result for is kept, unless its function or inputs
         have changed or it follows a task that runs again.
+    targets : str or iterable of str, optional
+        The only tasks that are wanted, by their names in the flow: these run, and what they need.
+        The others are left out, and need neither a function nor an input; ``result`` is that of the
+        target, or a dict of those of the targets. A flow in the flow may be named too.
+    overrides : mapping of str to object, optional
+        Results that are given: these tasks do not run, nor does what only they need. Of a mapped
+        task it is a list.
+    rerun : str or iterable of str
+        Tasks that `resume` is not to keep, so that they run again, with what follows them. Without
+        `resume` all tasks run anyway.
     observers : sequence of callable
         Each is called with ``(list of Event, run)``, some times a second and at the end.
 
@@ -103,11 +124,19 @@ def run(
     >>> result = run("load -> total", namespace=functions)
     >>> result["total"], result.result
     (7, 7)
+
+    Up to one task, and with a result that is given:
+
+    >>> run("load -> total -> report", namespace=functions, targets="total").result
+    7
+    >>> run("load -> total", namespace=functions, overrides={"load": [1, 1]}).result
+    2
     """
     with defer_interrupts() as interrupts:
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
-            on_error=on_error, keep=keep, resume=resume, observers=observers,
+            on_error=on_error, keep=keep, resume=resume, targets=targets, overrides=overrides,
+            rerun=rerun, observers=observers,
         )  # fmt: skip
         try:
             control.start()
@@ -137,6 +166,9 @@ def start(
     on_error: OnError = "raise",
     keep: Keep = "all",
     resume: Run | None = None,
+    targets: str | Iterable[str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    rerun: str | Iterable[str] = (),
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Start a flow and return at once; the parameters are those of `run`.
@@ -155,7 +187,8 @@ def start(
     with defer_interrupts():
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
-            on_error=on_error, keep=keep, resume=resume, observers=observers,
+            on_error=on_error, keep=keep, resume=resume, targets=targets, overrides=overrides,
+            rerun=rerun, observers=observers,
         )  # fmt: skip
         try:
             if executor == "sequential":
@@ -233,6 +266,9 @@ class Options(TypedDict):
     on_error: OnError
     keep: Keep
     resume: Run | None
+    targets: str | Iterable[str] | None
+    overrides: Mapping[str, Any] | None
+    rerun: str | Iterable[str]
     observers: Sequence[Observer]
 
 
@@ -251,18 +287,29 @@ def _schedule(
     if isinstance(flow, str):
         flow = parse_dsl(flow)
     inputs = allow_interrupts(collected_inputs)(inputs)
-    plan = resolve(flow, inputs, options["namespace"])
+    targets, rerun = _once_named(options, "targets"), _once_named(options, "rerun")
+    given: dict[str, Any] = {}
+    again: set[str] = set()
+
+    def choose(whole: Flow) -> Extent:
+        given.update(given_results(whole, options["overrides"]))
+        extent = extent_of(whole, targets, given)
+        again.update(tasks_to_rerun(whole, extent, rerun))
+        return extent
+
+    options["overrides"] = allow_interrupts(collected_overrides)(options["overrides"])
+    is_chosen = targets is not None or options["overrides"] or rerun
+    plan = resolve(flow, inputs, options["namespace"], choose if is_chosen else None)
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
-    prints, kept = allow_interrupts(_look_back)(plan, options["resume"])
+    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
-    if kept is not None:
-        run.record.reasons.update(kept.reasons)
+    run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
-        kept=kept and kept.results, kept_items=kept and kept.items,
+        kept=kept.results, kept_items=kept.items,
     )  # fmt: skip
-    options["resume"] = None  # an earlier run is not kept alive
+    options["resume"], options["rerun"] = None, ()  # an earlier run is not kept alive
     called = {"inputs": inputs, **options}
     run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
     if options["observers"]:
@@ -270,18 +317,30 @@ def _schedule(
     return run, control
 
 
-def _look_back(plan: Plan, earlier: Run | None) -> tuple[Prints, Kept | None]:
+def _once_named(options: Options, name: Literal["targets", "rerun"]) -> Any:
+    """Return the names of an option, which may be told by what can be read only once."""
+    if options[name] is not None:
+        options[name] = names_in(options[name], name)
+    return options[name]
+
+
+def _look_back(
+    plan: Plan, earlier: Run | None, given: Mapping[str, Any], rerun: Collection[str]
+) -> tuple[Prints, Kept]:
     """Write down what functions and inputs are, and find what is kept of an earlier run."""
+    results = given_slots(plan, given) if given else {}
     if earlier is None:
-        return prints_of(plan, is_bounded=True), None
+        prints = prints_of(plan, given, is_bounded=True)
+        return prints, Kept(results, {}, dict.fromkeys(results, GIVEN))
     before = getattr(earlier.control, "prints", None)
     if not isinstance(before, Prints):
         if isinstance(earlier.control, ReadControl):
             raise earlier.control.cannot("be resumed", earlier)
         raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
-    prints = prints_of(plan)
-    kept = kept_of(plan, prints, earlier, before)
+    prints = prints_of(plan, given)
+    kept = kept_of(plan, prints, earlier, before, results, rerun)
     check_unread(plan, kept.results, earlier)
+    check_unread_results(plan, given, kept.results, earlier)
     return prints, kept
 
 

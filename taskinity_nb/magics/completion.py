@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
+from ..dsl.read import parse_dsl
 from ..engine.run import EXECUTORS
 from ..engine.scheduling.scheduler import Keep, OnError
+from ..errors import FlowError
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
 from .options import OPTIONS
@@ -31,11 +33,14 @@ WORDS_OF_VALUES = {
     "--on-error": get_args(OnError),
     "--keep": get_args(Keep),
 }
-TAKE_EXPRESSIONS = ("--executor", "--workers", "--input")
+TAKE_EXPRESSIONS = ("--executor", "--workers", "--input", "--override")
+NAME_TASKS = ("--targets", "--override", "--rerun")
 NOT_OF_THE_USER = ("IPython", "ipykernel", "taskinity_nb", __name__.partition(".")[0])
 
 _NAME = re.compile(r"[^\W\d]\w*")
+_NAMES = re.compile(r"[\w.]+")
 _WORD = re.compile(r"\w*$")
+_WORD_WITH_DOTS = re.compile(r"[\w.]*$")
 _WORD_OF_OPTION = re.compile(r"[\w-]*$")
 _CALL = re.compile(r"([^\W\d][\w.]*)\(((?:[^()\"'#]|\"[^\"]*\"|'[^']*')*[(,]?\s*)$")
 _GIVEN = re.compile(r"(\w+)\s*=")
@@ -98,12 +103,14 @@ def _offer(context: CompletionContext, names: Mapping[Any, Any]) -> _Offer | Non
     if at == first:
         written = before.lstrip()
         # Before the blank behind the magic's name, it is IPython that completes that name.
-        return _of_line(unfinished(written), names) if len(written) > len(FIRST) else None
+        if len(written) <= len(FIRST):
+            return None
+        return _of_line(unfinished(written), "\n".join(lines[first + 1 :]), names)
     rest = [*lines[first + 1 : at], _WORD.sub("", before), *lines[at + 1 :]]
     return _of_body(before, "\n".join(rest), names)
 
 
-def _of_line(line: Unfinished, names: Mapping[Any, Any]) -> _Offer | None:
+def _of_line(line: Unfinished, body: str, names: Mapping[Any, Any]) -> _Offer | None:
     """Return what fits at the end of the first line."""
     option, value = None, line.last
     if value.startswith("--") and "=" in value:
@@ -122,6 +129,8 @@ def _of_line(line: Unfinished, names: Mapping[Any, Any]) -> _Offer | None:
         return _Offer(typed, dict.fromkeys(options, "param"), True)
     typed = _ending(_WORD, value)
     before = value.removesuffix(typed)
+    if option.long in NAME_TASKS and "=" not in before:
+        return _of_tasks(value, body)
     if line.in_quotes or before.endswith("."):
         return None  # a path, or something of an object's: IPython knows more of these
     words = {}
@@ -171,6 +180,17 @@ def _parameters(function: Any) -> set[str]:
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
     return set(code.co_varnames[code.co_posonlyargcount : count])
+
+
+def _of_tasks(value: str, body: str) -> _Offer:
+    """Return the tasks of the cell, of which some may be named already."""
+    try:
+        tasks: Iterable[str] = parse_dsl(body).tasks
+    except FlowError:  # it is being written
+        tasks = _NAME.findall(body)
+    typed = _ending(_WORD_WITH_DOTS, value)
+    others = set(_NAMES.findall(value.removesuffix(typed)))
+    return _Offer(typed, dict.fromkeys((t for t in tasks if t not in others), "function"), True)
 
 
 def _tasks_of_run(before: str, names: Mapping[Any, Any]) -> _Offer | None:

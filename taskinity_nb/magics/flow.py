@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 
 from ..dsl.read import parse_dsl
+from ..engine.rerun.given import collected_overrides
 from ..engine.rerun.inputs import collected_inputs, repeatable_inputs
 from ..engine.run import run, start
 from ..engine.runtime.interrupts import defer_interrupts
 from ..errors import BindingError, Cancelled, ExecutorError, TaskError
 from ..model.annotations.misfits import said_once
-from ..model.binding import expanded
+from ..model.extents.expanded import expanded
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
@@ -76,7 +77,8 @@ class FlowMagics(Magics):
             say(
                 f"nothing to resume: no earlier run of '{flow.name}' in this kernel; all of it runs"
             )
-        flow = expanded(flow, options.inputs, self._namespace())
+        flow = expanded(flow, options.inputs, self._namespace(), options.parts.choose())
+        options.parts.check(flow, options.line)
         if options.explore:
             return self._explore(flow, options)
         if options.background:
@@ -136,6 +138,9 @@ class FlowMagics(Magics):
             "on_error": options.on_error,
             "keep": options.keep,
             "resume": self.last_runs.get(flow.name) if options.resume else None,
+            "targets": options.parts.targets,
+            "overrides": collected_overrides(options.parts.overrides),
+            "rerun": options.parts.rerun,
         }
 
     def _run(self, flow: Flow, options: Options) -> Run:

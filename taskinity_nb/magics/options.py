@@ -16,6 +16,7 @@ from ..formatting import elided, not_whole
 from ..model.flow import Flow
 from ..strangers import is_interrupt
 from .names import check_name
+from .parts import GIVEN, Named, Parts, names_of
 from .words import FIRST, Word, join, words_of
 
 __all__ = ["HELP", "OPTIONS", "Option", "Options", "Reader", "read_options"]
@@ -54,6 +55,12 @@ OPTIONS = (
     Option("--keep", "all (default): keep every result; last: let go of one when the last task "
            "that takes it has succeeded", value="WHAT"),
     Option("--resume", "keep what succeeded in the last run of the flow and run the rest"),
+    Option("--targets", "run only these tasks and what they need; names with commas between them",
+           value="NAMES"),
+    Option("--override", "do not run a task: this is its result; may be repeated",
+           value="NAME=EXPR"),
+    Option("--rerun", "with --resume, tasks that run again in any case; names with commas",
+           value="NAMES"),
     Option("--background", "return at once; the graph goes on, run.wait() waits"),
 )  # fmt: skip
 
@@ -123,6 +130,8 @@ class Options:
     input_places: dict[str, Span] = field(default_factory=dict)
     """Where in the line each input stands; an input without names is called ``""``."""
     output_place: Span | None = None
+    parts: Parts = field(default_factory=Parts)
+    """The tasks that are named: those that are wanted, given, or to run again."""
 
     def check(self, flow: Flow) -> None:
         """Raise if the run of `flow` must not be bound to the name that is given for it."""
@@ -223,7 +232,7 @@ class Reader:
         if last is None or not value:
             return
         whole, place = join(self.text, where, last.place)
-        match = _KEY.match(whole)
+        match = _KEY.match(whole) or GIVEN.match(whole)
         expression = whole[match.end() :] if match else whole
         try:
             compile(expression, FIRST, "eval")
@@ -265,7 +274,7 @@ class Reader:
 
     def set(self, option: Option, value: str, at: Span, where: Span) -> None:
         options, name = self.options, option.long[2:].replace("-", "_")
-        if name in options.given and name != "input":
+        if name in options.given and name not in ("input", "override"):
             raise self.error(f"'{option.long}' is given twice", at)
         options.given.add(name)
         if name == "executor":
@@ -274,6 +283,10 @@ class Reader:
             options.workers = self.workers(value, where)
         elif name == "input":
             self.add_input(value, where)
+        elif name in ("targets", "rerun"):
+            self.add_names(option.long, value, where)
+        elif name == "override":
+            self.add_override(value, where)
         elif name == "output":
             options.output = normalize("NFKC", value)  # as Python reads names
             options.output_place = where
@@ -325,6 +338,29 @@ class Reader:
         if wrong := not_whole("workers", number):
             raise self.error(wrong, where)
         return operator.index(number)
+
+    def add_names(self, option: str, value: str, where: Span) -> None:
+        named = names_of(option, value, where)
+        if named is None:
+            raise self.error(
+                f"'{elided(value, LONGEST)}' is no list of names", where,
+                f"write the names with commas and no blanks between them: {option} load,clean",
+            )  # fmt: skip
+        self.options.parts.named += named
+
+    def add_override(self, value: str, where: Span) -> None:
+        parts, match = self.options.parts, GIVEN.match(value)
+        if match is None or match.end() == len(value):
+            raise self.error(
+                f"'{elided(value, LONGEST)}' gives no task a result", where,
+                "write --override task=expression",
+            )  # fmt: skip
+        name, start = normalize("NFKC", match[1]), match.end()
+        if name in parts.overrides:
+            raise self.error(f"the result of '{name}' is given twice", where)
+        behind = Span(1, where.column + start, max(1, len(value) - start))
+        parts.overrides[name] = self.value(value[start:], behind)
+        parts.named.append(Named("--override", name, Span(1, where.column, len(match[1]))))
 
     def add_input(self, value: str, where: Span) -> None:
         match = _KEY.match(value)

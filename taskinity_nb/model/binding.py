@@ -25,22 +25,24 @@ from inspect import Parameter
 from types import ModuleType
 from typing import Any, Literal
 
-from ..errors import BindingError, FlowError
+from ..errors import BindingError
 from ..strangers import is_interrupt
+from .extents.absent import NOBODY, Absent
+from .extents.extent import WHOLE, Choose, Extent
 from .flow import Flow
 from .forms.call import Call
 from .forms.edges import MAPPED, WAITS
-from .forms.expand import drawable, with_flows
+from .forms.expand import with_flows
 from .forms.inline import local_name
 from .forms.literals import InputName
 from .forms.misfits import Misfits, with_defaults
 from .forms.origin import Origin
-from .lookup import find_tasks, has_flows, not_looked_at
+from .lookup import find_tasks, not_looked_at
 from .plan import Binding, Plan
 from .signature import Signature
 from .task import Task
 
-__all__ = ["WHOLE_INPUTS", "expanded", "resolve"]
+__all__ = ["WHOLE_INPUTS", "resolve"]
 
 ANY_NUMBER = -1
 """How many results ``*args`` takes."""
@@ -50,7 +52,10 @@ WHOLE_INPUTS = ("inputs", "input_data")
 
 
 def resolve(
-    flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | ModuleType | None = None
+    flow: Flow,
+    inputs: Any = None,
+    namespace: Mapping[str, Any] | ModuleType | None = None,
+    choose: Choose | None = None,
 ) -> Plan:
     """Find the function of each task and the source of each of its parameters.
 
@@ -63,6 +68,8 @@ def resolve(
     namespace : mapping of str to callable, or module, optional
         Where the functions are; by default ``__main__`` (the notebook), then the registered tasks.
         What is not callable is passed over, also in the parts of a `ChainMap`.
+    choose : callable, optional
+        Returns which tasks of the flow run; the others need no functions and no arguments.
 
     Raises
     ------
@@ -85,37 +92,24 @@ def resolve(
     """
     known = inputs if isinstance(inputs, Mapping) else {}
     flows: dict[str, Flow] = {}
-    tasks = find_tasks(flow, namespace, known, flows)
+    tasks = find_tasks(flow, namespace, known, flows, None if choose else WHOLE)
     if flows:
 
         def bind(one: Flow, given: Mapping[str, Any]) -> Sequence[Call]:
             return _bound(one, given, find_tasks(one, namespace, known)).plan().calls
 
         flow = with_flows(flow, flows, namespace, known, bind, (flow,))
-        tasks = find_tasks(flow, namespace, known)
-    binder = _bound(flow, inputs, tasks)
-    plan = binder.plan()
-    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken)
+    extent = choose(flow) if choose else WHOLE
+    if flows or choose:
+        tasks = find_tasks(flow, namespace, known, extent=extent)
+    binder = _bound(flow, inputs, tasks, extent)
+    plan, absent = binder.plan(), Absent(flow, namespace, extent)
+    binder.misfits.check_inputs_taken(plan.calls, binder.taken, binder.whole_taken, absent)
     return plan
 
 
-def expanded(
-    flow: Flow, inputs: Any = None, namespace: Mapping[str, Any] | ModuleType | None = None
-) -> Flow:
-    """Return a flow as it runs and is drawn: with others in place of their names.
-
-    Where it cannot run, those of its text are, as far as that can be.
-    """
-    if not has_flows(flow, namespace):
-        return flow
-    try:
-        return resolve(flow, inputs, namespace).flow
-    except FlowError:  # which a run will raise
-        return drawable(flow)
-
-
-def _bound(flow: Flow, inputs: Any, tasks: dict[str, Task]) -> _Binder:
-    binder = _Binder(flow, inputs, tasks)
+def _bound(flow: Flow, inputs: Any, tasks: dict[str, Task], extent: Extent = WHOLE) -> _Binder:
+    binder = _Binder(flow, inputs, tasks, extent)
     for slot, name in enumerate(flow.tasks):
         binder.bind(slot, name)
     return binder
@@ -124,16 +118,16 @@ def _bound(flow: Flow, inputs: Any, tasks: dict[str, Task]) -> _Binder:
 class _Binder:
     """Applies the rules to one task after the other, and notes which inputs are taken."""
 
-    def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task]) -> None:
+    def __init__(self, flow: Flow, inputs: Any, tasks: dict[str, Task], extent: Extent) -> None:
         self.flow = flow
         self.incoming = dict(flow.incoming)
-        self.tasks = tasks
+        self.tasks, self.extent = tasks, extent
         self.taken: set[str] = set()
         if flow.inputs:
             if isinstance(inputs, Mapping):  # what goes to a flow in the flow is taken there
                 lifted = (name for name in flow.inputs if flow.is_lifted(name))
                 self.taken |= {name.rpartition(".")[2] for name in lifted if name not in inputs}
-            inputs = with_defaults(flow, inputs)
+            inputs = with_defaults(flow, inputs, extent)
         self.inputs = inputs
         self.keys: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
         self.index = flow.structure.index
@@ -148,20 +142,23 @@ class _Binder:
         self.known: dict[int, tuple[Binding, int | None]] = {}
         self.sources_of: dict[str, int] = {}
         """The slots of the inputs that arrows come from."""
-        sources = (e.source for e in flow.edges if e.source in flow.inputs) if flow.inputs else ()
-        for name in dict.fromkeys(sources):
+        taken = (e for e in flow.edges if e.source in flow.inputs and extent.runs(e.target))
+        for name in dict.fromkeys(edge.source for edge in taken if flow.inputs):
             self.sources_of[name] = self._constant("input", name, self.keys[name]).slot
             self.taken.add(name)
         self.origins = Plan(flow, [], [], {}, (), self.sources_of)
 
     def plan(self) -> Plan:
         """Return what was found out."""
-        constants = tuple(self.constants)
-        return Plan(self.flow, self.bindings, self.slots, self.calls, constants, self.sources_of)
+        parts = self.bindings, self.slots, self.calls, tuple(self.constants), self.sources_of
+        return Plan(self.flow, *parts, self.extent)
 
     def bind(self, slot: int, name: str) -> None:
         """Fill the parameters of one task, the short way where the rules lead to the same."""
-        task = self.tasks[name]
+        task = self.tasks.get(name)
+        if task is None:  # it does not run
+            self.bindings.append(NOBODY)
+            return self.slots.append(())
         known = self.known.get(id(task))
         if known is None:
             signature = self._signature(name, task)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from ..engine.remote.notebook import notebook_here
 from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
+from .extents.extent import WHOLE, Extent
 from .flow import Flow
 from .forms.home import ModuleHome, Snapshot
 from .task import Task, is_task, registered_tasks
 
-__all__ = ["find_tasks", "has_flows", "not_looked_at", "notebook"]
+__all__ = ["find_tasks", "functions_of", "has_flows", "not_looked_at", "notebook"]
 
 NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
@@ -52,11 +53,13 @@ def find_tasks(
     namespace: Mapping[str, Any] | ModuleType | None,
     inputs: Collection[Any] = (),
     flows: dict[str, Flow] | None = None,
+    extent: Extent | None = WHOLE,
 ) -> dict[str, Task]:
-    """Return the function of each task; where they are looked for, `resolve` says.
+    """Return the function of each task that runs; where they are looked for, `resolve` says.
 
     A name that has none may be that of one of the `inputs` of the run: then the error says so. Or
-    it may be that of a flow, which is put into `flows`.
+    it may be that of a flow, which is put into `flows`. Of a task that is not to run in `extent` no
+    function is looked for; where that is not known yet, it is None, and none has to be there.
 
     Raises
     ------
@@ -73,7 +76,8 @@ def find_tasks(
     found: dict[str, Task] = {}  # by the name of the function
     wrapped: dict[int, Task] = {}
     functions, homes, others = dict(flow.functions), dict(flow.homes), flow.flows
-    for name in flow.tasks:
+    runs = flow.tasks if extent is WHOLE or extent is None else filter(extent.runs, flow.tasks)
+    for name in runs:
         function = functions.get(name, name)
         task = None if homes else found.get(function)
         if task is None:
@@ -84,6 +88,8 @@ def find_tasks(
             if value is None:
                 if flows is not None and (other := _flow_of(flow, function, looked_at)) is not None:
                     flows[name] = other
+                    continue
+                if extent is None:
                     continue
                 if is_input := _no_input(flow, name, inputs):
                     raise is_input
@@ -101,6 +107,17 @@ def find_tasks(
             task = found[function] = value
         tasks[name] = task
     return tasks
+
+
+def functions_of(
+    flow: Flow, namespace: Mapping[str, Any] | ModuleType | None, names: Iterable[str]
+) -> dict[str, Any]:
+    """Return the functions of some tasks, as far as they are there; None for the others."""
+    places = _places(namespace).places
+    return {
+        name: _found(flow.function_of(name), [flow.homes[name]] if name in flow.homes else places)
+        for name in names
+    }
 
 
 def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:

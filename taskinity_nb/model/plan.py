@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..values import Key, collected, for_several
 from ..values import listed as as_list
+from .extents.extent import WHOLE, Extent
 from .flow import Edge, Flow
 from .forms.call import Call
 from .forms.edges import CONDITIONS, MAPPED, WAITS, condition
@@ -55,6 +56,8 @@ class Plan:
         The slot of each task.
     inputs : mapping of str to int
         The slots of those inputs of the flow that arrows come from.
+    extent : Extent
+        Which tasks run.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class Plan:
         calls: dict[int, Call],
         constants: tuple[Any, ...],
         inputs: Mapping[str, int] = MappingProxyType({}),
+        extent: Extent = WHOLE,
     ) -> None:
         self.flow = flow
         self.bindings = bindings
         self.slots = slots
         self.constants = constants
         self.inputs = inputs
+        self.extent = extent
         self.index = flow.structure.index
         self.calls = Calls(self, calls)
 
@@ -83,6 +88,11 @@ class Plan:
     def tasks(self) -> tuple[Task, ...]:
         """The functions, each once."""
         return tuple({id(binding): binding.task for binding in self.bindings}.values())
+
+    @cached_property
+    def left_out(self) -> dict[int, str]:
+        """The slots of the tasks that do not run, and why."""
+        return {self.index[name]: why for name, why in self.extent.left_out.items()}
 
     @cached_property
     def maps(self) -> dict[int, tuple[Edge, ...]]:
@@ -228,8 +238,8 @@ class Plan:
 
     def saved(self, saver: Saver) -> tuple[Any, ...]:
         """Return how it is pickled: functions by their names, constants by `saver`."""
-        parts = self.bindings, self.calls.known, self.constants
-        bindings, known, constants = parts_of_plan(*parts, saver)
+        saved = parts_of_plan(self.bindings, self.calls.known, self.constants, saver)
+        bindings, known, constants = saved
         return Plan, (
             saved_flow(self.flow),
             bindings,
@@ -237,6 +247,7 @@ class Plan:
             known,
             constants,
             dict(self.inputs),
+            self.extent,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -253,6 +264,9 @@ class Plan:
 
         lines, said = [self.flow.name], remarks(self)
         for call in self.calls:
+            if not self.extent.runs(call.name):
+                lines.append(f"  {call.name}: {self.extent.left_out.get(call.name, 'given')}")
+                continue
             text = call.signature.text(call.name)
             called = "" if text.startswith(f"{call.name}(") else f"{call.name}: "
             lines.append(f"  {called}{text}")

@@ -165,8 +165,8 @@ class Run(Travels, Mapping[str, Any]):
 
     @property
     def result(self) -> Any:
-        """The result of the only last task, otherwise a dict of the last tasks' results."""
-        last = self.flow.last_tasks
+        """The result of the only target, or last task; otherwise a dict of the results of all."""
+        last = self.plan.extent.targets or self.flow.last_tasks
         if len(last) == 1:
             return self[last[0]]
         return {task: self[task] for task in last if task in self}
@@ -341,8 +341,8 @@ class Run(Travels, Mapping[str, Any]):
         Parameters
         ----------
         **options
-            Those of `run`, except `resume`; what is not given is as it was in this run. The
-            functions are looked up again.
+            Those of `run`, except `resume`; what is not given is as it was in this run, but for
+            `rerun`, the tasks that run again in any case. The functions are looked up again.
 
         Returns
         -------

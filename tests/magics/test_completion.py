@@ -77,6 +77,13 @@ def offered(cell, at=None):
         ("%%flow --on-error=", "", ["raise", "stop", "continue"], ["load"]),
         ("%%flow --on-error st", "st", ["stop"], ["raise"]),
         ("%%flow --keep ", "", ["all", "last"], ["load"]),
+        ("%%flow --tar", "--tar", ["--targets"], []),
+        ("%%flow --targets |\nload -> map fit", "", ["load", "fit"], ["map", "path"]),
+        ("%%flow --targets=load,f|\nload -> map fit", "f", ["fit"], ["load"]),
+        ("%%flow --targets load,|\nload -> fit", "", ["fit"], ["load"]),
+        ("%%flow --rerun fi|\nload -> fit ->", "fi", ["fit"], ["load"]),
+        ("%%flow --override lo|\nload -> fit", "lo", ["load"], ["fit"]),
+        ("%%flow --override load=pa|\nload -> fit", "pa", ["path"], ["fit"]),
         ("%%flow -w wor", "wor", ["workers"], []),
         ("%%flow -w (2 * wor", "wor", ["workers"], []),
         ("%%flow --input n=pa", "pa", ["path"], ["--executor"]),
@@ -123,7 +130,8 @@ def offered(cell, at=None):
     ],
 )  # fmt: skip
 def test_offers(cell, typed, words, others):
-    found, fragment, _ = offered(cell)
+    at = cell.find("|")
+    found, fragment, _ = offered(cell.replace("|", ""), None if at < 0 else at)
     assert fragment == typed
     assert set(words) <= set(found)
     assert not set(others) & set(found)

@@ -139,6 +139,37 @@ class TestRunning:
         assert kernel.value("r.done") == "False"
         assert kernel.value("gate.set(); r.wait(); r['held']") == "True"
 
+    def test_a_part_of_a_flow(self, kernel):
+        """Up to a task, where what follows is not written yet; then from a result that is given."""
+        kernel.run("def first(): return 20\ndef then(first): return first + 1")
+        text = "flow Part:\n    first -> then -> unwritten -> more"
+        cell = kernel.run(f"%%flow --targets then -o r\n{text}")
+        assert not cell.error, cell.error
+        assert kernel.value("r.result, r.tasks['more'].why") == (
+            "(21, \"left out: not needed for 'then'\")"
+        )
+        drawn = ElementTree.fromstring(cell.outputs[0]["image/svg+xml"])
+        states = {g.get("data-task"): g.get("data-state") for g in drawn.iter()}
+        assert states["unwritten"] == "skipped"
+        cell = kernel.run(f"%%flow --targets then --override first=[4][0] -o r\n{text}")
+        assert not cell.error, cell.error
+        assert kernel.value("r.result, str(r.tasks['first'].state)") == "(5, 'cached')"
+        cell = kernel.run(f"%%flow --targets first,then --resume --rerun then -o r\n{text}")
+        assert not cell.error, cell.error
+        assert kernel.value("r.result, r.tasks['then'].why") == (
+            "({'first': 20, 'then': 21}, 'runs again: it was named in rerun')"
+        )
+        for option in ("--compare", "--background"):
+            cell = kernel.run(f"%%flow --targets then --override first=5 -o r {option}\n{text}")
+            assert not cell.error, cell.error
+            assert kernel.value("r.wait().result") == "6"
+
+    def test_a_name_in_the_line_that_is_no_task(self, kernel):
+        cell = kernel.run("%%flow --targets total,lod\nload -> total")
+        assert "line 1, column 24: --targets names 'lod', which is no task" in cell.error
+        assert "^^^" in cell.error
+        assert "did you mean 'load'?" in cell.error
+
     def test_resume(self, kernel):
         kernel.run("def first(): return 1\ndef then(first): 1 / 0")
         kernel.run("%%flow\nflow Resumed:\n    first -> then")

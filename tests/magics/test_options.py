@@ -204,3 +204,51 @@ def test_the_run_does_not_take_the_name_of_a_task(name):
 def test_help_tells_of_every_option():
     for option in OPTIONS:
         assert option.long in HELP
+
+
+FLOW = parse_dsl("input n = 1\nload -> fit -> report")
+
+
+def test_tasks_that_are_named():
+    line = "--targets fit,load --override load=[n, 2] --override report=3 --rerun fit --resume"
+    options = read_options(line, {"n": 1})
+    options.parts.check(FLOW, options.line)
+    assert options.parts.targets == ["fit", "load"]
+    assert options.parts.overrides == {"load": [1, 2], "report": 3}
+    assert options.parts.rerun == ["fit"]
+    assert read_options("", {}).parts.targets is None
+    for value in ("(load, fit)", "[load,fit]", "['load', \"fit\"]", "load,fit,"):
+        assert read_options(f"--targets {value}", {}).parts.targets == ["load", "fit"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "marked", "remedy"),
+    [
+        ("--targets a+b", "'a+b' is no list of names", "a+b", "--targets load,clean"),
+        ("--targets load, fit", "'load,' ends at the blank", "load, fit", "write (load, fit)"),
+        ("--targets load,fti", "--targets names 'fti', which is no task", "fti", "mean 'fit'?"),
+        ("--targets n", "--targets names 'n', which is an input", "n", "write --input n=…"),
+        ("--targets fit --targets fit", "'--targets' is given twice", "--targets", ""),
+        ("--override load", "'load' gives no task a result", "load", "--override task=expression"),
+        ("--override load=", "'load=' gives no task a result", "load=", "task=expression"),
+        ("--override load==3", "'load==3' gives no task a result", "load==3", "task=expression"),
+        ("--override load=1 + 2", "'load=1' ends at the blank", "load=1 + 2", "load=(1 + 2)"),
+        ("--override load=zz", "'zz': NameError", "zz", ""),
+        ("--override fti=3", "--override names 'fti', which is no task", "fti", "mean 'fit'?"),
+        ("--override fit=1 --override fit=2", "the result of 'fit' is given twice", "fit=2", ""),
+        ("--rerun lod", "--rerun names 'lod', which is no task", "lod", "mean 'load'?"),
+        ("--rerun fit --override fit=1", "--rerun names 'fit', which does not run: given", "fit",
+         "leave it out"),
+        ("--rerun report --targets fit", "--rerun names 'report', which does not run: left out",
+         "report", "among the targets"),
+        ("--explore --targets fit", "'--explore' does not go with '--targets'", "--targets", ""),
+    ],
+)  # fmt: skip
+def test_names_that_are_wrong(line, message, marked, remedy):
+    with pytest.raises(FlowError) as caught:
+        options = read_options(line, {})
+        options.parts.check(FLOW, options.line)
+    error = caught.value
+    assert error.message.startswith(message)
+    assert error.text[error.span.column - 1 :][: error.span.width] == marked
+    assert remedy in error.remedy

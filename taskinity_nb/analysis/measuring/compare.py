@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ...display import Shown, renderer
 from ...dsl.read import parse_dsl
+from ...engine.rerun.given import collected_overrides
 from ...engine.rerun.inputs import repeatable_inputs
 from ...engine.run import run
 from ...engine.runtime.cores import available_cores
 from ...errors import FlowError, suggestion
+from ...model.extents.extent import names_in
 from ...model.flow import Flow
 from ...model.run import Run
 from ..judgement import Judgement, judge_times
@@ -118,6 +120,8 @@ def compare(
     workers: int | Iterable[int] | None = None,
     repeats: int = 3,
     namespace: Mapping[str, Any] | ModuleType | None = None,
+    targets: str | Iterable[str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Comparison:
     """Run a flow on each executor with each number of workers, in turns, and compare the times.
 
@@ -140,6 +144,10 @@ def compare(
         How often each case is measured after the first round.
     namespace : mapping of str to callable, or module, optional
         As in `run`.
+    targets : str or iterable of str, optional
+        As in `run`: which tasks are wanted.
+    overrides : mapping of str to object, optional
+        As in `run`: results that are given.
 
     Returns
     -------
@@ -165,11 +173,13 @@ def compare(
     setups = setups_of(executors, workers)
     parsed = parse_dsl(flow) if isinstance(flow, str) else flow
     inputs = repeatable_inputs(inputs)
+    given = collected_overrides(overrides)
+    names = None if targets is None else names_in(targets, "targets")
     tallies = [_Tally(repeats) for _ in setups]
 
     def run_once(setup: Setup) -> Run:
         return run(parsed, inputs, executor=setup.executor, workers=setup.workers,
-                   namespace=namespace)  # fmt: skip
+                   namespace=namespace, targets=names, overrides=given)  # fmt: skip
 
     def write_down(turn: Turn) -> None:
         tallies[turn.place].add(turn)

@@ -155,7 +155,8 @@ def _of_run(run: Run, durations: Mapping[str, float] | None) -> Workload:
         _gap(ran),
         cores_of(run),
         items,
-        frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED),
+        frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED)
+        | run.plan.left_out.keys(),
     )
 
 

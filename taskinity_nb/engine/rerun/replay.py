@@ -57,6 +57,9 @@ def replay(run: Run, task: str, item: int | None = None) -> Any:
     2.0
     """
     __tracebackhide__ = True
+    run.slot_of(task)
+    if not run.plan.extent.runs(task):
+        raise NoResultError(f"task '{task}' did not run, {run.tasks[task].why}")
     positional, named = arguments_of(run, task, item, needed=True)
     args = [argument.get() for argument in positional]
     kwargs = {argument.parameter: argument.get() for argument in named}

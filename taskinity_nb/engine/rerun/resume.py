@@ -11,11 +11,15 @@ takes some milliseconds; a task that uses more runs again then, and says so. A r
 writes down everything.
 
 A result that holds something of a class that was defined again since is not kept either.
+
+A result that was given counts as an input: what follows it is kept if the same is given again. A
+task that was left out of the earlier run, or is to run again, has nothing that may be kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ...model.events import State
@@ -28,6 +32,7 @@ from ...values import is_once
 from ..transport.nested import Nested
 from ..transport.reach import reach
 from .fingerprint import Fingerprint, Printer
+from .given import GIVEN
 from .outdated import Outdated
 
 __all__ = ["Kept", "Prints", "kept_of", "prints_of"]
@@ -39,12 +44,14 @@ UNNEEDED = f"{UNCHANGED}; nothing needs its result, which was released"
 class Prints(NamedTuple):
     """The fingerprints of a plan: of its functions, by the id of their task, and its constants.
 
-    `classes` tells the classes that they reach from others of the same name.
+    `classes` tells the classes that they reach from others of the same name; `given` are those of
+    the results that are given, by task.
     """
 
     functions: dict[int, Fingerprint]
     constants: list[Fingerprint]
     classes: dict[tuple[str, str], int]
+    given: dict[str, Fingerprint]
 
 
 class Kept(NamedTuple):
@@ -55,7 +62,9 @@ class Kept(NamedTuple):
     reasons: dict[int, str]
 
 
-def prints_of(plan: Plan, *, is_bounded: bool = False) -> Prints:
+def prints_of(
+    plan: Plan, given: Mapping[str, Any] = MappingProxyType({}), *, is_bounded: bool = False
+) -> Prints:
     """Return the fingerprints of a plan as it is now, or what of them takes some milliseconds.
 
     Examples
@@ -69,17 +78,27 @@ def prints_of(plan: Plan, *, is_bounded: bool = False) -> Prints:
     printer = Printer(is_bounded=is_bounded)
     functions = {id(task): printer.take(task) for task in plan.tasks}
     constants = [printer.take(value) for value in plan.constants]
+    results = {name: printer.take(value) for name, value in given.items()}
     if printer.may_run_flows:
         nested = Nested(plan)
         for task in plan.tasks:
             named = nested.named_by(list(reach(task)))
             if named is not None:
                 functions[id(task)] = printer.take_together(task, named.all)
-    return Prints(functions, constants, printer.classes)
+    return Prints(functions, constants, printer.classes, results)
 
 
-def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:
+def kept_of(
+    plan: Plan,
+    prints: Prints,
+    earlier: Run,
+    before: Prints,
+    given: Mapping[int, Any] = MappingProxyType({}),
+    rerun: Collection[str] = (),
+) -> Kept:
     """Return what of `earlier` is still right under `plan`, by the fingerprints of both plans.
+
+    What is `given`, by slot, counts as kept; the tasks of `rerun` run again whatever they are.
 
     Examples
     --------
@@ -91,7 +110,7 @@ def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:
     >>> [str(task.state) for task in second.tasks.values()], second.tasks["double"].why
     (['cached', 'succeeded'], 'runs again: its function has changed')
     """
-    comparison = _Comparison(plan, prints, earlier, before)
+    comparison = _Comparison(plan, prints, earlier, before, given, rerun)
     comparison.look()
     while comparison.finds_missing():
         comparison.look()
@@ -99,8 +118,18 @@ def kept_of(plan: Plan, prints: Prints, earlier: Run, before: Prints) -> Kept:
 
 
 class _Comparison:
-    def __init__(self, plan: Plan, prints: Prints, earlier: Run, before: Prints) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        prints: Prints,
+        earlier: Run,
+        before: Prints,
+        given: Mapping[int, Any],
+        rerun: Collection[str],
+    ) -> None:
         self.plan, self.prints = plan, prints
+        self.given, self.rerun = given, rerun
+        self.differing: set[str] = set()  # given, but not known to be what was there before
         self.earlier, self.before = earlier, before
         self.records = earlier.tasks
         self.missing: set[int] = set()  # tasks whose result was released, but is needed
@@ -116,7 +145,18 @@ class _Comparison:
         """Decide about all tasks."""
         self.kept, self.skipped = Kept({}, {}, {}), set()
         for name in self.plan.order:
-            self.look_at(name)
+            if name in self.plan.extent.given:
+                self.take_given(name)
+            elif name not in self.plan.extent.left_out:
+                self.look_at(name)
+
+    def take_given(self, name: str) -> None:
+        """Take a result that is given, and find out whether it was given then too."""
+        slot = self.plan.index[name]
+        self.kept.results[slot], self.kept.reasons[slot] = self.given[slot], GIVEN
+        now, then = self.prints.given[name], self.before.given.get(name)
+        if then is None or _changed(name, now, then) or _lack(name, now, then):
+            self.differing.add(name)
 
     def finds_missing(self) -> bool:
         """Find results that are needed, though they were released; return whether there are any."""
@@ -124,8 +164,13 @@ class _Comparison:
         for name in reversed(plan.order):
             if results.get(plan.index[name]) is RELEASED:
                 edges = plan.flow.downstream[name]
-                consumers = [plan.index[edge.target] for edge in edges if edge.kind != "wait"]
-                if not consumers or any(t not in results or t in self.missing for t in consumers):
+                consumers = [
+                    plan.index[edge.target]
+                    for edge in edges
+                    if edge.kind != "wait" and plan.extent.runs(edge.target)
+                ]
+                is_last = not consumers or name in plan.extent.targets
+                if is_last or any(t not in results or t in self.missing for t in consumers):
                     self.missing.add(plan.index[name])
         return len(self.missing) > before
 
@@ -134,14 +179,17 @@ class _Comparison:
         slot = self.plan.index[name]
         record = self.records.get(name)
         change = "it is new" if record is None else self._change(name)
+        if record is not None and name in self.rerun:
+            change = "it was named in rerun"
         stream = self.plan.stream_of(name)
         again = [
             edge.source
             for edge in self.plan.flow.upstream[name]
             if self.plan.index[edge.source] not in self.kept.results.keys() | self.skipped
+            or edge.source in self.differing
         ]
         if not change and again:
-            change = f"'{again[0]}' runs again"
+            change = f"'{again[0]}' {'was given' if again[0] in self.differing else 'runs again'}"
             if again != [stream]:
                 stream = None
         else:
@@ -195,6 +243,9 @@ class _Comparison:
     def _change(self, name: str) -> str:
         """Return what is not as it was, or an empty string."""
         plan, earlier = self.plan, self.earlier.plan
+        if not earlier.extent.runs(name):
+            was_given = name in earlier.extent.given
+            return "its result was given then" if was_given else "it was left out then"
         edges = [edge._replace(target="") for edge in plan.flow.incoming[name]]
         if edges != [edge._replace(target="") for edge in earlier.flow.incoming[name]]:
             return "its edges have changed"

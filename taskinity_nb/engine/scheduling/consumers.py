@@ -17,8 +17,9 @@ WAITING = ("wait", "each_wait")
 class Consumers:
     """How many tasks will still take each result (``keep="last"``).
 
-    Last tasks keep theirs, and so do those before a task that failed or has skipped itself, for a
-    run that resumes. A task that is skipped for what came of others takes nothing any more.
+    Last tasks and targets keep theirs, and so do those before a task that failed or has skipped
+    itself, for a run that resumes. A task that is skipped for what came of others takes nothing any
+    more.
 
     What is released goes to the list `dropped`: to free it is to run code of the user's, which is
     not done here.
@@ -32,10 +33,15 @@ class Consumers:
             list({index[edge.source] for edge in flow.upstream[name] if edge.kind not in WAITING})
             for name in flow.tasks
         ]
+        extent = run.plan.extent
         self._left = [0] * len(self._sources)
-        for sources in self._sources:
+        for name, sources in zip(flow.tasks, self._sources, strict=True):
+            if not extent.runs(name):
+                sources.clear()
             for source in sources:
                 self._left[source] += 1
+        for name in extent.targets:
+            self._left[index[name]] += 1  # of whoever asked for it
 
     def let_go(self, task: int, maps: MappedTasks) -> None:
         """Say that a task has its result, or is skipped; release those that it took last."""

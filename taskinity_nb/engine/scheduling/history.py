@@ -124,7 +124,7 @@ class PastRun:
         self.state: State = run.state
         self.makespan = run.makespan
         self.waited = sum(run.record.waits.values()) * 1e-9
-        self._given = _digest(run.plan.constants)
+        self._given = _digest((*run.plan.constants, *run.plan.left_out, *run.plan.extent.given))
         self._took = took
         self._items = _items_of(run) if run.plan.maps else {}
         self._run: Callable[[], Run | None] = weakref.ref(run)

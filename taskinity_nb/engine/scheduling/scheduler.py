@@ -80,7 +80,7 @@ class Scheduler:
     keep : {"all", "last"}
         Whether a result is let go when the last task that takes it is done.
     kept : mapping of int to object
-        Results of an earlier run, by the task's slot.
+        Results that are given, or of an earlier run, by the task's slot.
     kept_items : mapping of int to mapping of int to object
         Likewise, the results of items of mapped tasks, by item.
     """
@@ -107,21 +107,18 @@ class Scheduler:
         self.lock = threading.RLock()
         self.log, self._values = run.record.log, run.record.values
         self._kept = kept or {}
-        self.mapped = plan.maps.keys() - self._kept.keys()
+        self._left_out = plan.left_out
+        settled = self._kept.keys() | self._left_out.keys()
+        self.mapped = plan.maps.keys() - settled
         self.frontier = Frontier(
-            waiting,
-            followers,
-            order_of(flow),
-            self._kept,
-            queues=queues,
-            streams=plan.streams(self.mapped),
-            tolerant=plan.tolerant,
-        )
+            waiting, followers, order_of(flow), settled,
+            queues=queues, streams=plan.streams(self.mapped), tolerant=plan.tolerant,
+        )  # fmt: skip
         self.maps = MappedTasks(self, kept_items or {})
         self.gate = Gate(self, self.maps)
-        self.held = self.mapped | (plan.gated - self._kept.keys())
+        self.held = self.mapped | (plan.gated - settled)
         self.count = len(waiting)
-        self.left = self.count - len(self._kept)
+        self.left = self.count - len(settled)
         """How many tasks have not ended."""
         self.proxies = StreamProxies()  # for what is printed here
         self.screen = Screen(flow.name)  # and for what is printed elsewhere
@@ -152,6 +149,8 @@ class Scheduler:
             if self._consumers is not None:
                 self._consumers.let_go(task, self.maps)
         self._kept = {}
+        for task, why in self._left_out.items():
+            log += entered(task, State.SKIPPED, now, why)
         for task in self.frontier.starting:
             log += entered(task, State.READY, now)
         if not self.left:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from ...errors import BindingError, listed, suggestion
+from ..extents.extent import WHOLE, Extent
 from ..flow import Flow
 from ..signature import Signature
 from .call import Call, edge_to_add
 from .edges import MAPPED, WAITS, Edge
+from .literals import InputName
 from .origin import Origin
 
 __all__ = ["Misfits", "with_defaults"]
@@ -22,6 +24,13 @@ WHOLE_OR_DICT = (
     "an input that is no dict goes to each first task with one parameter without a default; "
     'write it as {{"{}": value}} to reach others'
 )
+
+
+class Takes(Protocol):
+    """Knows which inputs tasks may take that do not run."""
+
+    def may_take(self, key: str) -> bool: ...
+    def may_take_whole(self) -> bool: ...
 
 
 class Misfits:
@@ -33,12 +42,14 @@ class Misfits:
         self.index = flow.structure.index
 
     def check_inputs_taken(
-        self, calls: Sequence[Call], taken: Collection[str], is_whole_taken: bool
+        self, calls: Sequence[Call], taken: Collection[str], is_whole_taken: bool, absent: Takes
     ) -> None:
-        """Raise if an input of the flow went to no task."""
+        """Raise if an input of the flow went to no task, and is for none that does not run."""
         if self.inputs is None or is_whole_taken:
             return
         if not isinstance(self.inputs, Mapping):
+            if absent.may_take_whole():
+                return
             first = [call for call in calls if not self.flow.upstream[call.name]]
             texts = [call.signature.text(call.name) for call in first[:5]]
             raise _not_taken_input(
@@ -48,6 +59,7 @@ class Misfits:
                 WHOLE_OR_DICT.format("parameter"),
             )
         unused = [key for key in self.keys if key not in taken]
+        unused = [key for key in unused if not absent.may_take(str(key))]
         declared = [key for key in unused if key in self.flow.inputs]
         if declared:
             raise self._unused_declared(declared[0], calls)
@@ -228,10 +240,11 @@ class Misfits:
         )
 
 
-def with_defaults(flow: Flow, inputs: Any) -> Mapping[str, Any]:
+def with_defaults(flow: Flow, inputs: Any, extent: Extent = WHOLE) -> Mapping[str, Any]:
     """Return the values of a flow's inputs by name: those that were given, or else the defaults.
 
-    A value that is no mapping is that of the only input, or of the only one without a default.
+    Where not all tasks run, an input that is written at none that does may have no value. A value
+    that is no mapping is that of the only input, or of the only one without a default.
     """
     if inputs is not None and not isinstance(inputs, Mapping):
         needed = [name for name, default in flow.inputs.items() if default is None]
@@ -250,6 +263,8 @@ def with_defaults(flow: Flow, inputs: Any) -> Mapping[str, Any]:
             if flow.is_lifted(name) and outer in given:  # of a flow in the flow
                 given[name] = given[outer]
                 continue
+            if default is None and extent is not WHOLE and not _is_written(flow, name, extent):
+                continue
             if default is None:
                 near = suggestion(name, [str(key) for key in given if key not in flow.inputs])
                 error = BindingError(
@@ -262,6 +277,16 @@ def with_defaults(flow: Flow, inputs: Any) -> Mapping[str, Any]:
                 raise error
             given[name] = default.value
     return given
+
+
+def _is_written(flow: Flow, name: str, extent: Extent) -> bool:
+    """Tell whether the text gives an input to a task that runs."""
+    if any(edge.source == name and extent.runs(edge.target) for edge in flow.edges):
+        return True
+    return any(
+        extent.runs(task) and any(type(v) is InputName and v.name == name for v in values.values())
+        for task, values in flow.constants.items()
+    )
 
 
 def _not_taken_input(name: str, message: str, remedy: str) -> BindingError:

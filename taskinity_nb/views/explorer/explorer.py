@@ -21,7 +21,8 @@ from ...dsl.read import parse_dsl
 from ...engine.run import start
 from ...errors import Cancelled, FlowError, UnpicklableError
 from ...formatting import visible
-from ...model.binding import expanded, resolve
+from ...model.binding import resolve
+from ...model.extents.expanded import expanded
 from ...model.flow import Flow
 from ...model.refs import is_ref
 from ...model.run import Run

@@ -69,7 +69,7 @@ class Submitter:
             for follower in followers:
                 self._before[follower].append(task)
         self._missing = list(structure.waiting)  # how many before each were not reached
-        self._reached: set[int] = set()
+        self._reached: set[int] = set(plan.left_out)
         streams = plan.streams(scheduler.mapped)
         order, _ = placed(order_of(plan.flow), streams, None)
         self._place = {task: place for place, task in enumerate(order)}

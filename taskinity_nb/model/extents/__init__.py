@@ -1,0 +1,4 @@
+"""Which tasks of a flow run.
+
+Nothing is re-exported here: import from the modules.
+"""
