@@ -44,9 +44,11 @@ class TestMeasuring:
     def test_cases_take_turns(self, monkeypatch):
         order = []
 
-        def spy(flow, inputs, *, executor, workers, namespace):
+        def spy(flow, inputs, *, executor, workers, namespace, **others):
             order.append((executor, workers))
-            return run(flow, inputs, executor=executor, workers=workers, namespace=namespace)
+            return run(
+                flow, inputs, executor=executor, workers=workers, namespace=namespace, **others
+            )
 
         monkeypatch.setattr("taskinity_nb.analysis.measuring.compare.run", spy)
         found = compare(
