@@ -105,9 +105,11 @@ class Origin(NamedTuple):
             word, known = "key", [str(key) for key in whole]
         else:
             word, known = "attribute", [name for name in dir(whole) if not name.startswith("_")]
+        remedy = suggestion(self.key or "", known) or f"it has {listed(known)}"
+        if word == "key" and not remedy.startswith("did you mean"):
+            remedy += f"; write '{self.name}.{self.key}?' where it may be missing"
         return BindingError(
-            f"the {what} '{self.name}', a {kind}, has no {word} '{self.key}'",
-            remedy=suggestion(self.key or "", known) or f"it has {listed(known)}",
+            f"the {what} '{self.name}', a {kind}, has no {word} '{self.key}'", remedy=remedy
         )
 
     def __str__(self) -> str:
