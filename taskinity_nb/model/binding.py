@@ -252,7 +252,7 @@ class _Binder:
         if rest:
             star = f"*{signature.star}"
             positional += [(star, origin) for origin in rest]
-        keywords += [(origin.label or origin.name, origin) for origin in spread]
+        keywords += [(one.label or local_name(one.name, name), one) for one in spread]
         keywords += [(p, origin) for p, origin in given.items() if p not in signature.names]
         passed = (tuple(positional), tuple(keywords))
         return Call(name, task, signature, *passed, late, optional, mappings)

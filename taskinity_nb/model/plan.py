@@ -130,7 +130,8 @@ class Plan:
         slot = self.index.get(edge.source)
         if slot is None:
             slot, kind = self.inputs[edge.source], "item" if kind == "item" else "input"
-        label = "" if edge.key is None else str(edge.key)
+        # A part of a flow in the flow is called there by its own name.
+        label = "" if edge.key is None else str(edge.key).rpartition(".")[2]
         return Origin(slot, kind, edge.source, key, label, None, edge.optional)
 
     def streams(self, mapped: Collection[int]) -> dict[int, tuple[int, ...]]:

@@ -143,14 +143,14 @@ class _Whole:
         for name, default in inner.lifted.items():
             self.inputs[name] = default
             self.places[name] = flow, name.removeprefix(f"{prefix}.")
-        for taken in inner.taken:
-            self._give(inner, taken)
-        for edge in flow.edges:
-            if edge.kind in CONDITIONS and edge.source in flow.inputs:
-                self._give(inner, Taken(edge, None))
-        for edge in flow.edges:
+        tied = {each.edge: each for each in inner.taken}
+        for edge in flow.edges:  # their order decides arguments
             if edge.source not in flow.inputs:
                 self._add_inner(inner, edge)
+            else:
+                self._give(inner, tied.pop(edge, Taken(edge, None)))
+        for each in tied.values():
+            self._give(inner, each)
         for name, part in flow.parts.items():
             self.parts[f"{prefix}.{name}"] = part._replace(task=f"{prefix}.{part.task}")
         if inner.result == prefix:

@@ -6,14 +6,15 @@ from collections import Counter
 
 import pytest
 from clusters import on_both
+from flow_oracle import agrees_for_each_item, agrees_once
 from form_oracle import SUCCEEDED, Oracle, Unclear, agrees, spec_of, stops
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sizes import sized
 
 few = settings(
     max_examples=sized(10, 200), deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
 )  # fmt: skip
 seeds = st.integers(0, 2**32)
 counts = st.integers(1, 30)
@@ -29,6 +30,18 @@ def test_all_forms_agree_with_the_oracle(executor, seed, count, on_error):
 @given(seed=seeds, count=counts)
 def test_a_failure_stops_a_run_of_all_forms(executor, seed, count):
     stops(executor, seed, count)
+
+
+@few
+@given(seed=seeds, count=counts)
+def test_flows_in_a_flow_agree_with_the_oracle(executor, seed, count):
+    agrees_once(executor, seed, count)
+
+
+@few
+@given(seed=seeds, count=counts)
+def test_flows_for_each_item_agree_with_the_oracle(executor, seed, count):
+    assume(agrees_for_each_item(executor, seed, count))
 
 
 def test_the_random_flows_have_all_forms():
@@ -61,9 +74,12 @@ def test_all_forms_agree_with_the_oracle_on_clusters(cluster, tmp_path):
         tmp_path / "forms.py",
         """
         import sys
+        from flow_oracle import agrees_for_each_item, agrees_once
         from form_oracle import agrees, stops
 
         for seed in range(int(sys.argv[2])):
+            agrees_once(sys.argv[1], seed, 3 + seed % 20)
+            agrees_for_each_item(sys.argv[1], seed, 3 + seed % 20)
             agrees(sys.argv[1], seed, 4 + seed % 20)
             stops(sys.argv[1], seed, 4 + seed % 20)
         # What is handed over ahead and then lost is not waited for:

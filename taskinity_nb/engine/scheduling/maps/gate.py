@@ -76,18 +76,32 @@ class Gate:
         taken = [edge for edge in edges if edge.kind not in WAITS]
         due = [edge for edge in taken if edge.optional and self._is_due(edge, task, slot)]
         gone = [edge for edge in due if is_missing(self._value(edge, slot))]
-        is_whole_map = slot == task and task in plan.maps  # which needs each list of items
-        if gone and (is_whole_map or len(gone) == len(taken)):
+        maps = plan.maps.get(task, ())
+        if slot == task and maps and all(edge.kind == "each_wait" for edge in maps):
+            gone += [edge for edge in maps if not self._maps.is_one_by_one(edge)]
+            taken = list(maps)
+        if gone and (len(gone) == len(taken) or self._lacks_items(gone, task, slot)):
             names = listed([edge._replace(optional=False).origin for edge in gone])
             return f"skipped: nothing came of {names}"
         return ""
+
+    def _lacks_items(self, gone: list[Edge], task: int, slot: int) -> bool:
+        """Tell whether a mapped task lacks a list of items, or all that could tell them."""
+        maps = self._plan.maps
+        if slot != task or task not in maps:
+            return False
+        bringing = [edge for edge in maps[task] if edge.kind != "each_wait"]
+        lacking = [edge for edge in gone if edge.kind in MAPPED]
+        is_all = bool(bringing) and len(lacking) == len(bringing)
+        return is_all or any(edge.kind != "each" for edge in lacking)
 
     def _is_due(self, edge: Edge, task: int, slot: int) -> bool:
         """Tell whether an edge is looked at now: for a mapped task, or for each of its items."""
         if task not in self._plan.maps:
             return True
         if edge.kind in MAPPED:
-            return (slot != task) is self._maps.is_one_by_one(edge)
+            is_by_item = self._maps.is_one_by_one(edge)
+            return (slot != task) is is_by_item or (slot != task and edge.kind == "each")
         return (slot != task) is (edge.kind not in CONDITIONS or self._maps.is_one_by_one(edge))
 
     def _value(self, edge: Edge, slot: int) -> Any:

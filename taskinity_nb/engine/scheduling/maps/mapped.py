@@ -71,14 +71,23 @@ class MappedTasks:
         plan, name = self._plan, self._plan.flow.tasks[task]
         edges = [edge for edge in plan.maps[task] if edge.kind != "each_wait"]
         lists: list[list[Any] | None] = []
+        gone: list[Edge] = []
         for edge in edges:
             if self.is_one_by_one(edge):
                 lists.append(None)
                 continue
             whole = plan.origin_of(edge).whole(Partial(self._values, self.partial))
+            if edge.kind == "each" and edge.optional and is_missing(whole):
+                lists.append([])  # filled below: each item goes on without it
+                gone.append(edge)
+                continue
             if is_ref(whole):
                 whole = whole.fetch()
             lists.append(allow_interrupts(items_of)(whole, edge.source, name))
+        if gone:
+            there = [p for p in zip(lists, edges, strict=True) if p[1] not in gone]
+            nothing = [MISSING] * self._count(*there[0])
+            lists = [nothing if e in gone else p for p, e in zip(lists, edges, strict=True)]
         known = [each for each in lists if each is not None]
         if not known:
             return None
