@@ -12,7 +12,7 @@ from typing import Any
 from ..display import renderer
 from ..errors import Span
 from ..formatting import counted
-from .forms.edges import Edge, EdgeKind, Part, as_edge
+from .forms.edges import Edge, EdgeKind, Part, as_edges
 from .forms.home import Homes, Namespace, home, read_homes, saved_homes
 from .forms.literals import Constant, InputName, constant, default_of
 from .forms.structure import Source, Structure
@@ -112,7 +112,7 @@ class Flow:
             name: None if value is None or value is ... else default_of(name, value)
             for name, value in (inputs or {}).items()
         }
-        arrows = tuple(dict.fromkeys(e if type(e) is Edge else as_edge(e) for e in edges))
+        arrows = as_edges(edges)
         names = dict.fromkeys([tasks] if isinstance(tasks, str) else tasks)
         for edge in arrows:
             if edge[0] not in known:

@@ -228,7 +228,14 @@ def test_what_cannot_be_written(flow):
         to_dsl(flow)
 
 
-@pytest.mark.parametrize("equals", ["big", "'big'", "[1,2]", "1+1", "", "(" * 200, "x" * 200_000])
+@pytest.mark.parametrize("equals", ["big", "1+1", "", "(" * 200, "x" * 200_000])
 def test_a_condition_compares_with_a_literal(equals):
     with pytest.raises(FlowError, match="compares with a literal"):
         Flow("X", [Edge("a", "b", "when", equals=equals)])
+
+
+@pytest.mark.parametrize(("equals", "text"), [("'big'", '"big"'), ("[1,2]", "[1, 2]")])
+def test_a_literal_may_be_written_in_any_way(equals, text):
+    flow = Flow("X", [Edge("a", "b", "when", equals=equals)])
+    assert flow == Flow("X", [Edge("a", "b", "when", equals=text)])
+    assert to_dsl(flow).endswith(f"b when a == {text}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple, get_args
 
 from ...errors import FlowError
+from .literals import canonical
 
 __all__ = [
-    "CONDITIONS", "KINDS", "MAPPED", "WAITS", "Edge", "EdgeKind", "Part", "as_edge", "condition",
+    "CONDITIONS", "KINDS", "MAPPED", "WAITS", "Edge", "EdgeKind", "Part", "as_edges", "condition",
 ]  # fmt: skip
 
 EdgeKind = Literal["result", "wait", "map", "zip", "product", "when", "unless", "each", "each_wait"]
@@ -97,7 +99,24 @@ class Part(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-def as_edge(pair: Any) -> Edge:
+def as_edges(edges: Iterable[Any]) -> tuple[Edge, ...]:
+    """Return edges, each once, with what a condition compares with as its canonical text.
+
+    Examples
+    --------
+    >>> [str(edge) for edge in as_edges([("a", "b"), ("k", "b", "when", None, False, "'x'")])]
+    ['a -> b', 'b when k == "x"']
+    """
+    found = dict.fromkeys([e if type(e) is Edge else _edge(e) for e in edges])
+    if any([edge[5] is not None for edge in found]):
+        found = dict.fromkeys(
+            edge if edge.equals is None else edge._replace(equals=canonical(edge.equals))
+            for edge in found
+        )
+    return tuple(found)
+
+
+def _edge(pair: Any) -> Edge:
     """Make an edge of a tuple; a string of two letters is none, nor is a list of targets."""
     parts = tuple(pair) if isinstance(pair, (tuple, list)) else ()
     if len(parts) not in range(2, 8) or not all(isinstance(part, str) for part in parts[:3]):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from ...errors import FlowError
 
 __all__ = [
-    "LONGEST", "Constant", "InputName", "constant", "default_of", "is_literal", "literal",
-    "written",
+    "LONGEST", "Constant", "InputName", "canonical", "constant", "default_of", "is_literal",
+    "literal", "written",
 ]  # fmt: skip
 
 LONGEST = 100_000
@@ -140,6 +140,20 @@ def literal(node: ast.expr, names: Mapping[str, Any] | None = None) -> Constant 
         return Constant(written(ast.literal_eval(node)))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, FlowError):
         raise ValueError(_culprit(node)) from None
+
+
+def canonical(text: str) -> str:
+    """Return the text of a literal as `written` writes it; what is none, as it is.
+
+    Examples
+    --------
+    >>> canonical("'big'"), canonical("big")
+    ('"big"', 'big')
+    """
+    try:
+        return written(ast.literal_eval(text)) if len(text) <= LONGEST else text
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, FlowError):
+        return text
 
 
 def is_literal(text: str) -> bool:

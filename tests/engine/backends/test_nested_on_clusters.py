@@ -63,7 +63,8 @@ def test_in_a_notebook(cluster):
 
 @on_both
 def test_in_a_script(cluster, tmp_path):
-    cluster.script(tmp_path / "script.py", f"{FUNCTIONS}{CHECK}check({cluster.executor!r}, 6)")
+    begin = f"if __name__ == '__main__':\n    check({cluster.executor!r}, 6)"
+    cluster.script(tmp_path / "script.py", f"{FUNCTIONS}{CHECK}{begin}")
 
 
 CLUSTER = """
