@@ -347,11 +347,13 @@ class TestAnnotations:
     def test_what_cannot_fit_is_said_once_a_cell(self, kernel, option):
         kernel.run("def text() -> str: return 'a'\ndef number(x: int): return x")
         for action in ("default", "always", "default"):  # a cell that is run again says it again
-            kernel.run(f"import warnings\nwarnings.simplefilter('{action}')")
+            kernel.run(
+                "import taskinity_nb, warnings\n"
+                f"warnings.filterwarnings('{action}', category=taskinity_nb.FlowWarning)"
+            )
             cell = kernel.run(f"%%flow --no-gantt {option}\n\ntext -> number")
             assert not cell.error, cell.error
             assert cell.printed.count("FlowWarning") == 1
             assert "FlowWarning: line 3, column 9: 'text' gives str" in cell.printed
             assert "  3 | text -> number\n    |         ^^^^^^\n" in cell.printed
             assert no_frame_of_ours(cell.printed)
-        kernel.run("warnings.resetwarnings()")
