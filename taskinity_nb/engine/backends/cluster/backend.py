@@ -301,13 +301,14 @@ class Cluster(Backend):
         """Give a mapped task its items; where their number is not known, have them counted."""
         scheduler, plan = self.scheduler, self.run.plan
         sources, now = plan.items_origins(task), perf_counter_ns()
-        source, edges = sources[0], plan.maps[task]
-        value = self.run.record.values[source.slot]
+        edges = plan.maps[task]
+        source = sources[0] if len(edges) == len(sources) == 1 else None
+        value = self.run.record.values[source.slot] if source is not None else None
         entry: Entry = running(task, now, None, now)
         items: Any
         if all(map(scheduler.maps.is_one_by_one, edges)):
             items = None  # a stream
-        elif len(edges) > 1 or source.kind != "item" or is_missing(value):
+        elif source is None or source.kind != "item" or is_missing(value):
             items, entry = scheduler.maps.gather(task)
         elif isinstance(value, GatheredRef) and source.key is None:
             items = value.parts
