@@ -33,7 +33,7 @@ class FormParser(ABC):
         self.draft: Draft
 
     @abstractmethod
-    def item(self, arrow: Token | None, is_condition: bool = False) -> Item:
+    def item(self, arrow: Token | None) -> Item:
         """Read a task, behind `arrow` if there is one."""
 
     @abstractmethod
@@ -126,7 +126,7 @@ class FormParser(ABC):
             if found := wrong.negation(self.at) or wrong.mapped_condition(self.at):
                 raise found
             self.at += 1
-            source = self.item(None, is_condition=True)
+            source = self.item(None)
             equals = None
             span = word.span._replace(
                 width=tokens[self.at - 1].end - word.column

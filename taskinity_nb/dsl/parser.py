@@ -224,7 +224,7 @@ class Parser(FormParser):
             at += 1
         self.at = at
 
-    def item(self, arrow: Token | None, is_condition: bool = False) -> Item:
+    def item(self, arrow: Token | None) -> Item:
         tokens, at = self.tokens, self.at
         token, following = tokens[at], tokens[at + 1]
         mapped: EdgeKind | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -130,30 +130,26 @@ def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:
 
 
 def _found(path: str, places: Sequence[Mapping[str, Any]]) -> Any:
-    """Return what is called by a name; behind dots, by names in a module or an object."""
-    name, _, rest = path.partition(".")
+    """Return the function that is called by a name."""
+    return next(filter(callable, _called(path, places)), None)
+
+
+def _called(path: str, places: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """Yield what each place has by a name; behind dots, by names in a module or an object."""
+    name, *parts = path.split(".")
     for place in places:
         value = place.get(name)
-        for part in rest.split(".") if rest and value is not None else ():
+        for part in parts if value is not None else ():
             value = _inner(value, part, path)
-        if callable(value):
-            return value
-    return None
+        yield value
 
 
 def _flow_of(flow: Flow, path: str, places: Sequence[Mapping[str, Any]]) -> Flow | None:
     """Return the flow that is called by a name: in the same text, or among the functions."""
     if path == flow.name or path in flow.flows:
         return flow.flows.get(path, flow)
-    name, _, rest = path.partition(".")
-    for place in places:
-        value: Any = place.get(name)
-        for part in rest.split(".") if rest and value is not None else ():
-            value = _inner(value, part, path)
-        if issubclass(type(value), Flow):
-            found: Flow = value
-            return found
-    return None
+    found = (value for value in _called(path, places) if issubclass(type(value), Flow))
+    return next(found, None)
 
 
 def has_flows(flow: Flow, namespace: Mapping[str, Any] | ModuleType | None) -> bool:

@@ -150,10 +150,7 @@ def canonical(text: str) -> str:
     >>> canonical("'big'"), canonical("big")
     ('"big"', 'big')
     """
-    try:
-        return written(ast.literal_eval(text)) if len(text) <= LONGEST else text
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, FlowError):
-        return text
+    return _again(text) or text
 
 
 def is_literal(text: str) -> bool:
@@ -164,10 +161,15 @@ def is_literal(text: str) -> bool:
     >>> is_literal("[1, 2]"), is_literal("[1,2]"), is_literal("big")
     (True, False, False)
     """
+    return _again(text) == text
+
+
+def _again(text: str) -> str | None:
+    """Read a literal and write it; None if it is none."""
     try:
-        return len(text) <= LONGEST and written(ast.literal_eval(text)) == text
+        return written(ast.literal_eval(text)) if len(text) <= LONGEST else None
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, FlowError):
-        return False
+        return None
 
 
 def _culprit(node: ast.expr) -> ast.expr:
