@@ -95,9 +95,10 @@ class Folding:
         self.flow = self._nodes(flow, closed)
 
     def _nodes(self, flow: Flow, closed: Collection[str]) -> Flow:
-        alone = [node for node in self.members if node not in self.labels]
+        alone = dict.fromkeys(node for node in self.members if node not in self.labels)
         inputs = {n: flow.inputs[n] for n in flow.inputs if not _closed_box(n, closed)}
-        edges = [edge for edge in self._edges(flow) if edge.source in {*inputs, *self.members}]
+        sources = {*inputs, *self.members}
+        edges = [edge for edge in self._edges(flow) if edge.source in sources]
         parts = {n: p for n, p in flow.parts.items() if p.task in alone}
         constants = {
             task: {p: v for p, v in given.items() if not isinstance(v, InputName)}
