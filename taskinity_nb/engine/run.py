@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, get_args
 
@@ -20,6 +21,9 @@ from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
 from ..model.saving.travels import ReadControl
+from .cache.opening import store_for
+from .cache.run_cache import RunCache
+from .cache.store import Store
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
@@ -62,6 +66,7 @@ def run(
     targets: str | Iterable[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
     rerun: str | Iterable[str] = (),
+    cache: bool | str | PathLike[str] | None = None,
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Run a flow and wait for its end.
@@ -99,6 +104,11 @@ def run(
     rerun : str or iterable of str
         Tasks that `resume` is not to keep, so that they run again, with what follows them. Without
         `resume` all tasks run anyway.
+    cache : bool or path, optional
+        Whether results are taken from the cache and put there, so that a task whose function and
+        arguments are what they were in any run before need not run, also after a restart. True is
+        for the folder ``.taskinity/cache``, a path for another one. ``run.tasks["name"].why`` tells
+        of each task what was saved, what has changed, or why it is not cached.
     observers : sequence of callable
         Each is called with ``(list of Event, run)``, some times a second and at the end.
 
@@ -136,7 +146,7 @@ def run(
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, targets=targets, overrides=overrides,
-            rerun=rerun, observers=observers,
+            rerun=rerun, cache=cache, observers=observers,
         )  # fmt: skip
         try:
             control.start()
@@ -169,6 +179,7 @@ def start(
     targets: str | Iterable[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
     rerun: str | Iterable[str] = (),
+    cache: bool | str | PathLike[str] | None = None,
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Start a flow and return at once; the parameters are those of `run`.
@@ -188,7 +199,7 @@ def start(
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, targets=targets, overrides=overrides,
-            rerun=rerun, observers=observers,
+            rerun=rerun, cache=cache, observers=observers,
         )  # fmt: skip
         try:
             if executor == "sequential":
@@ -269,6 +280,7 @@ class Options(TypedDict):
     targets: str | Iterable[str] | None
     overrides: Mapping[str, Any] | None
     rerun: str | Iterable[str]
+    cache: bool | str | PathLike[str] | None
     observers: Sequence[Observer]
 
 
@@ -302,16 +314,20 @@ def _schedule(
     plan = resolve(flow, inputs, options["namespace"], choose if is_chosen else None)
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
-    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again)
+    store = store_for(options["cache"])
+    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again, store)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
         kept=kept.results, kept_items=kept.items,
+        cache=None if store is None else RunCache(store, prints, again),
     )  # fmt: skip
     options["resume"], options["rerun"] = None, ()  # an earlier run is not kept alive
     called = {"inputs": inputs, **options}
     run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
+    if store is not None:
+        control.when_finished.append(store.trim)
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))
     return run, control
@@ -325,12 +341,16 @@ def _once_named(options: Options, name: Literal["targets", "rerun"]) -> Any:
 
 
 def _look_back(
-    plan: Plan, earlier: Run | None, given: Mapping[str, Any], rerun: Collection[str]
+    plan: Plan,
+    earlier: Run | None,
+    given: Mapping[str, Any],
+    rerun: Collection[str],
+    store: Store | None,
 ) -> tuple[Prints, Kept]:
     """Write down what functions and inputs are, and find what is kept of an earlier run."""
     results = given_slots(plan, given) if given else {}
     if earlier is None:
-        prints = prints_of(plan, given, is_bounded=True)
+        prints = prints_of(plan, given, is_bounded=store is None)
         return prints, Kept(results, {}, dict.fromkeys(results, GIVEN))
     before = getattr(earlier.control, "prints", None)
     if not isinstance(before, Prints):

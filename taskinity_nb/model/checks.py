@@ -58,6 +58,12 @@ class Checks:
             raise self._refuse(option, "is a text", value)
         return value
 
+    def flag(self, option: str, value: bool) -> bool:
+        """Return an option that is on or off."""
+        if not isinstance(value, bool):
+            raise self._refuse(option, "is True or False", value)
+        return value
+
     def validator(self, option: str, value: Callable[..., Any] | None) -> Callable[..., Any] | None:
         """Return a validator."""
         if value is not None and not callable(value):

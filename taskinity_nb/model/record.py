@@ -46,8 +46,6 @@ class TaskRun:
         The error's traceback from the task's function on.
     cause : str or None
         For a task that did not run: the task whose failure is the reason.
-    why : str
-        In a resumed run: why its result was kept, or why it ran again.
     is_mapped : bool
         Whether it runs once for each item.
     items : tuple of TaskRun, or None
@@ -55,9 +53,9 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_helpers", "_outputs", "_values", "_waits", "attempts", "cause", "cpu", "error",
+        "_helpers", "_outputs", "_reasons", "_values", "_waits", "attempts", "cause", "cpu", "error",
         "finished", "frames", "is_mapped", "item", "items", "name", "ready", "received",
-        "slot", "started", "state", "submitted", "why", "worker",
+        "slot", "started", "state", "submitted", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +66,7 @@ class TaskRun:
         outputs: dict[int, tuple[str, str]],
         waits: dict[int, int],
         helpers: dict[int, Helpers],
+        reasons: dict[int, str],
     ) -> None:
         self.name = name
         self.slot = slot
@@ -75,6 +74,7 @@ class TaskRun:
         self._outputs = outputs
         self._waits = waits
         self._helpers = helpers
+        self._reasons = reasons
         self.item: int | None = None
         self.is_mapped = False
         self.state = State.PENDING
@@ -89,7 +89,6 @@ class TaskRun:
         self.error: BaseException | None = None
         self.frames: tuple[Frame, ...] = ()
         self.cause: str | None = None
-        self.why = ""
         self.items: tuple[TaskRun, ...] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -110,7 +109,7 @@ class TaskRun:
     def _parts(self) -> dict[str, Any]:
         """Return what it is made of, and of what it has in common with others its own."""
         parts = {name: getattr(self, name) for name in self.__slots__}
-        for name in ("_helpers", "_outputs", "_waits"):
+        for name in ("_helpers", "_outputs", "_reasons", "_waits"):
             known = parts[name]
             parts[name] = {self.slot: known[self.slot]} if self.slot in known else {}
         return parts
@@ -132,6 +131,11 @@ class TaskRun:
         """Seconds that it waited for a core; None where that is not known, or it was too short."""
         waited = self._waits.get(self.slot)
         return None if waited is None else waited * 1e-9
+
+    @property
+    def why(self) -> str:
+        """Why it ran or did not: in a resumed run, with a cache, under a condition."""
+        return self._reasons.get(self.slot, "")
 
     @property
     def helpers(self) -> Helpers | None:
@@ -257,11 +261,12 @@ class Record:
         output: tuple[str, str] | None = None,
         waited: int | None = None,
         helpers: Helpers | None = None,
+        why: str | None = None,
     ) -> None:
         """Keep what a worker found out of an attempt, beside how it ended: all that is given.
 
-        That is what it printed, the nanoseconds in which it waited for a core, and the threads that
-        computed beside its own.
+        That is what it printed, the nanoseconds in which it waited for a core, the threads that
+        computed beside its own, and why it runs or does not.
         """
         if output is not None:
             self.outputs[slot] = output
@@ -269,6 +274,8 @@ class Record:
             self.waits[slot] = waited
         if helpers is not None:
             self.helpers[slot] = helpers
+        if why is not None:
+            self.reasons[slot] = why
 
     def forget_output(self, slot: int) -> None:
         """Forget what an attempt printed that is followed by another: the last one's is kept."""
@@ -282,14 +289,12 @@ class Record:
             self._by_slot = [TaskRun(name, i, *shared) for i, name in enumerate(self.names)]
             for slot in self.mapped:
                 self._by_slot[slot].is_mapped = True
-            for slot, reason in self.reasons.items():
-                self._by_slot[slot].why = reason
         return self._by_slot
 
     @property
     def _shared(self) -> tuple[Any, ...]:
         """What the records of all tasks look into."""
-        return self.values, self.outputs, self.waits, self.helpers
+        return self.values, self.outputs, self.waits, self.helpers, self.reasons
 
     def fold(self) -> None:
         """Bring the record up to date with the log."""
@@ -347,11 +352,11 @@ class Record:
         elif isinstance(a, BaseException):
             record.finished, record.error = at, a
         elif isinstance(a, str):
-            record.why = a
+            self.reasons[record.slot] = a
         elif a is not None:
             record.cause = self.name_of(a)
             if state is State.SKIPPED:
-                record.why = f"skipped: '{record.cause}' was skipped"
+                self.reasons[record.slot] = f"skipped: '{record.cause}' was skipped"
 
     def _make_items(self, record: TaskRun, items: Items) -> tuple[TaskRun, ...]:
         made = []

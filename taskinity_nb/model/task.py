@@ -20,7 +20,7 @@ __all__ = ["RetryDelay", "RetryOn", "Task", "is_task", "registered_tasks", "task
 
 _registry: dict[str, Task] = {}
 
-NONE, NO_RETRIES, ANY_ERROR, AT_ONCE = map(default, (None, 0, Exception, 0.0))
+NONE, NO_RETRIES, ANY_ERROR, AT_ONCE, CACHED = map(default, (None, 0, Exception, 0.0, True))
 """The options of a task that nobody has given."""
 
 
@@ -65,6 +65,10 @@ class Task:
     resources : mapping of str to float, optional
         What it needs of a worker of a cluster, such as ``{"GPU": 1}``, in the words of that
         cluster. Other executors cannot reserve anything, and say so before they run it.
+    cache : bool
+        Whether its results may come from a cache, and go into one, in a run that has a cache.
+    version : str, optional
+        Counts as a part of its function: give another one to have it run again.
 
     Examples
     --------
@@ -90,6 +94,8 @@ class Task:
         timeout: float | None = NONE,
         executor: str | Executor | None = NONE,
         resources: Mapping[str, float] | None = NONE,
+        cache: bool = CACHED,
+        version: str | None = NONE,
     ) -> None:
         if not callable(function):
             raise TypeError(f"a task needs a function, not {type(function).__name__}")
@@ -118,6 +124,8 @@ class Task:
         self.is_async = is_async(function)
         self.executor = checks.executor(given_or(executor, inner, "executor"), self.is_async)
         self.resources = checks.resources(given_or(resources, inner, "resources"))
+        self.cache = checks.flag("cache", given_or(cache, inner, "cache"))
+        self.version = checks.text("version", given_or(version, inner, "version"))
 
     def delay_before(self, retry: int) -> float:
         """Return the seconds to wait before a retry, counted from 1.
@@ -184,6 +192,8 @@ def task(
     timeout: float | None = None,
     executor: str | Executor | None = None,
     resources: Mapping[str, float] | None = None,
+    cache: bool = True,
+    version: str | None = None,
 ) -> Callable[[Callable[..., Any]], Task]: ...
 
 
@@ -201,13 +211,15 @@ def task(
     timeout: float | None = NONE,
     executor: str | Executor | None = NONE,
     resources: Mapping[str, float] | None = NONE,
+    cache: bool = CACHED,
+    version: str | None = NONE,
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Make a function a `Task`, with or without parentheses, and register it under its name.
 
     Parameters
     ----------
     name, description, validate_input, validate_output, retries, retry_on, retry_delay, timeout,
-    executor, resources
+    executor, resources, cache, version
         See `Task`.
 
     Returns
@@ -240,6 +252,8 @@ def task(
             timeout=timeout,
             executor=executor,
             resources=resources,
+            cache=cache,
+            version=version,
         )
         _registry[str(getattr(function, "__name__", made.name))] = made
         return made

@@ -161,6 +161,8 @@ class CoroutinesBackend(Backend):
         is_held = task in scheduler.held
         seen = scheduler.gate.look_at(task, self, worker) if is_held else None
         value, entry = seen or await self._perform(task, worker)
+        if is_held and seen is None and value is not MISSING:
+            scheduler.gate.keep(task, value, entry)
         if scheduler.stopped:
             return
         worker.attempt += 1  # so that a time-out which is noticed now ends nothing any more

@@ -22,7 +22,7 @@ from .contents.kinds import PATHS
 from .contents.origins import full_name, is_class
 from .contents.walk import Walk, number_of
 
-__all__ = ["Fingerprint", "Printer", "digest", "fingerprint"]
+__all__ = ["Fingerprint", "Printer", "combined", "digest", "fingerprint"]
 
 
 class Fingerprint(NamedTuple):
@@ -127,6 +127,17 @@ class Printer:
 
     def _label(self, node: int) -> bytes:
         return self._definitions[node].digest
+
+
+def combined(parts: list[Any]) -> str:
+    """Return a digest of plain values, digests among them.
+
+    Examples
+    --------
+    >>> combined(["a", 1]) == combined(["a", 1]) != combined(["a", True])
+    True
+    """
+    return hashed(*parts).hex()
 
 
 def fingerprint(function: Callable[..., Any], printer: Printer | None = None) -> str:

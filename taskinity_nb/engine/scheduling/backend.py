@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
@@ -131,6 +131,8 @@ class Scheduling(Protocol):
         The tasks that are expanded, and not performed.
     held : set of int
         The tasks and items that are looked at before they are performed.
+    gated : set of int
+        The tasks of which that is so, and whose items too.
     """
 
     run: Run
@@ -151,6 +153,8 @@ class Scheduling(Protocol):
     def mapped(self) -> set[int]: ...
     @property
     def held(self) -> set[int]: ...
+    @property
+    def gated(self) -> Set[int]: ...
     @property
     def backends(self) -> Sequence[Backend]: ...
     @property

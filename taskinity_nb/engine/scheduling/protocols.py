@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ...model.events import Entry, Items
 from ...model.flow import Edge
 
-__all__ = ["Mapped", "Passing"]
+__all__ = ["Cache", "Mapped", "Passing"]
 
 
 class Mapped(Protocol):
@@ -41,5 +41,30 @@ class Passing(Protocol):
         None says that it is to be performed.
         """
 
-    def stops(self, slot: int) -> Entry | None:
-        """Return how what is `held` ends that does not run; None if it is to run."""
+    def settles(self, slot: int) -> tuple[Any, Entry] | None:
+        """Return how what is `held` ends that need not run; None if it is to run."""
+
+    def keep(self, slot: int, value: Any, entry: Entry) -> None:
+        """Put the result of what was `held`, and has run, where another run finds it."""
+
+    def is_cached(self, task: int, items: Items) -> bool:
+        """Tell whether a mapped task, which ends, has all its results from the cache."""
+
+
+class Cache(Protocol):
+    """Where results of other runs are found; asked outside the lock."""
+
+    def begin(self, scheduler: Any) -> None:
+        """Get ready for a run."""
+
+    def part(self) -> None:
+        """Let go of the run, which has ended."""
+
+    def find(self, slot: int) -> tuple[Any, Entry] | None:
+        """Return the result of a call that was made before; None if it is to be made."""
+
+    def keep(self, slot: int, value: Any, entry: Entry) -> None:
+        """Put a result that was made where another run finds it."""
+
+    def ended(self, task: int, first: int, count: int) -> bool:
+        """Say of a mapped task what its items have saved; return whether none of them has run."""

@@ -52,6 +52,7 @@ from .frontier import Frontier
 from .history import learn, order_of
 from .maps.gate import Gate
 from .maps.mapped import MappedTasks
+from .protocols import Cache
 from .retries import Retries
 from .screen import Screen
 from .worker_loop import WorkerLoop
@@ -83,6 +84,8 @@ class Scheduler:
         Results that are given, or of an earlier run, by the task's slot.
     kept_items : mapping of int to mapping of int to object
         Likewise, the results of items of mapped tasks, by item.
+    cache : Cache, optional
+        Where results of other runs are found, and those of this one put.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Scheduler:
         keep: Keep = "all",
         kept: Mapping[int, Any] | None = None,
         kept_items: Mapping[int, Mapping[int, Any]] | None = None,
+        cache: Cache | None = None,
     ) -> None:
         plan, flow = run.plan, run.flow
         waiting, followers = flow.structure.waiting, flow.structure.followers
@@ -115,8 +119,9 @@ class Scheduler:
             queues=queues, streams=plan.streams(self.mapped), tolerant=plan.tolerant,
         )  # fmt: skip
         self.maps = MappedTasks(self, kept_items or {})
-        self.gate = Gate(self, self.maps)
-        self.held = self.mapped | (plan.gated - settled)
+        self.gate = Gate(self, self.maps, cache)
+        self.gated = plan.gated if cache is None else frozenset(range(len(waiting)))
+        self.held = self.mapped | (self.gated - settled)
         self.count = len(waiting)
         self.left = self.count - len(settled)
         """How many tasks have not ended."""

@@ -64,7 +64,10 @@ class WorkerLoop:
                     continue
                 if task in held:
                     look_at = scheduler.gate.look_at
-                    value, entry = look_at(task, backend, worker) or perform(task, worker)
+                    seen = look_at(task, backend, worker)
+                    value, entry = seen or perform(task, worker)
+                    if seen is None and value is not MISSING:
+                        scheduler.gate.keep(task, value, entry)
                 else:
                     value, entry = perform(task, worker)
                 delay = None

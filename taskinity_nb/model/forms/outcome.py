@@ -21,10 +21,11 @@ class Recorded(Protocol):
     state: State
     error: BaseException | None
     cause: str | None
-    why: str
     item: int | None
     is_mapped: bool
 
+    @property
+    def why(self) -> str: ...
     @property
     def items(self) -> Sequence[Recorded] | None: ...
     @property

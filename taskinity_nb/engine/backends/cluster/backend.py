@@ -173,7 +173,7 @@ class Cluster(Backend):
                     taken.append(slot)
                 self._read_log(submitter)
             is_any = bool(taken)
-            taken = [slot for slot in taken if not self._stopped_at_gate(submitter, slot)]
+            taken = [slot for slot in taken if not self._settled_at_gate(submitter, slot)]
             maps = [slot for slot in taken if scheduler.is_map(slot)]
             tasks = [slot for slot in taken if not scheduler.is_map(slot)]
             for slot in tasks:
@@ -189,13 +189,13 @@ class Cluster(Backend):
             if not is_any:
                 return
 
-    def _stopped_at_gate(self, submitter: Submitter, slot: int) -> bool:
-        """Settle a task that is not to run."""
-        stopped = self.scheduler.gate.stops(slot) if slot in self.scheduler.held else None
-        if stopped is not None:
+    def _settled_at_gate(self, submitter: Submitter, slot: int) -> bool:
+        """Settle a task that need not run."""
+        settled = self.scheduler.gate.settles(slot) if slot in self.scheduler.held else None
+        if settled is not None:
             self._ready.pop(slot, None)
-            self._settle(submitter, MISSING, stopped)
-        return stopped is not None
+            self._settle(submitter, *settled)
+        return settled is not None
 
     def _read_log(self, submitter: Submitter) -> None:
         """Learn from the log when tasks became ready, and which will never run."""
@@ -271,6 +271,8 @@ class Cluster(Backend):
             error = submitter.error_of(slot, call)
             how = Failure(finished, error, call.frames)
             entry = ended(slot, state, finished, started, call.cpu, how)
+        if slot in scheduler.held and value is not MISSING:
+            scheduler.gate.keep(slot, value, entry)
         self._forget(submitter, slot)
         self._settle(submitter, value, entry)
 

@@ -138,7 +138,7 @@ class Submitter:
             return before is not None and self._is_there(before)
         if (
             slot in self._plan.maps
-            or slot in self._plan.gated
+            or slot in self._scheduler.gated
             or not scheduler.frontier.is_in(slot, self._queue)
         ):
             return False

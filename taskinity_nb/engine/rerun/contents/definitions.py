@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 import stat
 import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ....model.task import Task
@@ -27,7 +27,7 @@ from .origins import (
 )
 from .walk import Part, Walk
 
-__all__ = ["Definition", "defined"]
+__all__ = ["Definition", "defined", "file_state"]
 
 
 class Definition(NamedTuple):
@@ -67,7 +67,7 @@ def defined(thing: Any, walk: Walk) -> Definition:
     ['twice']
     """
     if id(type(thing)) in PATHS:
-        return Definition(thing, hashed("path", str(thing)), (), {}, _state_of(thing))
+        return Definition(thing, hashed("path", str(thing)), (), {}, file_state(str(thing)))
     sheet = _Sheet(walk)
     is_function = type(thing) is types.FunctionType
     try:
@@ -89,9 +89,16 @@ def defined(thing: Any, walk: Walk) -> Definition:
     return Definition(thing, hashed(sheet.lines), others, sheet.lacks)
 
 
-def _state_of(path: Path) -> tuple[int, int] | None:
+def file_state(path: str) -> tuple[int, int] | None:
+    """Return size and time of change of the file that a path leads to, None if it leads to none.
+
+    Examples
+    --------
+    >>> file_state("no such file") is None, file_state("/") is None
+    (True, True)
+    """
     try:
-        found = path.stat()
+        found = os.stat(path)
     except (OSError, ValueError):  # there is none, or it is no path of a file system
         return None
     return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
@@ -123,6 +130,8 @@ class _Sheet:
             validator = getattr(task, name)
             if validator is not None:
                 self.put(name, validator)
+        if task.version is not None:
+            self.put("version", task.version)
 
     def function(self, function: types.FunctionType) -> None:
         code = described_code(function.__code__)

@@ -34,7 +34,7 @@ _parts: dict[type, Callable[[Any], Iterable[Any]]] = {
     **dict.fromkeys(_OF_CLASSES, lambda made: (made.__qualname__,)),
     ContextVar: lambda variable: (variable.name, variable.get(None)),
     weakref.WeakKeyDictionary: lambda cache: (),  # as in singledispatch, where calls fill it
-    Task: lambda task: (task.function, task.validate_input, task.validate_output),
+    Task: lambda task: (task.function, task.validate_input, task.validate_output, task.version),
 }
 
 PARTS: dict[int, Callable[[Any], Iterable[Any]]] = {id(kind): way for kind, way in _parts.items()}

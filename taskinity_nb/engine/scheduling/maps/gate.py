@@ -14,13 +14,14 @@ from time import perf_counter_ns
 from typing import Any
 
 from ....errors import BindingError, described, listed
-from ....model.events import Entry, Failure, State, ended, entered
+from ....model.events import Entry, Failure, Items, State, ended, entered
 from ....model.flow import Edge
 from ....model.forms.edges import CONDITIONS, MAPPED, WAITS
 from ....model.refs import MISSING, is_missing, is_ref
 from ....strangers import harmless, text_of
 from ...runtime.interrupts import allow_interrupts, is_interrupt
 from ..backend import Backend, Scheduling, Worker
+from ..protocols import Cache
 from .items import Partial
 from .mapped import MappedTasks
 
@@ -30,22 +31,41 @@ __all__ = ["Gate"]
 class Gate:
     """Lets the tasks of a run pass, or not."""
 
-    def __init__(self, scheduler: Scheduling, maps: MappedTasks) -> None:
-        self._scheduler = scheduler
+    def __init__(
+        self, scheduler: Scheduling, maps: MappedTasks, cache: Cache | None = None
+    ) -> None:
+        self._scheduler, self._cache = scheduler, cache
         self._maps, self._frontier = maps, scheduler.frontier
         self._plan, self._values = scheduler.run.plan, scheduler.run.record.values
+        if cache is not None:
+            cache.begin(scheduler)
 
     def look_at(self, slot: int, backend: Backend, worker: Worker) -> tuple[Any, Entry] | None:
-        stopped = self.stops(slot)
-        if stopped is not None:
-            return MISSING, stopped
+        settled = self.settles(slot)
+        if settled is not None:
+            return settled
         if self._scheduler.is_map(slot):
             return self._maps.gather(slot)
         if backend.starts_at_claim:
             self._scheduler.started(slot, backend, worker, perf_counter_ns())
         return None
 
-    def stops(self, slot: int) -> Entry | None:
+    def settles(self, slot: int) -> tuple[Any, Entry] | None:
+        stopped = self._stops(slot)
+        if stopped is not None:
+            return MISSING, stopped
+        if self._cache is None or self._scheduler.is_map(slot):
+            return None
+        return self._cache.find(slot)
+
+    def keep(self, slot: int, value: Any, entry: Entry) -> None:
+        if self._cache is not None and entry[1] is State.SUCCEEDED:
+            self._cache.keep(slot, value, entry)
+
+    def is_cached(self, task: int, items: Items) -> bool:
+        return self._cache is not None and self._cache.ended(task, *items)
+
+    def _stops(self, slot: int) -> Entry | None:
         """Return how a task, or an item, ends that does not run; None if it is to run."""
         plan, now = self._plan, perf_counter_ns()
         task = self._frontier.owner(slot)
@@ -62,6 +82,8 @@ class Gate:
 
     def part(self) -> None:
         """Let go of the run."""
+        if self._cache is not None:
+            self._cache.part()
         del self._scheduler
 
     def _reason(self, task: int, slot: int) -> str:

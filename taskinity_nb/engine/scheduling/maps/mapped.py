@@ -123,7 +123,7 @@ class MappedTasks:
             self._values[where.first + item] = value
             log += entered(where.first + item, State.CACHED, now)
         done = {where.first + item for item in kept}
-        if task in self._plan.gated:
+        if task in self._scheduler.gated:
             self._scheduler.held.update(range(where.first, where.first + where.number))
         ready, lost = self._frontier.expand(task, where.first, where.number, done)
         for slot in ready:
@@ -231,6 +231,8 @@ class MappedTasks:
             return MISSING, entered(task, state, now, cause)
         is_here = not any(is_ref(value) for value in values)
         whole = values if is_here else GatheredRef(values)
+        if self._scheduler.gate.is_cached(task, self.where[task]):
+            return whole, ended(task, State.CACHED, now, None, None, now)
         return whole, ended(task, State.SUCCEEDED, now, began, 0, now)
 
     def arguments(self, slot: int) -> tuple[list[Any], dict[str, Any]]:
@@ -261,7 +263,7 @@ class MappedTasks:
     def previous_in_stream(self, slot: int) -> int | None:
         task = self._frontier.owner(slot)
         edges = self._plan.maps[task]
-        if self._items[task] is not None or task in self._plan.gated:
+        if self._items[task] is not None or task in self._scheduler.gated:
             return None
         if len(edges) > 1 or edges[0].key is not None:
             return None

@@ -1,0 +1,177 @@
+"""What a run finds in a store, and puts there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from time import perf_counter_ns
+from typing import Any
+
+from ...formatting import short_time, size_text
+from ...model.events import Entry, State
+from ...model.refs import is_ref
+from ...values import is_once, kind_of
+from ..rerun.contents.definitions import file_state
+from ..rerun.fingerprint import Fingerprint, Printer
+from ..rerun.resume import Prints
+from ..runtime.interrupts import allow_interrupts
+from ..scheduling.backend import Scheduling
+from .keys import Key, Keys, NoKey, check
+from .parts import difference
+from .store import CannotKeep, CannotRead, Store
+from .store import Entry as Stored
+
+__all__ = ["RunCache"]
+
+
+MOST_FETCHED = 100_000_000
+"""Bytes of a result that is fetched from a cluster to be kept."""
+
+
+class RunCache:
+    """Looks results up when the turn of their tasks has come, and keeps those that were made.
+
+    It is asked by the workers of a run, outside the scheduler's lock.
+
+    Parameters
+    ----------
+    store : Store
+        Where results lie.
+    prints : Prints
+        The fingerprints of the run's plan, with nothing left out.
+    rerun : collection of str
+        The tasks that run whatever there is.
+    """
+
+    def __init__(self, store: Store, prints: Prints, rerun: Collection[str] = ()) -> None:
+        self._store, self._prints, self._rerun = store, prints, rerun
+        self._missed: dict[int, Key] = {}
+        self._whys: dict[int, str] = {}
+        self._saved: dict[int, float] = {}
+        """Seconds that each hit has saved, by slot."""
+
+    def begin(self, scheduler: Scheduling) -> None:
+        """Get ready for a run."""
+        self._scheduler = scheduler
+        self._keys = Keys(scheduler, self._prints)
+        self._note = scheduler.run.record.note
+
+    def part(self) -> None:
+        """Let go of the run, which has ended."""
+        self._missed.clear()
+        del self._scheduler, self._keys, self._note
+
+    def find(self, slot: int) -> tuple[Any, Entry] | None:
+        """Return the result of a call that was made before; None if it is to be made."""
+        return allow_interrupts(self._find)(slot)
+
+    def keep(self, slot: int, value: Any, entry: Entry) -> None:
+        """Put a result that was made into the store."""
+        allow_interrupts(self._keep)(slot, value, entry)
+
+    def ended(self, task: int, first: int, count: int) -> bool:
+        """Say of a mapped task what its items have saved; return whether none of them has run."""
+        saved = [self._saved[slot] for slot in range(first, first + count) if slot in self._saved]
+        if saved:
+            whole = "cached" if len(saved) == count else f"{len(saved)} of {count} items cached"
+            self._note(task, why=f"{whole}: {short_time(sum(saved))} saved")
+        else:
+            whys = [self._whys[slot] for slot in range(first, first + count) if slot in self._whys]
+            self._note(task, why=whys[0] if whys else "")
+        return bool(count) and len(saved) == count
+
+    def _find(self, slot: int) -> tuple[Any, Entry] | None:
+        try:
+            key = self._keys.key(slot)
+        except NoKey as why:
+            self._say(slot, f"not cached: {why}")
+            return None
+        stored = self._store.find(key.text)
+        reason = self._changed_file(stored) if stored is not None else self._change(slot, key)
+        if self._place(slot)[0] in self._rerun:
+            reason = "it was named in rerun"
+        if stored is not None and not reason:
+            try:
+                return self._hit(slot, stored, self._store.read(stored))
+            except CannotRead as why:
+                reason = str(why)
+        self._missed[slot] = key
+        self._say(slot, reason and f"runs again: {reason}")
+        return None
+
+    def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
+        files = dict.fromkeys(stored.parts["result"])
+        self._keys.note(slot, Fingerprint(stored.digest, {}, files, [], {}))
+        self._saved[slot] = stored.seconds
+        now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
+        return value, (slot, State.CACHED, now, why, None, now)
+
+    def _keep(self, slot: int, value: Any, entry: Entry) -> None:
+        key = self._missed.pop(slot, None)
+        if key is None:
+            return
+        try:
+            made = self._digest(slot, value)
+            if any(was is None and file_state(path) for path, was in key.files.items()):
+                key = self._keys.key(slot)  # it has made a file that its arguments name
+            self._store.note_function(key.function, self._keys.parts(slot))
+            parts = {
+                "function": key.function,
+                "arguments": key.arguments,
+                "files": key.files,
+                "result": {path: file_state(path) for path in made.files},
+            }
+            name, item = self._place(slot)
+            self._store.write(
+                key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
+                flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
+            )  # fmt: skip
+        except (CannotKeep, NoKey) as why:
+            self._say(slot, f"not cached: {why}")
+
+    def _digest(self, slot: int, value: Any) -> Fingerprint:
+        """Return what stands for a result that can be kept."""
+        if is_ref(value):
+            if value.place and (value.nbytes or 0) > MOST_FETCHED:
+                raise CannotKeep(
+                    f"its result lies on a cluster and has {size_text(value.nbytes or 0)}"
+                )
+            value = value.fetch()
+        if is_once(value):
+            raise CannotKeep(f"its result, {kind_of(value)}, can be read only once")
+        made = Printer(is_bounded=False).take(value)
+        self._keys.note(slot, made)
+        check(made, "its result")
+        return made
+
+    def _change(self, slot: int, key: Key) -> str:
+        """Return what has changed since the task ran last; an empty text if it has not run."""
+        stored = self._store.latest(self._scheduler.run.flow.name, *self._place(slot))
+        if stored is None:
+            return ""
+        then = stored.parts
+        if then["function"] != key.function:
+            before = self._store.function(then["function"])
+            words = before and difference(before, self._keys.parts(slot))
+            return words or "its function has changed"
+        return key.change(then)
+
+    def _changed_file(self, stored: Stored) -> str:
+        """Return which file that a result names is not what it was when that was made."""
+        for path, was in stored.parts["result"].items():
+            if was is not None and file_state(path) != tuple(was):
+                gone = "is gone" if file_state(path) is None else "has changed"
+                return f"the file '{path}', which its result names, {gone}"
+        return ""
+
+    def _place(self, slot: int) -> tuple[str, int | None]:
+        """Return what the task of a slot is called, and which item the slot is of."""
+        scheduler = self._scheduler
+        owner = scheduler.owner(slot)
+        name = scheduler.run.flow.tasks[owner]
+        return name, None if owner == slot else slot - scheduler.maps.where[owner].first
+
+    def _say(self, slot: int, why: str) -> None:
+        if why:
+            before = self._whys.get(slot)
+            self._whys[slot] = f"{before}; {why}" if before else why
+            self._note(slot, why=self._whys[slot])
