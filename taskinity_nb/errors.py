@@ -10,9 +10,11 @@ FlowError
 │   └── WorkerLost          a worker process died under a task
 ├── TaskError               a task raised; has ``.run`` and ``.task``
 │   └── MapError            items of a mapped task raised; has ``.items``
+├── CacheError              the cache cannot be opened
 ├── Cancelled               the run was cancelled or interrupted; has ``.run``
 └── NoResultError           ``run["task"]`` of a task that has none (a `KeyError`)
 
+CacheWarning                something of the cache cannot be used; a `UserWarning`
 FlowWarning                 annotations that cannot fit; a `UserWarning`
 Skip                        what `skip` raises in a task; no error, and no `Exception`
 """
@@ -28,32 +30,12 @@ from typing import Any, NamedTuple, NoReturn
 from .strangers import LONGEST_NAME, described, harmless, listed
 
 __all__ = [
-    "BindingError",
-    "Cancelled",
-    "CycleError",
-    "DSLSyntaxError",
-    "ExecutorError",
-    "FlowError",
-    "FlowWarning",
-    "MapError",
-    "NoResultError",
-    "Skip",
-    "Span",
-    "TaskError",
-    "UnknownTaskError",
-    "UnpicklableError",
-    "WorkerLost",
-    "carets",
-    "described",
-    "harmless",
-    "is_skip",
-    "let_items_travel",
-    "listed",
-    "plain_lines",
-    "show_errors_with",
-    "skip",
-    "suggestion",
-]
+    "BindingError", "CacheError", "CacheWarning", "Cancelled", "CycleError", "DSLSyntaxError",
+    "ExecutorError", "FlowError", "FlowWarning", "MapError", "NoResultError", "Skip", "Span",
+    "TaskError", "UnknownTaskError", "UnpicklableError", "WorkerLost", "carets", "described",
+    "harmless", "is_skip", "let_items_travel", "listed", "plain_lines", "show_errors_with",
+    "skip", "suggestion",
+]  # fmt: skip
 
 LONGEST_LINE = 100
 """Columns of a quoted source line; a longer one is cut around the carets."""
@@ -345,6 +327,14 @@ def let_items_travel(reduce: Callable[[MapError], tuple[Any, ...]]) -> None:
     """Have each `MapError` pickled as what `reduce` returns for it."""
     global _reduce_map_error
     _reduce_map_error = reduce
+
+
+class CacheError(FlowError):
+    """The folder of the cache cannot be used; the text says why, and what to do."""
+
+
+class CacheWarning(UserWarning):
+    """Something of the cache is damaged, or the disk is full; the run goes on without it."""
 
 
 class Cancelled(FlowError):

@@ -13,40 +13,24 @@ to lose a value: the next folder is tried, and at last the value is pickled whol
 from __future__ import annotations
 
 import contextlib
-import mmap
 import os
 import pickle
-import sys
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ...errors import FlowError, NoResultError
 from ...model.refs import ResultRef
 from ...strangers import described, is_interrupt
 from ..remote.pickling.pickler import LARGE, PLAIN, dumps
+from .mapping import bounds, private_copy, write_parts
 from .ownership import new_file
 from .workspace import WorkDir
 
 __all__ = [
     "SharedPickle", "StoredResult", "open_parts", "open_shared", "pack", "split", "write",
 ]  # fmt: skip
-
-ALIGNMENT = 64
-"""Each part of a file begins at a multiple of so many bytes, which suits loops over arrays."""
-
-MOST_MAPPINGS = 4096
-"""Files that are mapped at once; those beyond are read. The system allows about 65,000."""
-
-TAKES_DESCRIPTOR = os.name == "posix" and sys.version_info < (3, 13)
-"""Whether a mapping keeps a descriptor of its file, of which a process may have but 256 or 1024."""
-
-_OPTIONS: dict[str, Any] = {}
-if os.name == "posix" and not TAKES_DESCRIPTOR:
-    _OPTIONS["trackfd"] = False
-
-_mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
 class SharedPickle(NamedTuple):
@@ -161,7 +145,7 @@ def open_shared(path: str, sizes: tuple[int, ...], pickled: bytes) -> Any:
     NoResultError
         If the file is gone.
     """
-    *starts, end = _bounds(sizes)
+    *starts, end = bounds(sizes)
     memory = _map(path, end)
     parts = [memory[start : start + size] for start, size in zip(starts, sizes, strict=True)]
     rest = pickled or parts.pop()
@@ -180,23 +164,14 @@ def open_parts(pickled: bytes, files: Sequence[tuple[str, int]]) -> Any:
 
 def _map(path: str, size: int) -> memoryview:
     try:
-        return memoryview(_private_copy(path, size))
+        with open(path, "rb", buffering=0) as file:
+            return memoryview(private_copy(file, size))
     except FileNotFoundError as error:
         raise NoResultError(
             f"a large value ({size:,} bytes) is gone with its file {path}: "
             "its run was released, or the process that began the run has ended",
             remedy="keep the run for as long as its results are needed, or run the flow again",
         ) from error
-
-
-def _bounds(sizes: Sequence[int]) -> Iterator[int]:
-    """Yield where each part begins in the file, and at last where the file ends."""
-    end = 0
-    for size in sizes:
-        start = -(-end // ALIGNMENT) * ALIGNMENT
-        yield start
-        end = start + size
-    yield end
 
 
 def write(folders: Sequence[str], parts: Sequence[memoryview]) -> str:
@@ -218,41 +193,12 @@ def _write(folder: str, parts: Sequence[memoryview]) -> str:
     file = new_file(folder)
     try:
         with file:
-            starts = _bounds([part.nbytes for part in parts])
-            for start, part in zip(starts, parts, strict=False):
-                file.seek(start)
-                while part:  # one call writes 2 GB at most
-                    part = part[file.write(part) :]
+            write_parts(file, parts)
     except BaseException:  # an interrupt too
         with contextlib.suppress(OSError):  # the folder may have gone meanwhile
             os.unlink(str(file.name))
         raise
     return str(file.name)
-
-
-def _private_copy(path: str, size: int) -> mmap.mmap | bytearray:
-    """Return memory that holds the content of a file and may be written to."""
-    with open(path, "rb") as file:
-        if len(_mappings) < _mappings_allowed():
-            try:
-                mapping = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY, **_OPTIONS)
-            except OSError:  # too many after all, or a file system that cannot map
-                pass
-            else:
-                _mappings.add(mapping)
-                return mapping
-        memory = bytearray(size)
-        if file.readinto(memory) < size:
-            raise ValueError(f"{path} has been cut off")  # which is what a mapping would raise
-        return memory
-
-
-def _mappings_allowed() -> int:
-    """Return how many mappings leave enough descriptors for the user's own files."""
-    if not TAKES_DESCRIPTOR:
-        return MOST_MAPPINGS
-    descriptors = os.sysconf("SC_OPEN_MAX")  # -1 if there is no limit
-    return min(MOST_MAPPINGS, descriptors // 4) if descriptors > 0 else MOST_MAPPINGS
 
 
 class StoredResult(ResultRef):

@@ -25,7 +25,7 @@ from leftovers import begun
 
 from taskinity_nb import NoResultError
 from taskinity_nb.engine.remote.pickling.pickler import LARGE
-from taskinity_nb.engine.transport import ownership, shared_memory, workspace
+from taskinity_nb.engine.transport import mapping, ownership, workspace
 from taskinity_nb.engine.transport.shared_memory import SharedPickle, pack
 from taskinity_nb.engine.transport.workspace import WorkDir, sweep
 
@@ -293,7 +293,7 @@ say(len(os.listdir(workdir.folders[0])))
             yield 0
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(shared_memory, "_bounds", interrupted)
+        monkeypatch.setattr(mapping, "bounds", interrupted)
         with pytest.raises(KeyboardInterrupt):
             pack([np.ones(200_000), np.ones(200_000)], *folders)
         assert os.listdir(folders[0]) == []

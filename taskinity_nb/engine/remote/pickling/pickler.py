@@ -35,7 +35,7 @@ from .kinds import (
 from .registered import REGISTERED
 from .shell import WorkerShell
 
-__all__ = ["LARGE", "PLAIN", "dumps", "in_words", "pack_error", "size_of"]
+__all__ = ["LARGE", "PLAIN", "Pickler", "dumps", "in_words", "pack_error", "size_of"]
 
 PLAIN = frozenset({bool, bytes, float, int, str, type(None)})
 """Types whose pickle is the same with and without cloudpickle, which is slow to begin."""
@@ -61,7 +61,9 @@ def _as_it_is(part: Any) -> Any:
     return part
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no types
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no types
+    """Pickles into a file; what the methods of a value raise comes through (see `dumps`)."""
+
     dispatch_table = _TABLE
 
     def __init__(
@@ -101,13 +103,18 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it carries no type
             return known
         if is_shell_getter(thing):
             return shell_getter, ()
-        reduced = super().reducer_override(thing)
+        reduced = self._reduced(thing)
         if type(reduced) is not tuple or len(reduced) < 6:
             return reduced  # it can be imported
-        if type(thing) is FunctionType and (named := also_named(thing)):
-            reduced[2][1]["__globals__"] |= named
         self.sent[id(thing)] = thing
         return tagged(thing, reduced)
+
+    def _reduced(self, thing: Any) -> Any:
+        """Reduce a function or class by what it is, if it cannot be imported."""
+        reduced = super().reducer_override(thing)
+        if type(reduced) is tuple and len(reduced) >= 6 and type(thing) is FunctionType:
+            reduced[2][1]["__globals__"] |= also_named(thing)
+        return reduced
 
     def _pack_error(self, error: BaseException) -> tuple[str, Any]:
         return pack_error(error, self.depth + 1, back=self._back)
@@ -138,7 +145,7 @@ def dumps(
     if type(value) in PLAIN:
         return pickle.dumps(value, 5)
     with io.BytesIO() as file:
-        pickler = _Pickler(file, buffer_callback, back=back, note=note)
+        pickler = Pickler(file, buffer_callback, back=back, note=note)
         pickler.dump(value)
         for known, found in ((sent, pickler.sent), (named, pickler.named)):
             if known is not None:
@@ -159,7 +166,7 @@ def pack_error(error: BaseException, depth: int = 0, *, back: bool = True) -> tu
     for keep in (_as_it_is, _kept):  # at first in its own way, then without what cannot travel
         try:
             with io.BytesIO() as file:
-                pickler = _Pickler(file, back=back)
+                pickler = Pickler(file, back=back)
                 pickler.depth, pickler.keep = depth, keep
                 pickler.dump(error)
                 packed = file.getvalue()
@@ -217,5 +224,5 @@ def size_of(value: Any) -> int:
     if type(value) in PLAIN:
         return sys.getsizeof(value)
     scale = _Scale()
-    _Pickler(scale, scale.add).dump(value)
+    Pickler(scale, scale.add).dump(value)
     return scale.weight
