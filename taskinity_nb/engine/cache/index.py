@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .reasons import is_damage
+from .reasons import is_busy, is_damage
 from .session import alone
 
 __all__ = ["SCHEMA", "Index", "check_of"]
@@ -73,7 +73,9 @@ class Index:
     Parameters
     ----------
     say : callable
-        Told once what was wrong with a database that was moved aside.
+        Told what was wrong with a database that was moved aside.
+    make : callable, optional
+        Makes the folder, which somebody may remove at any time.
 
     Raises
     ------
@@ -93,9 +95,12 @@ class Index:
     ('f', 0.5)
     """
 
-    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, say: Callable[[str], None], make: Callable[[], None] | None = None
+    ) -> None:
         self.path = path
         self._say = say
+        self._make = make
         self._lock = threading.RLock()
         self._rows: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -110,7 +115,7 @@ class Index:
             rows = self._connected()
             try:
                 yield rows
-            except (sqlite3.Error, ValueError, OverflowError) as error:
+            except sqlite3.Error as error:
                 self._failed(error)
                 raise
 
@@ -128,19 +133,29 @@ class Index:
                     if rows.in_transaction:
                         rows.execute("ROLLBACK")
                     raise
-            except (sqlite3.Error, ValueError, OverflowError) as error:
+            except sqlite3.Error as error:
                 self._failed(error)
                 raise
 
     def one(self, query: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row that a query finds, or None."""
-        with self.reading() as rows:
-            return rows.execute(query, values).fetchone()
+        return self._asked(lambda rows: rows.execute(query, values).fetchone())
 
     def all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows that a query finds."""
+        found: list[Any] = self._asked(lambda rows: rows.execute(query, values).fetchall())
+        return found
+
+    def _asked(self, ask: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Return what the database answers; instead of a damaged one, the new one is asked."""
+        try:
+            with self.reading() as rows:
+                return ask(rows)
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
         with self.reading() as rows:
-            return rows.execute(query, values).fetchall()
+            return ask(rows)
 
     def bytes_used(self) -> int:
         """Return how many bytes of the database hold something."""
@@ -151,11 +166,23 @@ class Index:
             )
         return int((pages - free) * size)
 
-    def shrink(self) -> None:
-        """Give free pages back to the file system, as far as nobody else is at work."""
+    def shrink(self, most: int | None = None) -> None:
+        """Give free pages back to the file system, as far as nobody else is at work.
+
+        If it still holds more than `most` bytes, it is written anew without gaps.
+        """
         with self.reading() as rows:
-            rows.execute("PRAGMA incremental_vacuum").fetchall()
-            rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            rows.execute("PRAGMA busy_timeout = 0")
+            try:
+                rows.execute("PRAGMA incremental_vacuum").fetchall()
+                if most is not None and self.bytes_used() > most:
+                    rows.execute("VACUUM")
+                rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+            finally:
+                rows.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
 
     def close(self) -> None:
         """Let go of the database."""
@@ -187,6 +214,8 @@ class Index:
         return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._make is not None:
+            self._make()
         with alone(self.path.with_suffix(".lock")):
             rows = sqlite3.connect(
                 self.path, timeout=BUSY, isolation_level=None, check_same_thread=False
@@ -212,20 +241,19 @@ class Index:
             raise sqlite3.DatabaseError("another version of taskinity_nb has written it")
         os.chmod(self.path, 0o600)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: sqlite3.Error) -> None:
         """Move the database aside if it is damaged."""
-        is_broken = not isinstance(error, sqlite3.Error) or is_damage(error)
-        if not is_broken or self._is_closed:
+        if not is_damage(error) or self._is_closed:
             return
         self._disconnect()
         with alone(self.path.with_suffix(".lock")):
-            if _identity(self.path) == self._identity is not None:
-                for ending in ("-wal", "-shm"):
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(f"{self.path}{ending}")
+            if self._identity is None or _identity(self.path) != self._identity:
+                return  # another kernel has done so
+            for ending in ("-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
-                    os.replace(self.path, self.path.with_suffix(".aside"))
-                    self._say(f"its index is begun anew, and all results are made again: {error}")
+                    os.unlink(f"{self.path}{ending}")
+            os.replace(self.path, self.path.with_suffix(".aside"))
+        self._say(f"its index is begun anew, and all results are made again: {error}")
 
     def _disconnect(self) -> None:
         rows, self._rows = self._rows, None

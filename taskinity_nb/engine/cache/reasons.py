@@ -7,7 +7,7 @@ import sqlite3
 
 from ...strangers import described
 
-__all__ = ["CannotKeep", "CannotRead", "in_words", "is_damage"]
+__all__ = ["CannotKeep", "CannotRead", "in_words", "is_busy", "is_damage"]
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 
@@ -65,6 +65,18 @@ def is_damage(error: sqlite3.Error) -> bool:
     )
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another kernel holds the index.
+
+    Examples
+    --------
+    >>> is_busy(sqlite3.OperationalError("disk I/O error"))
+    False
+    """
+    name = str(getattr(error, "sqlite_errorname", ""))
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def in_words(error: OSError | sqlite3.Error) -> str:
     """Return what has gone wrong with the disk.
 
@@ -80,7 +92,7 @@ def in_words(error: OSError | sqlite3.Error) -> str:
     name = str(getattr(error, "sqlite_errorname", ""))
     if name.startswith("SQLITE_FULL"):
         return "the disk is full"
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if is_busy(error):
         return "other kernels have held its index for too long"
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return "it cannot be written to"
