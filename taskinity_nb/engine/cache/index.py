@@ -19,7 +19,7 @@ from typing import Any
 from .reasons import is_busy, is_damage
 from .session import alone
 
-__all__ = ["SCHEMA", "Index", "check_of"]
+__all__ = ["SCHEMA", "Index", "MovedError", "check_of"]
 
 SCHEMA = 1
 """The version of the tables; raised when they change."""
@@ -65,6 +65,10 @@ def check_of(*fields: object) -> int:
     """
     found = hashlib.blake2b(repr(fields).encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(found, "big", signed=True)
+
+
+class MovedError(sqlite3.DatabaseError):
+    """The database was damaged, and has been moved aside: a new one is begun."""
 
 
 class Index:
@@ -113,18 +117,15 @@ class Index:
         """Give the connection to who reads."""
         with self._lock:
             rows = self._connected()
-            try:
+            with self._watched():
                 yield rows
-            except sqlite3.Error as error:
-                self._failed(error)
-                raise
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection to who writes, alone of all kernels; all is done, or nothing."""
         with self._lock:
             rows = self._connected()
-            try:
+            with self._watched():
                 rows.execute("BEGIN IMMEDIATE")
                 try:
                     yield rows
@@ -133,9 +134,6 @@ class Index:
                     if rows.in_transaction:
                         rows.execute("ROLLBACK")
                     raise
-            except sqlite3.Error as error:
-                self._failed(error)
-                raise
 
     def one(self, query: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row that a query finds, or None."""
@@ -151,11 +149,9 @@ class Index:
         try:
             with self.reading() as rows:
                 return ask(rows)
-        except sqlite3.Error as error:
-            if not is_damage(error):
-                raise
-        with self.reading() as rows:
-            return ask(rows)
+        except MovedError:
+            with self.reading() as rows:
+                return ask(rows)
 
     def bytes_used(self) -> int:
         """Return how many bytes of the database hold something."""
@@ -174,7 +170,7 @@ class Index:
         with self.reading() as rows:
             rows.execute("PRAGMA busy_timeout = 0")
             try:
-                rows.execute("PRAGMA incremental_vacuum").fetchall()
+                rows.executescript("PRAGMA incremental_vacuum")  # which goes through all its steps
                 if most is not None and self.bytes_used() > most:
                     rows.execute("VACUUM")
                 rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -206,12 +202,10 @@ class Index:
                 return self._rows
             self._disconnect()
         try:
+            with self._watched():
+                return self._connect()
+        except MovedError:
             return self._connect()
-        except sqlite3.Error as error:
-            self._failed(error)
-            if not is_damage(error):
-                raise
-        return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         if self._make is not None:
@@ -241,19 +235,34 @@ class Index:
             raise sqlite3.DatabaseError("another version of taskinity_nb has written it")
         os.chmod(self.path, 0o600)
 
-    def _failed(self, error: sqlite3.Error) -> None:
-        """Move the database aside if it is damaged."""
-        if not is_damage(error) or self._is_closed:
-            return
-        self._disconnect()
-        with alone(self.path.with_suffix(".lock")):
-            if self._identity is None or _identity(self.path) != self._identity:
-                return  # another kernel has done so
-            for ending in ("-wal", "-shm"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(f"{self.path}{ending}")
-            os.replace(self.path, self.path.with_suffix(".aside"))
-        self._say(f"its index is begun anew, and all results are made again: {error}")
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Move the database aside if it turns out that it is damaged."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if self._is_closed or not self._is_damage(error):
+                raise
+            self._disconnect()
+            with alone(self.path.with_suffix(".lock")):
+                self._move()
+            self._say(f"its index is begun anew, and all results are made again: {error}")
+            raise MovedError(str(error)) from error
+
+    def _move(self) -> None:
+        if self._identity is None or _identity(self.path) != self._identity:
+            return  # another kernel has done so
+        for ending in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.path}{ending}")
+        os.replace(self.path, self.path.with_suffix(".aside"))
+
+    def _is_damage(self, error: sqlite3.Error | UnicodeDecodeError) -> bool:
+        """Tell whether the file is damaged; a byte in it may say that it must not be written to."""
+        if not isinstance(error, sqlite3.Error):  # its error has a text that is none
+            return True
+        name = getattr(error, "sqlite_errorname", "")
+        return is_damage(error) or (name == "SQLITE_READONLY" and os.access(self.path, os.W_OK))
 
     def _disconnect(self) -> None:
         rows, self._rows = self._rows, None

@@ -55,14 +55,10 @@ def is_damage(error: sqlite3.Error) -> bool:
     name = str(getattr(error, "sqlite_errorname", ""))
     if any(name.startswith(each) for each in _DAMAGE):
         return True
-    # What is read in place of a table or a column, and pages that say no number:
-    return isinstance(error, sqlite3.DatabaseError) and (
-        type(error) is sqlite3.DatabaseError
-        or isinstance(error, sqlite3.InternalError | sqlite3.DataError)
-        or "no such" in str(error)
-        or "malformed" in str(error)
-        or "decode" in str(error)
-    )
+    if type(error) is not sqlite3.OperationalError:  # such as that of another version
+        return type(error) in (sqlite3.DatabaseError, sqlite3.InternalError, sqlite3.DataError)
+    text = str(error)  # pages of another kind may be read in place of a table
+    return any(each in text for each in ("no such", "malformed", "decode", "unsupported"))
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -18,10 +18,10 @@ from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
 from . import files
 from .entries import COLUMNS, DAMAGE, Entry, TaskInfo, entry_of, row_of
-from .index import Index, check_of
+from .index import Index, MovedError, check_of
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
-from .reasons import CannotKeep, CannotRead, in_words, is_damage
+from .reasons import CannotKeep, CannotRead, in_words
 from .session import Session, mark_of
 from .sweeping import clear, sweep, trim
 
@@ -162,9 +162,7 @@ class Store:
         try:
             try:
                 return self._insert(entry, pickled, apart)
-            except sqlite3.Error as error:
-                if not is_damage(error):
-                    raise
+            except MovedError:
                 return self._insert(entry, pickled, apart)  # into the index that was begun anew
         except (OSError, sqlite3.Error) as error:
             self._warn(f"results cannot be written: {in_words(error)}")

@@ -32,6 +32,9 @@ _WEIGHTS = (
     "SELECT coalesce(sum(length(record) + 200), 0) FROM runs",
 )
 
+EMPTY = 2**17
+"""About the bytes of a store without results."""
+
 MOST_FUNCTIONS = 10_000
 """Functions of which is kept what they consist of."""
 
@@ -64,15 +67,19 @@ def _remove_nameless(place: Place, index: Index, marks: Iterable[bytes]) -> None
 def trim(place: Place, index: Index, limit: int) -> None:
     """Remove entries that were not used for longest, until no more than `limit` bytes are left."""
     _remove_unknown(place, index)
-    if _files(index) + index.bytes_used() > limit:
-        spared: set[str] = set()
-        while doomed := _doom(index, limit, spared):
-            held = _held(place)
-            spared |= {key for key in doomed if mark_of(key) in held}
-            for start in range(0, len(doomed), AT_ONCE):
-                _execute(place, index, doomed[start : start + AT_ONCE], spared, held)
-        _forget_functions(index)
-    index.shrink(max(0, limit - _files(index)))
+    if _files(index) + index.bytes_used() + EMPTY <= limit:
+        return
+    spared: set[str] = set()
+    is_smaller = False
+    while doomed := _doom(index, limit, spared):
+        held = _held(place)
+        spared |= {key for key in doomed if mark_of(key) in held}
+        for start in range(0, len(doomed), AT_ONCE):
+            _execute(place, index, doomed[start : start + AT_ONCE], spared, held)
+        is_smaller = is_smaller or not spared.issuperset(doomed)
+    _forget_functions(index)
+    if is_smaller:
+        index.shrink(limit - _files(index))
 
 
 def _forget_functions(index: Index) -> None:
@@ -94,7 +101,7 @@ def _doom(index: Index, limit: int, spared: set[str]) -> list[str]:
     doomed: list[str] = []
     with index.changing() as rows:
         rows.execute("UPDATE entries SET doomed = 0 WHERE doomed")  # of who was killed at this
-        excess = -limit
+        excess = EMPTY - limit
         for query in _WEIGHTS:
             excess += rows.execute(query).fetchone()[0]
         if excess <= 0:
@@ -152,6 +159,8 @@ def _remove_results(place: Place, rows: Any, held: set[bytes]) -> None:
 def _remove_unknown(place: Place, index: Index) -> None:
     """Remove files of which an index told that is no more."""
     names = set(os.listdir(place.results))
+    if len(names) <= index.one(f"SELECT count(*) FROM ({_FILES})")[0]:
+        return
     with index.changing() as rows:
         names -= {file_name(digest) for (digest,) in rows.execute(_FILES)}
         for name in names:

@@ -63,6 +63,7 @@ def left_in(store):
     return os.listdir(store.path / "tmp") + users
 
 
+@pytest.mark.long
 def test_kills_lose_nothing_and_leave_nothing(tmp_path):
     numbers = random.Random(5)
     folder, written, start = tmp_path / "cache", set(), 0
@@ -88,6 +89,7 @@ def test_kills_lose_nothing_and_leave_nothing(tmp_path):
     store.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("limit", "trims"), [(2**40, 0), (60_000_000, 0.05)])
 def test_four_processes_at_once(tmp_path, limit, trims):
     folder, seconds = tmp_path / "cache", sized(4, 60)
