@@ -28,6 +28,7 @@ __all__ = [
     "pack",
     "read_bytes",
     "read_file",
+    "size_of",
     "stamp_of",
     "write_file",
 ]
@@ -57,6 +58,18 @@ def file_name(digest: str) -> str:
     32
     """
     return hashlib.blake2b(digest.encode(), digest_size=16).hexdigest()
+
+
+def size_of(pickled: bytes, buffers: Sequence[pickle.PickleBuffer]) -> int:
+    """Return how many bytes the parts of a file have.
+
+    Examples
+    --------
+    >>> size_of(b"pickled", []) == pack("its digest", b"pickled", [])[0].nbytes
+    True
+    """
+    head = _HEADER.size + _CHECK.size + len(buffers) * _BUFFER.size
+    return list(bounds([head + len(pickled), *(buffer.raw().nbytes for buffer in buffers)]))[-1]
 
 
 def pack(digest: str, pickled: bytes, buffers: Sequence[pickle.PickleBuffer]) -> Parts:

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .reasons import is_damage
+from .reasons import is_busy, is_damage
 from .session import alone
 
-__all__ = ["SCHEMA", "Index", "check_of"]
+__all__ = ["SCHEMA", "Index", "MovedError", "check_of"]
 
 SCHEMA = 1
 """The version of the tables; raised when they change."""
@@ -67,13 +67,19 @@ def check_of(*fields: object) -> int:
     return int.from_bytes(found, "big", signed=True)
 
 
+class MovedError(sqlite3.DatabaseError):
+    """The database was damaged, and has been moved aside: a new one is begun."""
+
+
 class Index:
     """The database in one file.
 
     Parameters
     ----------
     say : callable
-        Told once what was wrong with a database that was moved aside.
+        Told what was wrong with a database that was moved aside.
+    make : callable, optional
+        Makes the folder, which somebody may remove at any time.
 
     Raises
     ------
@@ -93,9 +99,12 @@ class Index:
     ('f', 0.5)
     """
 
-    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, path: Path, say: Callable[[str], None], make: Callable[[], None] | None = None
+    ) -> None:
         self.path = path
         self._say = say
+        self._make = make
         self._lock = threading.RLock()
         self._rows: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -108,18 +117,15 @@ class Index:
         """Give the connection to who reads."""
         with self._lock:
             rows = self._connected()
-            try:
+            with self._watched():
                 yield rows
-            except (sqlite3.Error, ValueError, OverflowError) as error:
-                self._failed(error)
-                raise
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection to who writes, alone of all kernels; all is done, or nothing."""
         with self._lock:
             rows = self._connected()
-            try:
+            with self._watched():
                 rows.execute("BEGIN IMMEDIATE")
                 try:
                     yield rows
@@ -128,19 +134,24 @@ class Index:
                     if rows.in_transaction:
                         rows.execute("ROLLBACK")
                     raise
-            except (sqlite3.Error, ValueError, OverflowError) as error:
-                self._failed(error)
-                raise
 
     def one(self, query: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row that a query finds, or None."""
-        with self.reading() as rows:
-            return rows.execute(query, values).fetchone()
+        return self._asked(lambda rows: rows.execute(query, values).fetchone())
 
     def all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows that a query finds."""
-        with self.reading() as rows:
-            return rows.execute(query, values).fetchall()
+        found: list[Any] = self._asked(lambda rows: rows.execute(query, values).fetchall())
+        return found
+
+    def _asked(self, ask: Callable[[sqlite3.Connection], Any]) -> Any:
+        """Return what the database answers; instead of a damaged one, the new one is asked."""
+        try:
+            with self.reading() as rows:
+                return ask(rows)
+        except MovedError:
+            with self.reading() as rows:
+                return ask(rows)
 
     def bytes_used(self) -> int:
         """Return how many bytes of the database hold something."""
@@ -151,11 +162,23 @@ class Index:
             )
         return int((pages - free) * size)
 
-    def shrink(self) -> None:
-        """Give free pages back to the file system, as far as nobody else is at work."""
+    def shrink(self, most: int | None = None) -> None:
+        """Give free pages back to the file system, as far as nobody else is at work.
+
+        If it still holds more than `most` bytes, it is written anew without gaps.
+        """
         with self.reading() as rows:
-            rows.execute("PRAGMA incremental_vacuum").fetchall()
-            rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            rows.execute("PRAGMA busy_timeout = 0")
+            try:
+                rows.executescript("PRAGMA incremental_vacuum")  # which goes through all its steps
+                if most is not None and self.bytes_used() > most:
+                    rows.execute("VACUUM")
+                rows.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+            finally:
+                rows.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
 
     def close(self) -> None:
         """Let go of the database."""
@@ -179,14 +202,14 @@ class Index:
                 return self._rows
             self._disconnect()
         try:
+            with self._watched():
+                return self._connect()
+        except MovedError:
             return self._connect()
-        except sqlite3.Error as error:
-            self._failed(error)
-            if not is_damage(error):
-                raise
-        return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._make is not None:
+            self._make()
         with alone(self.path.with_suffix(".lock")):
             rows = sqlite3.connect(
                 self.path, timeout=BUSY, isolation_level=None, check_same_thread=False
@@ -212,20 +235,34 @@ class Index:
             raise sqlite3.DatabaseError("another version of taskinity_nb has written it")
         os.chmod(self.path, 0o600)
 
-    def _failed(self, error: Exception) -> None:
-        """Move the database aside if it is damaged."""
-        is_broken = not isinstance(error, sqlite3.Error) or is_damage(error)
-        if not is_broken or self._is_closed:
-            return
-        self._disconnect()
-        with alone(self.path.with_suffix(".lock")):
-            if _identity(self.path) == self._identity is not None:
-                for ending in ("-wal", "-shm"):
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(f"{self.path}{ending}")
-                with contextlib.suppress(FileNotFoundError):
-                    os.replace(self.path, self.path.with_suffix(".aside"))
-                    self._say(f"its index is begun anew, and all results are made again: {error}")
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Move the database aside if it turns out that it is damaged."""
+        try:
+            yield
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if self._is_closed or not self._is_damage(error):
+                raise
+            self._disconnect()
+            with alone(self.path.with_suffix(".lock")):
+                self._move()
+            self._say(f"its index is begun anew, and all results are made again: {error}")
+            raise MovedError(str(error)) from error
+
+    def _move(self) -> None:
+        if self._identity is None or _identity(self.path) != self._identity:
+            return  # another kernel has done so
+        for ending in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self.path}{ending}")
+        os.replace(self.path, self.path.with_suffix(".aside"))
+
+    def _is_damage(self, error: sqlite3.Error | UnicodeDecodeError) -> bool:
+        """Tell whether the file is damaged; a byte in it may say that it must not be written to."""
+        if not isinstance(error, sqlite3.Error):  # its error has a text that is none
+            return True
+        name = getattr(error, "sqlite_errorname", "")
+        return is_damage(error) or (name == "SQLITE_READONLY" and os.access(self.path, os.W_OK))
 
     def _disconnect(self) -> None:
         rows, self._rows = self._rows, None

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from types import FunctionType
 from typing import Any, NoReturn
 
-from ...strangers import described, harmless, is_interrupt, type_name
+from ...strangers import described, harmless, is_interrupt, reason_of, type_name
 from ..remote.pickling.kinds import is_shell
 from ..remote.pickling.pickler import PLAIN, Pickler
 from ..rerun.contents.origins import (
@@ -196,7 +196,7 @@ def _a(value: Any) -> str:
 
 def _why_not(value: Any, error: BaseException) -> str:
     """Return in words why a value cannot be pickled."""
-    if isinstance(error, RecursionError):
+    if any(issubclass(type(each), RecursionError) for each in (error, reason_of(error))):
         return "its result cannot be pickled (it is nested too deeply)"
     text = harmless(described(error), 200)
     found = text.partition("cannot pickle '")[2].partition("'")[0].rpartition(".")[2]

@@ -7,7 +7,7 @@ import sqlite3
 
 from ...strangers import described
 
-__all__ = ["CannotKeep", "CannotRead", "in_words", "is_damage"]
+__all__ = ["CannotKeep", "CannotRead", "in_words", "is_busy", "is_damage"]
 
 _FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}
 
@@ -55,14 +55,22 @@ def is_damage(error: sqlite3.Error) -> bool:
     name = str(getattr(error, "sqlite_errorname", ""))
     if any(name.startswith(each) for each in _DAMAGE):
         return True
-    # What is read in place of a table or a column, and pages that say no number:
-    return isinstance(error, sqlite3.DatabaseError) and (
-        type(error) is sqlite3.DatabaseError
-        or isinstance(error, sqlite3.InternalError | sqlite3.DataError)
-        or "no such" in str(error)
-        or "malformed" in str(error)
-        or "decode" in str(error)
-    )
+    if type(error) is not sqlite3.OperationalError:  # such as that of another version
+        return type(error) in (sqlite3.DatabaseError, sqlite3.InternalError, sqlite3.DataError)
+    text = str(error)  # pages of another kind may be read in place of a table
+    return any(each in text for each in ("no such", "malformed", "decode", "unsupported"))
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Tell whether another kernel holds the index.
+
+    Examples
+    --------
+    >>> is_busy(sqlite3.OperationalError("disk I/O error"))
+    False
+    """
+    name = str(getattr(error, "sqlite_errorname", ""))
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def in_words(error: OSError | sqlite3.Error) -> str:
@@ -80,7 +88,7 @@ def in_words(error: OSError | sqlite3.Error) -> str:
     name = str(getattr(error, "sqlite_errorname", ""))
     if name.startswith("SQLITE_FULL"):
         return "the disk is full"
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if is_busy(error):
         return "other kernels have held its index for too long"
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return "it cannot be written to"

@@ -9,6 +9,7 @@ is named there before, so that one without an entry is found if the owner is kil
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -64,20 +65,26 @@ class Session:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = _CLOSED
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = threading.Lock()
         self._held: Counter[bytes] = Counter()
-        while True:
+        self._pid = os.getpid()
+        while self._file == _CLOSED:
             self.name = os.urandom(8).hex()
-            self.path = folder / self.name
+            self.path = self._folder / self.name
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._file = os.open(self.path, flags, 0o600)
             try:
                 if fcntl is not None:
                     fcntl.flock(self._file, fcntl.LOCK_EX)
-                if os.stat(self.path).st_ino == os.fstat(self._file).st_ino:
-                    return
+                if os.stat(self.path).st_ino != os.fstat(self._file).st_ino:
+                    raise FileNotFoundError
             except FileNotFoundError:  # somebody took it for that of a dead process
-                os.close(self._file)
+                self._leave()
             except BaseException:
                 self.close()
                 raise
@@ -85,7 +92,7 @@ class Session:
     def hold(self, mark: bytes) -> None:
         """Note that something is in use."""
         with self._lock:
-            os.write(self._file, b"+" + mark)
+            self._add(b"+" + mark)
             self._held[mark] += 1
 
     def let_go(self, mark: bytes) -> None:
@@ -96,7 +103,7 @@ class Session:
             else:
                 del self._held[mark]
             if count == 1 and self._held:
-                os.write(self._file, b"-" + mark)
+                self._add(b"-" + mark)
             elif count == 1:
                 os.truncate(self._file, 0)
 
@@ -106,14 +113,26 @@ class Session:
             self._held.clear()
             os.truncate(self._file, 0)
 
+    def _add(self, line: bytes) -> None:
+        """Write a line, the whole of it or nothing."""
+        written = os.write(self._file, line)
+        if written < len(line):
+            os.truncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     def close(self) -> None:
         """End the session."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
-        self.part()
+        if self._pid == os.getpid():
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
+        self._leave()
 
-    def part(self) -> None:
-        """Let go of the file, which in a forked process is that of another one."""
+    def renew(self) -> None:
+        """Begin another one in a forked process, whose file this one is not."""
+        self._leave()
+        self._begin()
+
+    def _leave(self) -> None:
         file, self._file = self._file, _CLOSED
         if file != _CLOSED:
             os.close(file)
@@ -142,15 +161,23 @@ def _if_dead(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        with open(path, "rb", buffering=0) as file:
-            try:
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-                is_dead = True
-            except BlockingIOError:
-                is_dead = False
-            yield is_dead
+        file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:  # it has just closed
         yield False
+        return
+    try:
+        yield _lock_now(file)
+    finally:
+        os.close(file)
+
+
+def _lock_now(file: int) -> bool:
+    """Lock a file, unless somebody has; return whether that was possible."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def dead_in(folder: Path) -> Iterator[tuple[Path, set[bytes]]]:

@@ -11,13 +11,14 @@ import warnings
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import PickleBuffer
 from typing import Any
 
 from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
 from . import files
 from .entries import COLUMNS, DAMAGE, Entry, TaskInfo, entry_of, row_of
-from .index import Index, check_of
+from .index import Index, MovedError, check_of
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
 from .reasons import CannotKeep, CannotRead, in_words
@@ -37,6 +38,8 @@ _LATEST = (
     f'SELECT {COLUMNS}, "check" FROM entries WHERE flow = ? AND task = ? AND item IS ? '
     "ORDER BY made DESC LIMIT 1"
 )
+
+_INSERT = f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
 
 
 class Store:
@@ -79,7 +82,7 @@ class Store:
         try:
             self._session = Session(self._place.users)
             try:
-                self._index = Index(self._place.index, self._say)
+                self._index = Index(self._place.index, self._warn, self._place.complete)
                 sweep(self._place, self._index)
             except BaseException:
                 self._session.close()
@@ -102,6 +105,7 @@ class Store:
             self._warn(f"it cannot be read: {in_words(error)}")
             entry = None
         except DAMAGE:
+            self._warn("an entry of its index is damaged, and its result is made again")
             self._drop(key)
             entry = None
         if entry is None or entry.key != key:
@@ -118,23 +122,12 @@ class Store:
         CannotRead
             If it is gone or damaged, or if what it refers to is not here.
         """
-        if reason := self.differs(entry):
-            raise CannotRead(reason)
         try:
-            pickled, buffers = self._bytes_of(entry)
-        except FileNotFoundError:
-            self._drop(entry.key, entry.digest)
-            raise CannotRead("its result is no longer in the cache") from None
-        except files.DamagedError as error:
-            self._drop(entry.key, entry.digest)
-            self._warn(f"the result of '{entry.task}' is damaged ({error}) and is made again")
-            raise CannotRead("its result in the cache is damaged") from error
-        except (OSError, sqlite3.Error) as error:
-            self._warn(f"it cannot be read: {in_words(error)}")
-            raise CannotRead(f"the cache cannot be read: {in_words(error)}") from error
-        value = loads(pickled, buffers)
-        self._let_go(mark_of(entry.key))
-        return value
+            if reason := self.differs(entry):
+                raise CannotRead(reason)
+            return loads(*self._bytes_of(entry))
+        finally:
+            self._let_go(mark_of(entry.key))
 
     def differs(self, entry: Entry) -> str:
         """Return why the classes here are not those that an entry refers to, or an empty text."""
@@ -163,20 +156,17 @@ class Store:
         CannotKeep
             If it cannot be pickled, or there is no room for it.
         """
+        pickled, apart, classes = dumps(value, self._names)
+        now = time.time()
+        entry = Entry(key, digest, 0, seconds, flow, task, item, now, now, parts, classes)
         try:
-            pickled, apart, classes = dumps(value, self._names)
-            packed = files.pack(digest, pickled, apart)
-            size = sum(part.nbytes for part in packed)
-            now = time.time()
-            entry = Entry(key, digest, size, seconds, flow, task, item, now, now, parts, classes)
-            if size < SMALL:
-                self._insert(entry, b"".join(packed))
-            else:
-                self._insert_file(entry, packed)
+            try:
+                return self._insert(entry, pickled, apart)
+            except MovedError:
+                return self._insert(entry, pickled, apart)  # into the index that was begun anew
         except (OSError, sqlite3.Error) as error:
             self._warn(f"results cannot be written: {in_words(error)}")
             raise CannotKeep(f"its result cannot be written: {in_words(error)}") from error
-        return entry
 
     def latest(self, flow: str, task: str, item: int | None) -> Entry | None:
         """Return the newest entry of a task, or of an item of it."""
@@ -244,37 +234,68 @@ class Store:
         """Say that nothing that was found before will be read any more."""
         self._session.let_go_of_all()
 
-    def part(self) -> None:
+    def _renew(self) -> None:
         """Begin anew in a forked process, whose files are not those of the other one."""
-        self._lock = threading.Lock()
-        self._used = {}
-        self._session.part()
+        self._lock, self._used = threading.Lock(), {}
         self._index.part()
-        self._session = Session(self._place.users)
+        self._names = Names()
+        try:
+            self._session.renew()
+        except OSError as error:
+            self._warn(f"it cannot be written to: {in_words(error)}")
 
     def _bytes_of(self, entry: Entry) -> tuple[bytes, files.Parts]:
-        row = self._index.one("SELECT data, stamp FROM results WHERE digest = ?", (entry.digest,))
-        if row is None:
-            raise FileNotFoundError
-        data, stamp = row
-        if data is not None:
-            return files.read_bytes(data, entry.digest)
-        path = self._file(entry.digest)
-        pickled, buffers, now = files.read_file(str(path), entry.digest, stamp)
-        if now != stamp:
-            with self._index.changing() as rows:
-                rows.execute("UPDATE results SET stamp = ? WHERE digest = ?", (now, entry.digest))
-        return pickled, buffers
+        digest, row = entry.digest, None
+        try:
+            row = self._index.one("SELECT data, stamp FROM results WHERE digest = ?", (digest,))
+            if row is None:
+                raise FileNotFoundError
+            if row[0] is not None:
+                return files.read_bytes(row[0], digest)
+            pickled, buffers, stamp = files.read_file(str(self._file(digest)), digest, row[1])
+            if stamp != row[1]:
+                self._change("UPDATE results SET stamp = ? WHERE digest = ?", (stamp, digest))
+            return pickled, buffers
+        except FileNotFoundError:
+            self._drop_result(digest, row)
+            raise CannotRead("its result is no longer in the cache") from None
+        except (files.DamagedError, *DAMAGE) as error:
+            self._drop_result(digest, row)
+            self._warn(f"the result of '{entry.task}' is damaged ({error}) and is made again")
+            raise CannotRead("its result in the cache is damaged") from error
+        except (OSError, sqlite3.Error) as error:
+            self._warn(f"it cannot be read: {in_words(error)}")
+            raise CannotRead(f"the cache cannot be read: {in_words(error)}") from error
 
     def _file(self, digest: str) -> Path:
         return self._place.results / files.file_name(digest)
 
-    def _insert(self, entry: Entry, data: bytes) -> None:
-        with self._index.changing() as rows:
-            self._insert_rows(rows, entry, data, "")
+    def _insert(self, entry: Entry, pickled: bytes, apart: list[PickleBuffer]) -> Entry:
+        size = files.size_of(pickled, apart)
+        entry = entry._replace(size=size)
+        if size < SMALL:
+            data = b"".join(files.pack(entry.digest, pickled, apart))
+            with self._index.changing() as rows:
+                self._insert_rows(rows, entry, data, "")
+            return entry
+        return self._shared(entry) or self._insert_file(entry, pickled, apart)
 
-    def _insert_file(self, entry: Entry, packed: files.Parts) -> None:
+    def _shared(self, entry: Entry) -> Entry | None:
+        """Put an entry beside others of the same content, if the file of that is as it was."""
+        path, query = self._file(entry.digest), "SELECT size, stamp FROM results WHERE digest = ?"
+        if not path.exists():
+            return None
+        with self._index.changing() as rows:
+            found = rows.execute(query, (entry.digest,)).fetchone()
+            if found is None or not path.exists() or files.stamp_of(str(path)) != found[1]:
+                return None
+            entry = entry._replace(size=found[0])
+            self._insert_entry(rows, entry)
+        return entry
+
+    def _insert_file(self, entry: Entry, pickled: bytes, apart: list[PickleBuffer]) -> Entry:
         path, mark = self._file(entry.digest), bytes.fromhex(files.file_name(entry.digest))
+        packed = files.pack(entry.digest, pickled, apart)
         self._place.complete()
         written = files.write_file(str(self._place.tmp), self._session.name, packed)
         try:
@@ -286,21 +307,23 @@ class Store:
             Path(written).unlink(missing_ok=True)
             raise
         self._let_go(mark)
+        return entry
 
     def _insert_rows(self, rows: Any, entry: Entry, data: bytes | None, stamp: str) -> None:
-        before = rows.execute("SELECT digest FROM entries WHERE key = ?", (entry.key,)).fetchone()
-        if before is not None and before[0] != entry.digest:
-            rows.execute("UPDATE results SET former = ? WHERE digest = ?", (entry.key, before[0]))
         result = entry.digest, entry.size, data, stamp
         rows.execute(
             "INSERT OR REPLACE INTO results (digest, size, data, stamp) VALUES (?, ?, ?, ?)", result
         )
-        fields, check = row_of(entry)
-        marks = ", ".join("?" * 12)
+        self._insert_entry(rows, entry)
+
+    def _insert_entry(self, rows: Any, entry: Entry) -> None:
         rows.execute(
-            f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({marks})',
-            (*fields, check),
+            "UPDATE results SET former = ?1 WHERE digest != ?2 AND digest IN "
+            "(SELECT digest FROM entries WHERE key = ?1)",
+            (entry.key, entry.digest),
         )
+        fields, check = row_of(entry)
+        rows.execute(_INSERT, (*fields, check))
 
     def _note_use(self, key: str) -> None:
         with self._lock:
@@ -323,18 +346,29 @@ class Store:
         except sqlite3.Error as error:
             self._warn(f"it cannot be written to: {in_words(error)}")
 
-    def _drop(self, key: str, digest: str = "") -> None:
-        """Forget an entry, and a result that is damaged or gone; then it is made again."""
+    def _drop(self, key: str) -> None:
+        """Forget an entry."""
+        self._change("DELETE FROM entries WHERE key = ?", (key,))
+
+    def _drop_result(self, digest: str, row: tuple[Any, Any] | None) -> None:
+        """Forget a result that is damaged or gone, unless it was written again meanwhile."""
         try:
             with self._index.changing() as rows:
-                rows.execute("DELETE FROM entries WHERE key = ?", (key,))
-                if digest:
+                query = "SELECT data, stamp FROM results WHERE digest = ?"
+                if rows.execute(query, (digest,)).fetchone() == row:
                     rows.execute("DELETE FROM entries WHERE digest = ?", (digest,))
                     rows.execute("DELETE FROM results WHERE digest = ?", (digest,))
                     self._file(digest).unlink(missing_ok=True)
         except (OSError, sqlite3.Error) as error:
             self._warn(f"it cannot be written to: {in_words(error)}")
-        self._let_go(mark_of(key))
+
+    def _change(self, query: str, values: tuple[Any, ...]) -> None:
+        """Change a row, or say why that is not possible: it is for later runs."""
+        try:
+            with self._index.changing() as rows:
+                rows.execute(query, values)
+        except sqlite3.Error as error:
+            self._warn(f"it cannot be written to: {in_words(error)}")
 
     def _let_go(self, mark: bytes) -> None:
         try:
@@ -350,8 +384,6 @@ class Store:
         if not is_said:
             warnings.warn(CacheWarning(f"the cache {self.path}: {what}"), stacklevel=3)
 
-    _say = _warn
-
 
 _open: weakref.WeakSet[Store] = weakref.WeakSet()
 
@@ -359,4 +391,4 @@ _open: weakref.WeakSet[Store] = weakref.WeakSet()
 @after_fork
 def _forked() -> None:
     for store in list(_open):
-        store.part()
+        store._renew()

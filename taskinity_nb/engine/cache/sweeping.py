@@ -20,6 +20,21 @@ __all__ = ["clear", "sweep", "trim"]
 AT_ONCE = 500
 """Entries that are removed while others wait."""
 
+_ROW = "length(parts) + length(classes) + 600"
+"""About the bytes that the row of an entry takes in the index, with what finds it."""
+
+_FILES = "SELECT digest FROM results WHERE data IS NULL"
+_OLDEST = f"SELECT key, digest, size, {_ROW} FROM entries ORDER BY size <= ?, used, made"
+_WEIGHTS = (
+    "SELECT coalesce(sum(size), 0) FROM results",
+    f"SELECT coalesce(sum({_ROW}), 0) FROM entries",
+    "SELECT coalesce(sum(length(parts) + 200), 0) FROM functions",
+    "SELECT coalesce(sum(length(record) + 200), 0) FROM runs",
+)
+
+EMPTY = 2**17
+"""About the bytes of a store without results."""
+
 MOST_FUNCTIONS = 10_000
 """Functions of which is kept what they consist of."""
 
@@ -49,50 +64,56 @@ def _remove_nameless(place: Place, index: Index, marks: Iterable[bytes]) -> None
                 (place.results / name).unlink(missing_ok=True)
 
 
-_FILES = "SELECT digest FROM results WHERE data IS NULL"
-
-
 def trim(place: Place, index: Index, limit: int) -> None:
     """Remove entries that were not used for longest, until no more than `limit` bytes are left."""
     _remove_unknown(place, index)
+    if _files(index) + index.bytes_used() + EMPTY <= limit:
+        return
     spared: set[str] = set()
-    while (excess := _size(index) - limit) > 0:
-        doomed = _doom(index, excess, spared)
+    is_smaller = False
+    while doomed := _doom(index, limit, spared):
         held = _held(place)
         spared |= {key for key in doomed if mark_of(key) in held}
-        _execute(place, index, doomed, spared, held)
-        if not doomed:
-            break
+        for start in range(0, len(doomed), AT_ONCE):
+            _execute(place, index, doomed[start : start + AT_ONCE], spared, held)
+        is_smaller = is_smaller or not spared.issuperset(doomed)
+    _forget_functions(index)
+    if is_smaller:
+        index.shrink(limit - _files(index))
+
+
+def _forget_functions(index: Index) -> None:
     with index.changing() as rows:
         rows.execute(
             "DELETE FROM functions WHERE digest NOT IN "
             "(SELECT digest FROM functions ORDER BY made DESC LIMIT ?)",
             (MOST_FUNCTIONS,),
         )
-    index.shrink()
 
 
-def _size(index: Index) -> int:
-    files = index.one("SELECT coalesce(sum(size), 0) FROM results WHERE data IS NULL")[0]
-    return int(files) + index.bytes_used()
+def _files(index: Index) -> int:
+    """Return the bytes of all files of results."""
+    return int(index.one("SELECT coalesce(sum(size), 0) FROM results WHERE data IS NULL")[0])
 
 
-def _doom(index: Index, excess: int, spared: set[str]) -> list[str]:
-    """Mark the entries that are to go; return their keys."""
+def _doom(index: Index, limit: int, spared: set[str]) -> list[str]:
+    """Mark the entries that are to go, first what is too large alone; return their keys."""
     doomed: list[str] = []
     with index.changing() as rows:
         rows.execute("UPDATE entries SET doomed = 0 WHERE doomed")  # of who was killed at this
-        uses = dict(rows.execute("SELECT digest, count(*) FROM entries GROUP BY digest").fetchall())
-        found = rows.execute(
-            "SELECT key, digest, size, length(parts) FROM entries ORDER BY used, made"
-        )
-        for key, digest, size, more in found:
+        excess = EMPTY - limit
+        for query in _WEIGHTS:
+            excess += rows.execute(query).fetchone()[0]
+        if excess <= 0:
+            return doomed
+        uses = dict(rows.execute("SELECT digest, count(*) FROM entries GROUP BY digest"))
+        for key, digest, size, more in rows.execute(_OLDEST, (limit,)):
             if key in spared:
                 continue
             doomed.append(key)
             uses[digest] -= 1
             excess -= more + (0 if uses[digest] else size)
-            if excess <= 0 or len(doomed) >= AT_ONCE:
+            if excess <= 0:
                 break
         rows.executemany("UPDATE entries SET doomed = 1 WHERE key = ?", [(key,) for key in doomed])
     return doomed
@@ -138,6 +159,8 @@ def _remove_results(place: Place, rows: Any, held: set[bytes]) -> None:
 def _remove_unknown(place: Place, index: Index) -> None:
     """Remove files of which an index told that is no more."""
     names = set(os.listdir(place.results))
+    if len(names) <= index.one(f"SELECT count(*) FROM ({_FILES})")[0]:
+        return
     with index.changing() as rows:
         names -= {file_name(digest) for (digest,) in rows.execute(_FILES)}
         for name in names:
