@@ -16,7 +16,9 @@ Parts = Mapping[str, Sequence[str]]
 """What a fingerprint consists of: by key, what stands for it and a short text."""
 
 _OWN = {"text", "class"}
-_SILENT = {"refers", "names"}
+_KINDS = {"text", "class", "path"}
+_ANOTHER = {"base", "metaclass", "calls", "value"}
+_SILENT = {"refers", "names", "doc"}
 _LISTS = {"installed package", "the file"}
 _FIELDS = {"__dataclass_fields__", "__annotations__", "__annotate_func__", "_fields"}
 _PHRASES = {
@@ -26,10 +28,9 @@ _PHRASES = {
     "default": "the default '{name}' of {owner}",
     "carries": "the attribute '{name}' of {owner}",
     "argument": "its argument '{name}'",
-    "has": "'{name}' of the class {owner}",
+    "has": "'{name}' of {owner}",
     "base": "a base of {owner}",
     "metaclass": "the metaclass of {owner}",
-    "doc": "a docstring that {owner} reads",
     "calls": "what it calls",
     "value": "its value",
     "validate_input": "its 'validate_input'",
@@ -63,7 +64,10 @@ def difference(before: Parts, now: Parts) -> str:
     changes = sorted(_Comparison(before, now).changes(), key=lambda change: change.rank)
     said = list(dict.fromkeys(change.words for change in changes))
     if not said:
-        return ""
+        is_same = {key: part[0] for key, part in before.items()} == {
+            key: part[0] for key, part in now.items()
+        }
+        return "" if is_same else "something that it uses has changed"
     return said[0] + (f", and {len(said) - 1} more" if len(said) > 1 else "")
 
 
@@ -75,8 +79,11 @@ class _Comparison:
     def changes(self) -> list[_Change]:
         """Return what has changed of itself; if there is nothing, what else has."""
         both = [thing for thing in self.new if thing in self.old]
-        found = {thing: self.differing(thing) for thing in both}
-        changes = [
+        found: dict[str, Sequence[str]] = {thing: self.differing(thing) for thing in both}
+        others = [thing for thing in both if self.is_other(thing)]
+        found |= dict.fromkeys(others, ())
+        changes = [_Change(2, f"{self.used(thing)} is something else") for thing in others]
+        changes += [
             self.change(thing, how)
             for thing, ways in found.items()
             for how in ways
@@ -87,10 +94,28 @@ class _Comparison:
         came = [thing for thing in self.new if thing not in self.old]
         gone = [thing for thing in self.old if thing not in self.new]
         if came or gone:
-            how = "is new" if came else "is gone"
-            return [_Change(0, f"{self.called(thing)} {how}") for thing in came or gone]
-        others = [thing for thing in both if self.differing(thing, is_silent=True)]
-        return [_Change(0, f"{self.called(thing)} refers to something else") for thing in others]
+            whole = [each for each in came or gone if self.split(each)[0] not in (came or gone)]
+            return [self.appearance(thing) for thing in whole]
+        silent = [(thing, how) for thing in both for how in self.differing(thing, is_silent=True)]
+        return [
+            _Change(0, f"a docstring that {self.called(thing)} reads has changed")
+            if how == "doc"
+            else _Change(1, f"{self.called(thing)} refers to something else")
+            for thing, how in silent
+        ]
+
+    def appearance(self, thing: str) -> _Change:
+        """Put into words that a thing came or is gone, and that this is all.
+
+        Functions of one text are one thing, until one of them gets another text.
+        """
+        if "text" in (self.new.get(thing) or self.old[thing]):
+            return _Change(0, f"{self.used(thing)} has another text")
+        return _Change(1, f"{self.called(thing)} {'is new' if thing in self.new else 'is gone'}")
+
+    def is_other(self, thing: str) -> bool:
+        """Tell whether a function, say, is a class now."""
+        return bool(_KINDS & self.old[thing].keys() ^ _KINDS & self.new[thing].keys())
 
     def differing(self, thing: str, *, is_silent: bool = False) -> list[str]:
         """Return what is not as it was of a thing that was there."""
@@ -101,7 +126,7 @@ class _Comparison:
             if (how in _SILENT) is is_silent and _digest(old, how) != _digest(new, how)
         ]
 
-    def follows(self, thing: str, how: str, found: Mapping[str, list[str]]) -> bool:
+    def follows(self, thing: str, how: str, found: Mapping[str, Sequence[str]]) -> bool:
         """Tell whether a change comes from another one that is said."""
         is_on_one_side = how not in self.old[thing] or how not in self.new[thing]
         if is_on_one_side and (thing in _LISTS or not _OWN.isdisjoint(found[thing])):
@@ -118,7 +143,7 @@ class _Comparison:
 
     def is_made(self, owner: str, name: str) -> bool:
         """Tell whether an attribute of a class is mostly made by Python or a decorator."""
-        is_tuple = "has _fields" in self.new[owner]  # a named one
+        is_tuple = "has _fields" in self.new.get(owner, ())  # a named one
         return name.startswith("_") and (name.endswith("_") or is_tuple)
 
     def change(self, thing: str, how: str) -> _Change:
@@ -136,21 +161,27 @@ class _Comparison:
         if name in _FIELDS and kind == "has":
             return _Change(3, f"{self.called(thing)} has other fields")
         if how == "path":
-            kind, name, thing = "uses", _plain(thing), "it"
-        owner = self.called(thing) if kind != "has" else f"'{_last(thing)}'"
+            kind, name, thing = ("value" if thing == "it" else "uses"), _plain(thing), "it"
+        owner = self.called(thing)
         words = _PHRASES.get(kind, "'{name}' of {owner}").format(name=name or kind, owner=owner)
         if kind == "default" and thing == "it":
             words = f"its default '{name}'"
         became = _became(old, new)
+        if kind in _ANOTHER and became == " has another value":
+            became = " is another"
         return _Change(0 if became.startswith(" was") else 3, words + became)
 
     def change_of_text(self, thing: str) -> str:
-        called = self.called(thing)
         old, new = (_last(parts[thing]["text"][1]) for parts in (self.old, self.new))
         if thing == "it" or old == new:
-            is_own = called == self.root or " of the class " in called
-            return f"{called}{'' if is_own else f', which {self.root} uses,'} has another text"
+            return f"{self.used(thing)} has another text"
         return f"'{old}', which {self.root} uses, has become '{new}'"
+
+    def used(self, thing: str) -> str:
+        """Return what people call a thing, and that it is used, unless that is plain."""
+        called = self.called(thing)
+        is_plain = called == self.root or "class '" in called
+        return called if is_plain else f"{called}, which {self.root} uses,"
 
     def split(self, thing: str) -> tuple[str, str]:
         """Return the class that a thing is in, and its attribute there; both empty if it is none.
@@ -160,7 +191,7 @@ class _Comparison:
         names = thing.split(".")
         for end in range(len(names) - 1, 0, -1):
             owner = ".".join(names[:end])
-            if "class" in self.new.get(owner, ()):
+            if "class" in (self.new.get(owner) or self.old.get(owner) or ()):
                 return owner, _plain(names[end])
         return "", ""
 

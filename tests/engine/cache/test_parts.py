@@ -6,7 +6,7 @@ import json
 import threading
 
 import pytest
-from edits import parts_of
+from edits import edits, parts_of
 from fingerprints import cell
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +24,8 @@ BINDINGS = [
     "A = 1", "A = 2", "B = 1", "B = [1]", "T = [g, h]", "T = [g, g]", "T = {'g': g}", "n = g",
     "n = h", "n = lambda x: 1",
     "class R:\n    def m(self): return 1", "class R:\n    m = g", "class R:\n    y = 1; m = h",
-    "class R:\n    def m(self): return f(A)",
+    "class R:\n    def m(self): return f(A)", "R = g", "R = A = 1", "g = h", "h = R", "A = R",
+    "class S(R if type(R) is type else object): pass\nA = S", "A = [R, g]", "B = {'R': R}",
 ]  # fmt: skip
 
 FUNCTION = st.tuples(st.sampled_from(HEADS), st.lists(st.sampled_from(USES), max_size=3))
@@ -35,7 +36,7 @@ NOTEBOOK = st.tuples(
 
 def function_of(notebook):
     functions, bindings = notebook
-    space = {"__name__": "__main__", "g": None, "h": None}
+    space = dict.fromkeys("ghRA") | {"__name__": "__main__"}
     for name, (head, uses) in zip(NAMES, functions, strict=True):
         text = f"def {name}({head.format('x')}): return {', '.join(uses) or None}"
         cell(text, space)
@@ -146,21 +147,7 @@ def test_a_value_that_has_no_copy_has_no_name():
     assert Printer(is_bounded=False).take([1, {"a"}]).itself == {}
 
 
-SOURCE = """
-import functools
-from dataclasses import dataclass
-RATE, WORDS = 2, {"alpha", "beta", 3, None}
-@dataclass
-class Row:
-    size: int = 1
-    def scale(self): return self.size * RATE
-def helper(x): return Row(x).scale() in WORDS
-def make(k):
-    def inner(x, n={"u": 1}): return k * x, n, look
-    return inner
-inner = make(helper)
-double = functools.partial(helper, 2)
-def f(x): return helper(x), inner, double, f
+LOOK = """
 def look():
     from taskinity_nb.engine.rerun.fingerprint import Printer
     return Printer(is_bounded=False).take(f).digest, Printer(is_bounded=False).parts(f)
@@ -168,6 +155,16 @@ def look():
 
 
 def test_a_worker_process_finds_the_same():
-    space = cell(SOURCE)
-    here = space["look"]()
-    assert run("look", namespace=space, executor="processes")["look"] == here
+    lookers = {}
+    for name, edit in edits().items():
+        is_elsewhere = any(word in edit.before for word in ("module(", "package(", "folder"))
+        if not is_elsewhere and name != "random generator":  # which gives each task its own numbers
+            lookers[name] = cell(edit.before + LOOK)["look"]
+    tasks = {f"t{number}": look for number, look in enumerate(lookers.values())}
+    results = run("\n".join(tasks), namespace=tasks, executor="processes")
+    wrong = [
+        name
+        for (name, look), task_name in zip(lookers.items(), tasks, strict=True)
+        if results[task_name] != look()
+    ]
+    assert not wrong

@@ -115,7 +115,7 @@ def _name_of(thing: Any, own: str, line: str) -> str:
 
 
 def _root_name(thing: Any, name: str) -> str:
-    is_call = type(thing) is Task or type(thing) is functools.partial
+    is_call = any(type(thing) is kind for kind in (Task, functools.partial, types.MethodType))
     return "task" if is_call and name == "it" else name
 
 
