@@ -1,4 +1,4 @@
-"""Results that outlive the kernel: where they lie, under which keys, and why one is made again.
+"""Results that survive the kernel: a folder with files by content, and an index that finds them.
 
-Nothing here decides when a task runs.
+Nothing here decides when a task runs, or asks what a function does.
 """
