@@ -21,9 +21,7 @@ from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
 from ..model.saving.travels import ReadControl
-from .cache.opening import store_for
-from .cache.run_cache import RunCache
-from .cache.store import Store
+from .cache.run_cache import RunCache, cache_for
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
@@ -314,20 +312,19 @@ def _schedule(
     plan = resolve(flow, inputs, options["namespace"], choose if is_chosen else None)
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
-    store = store_for(options["cache"])
-    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again, store)
+    cache = cache_for(options["cache"], again)
+    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again, cache)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
-        kept=kept.results, kept_items=kept.items,
-        cache=None if store is None else RunCache(store, prints, again),
+        kept=kept.results, kept_items=kept.items, cache=cache,
     )  # fmt: skip
     options["resume"], options["rerun"] = None, ()  # an earlier run is not kept alive
     called = {"inputs": inputs, **options}
     run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
-    if store is not None:
-        control.when_finished.append(store.trim)
+    if cache is not None:
+        control.when_finished.append(cache.close)
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))
     return run, control
@@ -345,12 +342,14 @@ def _look_back(
     earlier: Run | None,
     given: Mapping[str, Any],
     rerun: Collection[str],
-    store: Store | None,
+    cache: RunCache | None,
 ) -> tuple[Prints, Kept]:
     """Write down what functions and inputs are, and find what is kept of an earlier run."""
     results = given_slots(plan, given) if given else {}
     if earlier is None:
-        prints = prints_of(plan, given, is_bounded=store is None)
+        prints = prints_of(plan, given, is_bounded=cache is None)
+        if cache is not None:
+            cache.prints = prints
         return prints, Kept(results, {}, dict.fromkeys(results, GIVEN))
     before = getattr(earlier.control, "prints", None)
     if not isinstance(before, Prints):
@@ -358,6 +357,8 @@ def _look_back(
             raise earlier.control.cannot("be resumed", earlier)
         raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
     prints = prints_of(plan, given)
+    if cache is not None:
+        cache.prints = prints
     kept = kept_of(plan, prints, earlier, before, results, rerun)
     check_unread(plan, kept.results, earlier)
     check_unread_results(plan, given, kept.results, earlier)

@@ -207,7 +207,7 @@ def _taken(value: Any) -> Fingerprint:
 
 
 def _gathered(parts: list[Fingerprint]) -> Fingerprint:
-    whole = Fingerprint(combined(["list", *(part.digest for part in parts)]), {}, {}, [])
+    whole = Fingerprint(combined(["list", *(part.digest for part in parts)]), {}, {}, {}, [])
     for part in parts:
         whole = whole._replace(
             lacks={**whole.lacks, **part.lacks},
@@ -244,11 +244,9 @@ def _text(value: Any) -> str:
 
 def check(found: Fingerprint, what: str) -> None:
     """Raise `NoKey` if a digest means nothing in another kernel; `what` it is of."""
-    for name, why in found.lacks.items():
-        raise NoKey(f"{f"'{name}', which it uses," if name else what} {why}")
-    for name, kind in found.itself.items():
+    for name, why in (*found.lacks.items(), *found.itself.items()):
         named = f"'{name}', which it uses," if name else what
-        raise NoKey(f"{named} holds a '{kind}', of which there is no copy")
+        raise NoKey(f"{named} {why}")
 
 
 def _refusal(task: Any, prints: Prints) -> str:

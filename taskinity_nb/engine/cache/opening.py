@@ -1,4 +1,4 @@
-"""Which store is meant, and one of each: opened when it is first asked for."""
+"""Which store is meant; it is open as long as somebody uses it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 from ...errors import CacheError, CacheWarning, FlowError
 from .store import Store, default_path
 
-__all__ = ["path_of", "store_for"]
+__all__ = ["let_go", "path_of", "store_for"]
 
-_open: dict[Path, Store] = {}
-_lock = threading.Lock()
+_open: dict[Path, tuple[Store, int]] = {}
+"""The stores that are open, and how many use each."""
+
+_lock = threading.RLock()  # reentrant: the garbage collector may let go of one
 
 
 def path_of(cache: Any) -> Path | None:
@@ -24,6 +26,11 @@ def path_of(cache: Any) -> Path | None:
     ------
     FlowError
         If it is neither a truth value nor a path.
+
+    Examples
+    --------
+    >>> path_of("~/results") == Path.home() / "results", path_of(False)
+    (True, None)
     """
     if cache is None or cache is False:
         return None
@@ -38,21 +45,31 @@ def path_of(cache: Any) -> Path | None:
 
 
 def store_for(cache: Any) -> Store | None:
-    """Return the store that an option means, None if there is none, or it cannot be used.
+    """Open the store that an option means; `let_go` closes it.
 
-    Then a warning says why: a run does not need it.
+    None says that there is none, or that it cannot be used. Then a warning says why: a run does
+    not need it.
     """
     path = path_of(cache)
     if path is None:
         return None
     with _lock:
-        known = _open.get(path)
-        if known is not None:
-            return known
         try:
-            opened = _open[path] = Store(path)
+            store, users = _open.get(path) or (Store(path), 0)
         except CacheError as error:
             warnings.warn(f"this run goes on without a cache: {error}", CacheWarning, stacklevel=6)
             return None
-        return opened
+        _open[path] = store, users + 1
+        return store
 
+
+def let_go(store: Store) -> None:
+    """Say that one user less needs a store; with the last, it is trimmed and closed."""
+    with _lock:
+        path, users = next((path, n) for path, (each, n) in _open.items() if each is store)
+        if users > 1:
+            _open[path] = store, users - 1
+            return
+        del _open[path]
+    store.trim()
+    store.close()

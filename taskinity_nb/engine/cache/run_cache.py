@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection
 from time import perf_counter_ns
 from typing import Any
@@ -16,11 +17,12 @@ from ..rerun.resume import Prints
 from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from .keys import Key, Keys, NoKey, check
+from .opening import let_go, store_for
 from .parts import difference
 from .store import CannotKeep, CannotRead, Store
 from .store import Entry as Stored
 
-__all__ = ["RunCache"]
+__all__ = ["RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
@@ -35,15 +37,21 @@ class RunCache:
     Parameters
     ----------
     store : Store
-        Where results lie.
-    prints : Prints
-        The fingerprints of the run's plan, with nothing left out.
+        Where results lie; it is open.
     rerun : collection of str
         The tasks that run whatever there is.
+
+    Attributes
+    ----------
+    prints : Prints
+        The fingerprints of the run's plan, with nothing left out.
     """
 
-    def __init__(self, store: Store, prints: Prints, rerun: Collection[str] = ()) -> None:
-        self._store, self._prints, self._rerun = store, prints, rerun
+    prints: Prints
+
+    def __init__(self, store: Store, rerun: Collection[str] = ()) -> None:
+        self._store, self._rerun = store, rerun
+        self._close = weakref.finalize(self, let_go, store)
         self._missed: dict[int, Key] = {}
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
@@ -52,13 +60,17 @@ class RunCache:
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
         self._scheduler = scheduler
-        self._keys = Keys(scheduler, self._prints)
+        self._keys = Keys(scheduler, self.prints)
         self._note = scheduler.run.record.note
 
     def part(self) -> None:
         """Let go of the run, which has ended."""
         self._missed.clear()
         del self._scheduler, self._keys, self._note
+
+    def close(self) -> None:
+        """Let go of the store, in which too much is no more than the limit then."""
+        self._close()
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
@@ -100,7 +112,7 @@ class RunCache:
 
     def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
         files = dict.fromkeys(stored.parts["result"])
-        self._keys.note(slot, Fingerprint(stored.digest, {}, files, [], {}))
+        self._keys.note(slot, Fingerprint(stored.digest, {}, files, {}, []))
         self._saved[slot] = stored.seconds
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
         return value, (slot, State.CACHED, now, why, None, now)
@@ -175,3 +187,9 @@ class RunCache:
             before = self._whys.get(slot)
             self._whys[slot] = f"{before}; {why}" if before else why
             self._note(slot, why=self._whys[slot])
+
+
+def cache_for(cache: Any, rerun: Collection[str] = ()) -> RunCache | None:
+    """Return the cache that an option of a run means; None if there is none, or none is usable."""
+    store = store_for(cache)
+    return None if store is None else RunCache(store, rerun)

@@ -11,7 +11,8 @@ The text is the same in another process, but where something counts as itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .contents.budget import Budget
@@ -19,8 +20,10 @@ from .contents.closure import close
 from .contents.code import hashed
 from .contents.definitions import Definition, defined
 from .contents.kinds import PATHS
+from .contents.labels import number_of
+from .contents.listing import listing
 from .contents.origins import full_name, is_class
-from .contents.walk import Walk, number_of
+from .contents.walk import Walk
 
 __all__ = ["Fingerprint", "Printer", "combined", "digest", "fingerprint"]
 
@@ -37,6 +40,10 @@ class Fingerprint(NamedTuple):
         name is empty for the value itself.
     files : mapping of str to (int, int) or None
         For each path in it, the size and time of the file that it leads to, if it leads to one.
+    itself : mapping of str to str
+        For the name of each value that counts as itself, or in which something does, why: "has no
+        copy (a '_thread.lock')". The digest means nothing in another process then. The name is
+        empty for the value itself.
     held : list
         What must live as long as this, since it counts as its address.
     """
@@ -44,6 +51,7 @@ class Fingerprint(NamedTuple):
     digest: str
     lacks: Mapping[str, str]
     files: Mapping[str, tuple[int, int] | None]
+    itself: Mapping[str, str]
     held: list[Any]
 
 
@@ -70,37 +78,66 @@ class Printer:
         self._walk = Walk(Budget(is_bounded))
         self._definitions: dict[int, Definition] = {}
         self._digests: dict[int, bytes] = {}
-        self._beside: dict[int, tuple[dict[str, str], dict[str, Any]]] = {}
+        self._beside: dict[int, _Beside] = {}
 
     def take(self, value: Any) -> Fingerprint:
         """Return the fingerprint of a function or any value."""
         self._define(value)
         for group in close(id(value), self._others, self._label, self._digests):
-            lacks, files = dict[str, str](), dict[str, Any]()
+            found = list[_Beside]()
             for node in group:
                 made = self._definitions[node]
-                lacks |= made.lacks
+                if made.lacks or made.itself:
+                    found.append((made.lacks, {}, made.itself))
                 if id(type(made.thing)) in PATHS:
-                    files[str(made.thing)] = made.file
-                for other in self._others(node):
-                    if other in self._beside:
-                        lacks |= self._beside[other][0]
-                        files |= self._beside[other][1]
-            if lacks or files:
-                self._beside.update(dict.fromkeys(group, (lacks, files)))
-        found = self._digests[id(value)].hex()
-        return Fingerprint(found, *self._beside.get(id(value), ({}, {})), self._walk.held)
+                    found.append(({}, {str(made.thing): made.file}, {}))
+                for other in made.others:
+                    if id(other) in self._beside:
+                        found.append(self._beside[id(other)])
+            if found:
+                self._beside.update(dict.fromkeys(group, _joined(found)))
+        whole = self._digests[id(value)].hex()
+        return Fingerprint(whole, *self._beside.get(id(value), ({}, {}, {})), self._walk.held)
 
     def take_together(self, value: Any, named: Mapping[str, Any]) -> Fingerprint:
         """Return the fingerprint of a value and what its texts name."""
         found = self.take(value)
         others = [(name, self.take(other)) for name, other in sorted(named.items())]
-        lacks, files = dict(found.lacks), dict(found.files)
-        for _, other in others:
-            lacks |= other.lacks
-            files |= other.files
+        beside = _joined(each[1:4] for each in [found, *(other for _, other in others)])
         whole = hashed(found.digest, [(name, other.digest) for name, other in others]).hex()
-        return found._replace(digest=whole, lacks=lacks, files=files)
+        return Fingerprint(whole, *beside, found.held)
+
+    def parts(
+        self, value: Any, named: Mapping[str, Any] = MappingProxyType({})
+    ) -> dict[str, tuple[str, str]]:
+        """Return what the fingerprint of a function, a task or any value consists of.
+
+        For each thing that counts, in all functions and classes that are reached: a key that it
+        keeps while others change, what stands for it alone, and a short text of it, if it is a
+        plain value. The digests differ for some key if the fingerprints differ, and only then;
+        what stands for a file, which is no part of a digest, is its size and time.
+
+        Parameters
+        ----------
+        value : object
+            What the fingerprint is of.
+        named : mapping of str to object, optional
+            Likewise, as for `take_together`.
+
+        Examples
+        --------
+        >>> space = {"FACTOR": 2}
+        >>> exec("def clean(x, n=1): return FACTOR * x + n", space)
+        >>> parts = Printer(is_bounded=False).parts(space["clean"])
+        >>> {key: text for key, (digest, text) in parts.items()}
+        {'it: text': 'clean', 'it: default n': '1', 'it: uses FACTOR': '2'}
+        """
+        roots = {"it": value, **dict(sorted(named.items()))}
+        for root in roots.values():
+            self.take(root)
+        return listing(
+            {name: id(root) for name, root in roots.items()}, self._definitions, self._digests
+        )
 
     @property
     def may_run_flows(self) -> bool:
@@ -185,3 +222,15 @@ def digest(value: Any, printer: Printer | None = None) -> str:
 
 class _Digest(str):  # of which plain text would do, but for what it holds
     held: list[Any]
+
+
+_Beside = tuple[Mapping[str, str], Mapping[str, Any], Mapping[str, str]]
+"""What is left out, files, and what counts as itself."""
+
+
+def _joined(all_found: Iterable[_Beside]) -> _Beside:
+    joined = dict[str, str](), dict[str, Any](), dict[str, str]()
+    for found in all_found:
+        for own, other in zip(joined, found, strict=True):
+            own.update(other)
+    return joined

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import stat
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ....model.task import Task
 from .code import Described, described_code, hashed
 from .kinds import PATHS
+from .labels import kind_of, name_of_module
 from .origins import (
     attributes_of,
     direct_bases,
@@ -24,10 +27,17 @@ from .origins import (
     is_replaced,
     is_users,
     is_users_function,
+    version_of,
 )
 from .walk import Part, Walk
 
-__all__ = ["Definition", "defined", "file_state"]
+__all__ = ["Definition", "Line", "defined", "file_state"]
+
+
+Line = tuple[str, bytes, list[int]]
+"""Something that a definition names: what it is called there, and for what ("uses FACTOR",
+"default n", "in factor", "has scale"); what stands for its value, in which each other definition is
+a number; and which of the definition's others these are."""
 
 
 class Definition(NamedTuple):
@@ -43,6 +53,14 @@ class Definition(NamedTuple):
         These definitions, by their number.
     lacks : dict of str to str
         What it uses that is not written down, and why.
+    itself : mapping of str to str
+        What it uses that counts as itself, and why: "has no copy (a '_thread.lock')".
+    text : sequence of plain values
+        What stands for itself alone, without its lines.
+    lines : list of Line
+        What it names.
+    values : list
+        The value of each line.
     file : tuple of int or None
         Of a path that leads to a file, the size of that and the time of its last change.
     """
@@ -51,6 +69,10 @@ class Definition(NamedTuple):
     digest: bytes
     others: tuple[Any, ...]
     lacks: dict[str, str]
+    itself: Mapping[str, str] = MappingProxyType({})
+    text: Sequence[Any] = ()
+    lines: Sequence[Line] = ()
+    values: Sequence[Any] = ()
     file: tuple[int, int] | None = None
 
 
@@ -67,7 +89,12 @@ def defined(thing: Any, walk: Walk) -> Definition:
     ['twice']
     """
     if id(type(thing)) in PATHS:
-        return Definition(thing, hashed("path", str(thing)), (), {}, file_state(str(thing)))
+        text = ["path", str(thing)]
+        return Definition(thing, hashed(text), (), {}, text=text, file=file_state(str(thing)))
+    if issubclass(type(thing), types.ModuleType) and not is_users(name_of_module(thing)):
+        name = name_of_module(thing)
+        text = ["package", name, version_of(name)]
+        return Definition(thing, hashed(text), (), {}, text=text)
     sheet = _Sheet(walk)
     is_function = type(thing) is types.FunctionType
     try:
@@ -80,13 +107,16 @@ def defined(thing: Any, walk: Walk) -> Definition:
         elif type(thing) is Task:
             sheet.task(thing)
         else:
-            sheet.put("", thing)
+            sheet.called("", thing)
     except KeyboardInterrupt:
         raise
     except BaseException:  # it was made in a way that nobody foresaw, or changes meanwhile
         sheet.lacks[thing.__qualname__ if is_function else ""] = "cannot be compared"
     others = tuple(other for _, other in sheet.others.values())
-    return Definition(thing, hashed(sheet.lines), others, sheet.lacks)
+    made = hashed(sheet.text, sheet.lines)
+    return Definition(
+        thing, made, others, sheet.lacks, sheet.itself, sheet.text, sheet.lines, sheet.values
+    )
 
 
 def file_state(path: str) -> tuple[int, int] | None:
@@ -109,9 +139,12 @@ class _Sheet:
 
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
-        self.lines: list[Any] = []
+        self.text: list[Any] = []
+        self.lines: list[Line] = []
+        self.values: list[Any] = []
         self.others: dict[int, tuple[int, Any]] = {}
         self.lacks: dict[str, str] = {}
+        self.itself: dict[str, str] = {}
 
     def put(self, name: str, value: Any, shown: str | None = None) -> None:
         """Write down a value under a name; `shown` is the name that people know."""
@@ -121,11 +154,14 @@ class _Sheet:
             for other in found.definitions
         ]
         self.lines.append((name, found.digest, numbers))
+        self.values.append(value)
         if found.lack:
             self.lacks[name if shown is None else shown] = found.lack
+        if found.itself:
+            self.itself[name if shown is None else shown] = _no_copy(value, found.itself)
 
     def task(self, task: Task) -> None:
-        self.put("calls", task.function, "")
+        self.called("calls", task.function)
         for name in ("validate_input", "validate_output"):
             validator = getattr(task, name)
             if validator is not None:
@@ -133,9 +169,20 @@ class _Sheet:
         if task.version is not None:
             self.put("version", task.version)
 
+    def called(self, name: str, thing: Any) -> None:
+        """Write down what is called, a part of it by what it is made of."""
+        if type(thing) is functools.partial:
+            self.called("calls", thing.func)
+            for place, value in enumerate(thing.args):
+                self.put(f"argument {place + 1}", value)
+            for key, value in sorted(thing.keywords.items(), key=lambda item: str(item[0])):
+                self.put(f"argument {key}", value, key)
+        else:
+            self.put(name, thing, "")
+
     def function(self, function: types.FunctionType) -> None:
         code = described_code(function.__code__)
-        self.lines.append(code.digest)
+        self.text.append(code.digest)
         self._defaults(function)
         is_users = is_users_function(function)
         if is_users:
@@ -155,14 +202,15 @@ class _Sheet:
                 self._doc(content)
         for name, value in sorted(function.__dict__.items(), key=lambda item: str(item[0])):
             if name != "__wrapped__" and type(name) is str:
-                self.put(f".{name}", value, f"{function.__qualname__}.{name}")
+                self.put(f"carries {name}", value, f"{function.__qualname__}.{name}")
 
     def _defaults(self, function: types.FunctionType) -> None:
         code, defaults = function.__code__, function.__defaults__ or ()
         names = code.co_varnames[: code.co_argcount][-len(defaults) :]
         for place, value in enumerate(defaults):  # there may be more of them than parameters
-            shown = names[place] if len(names) == len(defaults) else "a default"
-            self.put(f"default {place - len(defaults)}", value, shown)
+            is_named = len(names) == len(defaults)
+            shown = names[place] if is_named else "a default"
+            self.put(f"default {shown if is_named else place - len(defaults)}", value, shown)
         for name, value in sorted((function.__kwdefaults__ or {}).items()):
             self.put(f"default {name}", value, name)
 
@@ -171,7 +219,7 @@ class _Sheet:
         for name in code.names:
             value = dict.get(space, name, _ABSENT)
             if value is not _ABSENT:
-                self.put(name, value)
+                self.put(f"uses {name}", value, name)
                 self._module(name, value, code, set())
                 if "__doc__" in code.attributes:
                     self._doc(value)
@@ -181,7 +229,7 @@ class _Sheet:
                 self._module(found.__name__, found, code, set())
             file = file_of_import(name)
             if file is not None:
-                self.put("import", file, name)
+                self.put(f"imports {name}", file, name)
 
     def _module(self, name: str, module: Any, code: Described, seen: set[int]) -> None:
         """Write down what code may look up in a module of the user's."""
@@ -193,7 +241,8 @@ class _Sheet:
         seen.add(id(module))
         for attribute in sorted(code.attributes):
             if attribute in space:
-                self.put(f"{name}.{attribute}", space[attribute])
+                shown = f"{name}.{attribute}"
+                self.put(f"uses {shown}", space[attribute], shown)
                 self._module(f"{name}.{attribute}", space[attribute], code, seen)
 
     def _doc(self, thing: Any) -> None:
@@ -203,7 +252,7 @@ class _Sheet:
             self.put("doc", attributes_of(thing).get("__doc__"))
 
     def made(self, made: type) -> None:
-        self.lines += [full_name(made)[1], is_replaced(made)]
+        self.text += [full_name(made)[1], is_replaced(made)]
         meta = type(made)
         self.put("metaclass", meta)
         for base in direct_bases(made):
@@ -212,12 +261,18 @@ class _Sheet:
         for name, value in sorted(held, key=lambda item: str(item[0])):
             is_made_by_looking = name == "__annotations__" and value == {}
             if name not in _VOLATILE and not is_made_by_looking:
-                self.put(name, value, f"{full_name(made)[1]}.{name}")
+                self.put(f"has {name}", value, f"{full_name(made)[1]}.{name}")
         if meta is not type and not _is_of_python(meta):
             self._doc(made)
 
 
 _ABSENT = object()
+
+
+def _no_copy(value: Any, kind: str) -> str:
+    if kind_of(value) == kind:
+        return f"has no copy (a '{kind}')"
+    return f"holds what has no copy (a '{kind}')"
 
 
 def _imported(name: str, space: dict[str, Any]) -> Iterator[types.ModuleType]:

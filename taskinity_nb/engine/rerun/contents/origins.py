@@ -5,6 +5,7 @@ A class answers here as it is: its metaclass is the user's, and is not asked.
 
 from __future__ import annotations
 
+import os
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ...remote.surroundings.sources import is_users_path
+from .code import remembered
 
 __all__ = [
     "attributes_of",
@@ -40,6 +42,7 @@ _line: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
 _space: Callable[[Any], Mapping[str, Any]] = vars(types.ModuleType)["__dict__"].__get__
 _qualname: Callable[[type], str] = type.__dict__["__qualname__"].__get__
 _flags: Callable[[type], int] = type.__dict__["__flags__"].__get__
+_versions: dict[int, Any] = {}
 _names: dict[str, tuple[Any, bool]] = {}
 _OURS = {__name__.partition(".")[0], "taskinity"}
 
@@ -194,7 +197,7 @@ def full_name(made: type) -> tuple[str, str]:
 
 
 def importable_name(thing: Any) -> str | None:
-    """Return the name and version by which an installed function or class is found, if it is.
+    """Return the name by which an installed function or class is found, if it is.
 
     Examples
     --------
@@ -209,7 +212,7 @@ def importable_name(thing: Any) -> str | None:
         module, path = thing.__module__, thing.__qualname__
     if type(module) is not str or is_users(module) or "<" in path:
         return None
-    return f"{module}:{path}{version_of(module)}" if _found(module, path) is thing else None
+    return f"{module}:{path}" if _found(module, path) is thing else None
 
 
 def is_replaced(made: type, spaces: Iterable[dict[str, Any]] = ()) -> bool:
@@ -247,18 +250,38 @@ def _is_around(other: type, made: type) -> bool:
 
 
 def version_of(module: str) -> str:
-    """Return the version of the package that a module is in, where it says so.
+    """Return the version of the package that a module is in, where it or its installer says so.
 
     Examples
     --------
-    >>> version_of("textwrap")
-    ''
+    >>> import cloudpickle
+    >>> version_of("textwrap"), version_of("cloudpickle") > "2"
+    ('', True)
     """
     root = module.partition(".")[0]
     if root in sys.stdlib_module_names:
         return ""
-    version = space_of(sys.modules.get(root)).get("__version__")
-    return f" {version}" if type(version) is str else ""
+    package = sys.modules.get(root)
+    space = space_of(package)
+    version = space.get("__version__")
+    if type(version) is str or type(space.get("__file__")) is not str:
+        return version if type(version) is str else ""
+    found: str = remembered(_versions, package, lambda _: _version_beside(space["__file__"], root))
+    return found
+
+
+def _version_beside(file: str, root: str) -> str:
+    """Return the version in the name of what an installer has left beside a package."""
+    folder = Path(file).parent if Path(file).stem != "__init__" else Path(file).parent.parent
+    try:
+        names = os.listdir(folder)
+    except OSError:  # the package lies in an archive
+        return ""
+    for name in names:
+        project, _, rest = name.partition("-")
+        if rest.endswith(".dist-info") and project.replace(".", "_").lower() == root.lower():
+            return rest.removesuffix(".dist-info")
+    return ""
 
 
 def space_of(module: Any) -> Mapping[str, Any]:

@@ -18,17 +18,18 @@ import os
 import pickle
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from .arrays import arrays
 from .budget import Budget, NotWritten
-from .code import described_code, flat, hashed, remembered, summed
+from .code import flat, hashed, summed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
-from .origins import full_name, importable_name, is_class, is_ours, is_users, space_of, version_of
+from .labels import kind_of, label_of, name_of_module, number_of, package_of
+from .origins import full_name, importable_name, is_ours, space_of
 
-__all__ = ["Walk", "number_of"]
+__all__ = ["Part", "Walk"]
 
 DEEPEST = 80
 """How deep values are nested that are followed; each level takes some frames."""
@@ -47,21 +48,25 @@ LARGE = 1 << 16
 
 
 class Found(NamedTuple):
-    """What stands for a value, the definitions in it, and whether a part counts as itself."""
+    """What stands for a value, the definitions in it, and the type of a part that is itself."""
 
     value: Any
     digest: bytes
     definitions: tuple[Any, ...]
-    is_itself: bool
+    itself: str
 
 
 class Part(NamedTuple):
-    """What stands for a named value, the definitions in it, and why it is not written, if so."""
+    """What stands for a named value, and the definitions in it.
+
+    Also why it is not written down, if so, and the type of a part that counts as itself.
+    """
 
     value: Any
     digest: bytes
     definitions: tuple[Any, ...]
     lack: str = ""
+    itself: str = ""
 
 
 class _NoCopyError(Exception):
@@ -89,7 +94,7 @@ class Walk:
         self.held: list[Any] = []
         self.has_met_us = False
         self._parts: dict[int, Part] = {}
-        self._imports: dict[int, tuple[Any, str | None]] = {}
+        self._imports: dict[int, tuple[Any, str | None, types.ModuleType | None]] = {}
         self._ways: dict[int, tuple[type, Way]] = {}
         self._done: dict[int, Found] = {}
         self._arrays = arrays()
@@ -100,7 +105,7 @@ class Walk:
         self._places: dict[int, int] = {}
         self._stack: list[Any] = []
         self._low, self._is_local, self._depth = 0, False, 0
-        self._within = self._is_itself = False
+        self._within, self._itself = False, ""
         self._met: dict[int, tuple[int, Any]] = {}
 
     def part(self, value: Any) -> Part:
@@ -120,9 +125,9 @@ class Walk:
             lack = str(why)
         except BaseException:  # it changes while it is looked at, or has methods of its own
             lack = "cannot be compared"
-        things = () if lack else self._definitions()
+        things, itself = ((), "") if lack else (self._definitions(), self._itself)
         self._begin()
-        known = self._parts[id(value)] = Part(value, found, things, lack)
+        known = self._parts[id(value)] = Part(value, found, things, lack, itself)
         return known
 
     def value(self, value: Any) -> bytes:
@@ -138,7 +143,8 @@ class Walk:
             return self._definition(value)
         if issubclass(kind, types.ModuleType):
             self.has_met_us |= is_ours(space_of(value).get("__name__"))
-            return flat("module", _name_of_module(value))
+            name = name_of_module(value)
+            return self._import("module", name, package_of(name))
         if id(kind) in PATHS:
             self.budget.spend(PATH, value)
             return flat("path", self._number_of(value))
@@ -174,9 +180,17 @@ class Walk:
     def _definition(self, thing: Any) -> bytes:
         known = self._imports.get(id(thing))
         if known is None:
-            known = self._imports[id(thing)] = thing, importable_name(thing)
-            self.has_met_us |= is_ours(known[1])
-        return flat("import", known[1]) if known[1] else flat("definition", self._number_of(thing))
+            name = importable_name(thing)
+            known = self._imports[id(thing)] = thing, name, package_of(name or "")
+            self.has_met_us |= is_ours(name)
+        _, name, package = known
+        if name is None:
+            return flat("definition", self._number_of(thing))
+        return self._import("import", name, package)
+
+    def _import(self, kind: str, name: str, package: types.ModuleType | None) -> bytes:
+        """Describe what is found by its name; the package of it has a version."""
+        return flat(kind, name) if package is None else flat(kind, name, self._number_of(package))
 
     def _number_of(self, thing: Any) -> int:
         return self._met.setdefault(id(thing), (len(self._met), thing))[0]
@@ -198,12 +212,12 @@ class Walk:
         self.budget.spend(NODE, value)
         place = self._places[key] = len(self._stack)
         self._stack.append(value)
-        low, met, is_local, is_itself = self._low, self._met, self._is_local, self._is_itself
-        self._low, self._met, self._is_local, self._is_itself = place, {}, False, False
+        low, met, is_local, itself = self._low, self._met, self._is_local, self._itself
+        self._low, self._met, self._is_local, self._itself = place, {}, False, ""
         self._depth += 1
         digest = describe(self, value)
         self._depth -= 1
-        found = Found(value, digest, self._definitions(), self._is_itself)
+        found = Found(value, digest, self._definitions(), self._itself)
         self._met = met
         if self._low >= place:
             self._close(place, found)
@@ -211,7 +225,7 @@ class Walk:
         else:
             self._low = min(self._low, low)
         self._is_local |= is_local
-        self._is_itself = is_itself
+        self._itself = itself
         return self._known(found)
 
     def _definitions(self) -> tuple[Any, ...]:
@@ -234,17 +248,17 @@ class Walk:
             )
 
     def _known(self, found: Found) -> bytes:
-        if found.is_itself:
-            self._note_itself()
+        if found.itself:
+            self._note_itself(found.itself)
         if not found.definitions:
             return found.digest
         return flat(found.digest, *map(self._number_of, found.definitions))
 
-    def _note_itself(self) -> None:
-        """Take note of a part that has no copy and counts as itself."""
+    def _note_itself(self, kind: str) -> None:
+        """Take note of a part of that type, which has no copy and counts as itself."""
         if self._within:
             raise _NoCopyError
-        self._is_itself = True
+        self._itself = self._itself or kind
 
     # What has parts.
 
@@ -262,9 +276,9 @@ class Walk:
         for each in list(value):
             self._met = {}
             digest = self.value(each)
-            found.append(Found(each, digest, self._definitions(), False))
+            found.append(Found(each, digest, self._definitions(), ""))
         self._met = met
-        found.sort(key=lambda each: (each.digest, list(map(_label, each.definitions))))
+        found.sort(key=lambda each: (each.digest, list(map(label_of, each.definitions))))
         return hashed(type(value).__name__, list(map(self._known, found)))
 
     def _named(self, kind: type, parts: Iterable[Any]) -> bytes:
@@ -337,7 +351,7 @@ class Walk:
         )  # fmt: skip
 
     def _by_identity(self, value: Any) -> bytes:
-        self._note_itself()
+        self._note_itself(kind_of(value))
         try:
             identity = "number", number_of(value)
         except KeyboardInterrupt:
@@ -354,35 +368,6 @@ class Walk:
             return hashed(type(value).__name__, summed(data))
 
 
-def number_of(thing: Any) -> int:
-    """Return a number that this object has alone for as long as this process lives.
-
-    Examples
-    --------
-    >>> class Row: pass
-    >>> number_of(Row) == number_of(Row) != number_of(Walk)
-    True
-    """
-    number: int = remembered(_numbers, thing, lambda _: next(_count))
-    return number
-
-
-def _label(definition: Any) -> bytes:
-    """Return what tells definitions apart that are in one set, wherever they lie in memory."""
-    if is_class(definition):
-        return flat(*full_name(definition))
-    if id(type(definition)) in PATHS:
-        return flat(str(definition))
-    return flat(definition.__qualname__, described_code(definition.__code__).digest)
-
-
-def _name_of_module(module: types.ModuleType) -> str:
-    name = space_of(module).get("__name__")
-    if type(name) is not str:
-        return ""
-    return name if is_users(name) else f"{name}{version_of(name)}"
-
-
 _ATOMS = frozenset(
     map(id, (bool, bytes, complex, float, int, str, type(None), type(...))),
 )
@@ -394,5 +379,3 @@ _CONTAINERS: dict[int, Callable[[Walk, Any], bytes]] = {
 }  # fmt: skip
 
 _PROCESS = os.urandom(8)
-_numbers: dict[int, Any] = {}
-_count: Iterator[int] = itertools.count()
