@@ -18,7 +18,7 @@ from ...model.forms.edges import CONDITIONS, MAPPED
 from ...model.forms.literals import InputName
 from ..style.words import share_done
 from .dot import levels
-from .forms import box_of, boxes_around, drawn_edges, short_name
+from .forms import box_of, boxes_around, boxes_of, drawn_edges, short_name
 
 __all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans"]
 
@@ -27,9 +27,10 @@ LEAST_FAN = 12
 
 SHOWN_FIRST = (
     State.FAILED, State.TIMED_OUT, State.RUNNING, State.RETRYING, State.READY, State.PENDING,
-    State.UPSTREAM_FAILED, State.CANCELLED, State.SKIPPED, State.SUCCEEDED, State.CACHED,
+    State.UPSTREAM_FAILED, State.CANCELLED, State.SUCCEEDED, State.CACHED, State.SKIPPED,
 )  # fmt: skip
-"""The state of a node is the first of these that one of its tasks has."""
+"""The state of a node is the first of these that one of its tasks has: what a condition has skipped
+leaves a node succeeded, unless it is all of it."""
 
 
 class Folding:
@@ -67,7 +68,7 @@ class Folding:
         opened: Collection[str] = (),
         closed: Collection[str] = (),
     ) -> None:
-        boxes = {task: _closed_box(task, closed) for task in flow.tasks if "." in task}
+        boxes = {task: _closed_box(task, closed) for task in flow.tasks} if closed else {}
         in_boxes = _grouped((task for task in flow.tasks if boxes.get(task)), boxes.__getitem__)
         rest = [task for task in flow.tasks if not boxes.get(task)] if in_boxes else flow.tasks
         found = {group[0]: group for group in _grouped(rest, key)}
@@ -97,7 +98,8 @@ class Folding:
     def _nodes(self, flow: Flow, closed: Collection[str]) -> Flow:
         alone = [node for node in self.members if node not in self.labels]
         inputs = {n: flow.inputs[n] for n in flow.inputs if not _closed_box(n, closed)}
-        edges = [edge for edge in self._edges(flow) if edge.source in {*inputs, *self.members}]
+        drawn = {*inputs, *self.members}
+        edges = [edge for edge in self._edges(flow) if edge.source in drawn]
         parts = {n: p for n, p in flow.parts.items() if p.task in alone}
         constants = {
             task: {p: v for p, v in given.items() if not isinstance(v, InputName)}
@@ -174,12 +176,17 @@ class Folding:
 
 def _agree(kinds: list[str]) -> bool:
     """Tell whether a task can be mapped by edges of all these kinds."""
-    return len(kinds) == 1 or (len(set(kinds)) == 1 and kinds[0] != "map")
+    own = [kind for kind in kinds if kind not in ("each", "each_wait")]
+    return len(own) < 2 or (len(set(own)) == 1 and own[0] != "map")
 
 
 def _closed_box(name: str, closed: Collection[str]) -> str:
-    """Return the outermost box that a task or an input is in and that is closed, or nothing."""
-    return next((box for box in boxes_around(name) if box in closed), "") if closed else ""
+    """Return the outermost box that a task or an input is in and that is closed, or nothing.
+
+    What bears the name of a box is its result, and in it.
+    """
+    around = (box for box in (*boxes_around(name), name) if box in closed)
+    return next(around, "") if closed else ""
 
 
 def fold_fans(
@@ -262,7 +269,12 @@ def _sides(flow: Flow, task: str, kinds: Mapping[str, int]) -> tuple[frozenset[H
 
 def _shape_of(flow: Flow, level: Mapping[str, int]) -> Callable[[str], Hashable]:
     """Return what tasks have in common that may be drawn as one."""
-    return lambda task: (level[task], flow.function_of(task), box_of(task))
+    boxes = boxes_of(flow)
+    return lambda task: (level[task], flow.function_of(task), _own_box(task, boxes))
+
+
+def _own_box(task: str, boxes: Collection[str]) -> str:
+    return task if task in boxes else box_of(task)
 
 
 def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
@@ -276,10 +288,10 @@ def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
     >>> fold(wide, lambda flow: len(flow.tasks) < 4).labels
     {'work_0': 'tasks × 3'}
     """
-    level = levels(flow)
+    level, boxes = levels(flow), boxes_of(flow)
     keys: list[Callable[[str], Hashable]] = [
         _shape_of(flow, level),
-        lambda task: (level[task], box_of(task)),
+        lambda task: (level[task], _own_box(task, boxes)),
     ]
     foldings = (Folding(flow, key) for key in keys)
     return next((folding for folding in foldings if fits(folding.flow)), None)

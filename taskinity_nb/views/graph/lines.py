@@ -27,6 +27,9 @@ BELOW = 0.36
 WIDEST_VERDICT = ": 0000000000"
 """What stands behind a condition when a run has decided."""
 
+WIDEST_OF_ITEMS = ": 00,000 of 00,000 true"
+"""What stands there where it is decided for each item."""
+
 MOST_KEYS = 3
 """Keys that stand at a line, or one more; else it is said how many more there are."""
 
@@ -58,7 +61,11 @@ def lines_between(flow: Flow, *, with_verdicts: bool = False) -> list[Line]:
     With `with_verdicts`, a condition has room for what a run decides.
     """
     keys: dict[tuple[str, str, str, str], list[str]] = {}
+    mapped = {edge.target for edge in flow.edges if edge.kind in MAPPED}
+    conditions = {edge[:2] for edge in flow.edges if edge.kind in CONDITIONS}
     for edge in drawn_edges(flow):
+        if edge.kind == "each_wait" and edge[:2] in conditions:
+            continue  # a condition waits too
         ends = edge.source, edge.target, edge.kind, visible(tail_of(flow, edge))
         found = keys.setdefault(ends, [])
         key = "" if edge.kind in CONDITIONS else key_of(flow, edge)
@@ -67,7 +74,8 @@ def lines_between(flow: Flow, *, with_verdicts: bool = False) -> list[Line]:
     for (source, target, kind, tail), found in keys.items():
         gap = "" if tail == "?" else " "
         text = f"{_listed(found)}{gap}{tail}".strip()
-        verdict = WIDEST_VERDICT if with_verdicts and kind in CONDITIONS else ""
+        verdict = WIDEST_OF_ITEMS if target in mapped else WIDEST_VERDICT
+        verdict = verdict if with_verdicts and kind in CONDITIONS else ""
         lines.append(Line(source, target, kind, text, width(text + verdict, SMALL)))
     return lines
 
