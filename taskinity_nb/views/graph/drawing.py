@@ -93,6 +93,7 @@ def draw(
     *,
     details: bool = False,
     counted: Collection[str] = (),
+    closed: Collection[str] = (),
     count: int | None = None,
     links: int = 0,
 ) -> str:
@@ -113,6 +114,8 @@ def draw(
         Whether there is a line for what a run tells of a task.
     counted : collection of str
         Of which tasks that line is how many of it are done.
+    closed : collection of str
+        Which of the tasks stand for a box that is closed; they are marked ``data-closed``.
     count : int, optional
         The number of tasks, if the nodes of `flow` stand for more.
     links : int
@@ -139,7 +142,7 @@ def draw(
         return WIDEST_WITH_SKIPPED if task in skipped else WIDEST_OF_MAP
 
     boxes = {
-        task: _box(lines_of(flow, task, labels), detail(task), task in mapped)
+        task: _box(_lines_of(flow, task, labels, closed), detail(task), task in mapped)
         for task in flow.tasks
     } | {name: _input_box(lines_of(flow, name)) for name in flow.inputs}
     lines, frames = lines_between(flow, with_verdicts=details), boxes_of(flow, flow.inputs)
@@ -158,13 +161,22 @@ def draw(
         if task in flow.inputs:
             _add_input(nodes, task, box, placed.nodes[index])
             continue
-        _add_node(nodes, task, index, box, placed.nodes[index], with_detail=details)
+        node = _add_node(nodes, task, index, box, placed.nodes[index], with_detail=details)
+        if task in closed:
+            node.set("data-closed", "yes")
     for number, name in enumerate(frames):
         _add_tab(nodes, name, placed.frames[number][2])
     for number, text in enumerate(heading_lines(flow)):
         place = {"x": "0", "y": in_points(LINE * (number + 0.5) + BELOW * SIZE - top)}
         SubElement(picture, "text", place | {"text-anchor": "start", "fill": EDGE}).text = text
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _lines_of(
+    flow: Flow, task: str, labels: Mapping[str, str] | None, closed: Collection[str]
+) -> list[str]:
+    first, *others = lines_of(flow, task, labels)
+    return [f"▸ {first}" if task in closed else first, *others]
 
 
 def _box(lines: list[str], detail: str, is_mapped: bool) -> _Box:
@@ -249,7 +261,7 @@ def _frame(
 
 def _add_node(
     parent: Element, task: str, index: int, box: _Box, middle: Point, *, with_detail: bool
-) -> None:
+) -> Element:
     node = SubElement(
         parent, "g", {"data-task": task, "data-state": "", "data-index": str(index), "role": "img"}
     )
@@ -272,6 +284,7 @@ def _add_node(
         place = {"x": x, "y": in_points(y + LINE * len(box.lines))}
         SubElement(node, "text", place | look)
     paint_node(node, State.PENDING, EACH_ITEM if box.is_mapped and with_detail else "")
+    return node
 
 
 def _add_input(parent: Element, name: str, box: _Box, middle: Point) -> None:

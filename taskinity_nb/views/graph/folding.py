@@ -18,9 +18,9 @@ from ...model.forms.edges import CONDITIONS, MAPPED
 from ...model.forms.literals import InputName
 from ..style.words import share_done
 from .dot import levels
-from .forms import box_of, boxes_around, boxes_of, drawn_edges, short_name
+from .forms import box_of, boxes_of, boxes_with, drawn_edges, short_name
 
-__all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans"]
+__all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans", "state_of"]
 
 LEAST_FAN = 12
 """Tasks that are alike from which on they are one node."""
@@ -119,10 +119,7 @@ class Folding:
 
     def states(self, counts: Mapping[str, Counter[State]]) -> dict[str, State]:
         """Return the state that each node is shown in."""
-        return {
-            node: next(state for state in SHOWN_FIRST if state in count)
-            for node, count in counts.items()
-        }
+        return {node: state_of(count) for node, count in counts.items()}
 
     def details(
         self, counts: Mapping[str, Counter[State]], details: Mapping[str, str] | None = None
@@ -174,6 +171,17 @@ class Folding:
         ]
 
 
+def state_of(counts: Mapping[State, int]) -> State:
+    """Return the state that several tasks are shown in as one, given how many are in each.
+
+    Examples
+    --------
+    >>> state_of({State.SUCCEEDED: 3, State.SKIPPED: 1})
+    <State.SUCCEEDED: 'succeeded'>
+    """
+    return next(state for state in SHOWN_FIRST if counts.get(state))
+
+
 def _agree(kinds: list[str]) -> bool:
     """Tell whether a task can be mapped by edges of all these kinds."""
     own = [kind for kind in kinds if kind not in ("each", "each_wait")]
@@ -185,8 +193,7 @@ def _closed_box(name: str, closed: Collection[str]) -> str:
 
     What bears the name of a box is its result, and in it.
     """
-    around = (box for box in (*boxes_around(name), name) if box in closed)
-    return next(around, "") if closed else ""
+    return next((box for box in boxes_with(name, closed) if box in closed), "") if closed else ""
 
 
 def fold_fans(

@@ -5,7 +5,7 @@ Nothing here is escaped but for what nobody sees: who draws a text makes it visi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...formatting import elided
@@ -21,6 +21,7 @@ __all__ = [
     "box_of",
     "boxes_around",
     "boxes_of",
+    "boxes_with",
     "call_of",
     "drawn_edges",
     "gathered_in",
@@ -198,6 +199,17 @@ def boxes_around(name: str) -> list[str]:
     """
     words = name.split(".")
     return [".".join(words[:i]) for i in range(1, len(words))]
+
+
+def boxes_with(name: str, boxes: Container[str]) -> list[str]:
+    """Return the boxes that a task is in, the outermost first; a box, if it is its result.
+
+    Examples
+    --------
+    >>> boxes_with("Prep.clean", {"Prep"}), boxes_with("Prep", {"Prep"}), boxes_with("a", {"Prep"})
+    (['Prep'], ['Prep'], [])
+    """
+    return [*boxes_around(name), *([name] if name in boxes else [])]
 
 
 class Box(NamedTuple):

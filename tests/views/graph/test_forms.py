@@ -389,7 +389,7 @@ def test_a_closed_box_is_one_node():
 
 def test_an_inner_box_is_closed_within_the_outer_one():
     svg = Picture(NESTED, closed=["Prep.Deep"]).svg()
-    assert list(groups(svg, "data-box")) == ["Prep", "Rate"] and "Deep: 2 tasks" in texts(svg)
+    assert list(groups(svg, "data-box")) == ["Prep", "Rate"] and "▸ Deep: 2 tasks" in texts(svg)
     assert (
         Edge("Prep.load", "Prep.Deep", "map")
         in Picture(NESTED, closed=["Prep.Deep"]).folding.flow.edges
@@ -549,6 +549,6 @@ def test_the_box_of_a_task_is_faint_in_the_table():
                 written=Flow("Boxes", [("Prep", "train")]))  # fmt: skip
     done = run(flow, namespace={"load": lambda: 1, "train": lambda x: x}, executor="sequential")
     html = run_table(done).html()
-    assert re.search(r'<td><i style="[^"]*">Prep\.</i>load</td>', html)
-    assert "<td>train</td>" in html and "Prep.load" in run_table(done).text()
+    assert re.search(r'<td><i style="[^"]*">&nbsp;&nbsp;Prep\.</i>load</td>', html)
+    assert "<td>train</td>" in html and "  Prep.load" in run_table(done).text()
     assert details_of(done).keys() == {"Prep.load", "train"}
