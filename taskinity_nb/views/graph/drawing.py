@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ...formatting import elided, visible
 from ...model.events import State
-from ...model.forms.edges import MAPPED
+from ...model.forms.edges import CONDITIONS, MAPPED
 from ..style.palette import EDGE, INK, LOOKS
 from .dot import (
     LEVEL_GAP,
@@ -213,11 +213,13 @@ def _source(
     for task in in_order(flow, way):
         box = boxes[task]
         told.append(f"{place[task]} [width={box.width / 72:.4f} height={box.height / 72:.4f}]")
+    # Without a label of its own, a line lies on the condition that leads to the same task.
+    beside = {(line.source, line.target) for line in lines if line.kind in CONDITIONS}
     for number, line in enumerate(lines):
         look = f"id={number}"
         if line.kind != "result":
             look += f" arrowhead={'normalnormal' if line.is_mapped else 'vee'}"
-        if line.text:
+        if line.text or (line.source, line.target) in beside:
             look += f" label={_room(math.ceil(line.room) + 8)}"
         told.append(f"{place[line.source]} -> {place[line.target]} [{look}]")
     numbers = {name: i for i, name in enumerate(frames)}

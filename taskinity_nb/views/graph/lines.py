@@ -97,7 +97,7 @@ def add_line(parent: Element, line: Line, place: EdgePlace) -> None:
         for points in _heads(line, place.path[-1], place.tip):
             told = " ".join(f"{in_points(point.x)},{in_points(point.y)}" for point in points)
             SubElement(edge, "polygon", {"fill": EDGE, "points": told})
-    if place.label is not None:
+    if place.label is not None and line.text:
         where = {"x": in_points(place.label.x), "y": in_points(place.label.y + BELOW * SMALL)}
         look = {"fill": EDGE, "stroke": "none", "font-size": in_points(SMALL)}
         if line.kind in CONDITIONS:  # it begins where it will begin when a verdict stands behind it

@@ -509,6 +509,17 @@ def test_an_edge_that_is_a_condition_is_not_drawn_as_one_that_waits_too(parted):
     assert sorted(kinds) == ["each", "when"]
 
 
+@pytest.mark.parametrize("details", [False, True])
+def test_a_condition_does_not_lie_under_the_result_that_goes_the_same_way(details):
+    flow = parse_dsl('kind -> big when kind == "big"\nkind -> other')
+    root = ElementTree.fromstring(Picture(flow, details=details).svg())
+    lines = [g for g in root.iter(f"{NS}g") if g.get("data-target") == "big"]
+    tips = [float(line.find(f"{NS}polygon").get("points").split(",")[0]) for line in lines]
+    ends = [float(re.findall(r"[-\d.]+", line.find(f"{NS}path").get("d"))[-1]) for line in lines]
+    assert len(lines) == 2 and abs(tips[0] - tips[1]) + abs(ends[0] - ends[1]) > 4
+    assert [t.text for line in lines for t in line.iter(f"{NS}text")] == ['when == "big"']
+
+
 def test_a_fan_does_not_reach_beyond_its_box():
     names = [f"{box}.work_{i}" for box in ("A", "B") for i in range(12)]
     flow = Flow("Fans", [("load", name) for name in names], functions=dict.fromkeys(names, "work"),
