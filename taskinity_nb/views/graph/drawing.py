@@ -27,8 +27,18 @@ from .dot import (
     lines_of,
 )
 from .forms import Box, boxes_of, may_be_skipped, short_name
-from .layout import Point, layout
-from .lines import BELOW, MOST_KEY, SMALL, Line, add_line, in_points, lines_between
+from .layout import Layout, Point, layout
+from .lines import (
+    BELOW,
+    MOST_KEY,
+    SMALL,
+    Line,
+    Rect,
+    add_line,
+    around_labels,
+    in_points,
+    lines_between,
+)
 from .svg import EACH_ITEM, FAMILY, LEAST_ROW, SVG, paint_node, resize
 from .text_width import width
 
@@ -150,9 +160,8 @@ def draw(
     root, top, picture = _frame(flow, placed.width, placed.height, count, with_legend=details)
     if frames:
         around = SubElement(picture, "g", {"fill": "none"})
-        for number in range(len(frames)):
-            first, last, _ = placed.frames[number]
-            _add_rect(around, *first, last.x - first.x, last.y - first.y, {})
+        for rect in _frames_at(frames, boxes, lines, placed).values():
+            _add_rect(around, *rect[:2], rect.right - rect.left, rect.bottom - rect.top, {})
     edges = SubElement(picture, "g", {"fill": "none", "stroke": EDGE})
     nodes = SubElement(picture, "g", {"fill": INK})
     for number, line in enumerate(lines):
@@ -259,6 +268,20 @@ def _frame(
     look = {"transform": place, "font-family": FAMILY, "font-size": in_points(SIZE),
             "text-anchor": "middle", "stroke-linejoin": "round"}  # fmt: skip
     return root, top, SubElement(root, "g", look)
+
+
+def _frames_at(
+    frames: Mapping[str, Box], boxes: Mapping[str, _Box], lines: list[Line], placed: Layout
+) -> dict[str, Rect]:
+    """Return where the frames of boxes are drawn, around what stands at edges too."""
+    nodes = {}
+    for number, (name, box) in enumerate(boxes.items()):
+        (x, y), wide, tall = placed.nodes[number], box.width / 2, box.height / 2
+        nodes[name] = Rect(x - wide, y - tall, x + wide, y + tall)
+    corners = {name: placed.frames[number][:2] for number, name in enumerate(frames)}
+    labels = [line.label_at(placed.edges[i]) for i, line in enumerate(lines) if line.text]
+    found = {name: Rect(*first, *last) for name, (first, last) in corners.items()}
+    return around_labels(found, nodes, labels)
 
 
 def _add_node(

@@ -14,9 +14,14 @@ from .layout import EdgePlace, Point
 from .text_width import width
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...model.flow import Flow
 
-__all__ = ["BELOW", "MOST_KEY", "SMALL", "Line", "add_line", "in_points", "lines_between"]
+__all__ = [
+    "BELOW", "MOST_KEY", "SMALL", "Line", "Rect", "add_line", "around_labels", "in_points",
+    "lines_between",
+]  # fmt: skip
 
 SMALL = 9.0
 """Points, of what stands at edges."""
@@ -30,11 +35,36 @@ WIDEST_VERDICT = ": 0000000000"
 WIDEST_OF_ITEMS = ": 00,000 of 00,000 true"
 """What stands there where it is decided for each item."""
 
+GAP = 4.0
+"""Points between the frame of a box and what is in it."""
+
 MOST_KEYS = 3
 """Keys that stand at a line, or one more; else it is said how many more there are."""
 
 MOST_KEY = 40
 """Characters of a key; of a longer one the middle is left out."""
+
+
+class Rect(NamedTuple):
+    """A place in points."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def grown(self, by: float) -> Rect:
+        return Rect(self.left - by, self.top, self.right + by, self.bottom)
+
+    def meets(self, other: Rect) -> bool:
+        """Tell whether the two have something in common."""
+        is_beside = self.right <= other.left or other.right <= self.left
+        return not is_beside and self.top < other.bottom and other.top < self.bottom
+
+    def cuts(self, other: Rect) -> bool:
+        """Tell whether the left or the right side of this one goes through the other."""
+        sides = (self.left, self.right)
+        return self.meets(other) and any(other.left < side < other.right for side in sides)
 
 
 class Line(NamedTuple):
@@ -53,6 +83,48 @@ class Line(NamedTuple):
     @property
     def is_dotted(self) -> bool:
         return self.kind in WAITS
+
+    def label_at(self, place: EdgePlace) -> Rect:
+        """Return where the text at the line is, with what a run adds to it."""
+        x, y = place.label or place.path[0]
+        half = self.room / 2
+        return Rect(x - half, y - SMALL / 2, x + half, y + SMALL / 2)
+
+
+def around_labels(
+    frames: Mapping[str, Rect], nodes: Mapping[str, Rect], labels: list[Rect]
+) -> dict[str, Rect]:
+    """Return the frames of boxes, wider where they would cut a label and there is room for that.
+
+    Examples
+    --------
+    >>> frames, nodes = {"P": Rect(0, 0, 50, 90)}, {"b": Rect(80, 5, 99, 9)}
+    >>> around_labels(frames, nodes, [Rect(30, 40, 60, 50)])["P"].right
+    64.0
+    >>> around_labels(frames, nodes, [Rect(30, 40, 79, 50)])["P"].right
+    50
+    """
+    placed = dict(frames)
+    for name in reversed([*frames]):  # the inner ones first
+        within = f"{name}."
+        for _ in labels:
+            frame = placed[name]
+            inner = [rect.grown(GAP) for box, rect in placed.items() if box.startswith(within)]
+            cut = [rect.grown(GAP) for rect in labels if frame.cuts(rect)]
+            held = [frame, *inner, *cut]
+            wide = frame._replace(
+                left=min(rect.left for rect in held), right=max(rect.right for rect in held)
+            )
+            others = [
+                rect
+                for other, rect in (*nodes.items(), *placed.items())
+                if other != name and not other.startswith(within)
+                and not name.startswith(f"{other}.")
+            ]  # fmt: skip
+            if wide == frame or any(wide.meets(rect.grown(GAP)) for rect in others):
+                break
+            placed[name] = wide
+    return placed
 
 
 def lines_between(flow: Flow, *, with_verdicts: bool = False) -> list[Line]:

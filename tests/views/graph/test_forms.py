@@ -509,6 +509,32 @@ def test_an_edge_that_is_a_condition_is_not_drawn_as_one_that_waits_too(parted):
     assert sorted(kinds) == ["each", "when"]
 
 
+def test_the_frame_of_a_box_goes_around_what_stands_at_its_edges():
+    text = """
+    flow Prep:
+        load -> count
+        load -> clean -> [low, high]
+        low when count
+    flow Main:
+        seed -> Prep -> train
+    """
+    names = {"load": abs, "count": lambda load: 0, "clean": abs, "low": abs, "high": abs,
+             "seed": lambda: 1, "train": len}  # fmt: skip
+    done = run(text, namespace=names, executor="sequential")
+    svg = Picture(done.flow, details=True).svg({}, verdicts=verdicts_of(done))
+    root = ElementTree.fromstring(svg)
+    plain = [group for group in root.iter(f"{NS}g") if group.get("fill") == "none"]
+    (frame,) = [rect for group in plain for rect in group.findall(f"{NS}rect")]
+    left, right = float(frame.get("x")), float(frame.get("x")) + float(frame.get("width"))
+    told = [extent(t, text=True) for g in root.iter(f"{NS}g") if g.get("data-source")
+            for t in g.findall(f"{NS}text") if "Prep" in g.get("data-source")]  # fmt: skip
+    assert at_edges(svg)["Prep.count", "Prep.low"] == "when: false"
+    assert told and all(left < one[0] and one[2] < right for one in told)
+    assert right <= float(root.get("viewBox").split()[2])
+    (heading,) = [t for t in root.iter(f"{NS}text") if t.text == "Main"]
+    assert float(heading.get("y")) < 0  # above what is drawn
+
+
 @pytest.mark.parametrize("details", [False, True])
 def test_a_condition_does_not_lie_under_the_result_that_goes_the_same_way(details):
     flow = parse_dsl('kind -> big when kind == "big"\nkind -> other')
