@@ -267,7 +267,8 @@ class Drawing(Styled):
             text = self.ruler.shortened(before + name, size, room) or sign
             if not text or self.ruler.measure(text, size) > room:
                 continue
-            if text.endswith(whole):
+            is_told = bar.item is not None and name == bar.labelled("")  # as its colour is
+            if text.endswith(whole) or is_told:
                 self.labelled.add(bar.task)
             if sign:
                 signed.add(bar)
