@@ -140,7 +140,7 @@ class GraphWidget(Widget):
 
     def discard(self) -> None:
         """Close the widget, without its picture: some tools save even a closed widget's state."""
-        self.tell(svg="", panel={})
+        self.tell(svg="", still="", panel={})
         self.layout.close()
         self.close()
 
