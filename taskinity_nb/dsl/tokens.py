@@ -262,6 +262,15 @@ def _unclosed(token: Token, before: Token | None, after: Sequence[Token]) -> Mis
 
 def _dashes(token: Token, before: Token | None, after: Sequence[Token]) -> Misfit:
     sign = token.text
+    if sign == ".-" and after[0].text[:1].isdecimal() and after[0].column == token.end:
+        task = before.text if before and before.kind == "word" else "task"
+        return Misfit(
+            "positions in a result count from 0, and none from its end",
+            f"write '{bare(task)}.0 -> next_task' for the first element, name all parts, "
+            f"'first, last = {bare(task)}',\n"
+            f"or take it inside the next task: values[-{bare(after[0].text)}]",
+            token.span._replace(width=after[0].end - token.column),
+        )
     names = ("a", "b")
     following = after[0]
     if before and before.kind == following.kind == "word":

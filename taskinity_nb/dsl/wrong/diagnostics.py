@@ -333,6 +333,8 @@ class Diagnostics:
         return self.error("this ']' closes no list", token.span, "write '[' where the list begins")
 
     def _keyed(self, task: Token, key: Token) -> str:
+        if key.text == "-":
+            return "positions count from 0, as in 'task.0'; take the last element in the next task"
         word = key.text[1:-1] if key.kind == "string" else ""
         word = key.text if key.text.isdecimal() else word if spelled(word) else "key"
         return f"write '{bare(task.text)}.{bare(word)} -> next_task'"
