@@ -31,9 +31,8 @@ from .extents.absent import NOBODY, Absent
 from .extents.extent import WHOLE, Choose, Extent
 from .flow import Flow
 from .forms.call import Call, fill_first, fill_with_what_there_is
-from .forms.edges import MAPPED, WAITS
+from .forms.edges import MAPPED, WAITS, local_name
 from .forms.expand import with_flows
-from .forms.inline import local_name
 from .forms.literals import InputName
 from .forms.misfits import Misfits, with_defaults
 from .forms.origin import Origin

@@ -74,11 +74,13 @@ class Misfits:
     def _unused_declared(self, name: str, calls: Sequence[Call]) -> BindingError:
         parameters = {p.name for call in calls for p in call.signature.named}
         near = suggestion(name, parameters)
-        task = calls[0].name if calls else "task"
+        group, _, word = name.rpartition(".")
+        first = (c.name.removeprefix(f"{group}.") for c in calls if c.name.startswith(f"{group}."))
+        task = next(first, "task") if group else calls[0].name if calls else "task"
         return BindingError(
             f"no task takes '{name}', which is an input of the flow",
-            remedy=(f"{near} " if near else "") + f"write where it goes, '{name} -> {task}' or "
-            f"'{task}(parameter={name})', or remove it from this line",
+            remedy=(f"{near} " if near else "") + f"write where it goes, '{word} -> {task}' or "
+            f"'{task}(parameter={word})', or remove it from this line",
             **self.flow.at(name),
         )
 
