@@ -105,7 +105,7 @@ class Gate:
         return (slot != task) is (edge.kind not in CONDITIONS or self._is_by_item(edge))
 
     def _is_by_item(self, edge: Edge) -> bool:
-        """Tell whether a condition is looked at for each item; its verdicts may be there already."""
+        """Tell whether a condition is looked at for each item; its verdicts may be there before."""
         if self._maps.is_one_by_one(edge) or not self._plan.is_stream(edge):
             return self._plan.is_stream(edge)
         verdicts = self._values[self._plan.index[edge.source]]
