@@ -81,9 +81,10 @@ class ConditionErrors:
             before = self._tokens[first - 1]
             target = bare(behind.text) if behind.kind == "word" else "next_task"
             source = bare(before.text) if before.kind == "word" else "report"
+            begin = self._tokens[first]
             return self._error(
                 "a condition stands at the end of its line",
-                token.span,
+                begin.span._replace(width=token.end - begin.column),
                 f"write '{source} {token.text} {target}' in a line of its own",
             )
         sign = token.text + behind.text * (token.text == "!" and behind.text[:1] == "=")

@@ -221,6 +221,9 @@ class FormErrors:
     def unused_mark(self, task: str, span: Span, at: int) -> DSLSyntaxError:
         """Explain that no arrow follows a '?'."""
         mark = self._tokens[at - 1]
+        if mark.text != "?":  # but the end of a list
+            is_one_line = mark.line == span.line
+            span = span._replace(width=mark.end - span.column) if is_one_line else mark.span
         return self._error(
             "no arrow follows this '?'",
             mark.span if mark.text == "?" else span,
