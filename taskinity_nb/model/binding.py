@@ -227,7 +227,7 @@ class _Binder:
             self._in_order(signature, filled, left, takes_more)  # the end of rule 3
             missing = tuple(p for p in signature.required if p not in filled)
             together = [o for o in in_order if o in left or o in optionals]
-            if left and fill_first(signature, filled, together):
+            if left and fill_first(signature, filled, together, given):
                 left, optionals = [], []
             fill_with_what_there_is(signature, filled, optionals)
             self.misfits.check_optional(signature, name, filled, missing, optionals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from inspect import Parameter
 from typing import Any, NamedTuple
 
@@ -221,15 +221,21 @@ def fill_with_what_there_is(
         optionals.clear()
 
 
-def fill_first(signature: Signature, filled: dict[str, Origin], brought: Sequence[Origin]) -> bool:
+def fill_first(
+    signature: Signature,
+    filled: dict[str, Origin],
+    brought: Sequence[Origin],
+    given: Collection[str],
+) -> bool:
     """Fill the first parameters of a function all of which have defaults, as a call would.
 
-    It is not done, and false is returned, if one of them takes an input: then it is not plain what
-    was meant.
+    It is not done, and false is returned, if one of them takes an input by its name: then it is not
+    plain what was meant. Those that the text has `given` something are passed over.
     """
     if signature.required or signature.star or signature.double_star:
         return False
-    inputs = {name for name, origin in filled.items() if origin.kind in ("input", "inputs")}
+    by_name = (name for name in filled if name not in given)
+    inputs = {name for name in by_name if filled[name].kind in ("input", "inputs")}
     names = [name for name in _by_place(signature) if name not in filled or name in inputs]
     first = names[: len(brought)]
     if len(first) < len(brought) or not inputs.isdisjoint(first):
