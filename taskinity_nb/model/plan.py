@@ -132,7 +132,13 @@ class Plan:
             slot, kind = self.inputs[edge.source], "item" if kind == "item" else "input"
         # A part of a flow in the flow is called there by its own name.
         label = "" if edge.key is None else str(edge.key).rpartition(".")[2]
-        return Origin(slot, kind, edge.source, key, label, None, edge.optional)
+        within = self._around(edge.source, key) if isinstance(key, str) else ""
+        return Origin(slot, kind, edge.source, key, label, None, edge.optional, within=within)
+
+    def _around(self, source: str, key: str) -> str:
+        """Return the flow in the flow whose result `source` gives, if a task in it is `key`."""
+        groups = source, source.rpartition(".")[0]
+        return next((group for group in groups if group and f"{group}.{key}" in self.index), "")
 
     def streams(self, mapped: Collection[int]) -> dict[int, tuple[int, ...]]:
         """Return for those of the `mapped` tasks that take items of others of them: which."""
