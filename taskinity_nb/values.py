@@ -24,6 +24,7 @@ __all__ = [
     "is_frame",
     "is_once",
     "is_plain_iterator",
+    "itself",
     "kind_of",
     "listed",
     "picked",
@@ -207,6 +208,17 @@ def gathered(**results: Any) -> dict[str, Any]:
     {'low': 1, 'high': 2}
     """
     return results
+
+
+def itself(item: Any) -> Any:
+    """Return an item of those for which a flow runs, as a condition in it looks at it.
+
+    Examples
+    --------
+    >>> itself(3)
+    3
+    """
+    return item
 
 
 # What is in a value.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 from dataclasses import replace
 from typing import Any
@@ -52,6 +53,12 @@ def agrees_for_each_item(executor: Any, seed: int, count: int) -> bool:
     spec.nodes = {name: replace(node, flaky=False) for name, node in spec.nodes.items()}
     if "limit" not in spec.inputs:
         return False
+    chance = random.Random(seed)
+    for name in list(spec.nodes):
+        if chance.random() < 0.2:
+            equals = chance.choice([None, "2"])
+            kind = chance.choice(["when", "unless"])
+            spec.edges.append(Edge("limit", name, kind, None, False, equals))
     values = [2, 0, 1, 5][: 1 + seed % 4]
     try:
         ends = [Oracle(replace(spec, inputs=spec.inputs | {"limit": v})).ends for v in values]

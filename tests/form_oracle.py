@@ -99,11 +99,13 @@ def _add(spec: Spec, name: str, chance: random.Random, trouble: float) -> None:
         ["number", "list", "list", "once", "pair", "mapping", "truth", "truth", "word", "undecided"]
     )
     taken = [edge for edge in dict.fromkeys(edges) if edge.kind not in WAITS]
-    shape = chance.choice(["star", "names", "plain"])
+    shape = chance.choice(["star", "names", "plain", "plain", "defaults"])
     if len({edge.key if edge.key is not None else edge.source for edge in taken}) < len(taken):
         shape = "star" if shape == "names" else shape
     optional = sum(edge.optional for edge in taken) if len(taken) > 1 else 0
     node = Taker(name, gives, shape, len(taken) - optional, optional)
+    if shape == "defaults":
+        node = replace(node, shape="plain", required=0, optional=len(taken))
     if gives == "undecided" and chance.random() < 0.7:
         node = replace(node, gives="number")
     if shape == "names" and chance.random() < 0.4:
@@ -287,7 +289,7 @@ class Oracle:
         required, optional = iter(range(9)), iter(range(9))
         taken = [edge for edge in edges if edge.kind not in WAITS]
         for edge in taken:
-            is_optional = edge.optional and len(taken) > 1
+            is_optional = (edge.optional and len(taken) > 1) or not node.required
             slot = f"o{next(optional)}" if is_optional else f"r{next(required)}"
             value = item[edge] if item and edge in item else self.brought(edge, place, begun)
             if value is NOTHING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,15 @@ def frame_of(run: Run) -> Any:
             remedy="pip install pandas",
         ) from error
     ways = handovers(run)
-    rows = [_cells(record, ways) for record in _rows(run)]
+    flows = {name[:end] for name in run.tasks for end, sign in enumerate(name) if sign == "."}
+    rows = [_cells(record, ways, flows) for record in _rows(run)]
     columns = {name: [row[place] for row in rows] for place, name in enumerate(COLUMNS)}
     frame = pandas.DataFrame(columns)
     return frame.astype(COLUMNS)
 
 
 COLUMNS = {
-    "task": "object", "item": "Int64", "state": "object", "worker": "object",
+    "task": "object", "flow": "object", "item": "Int64", "state": "object", "worker": "object",
     "ready": float, "submitted": float, "started": float, "finished": float, "received": float,
     "wait": float, "compute": float, "transfer": float, "cpu": float, "waited": float,
     "attempts": int,
@@ -51,9 +52,13 @@ def _rows(run: Run) -> Iterator[TaskRun]:
         yield from record.items or ()
 
 
-def _cells(record: TaskRun, ways: dict[TaskRun, tuple[float, float]]) -> tuple[Any, ...]:
+def _cells(
+    record: TaskRun, ways: dict[TaskRun, tuple[float, float]], flows: Container[str]
+) -> tuple[Any, ...]:
+    # What bears the name of a flow in the flow is its result.
+    flow = record.task if record.task in flows else record.task.rpartition(".")[0]
     return (
-        record.task, record.item, str(record.state), record.worker,
+        record.task, flow, record.item, str(record.state), record.worker,
         record.ready, record.submitted, record.started, record.finished, record.received,
         wait_of(record), record.duration, transfer_of(record, ways.get(record)), record.cpu,
         record.waited, record.attempts,

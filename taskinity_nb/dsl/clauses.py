@@ -50,6 +50,8 @@ class Clauses:
         """Read ``(depth=3, loss="mse")`` behind the name of a task."""
         piece = _Piece(call.text, "f", call.start)
         inside = (call.start + 1, call.start + len(call.text) - 1)
+        if behind := _CLOSING.match(self._text, inside[1] + 1):
+            raise self._wrong(Wrong("this ')' closes nothing", behind.end() - 1, 1, "remove it"))
         parsed = self._parsed(piece, f"{task}(name=value)", inside, task)
         assert isinstance(parsed, ast.Call)
         first = parsed.args[0] if parsed.args else None
@@ -183,6 +185,13 @@ class Clauses:
             find = unbalanced if compared else partial(misread, task=task)
             if wrong := find(self._text, *inside):
                 raise self._wrong(wrong) from None
+            more = _LITERAL.match(piece.code) if compared else None
+            if more and not more[2].startswith("-"):
+                raise self.error(
+                    "a condition ends behind its literal",
+                    self._place(piece.start + more.start(2), len(more[2])),
+                    "write what follows in a line of its own",
+                ) from None
             if compared and (arrow := re.search(r"\s(-\.->|->)(?=\s|\w)", piece.code)):
                 raise self.error(
                     "a condition stands at the end of its line",
@@ -268,6 +277,8 @@ class Clauses:
         return self._text[start : start + min(span.width, 40)]
 
 
+_CLOSING = re.compile(r"[^\S\r\n]*\)")
+_LITERAL = re.compile(r"""("[^"\\]*"|'[^'\\]*'|[\w.]+)\s*(\[|\w+|[^\s\w])""")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+$")
 
 _PIECE = re.compile(

@@ -188,7 +188,10 @@ class Parser(FormParser):
             if item.is_optional:
                 raise self.wrong_form.unused_mark(item.name, item.span, self.at)
             if item.name in draft.no_tasks or item.part:
-                raise self.wrong_form.unused(item.part or item.name, item.span)
+                place, end = item.span, tokens[self.at - 1]
+                if end.line == place.line:  # that of a list
+                    place = place._replace(width=max(1, end.end - place.column))
+                raise self.wrong_form.unused(item.part or item.name, place)
 
     def group(self, arrow: Token | None) -> list[Item]:
         """Read one task or a list of them, behind `arrow` or at the beginning of a line."""
@@ -272,7 +275,8 @@ class Parser(FormParser):
         if name in self.draft.no_tasks:
             item = self.no_task(name, span, mapped)._replace(is_optional=is_optional)
             if item.part and (path or call):
-                place = tokens[at - 1 - is_optional].span
+                last = tokens[at - 1 - is_optional]
+                place = span._replace(width=max(1, last.end - span.column))
                 raise self.wrong_form.part_of_part(name, place, call is not None)
         else:
             self.draft.tasks.setdefault(name, span)

@@ -261,6 +261,8 @@ def _unclosed(token: Token, before: Token | None, after: Sequence[Token]) -> Mis
 
 
 def _dashes(token: Token, before: Token | None, after: Sequence[Token]) -> Misfit:
+    if found := _position_or_comparison(token, before, after[0]):
+        return found
     sign = token.text
     names = ("a", "b")
     following = after[0]
@@ -309,6 +311,28 @@ def _dashes(token: Token, before: Token | None, after: Sequence[Token]) -> Misfi
             token.span,
         )
     return Misfit(f"{shown(sign)} is not an arrow here", _arrows(*names), token.span)
+
+
+def _position_or_comparison(token: Token, before: Token | None, following: Token) -> Misfit | None:
+    """Explain ``a.-1`` and ``a == "b"``."""
+    sign = token.text
+    if sign == ".-" and following.text[:1].isdecimal() and following.column == token.end:
+        task = before.text if before and before.kind == "word" else "task"
+        return Misfit(
+            "positions in a result count from 0, and none from its end",
+            f"write '{bare(task)}.0 -> next_task' for the first element, name all parts, "
+            f"'first, last = {bare(task)}',\n"
+            f"or take it inside the next task: values[-{bare(following.text)}]",
+            token.span._replace(width=following.end - token.column),
+        )
+    is_value = following.kind == "string" or following.text[:1].isdecimal()
+    if sign == "==" and is_value and before and before.kind == "word":
+        return Misfit(
+            "a comparison stands behind 'when' or 'unless', at the end of a line",
+            f"write 'task when {bare(before.text)} == {bare(following.text)}'",
+            before.span._replace(width=token.end - before.column),
+        )
+    return None
 
 
 def _stray(token: Token, before: Token | None, after: Sequence[Token]) -> Misfit:

@@ -1,5 +1,7 @@
 """Tab in a ``%%flow`` cell: options and their values on its first line, names of tasks below.
 
+Behind ``%flow``, in any line, it is the names of flows, and then the options.
+
 It answers at once, whatever the notebook's names stand for: of a value nothing is asked but its
 type, which no code of the user's is called for.
 """
@@ -17,10 +19,11 @@ from ..dsl.read import parse_dsl
 from ..engine.run import EXECUTORS
 from ..engine.scheduling.scheduler import Keep, OnError
 from ..errors import FlowError
+from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
 from .options import OPTIONS
-from .words import FIRST, Unfinished, unfinished
+from .words import FIRST, LINE, Unfinished, unfinished
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -44,7 +47,9 @@ _WORD_WITH_DOTS = re.compile(r"[\w.]*$")
 _WORD_OF_OPTION = re.compile(r"[\w-]*$")
 _CALL = re.compile(r"([^\W\d][\w.]*)\(((?:[^()\"'#]|\"[^\"]*\"|'[^']*')*[(,]?\s*)$")
 _GIVEN = re.compile(r"(\w+)\s*=")
-_BEHIND = re.compile(r"(\w+)[^\S\n]+$")
+_BEHIND = re.compile(r"(\w+|[\]?)])[^\S\n]+$")
+_INPUTS = re.compile(r"^\s*input\s+(.*)", re.MULTILINE)
+_LINE = re.compile(r"\s*(?:[\w, ]+=\s*)?(%flow(?:_from)?)(?=\s)")
 MAPS = ("map", "zip", "product")
 CONDITIONS = ("when", "unless")
 _TASK_OF_RUN = re.compile(
@@ -97,7 +102,8 @@ def _offer(context: CompletionContext, names: Mapping[Any, Any]) -> _Offer | Non
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     head = lines[first].lstrip()
     if head != FIRST and not (head.startswith(FIRST) and head[len(FIRST)].isspace()):
-        return _tasks_of_run(before, names)
+        line = _LINE.match(before)
+        return _of_magic(line, names) if line else _tasks_of_run(before, names)
     if at < first:
         return None
     if at == first:
@@ -105,12 +111,33 @@ def _offer(context: CompletionContext, names: Mapping[Any, Any]) -> _Offer | Non
         # Before the blank behind the magic's name, it is IPython that completes that name.
         if len(written) <= len(FIRST):
             return None
-        return _of_line(unfinished(written), "\n".join(lines[first + 1 :]), names)
+        body = "\n".join(lines[first + 1 :])
+        return _of_line(unfinished(written), lambda: _tasks_of(body), names)
     rest = [*lines[first + 1 : at], _WORD.sub("", before), *lines[at + 1 :]]
     return _of_body(before, "\n".join(rest), names)
 
 
-def _of_line(line: Unfinished, body: str, names: Mapping[Any, Any]) -> _Offer | None:
+def _of_magic(line: re.Match[str], names: Mapping[Any, Any]) -> _Offer | None:
+    """Return what fits behind ``%flow`` or ``%flow_from``."""
+    written = line.string[line.start(1) :]
+    if line[1] != LINE:
+        typed = _ending(_WORD, written)
+        tasks = [name for name, value in _public(names, typed) if _is_task(value)]
+        return _Offer(typed, dict.fromkeys(tasks, "function"), False)
+    cut = unfinished(written)
+    if cut.words:
+        flow = names.get(cut.words[0])
+        return _of_line(cut, lambda: flow.tasks if type(flow) is Flow else (), names)
+    typed = _ending(_WORD, cut.last)
+    if typed != cut.last:
+        return None  # in quotes, behind a dot or in brackets, it is Python
+    flows = [name for name, value in _public(names, typed) if type(value) is Flow]
+    return _Offer(typed, dict.fromkeys(flows, "instance"), False)
+
+
+def _of_line(
+    line: Unfinished, tasks: Callable[[], Iterable[str]], names: Mapping[Any, Any]
+) -> _Offer | None:
     """Return what fits at the end of the first line."""
     option, value = None, line.last
     if value.startswith("--") and "=" in value:
@@ -130,7 +157,7 @@ def _of_line(line: Unfinished, body: str, names: Mapping[Any, Any]) -> _Offer | 
     typed = _ending(_WORD, value)
     before = value.removesuffix(typed)
     if option.long in NAME_TASKS and "=" not in before:
-        return _of_tasks(value, body)
+        return _of_tasks(value, tasks())
     if line.in_quotes or before.endswith("."):
         return None  # a path, or something of an object's: IPython knows more of these
     words = {}
@@ -148,20 +175,29 @@ def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
     typed = _ending(_WORD, before)
     ahead = before.removesuffix(typed)
     if call := _CALL.search(ahead[-1000:]):
+        if call[2].rstrip().endswith("="):
+            inputs = [word for line in _INPUTS.findall(rest) for word in _NAME.findall(line)]
+            return _Offer(typed, dict.fromkeys((*inputs, "True", "False", "None"), "text"), True)
         function = _function(names, call[1])
         given = set(_GIVEN.findall(call[2]))
         return _Offer(typed, {f"{p}=": "param" for p in _parameters(function) - given}, True)
-    if (behind := _BEHIND.search(ahead)) and behind[1] not in (*MAPS, *CONDITIONS, "as", "input"):
-        return _Offer(typed, dict.fromkeys(("as", *CONDITIONS), "keyword"), True)
+    if re.match(r"\s*input\s", ahead) or ahead.rstrip().endswith("=="):
+        return _Offer(typed, {}, True)  # new names, and literals
+    if (behind := _BEHIND.search(ahead)) and behind[1] not in (*MAPS, *CONDITIONS, "as"):
+        is_in_list = ahead.rfind("[") > ahead.rfind("]")
+        words = () if is_in_list or behind[1] == "?" else CONDITIONS
+        words = words if behind[1] in "?]" else ("as", *words)
+        return _Offer(typed, dict.fromkeys(words, "keyword"), True)
     others = (*MAPS, *CONDITIONS, "as", "input", "flow", "description")
-    words = {word: "text" for word in _NAME.findall(rest) if word not in others}
+    found = {word: "text" for word in _NAME.findall(rest) if word not in others}
     if not ahead.strip():
-        words |= dict.fromkeys(("input", "flow", "description"), "keyword")
+        found |= dict.fromkeys(("input", "flow", "description"), "keyword")
     elif ahead.rstrip().endswith(("->", "[", ",")) and "->" in ahead:
-        words |= dict.fromkeys(MAPS, "keyword")
-    words |= dict.fromkeys(registered_tasks(), "function")
-    tasks = [name for name, value in _public(names, "") if _is_task(value)]
-    return _Offer(typed, words | dict.fromkeys(tasks, "function"), True)
+        found |= dict.fromkeys(MAPS, "keyword")
+    found |= dict.fromkeys(registered_tasks(), "function")
+    tasks = [n for n, value in _public(names, "") if _is_task(value) or type(value) is Flow]
+    found = {word: kind for word, kind in found.items() if word.isidentifier()}
+    return _Offer(typed, found | dict.fromkeys(tasks, "function"), True)
 
 
 def _function(names: Mapping[Any, Any], path: str) -> Any:
@@ -174,7 +210,9 @@ def _function(names: Mapping[Any, Any], path: str) -> Any:
 
 
 def _parameters(function: Any) -> set[str]:
-    """Return the parameters of a function that can be given by name."""
+    """Return the parameters of a function, or the inputs of a flow, that can be given by name."""
+    if type(function) is Flow:
+        return set(function.inputs)
     if type(function) is not FunctionType:
         return set()
     code = function.__code__
@@ -182,12 +220,16 @@ def _parameters(function: Any) -> set[str]:
     return set(code.co_varnames[code.co_posonlyargcount : count])
 
 
-def _of_tasks(value: str, body: str) -> _Offer:
-    """Return the tasks of the cell, of which some may be named already."""
+def _tasks_of(body: str) -> Iterable[str]:
+    """Return the tasks of a cell."""
     try:
-        tasks: Iterable[str] = parse_dsl(body).tasks
+        return parse_dsl(body).tasks
     except FlowError:  # it is being written
-        tasks = _NAME.findall(body)
+        return _NAME.findall(body)
+
+
+def _of_tasks(value: str, tasks: Iterable[str]) -> _Offer:
+    """Return the tasks of a flow, of which some may be named already."""
     typed = _ending(_WORD_WITH_DOTS, value)
     others = set(_NAMES.findall(value.removesuffix(typed)))
     return _Offer(typed, dict.fromkeys((t for t in tasks if t not in others), "function"), True)

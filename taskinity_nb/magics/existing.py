@@ -11,6 +11,7 @@ from ..dsl.read import parse_dsl
 from ..errors import FlowError, Span, suggestion
 from ..formatting import elided
 from ..model.flow import Flow
+from ..model.lookup import of_module
 from ..model.run import Run
 from ..strangers import type_name
 from .options import LONGEST, Options, Reader
@@ -90,14 +91,7 @@ class _LineReader(Reader):
         if flow.homes or not all(map(str.isidentifier, parent.split("."))):
             return flow
         module = self.value(parent, where)
-        return _of_module(flow, module) if isinstance(module, ModuleType) else flow
-
-
-def _of_module(flow: Flow, module: ModuleType) -> Flow:
-    """Return a flow with the functions of its module; what is not there is the notebook's."""
-    names = vars(module)
-    roots = {task: flow.function_of(task).partition(".")[0] for task in flow.tasks}
-    return flow.bound_to({task: names for task, root in roots.items() if root in names})
+        return of_module(flow, module) if isinstance(module, ModuleType) else flow
 
 
 def _what_instead(expression: str, value: Any) -> str:

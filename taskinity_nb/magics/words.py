@@ -79,7 +79,7 @@ def unfinished(line: str) -> Unfinished:
     (Unfinished(words=['-w', '2', '-i'], last='n=(a + ', in_quotes=False), '')
     """
     words: list[str] = []
-    at = len(FIRST)
+    at = len(FIRST if line.startswith(FIRST) else LINE)
     while at < len(line):
         if line[at].isspace():
             at += 1

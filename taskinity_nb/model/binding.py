@@ -7,7 +7,7 @@
    yet taken: the results fill them, in the order in which the text gives the edges.
 3. It is named after a key of the flow's inputs (``"load.path"`` addresses one task); then, if the
    counts agree, the results left fill the rest in order, and those that may be missing fill what
-   has a default, in order.
+   has a default, in order. If all parameters have defaults, results fill the first ones in order.
 4. The results left are mappings: it is filled from their keys by name, when they are known. An item
    may be a tuple, whose elements fill the parameters in order.
 5. Inputs that are no mapping go whole to the only parameter without a default of each task without
@@ -30,10 +30,9 @@ from ..strangers import is_interrupt
 from .extents.absent import NOBODY, Absent
 from .extents.extent import WHOLE, Choose, Extent
 from .flow import Flow
-from .forms.call import Call
-from .forms.edges import MAPPED, WAITS
+from .forms.call import Call, fill_first, fill_with_what_there_is
+from .forms.edges import MAPPED, WAITS, local_name
 from .forms.expand import with_flows
-from .forms.inline import local_name
 from .forms.literals import InputName
 from .forms.misfits import Misfits, with_defaults
 from .forms.origin import Origin
@@ -92,13 +91,15 @@ def resolve(
     """
     known = inputs if isinstance(inputs, Mapping) else {}
     flows: dict[str, Flow] = {}
-    tasks = find_tasks(flow, namespace, known, flows, None if choose else WHOLE)
+    looked_at = None if choose else WHOLE
+    tasks = find_tasks(flow, namespace, known, flows, looked_at)
     if flows:
 
         def bind(one: Flow, given: Mapping[str, Any]) -> Sequence[Call]:
-            return _bound(one, given, find_tasks(one, namespace, known)).plan().calls
+            found = find_tasks(one, namespace, known, extent=looked_at)
+            return _bound(one, given, found).plan().calls
 
-        flow = with_flows(flow, flows, namespace, known, bind, (flow,))
+        flow = with_flows(flow, flows, namespace, known, bind, (flow,), looked_at)
     extent = choose(flow) if choose else WHOLE
     if flows or choose:
         tasks = find_tasks(flow, namespace, known, extent=extent)
@@ -217,6 +218,7 @@ class _Binder:
         mappings: tuple[Origin, ...] = ()
         if signature.named:
             self._by_upstream_name(name, signature, filled, left)
+            in_order = left
             optionals = [origin for origin in left if origin.is_optional]
             left = [origin for origin in left if not origin.is_optional]
             self._in_order(signature, filled, left)  # rule 2
@@ -224,7 +226,10 @@ class _Binder:
             takes_more = bool(signature.star or signature.double_star)
             self._in_order(signature, filled, left, takes_more)  # the end of rule 3
             missing = tuple(p for p in signature.required if p not in filled)
-            self._fill_defaults(signature, filled, optionals)
+            together = [o for o in in_order if o in left or o in optionals]
+            if left and fill_first(signature, filled, together, given):
+                left, optionals = [], []
+            fill_with_what_there_is(signature, filled, optionals)
             self.misfits.check_optional(signature, name, filled, missing, optionals)
             by_keys = [p for p in signature.ordered if p not in signature.positional_only]
             if missing and not (left and missing[0] in by_keys):  # none behind ``*args``
@@ -288,23 +293,6 @@ class _Binder:
             given[parameter] = self._constant("input", value.name, self.keys[value.name])
             self.taken.add(value.name)
         return given
-
-    def _fill_defaults(
-        self, signature: Signature, filled: dict[str, Origin], optionals: list[Origin]
-    ) -> None:
-        """Fill what has a default with what may not be there, in order."""
-        if signature.star:
-            return
-        free = [
-            p.name
-            for p in signature.named
-            if p.name not in filled
-            and p.default is not Parameter.empty
-            and p.kind is not Parameter.KEYWORD_ONLY
-        ]
-        if len(free) >= len(optionals):
-            filled.update(zip(free, optionals, strict=False))
-            optionals.clear()
 
     @staticmethod
     def _by_upstream_name(

@@ -10,14 +10,14 @@ from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from ..engine.remote.notebook import notebook_here
-from ..errors import BindingError, UnknownTaskError, described, listed, suggestion
+from ..errors import BindingError, FlowError, UnknownTaskError, described, listed, suggestion
 from ..strangers import is_interrupt, type_name
 from .extents.extent import WHOLE, Extent
 from .flow import Flow
 from .forms.home import ModuleHome, Snapshot
 from .task import Task, is_task, registered_tasks
 
-__all__ = ["find_tasks", "functions_of", "has_flows", "not_looked_at", "notebook"]
+__all__ = ["find_tasks", "functions_of", "has_flows", "not_looked_at", "notebook", "of_module"]
 
 NOT_TASKS = {"IPython", __name__.partition(".")[0]}
 """Packages whose functions lie about in a notebook and are no tasks."""
@@ -126,6 +126,12 @@ def _places(namespace: Mapping[str, Any] | ModuleType | None) -> Notebook:
         return notebook()
     if isinstance(namespace, ModuleType):
         return Notebook([vars(namespace)])
+    if not isinstance(namespace, Mapping):
+        raise FlowError(
+            "namespace is a module or a mapping of names to functions, "
+            f"not an object of class {type_name(namespace)}",
+            remedy="give the module itself, namespace=module, or {'load': load, …}",
+        )
     return Notebook(list(namespace.maps) if isinstance(namespace, ChainMap) else [namespace])
 
 
@@ -148,8 +154,19 @@ def _flow_of(flow: Flow, path: str, places: Sequence[Mapping[str, Any]]) -> Flow
     """Return the flow that is called by a name: in the same text, or among the functions."""
     if path == flow.name or path in flow.flows:
         return flow.flows.get(path, flow)
-    found = (value for value in _called(path, places) if issubclass(type(value), Flow))
-    return next(found, None)
+    values = (value for value in _called(path, places) if issubclass(type(value), Flow))
+    found, module = next(values, None), path.rpartition(".")[0]
+    if found is None or found.homes or not module:
+        return found
+    modules = (value for value in _called(module, places) if _is_module(value))
+    return next((of_module(found, value) for value in modules), found)
+
+
+def of_module(flow: Flow, module: ModuleType) -> Flow:
+    """Return a flow with the functions of its module; what is not there is the notebook's."""
+    names = vars(module)
+    roots = {task: flow.function_of(task).partition(".")[0] for task in flow.tasks}
+    return flow.bound_to({task: names for task, root in roots.items() if root in names})
 
 
 def has_flows(flow: Flow, namespace: Mapping[str, Any] | ModuleType | None) -> bool:

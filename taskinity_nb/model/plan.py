@@ -6,12 +6,12 @@ argument is the number of its slot. `binding` decides which.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from ..values import Key, collected, for_several
+from ..values import Key, collected, for_several, gathered
 from ..values import listed as as_list
 from .extents.extent import WHOLE, Extent
 from .flow import Edge, Flow
@@ -132,7 +132,13 @@ class Plan:
             slot, kind = self.inputs[edge.source], "item" if kind == "item" else "input"
         # A part of a flow in the flow is called there by its own name.
         label = "" if edge.key is None else str(edge.key).rpartition(".")[2]
-        return Origin(slot, kind, edge.source, key, label, None, edge.optional)
+        within = self._around(edge.source, key) if isinstance(key, str) else ""
+        return Origin(slot, kind, edge.source, key, label, None, edge.optional, within=within)
+
+    def _around(self, source: str, key: str) -> str:
+        """Return the flow in the flow whose result `source` gives, if a task in it is `key`."""
+        groups = source, source.rpartition(".")[0]
+        return next((group for group in groups if group and f"{group}.{key}" in self.index), "")
 
     def streams(self, mapped: Collection[int]) -> dict[int, tuple[int, ...]]:
         """Return for those of the `mapped` tasks that take items of others of them: which."""
@@ -269,6 +275,9 @@ class Plan:
                 lines.append(f"  {call.name}: {self.extent.left_out.get(call.name, 'given')}")
                 continue
             text = call.signature.text(call.name)
+            if call.task.function is gathered:
+                lines += [f"  {call.name}: a dict of its results", *_aligned(call.keywords)]
+                continue
             called = "" if text.startswith(f"{call.name}(") else f"{call.name}: "
             lines.append(f"  {called}{text}")
             rows = [(name, str(origin)) for name, origin in call.positional + call.keywords]
@@ -278,20 +287,27 @@ class Plan:
                 (name, f"key {name!r} of the result of {keys}, or its default")
                 for name in call.optional
             ]
-            width = max((len(name) for name, _ in rows), default=0)
-            lines += [f"    {name:<{width}}  <- {origin}" for name, origin in rows]
+            lines += _aligned(rows)
+            upstream = self.flow.upstream[call.name]
+            conditions = [edge for edge in self.flow.incoming[call.name] if edge.kind in CONDITIONS]
+            decide = {edge.source for edge in conditions}
             lines += [
                 f"    (waits for {edge.source})"
-                for edge in self.flow.upstream[call.name]
-                if edge.kind in ("wait", "each_wait") or not (rows or edge.kind in CONDITIONS)
+                for edge in upstream
+                if edge.kind == "wait"
+                or (edge.kind == "each_wait" and edge.source not in decide)
+                or not (rows or edge.kind in CONDITIONS)
             ]
-            lines += [
-                f"    (runs {condition(edge)})"
-                for edge in self.flow.incoming[call.name]
-                if edge.kind in CONDITIONS
-            ]
+            lines += [f"    (runs {condition(edge)})" for edge in conditions]
             lines += said.get(call.name, [])
         return "\n".join(lines)
+
+
+def _aligned(rows: Iterable[tuple[str, object]]) -> list[str]:
+    """Return a line for each name and where it comes from."""
+    told = list(rows)
+    width = max((len(name) for name, _ in told), default=0)
+    return [f"    {name:<{width}}  <- {origin}" for name, origin in told]
 
 
 class Calls(Sequence[Call]):

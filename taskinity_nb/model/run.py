@@ -270,12 +270,12 @@ class Run(Travels, Mapping[str, Any]):
         Returns
         -------
         pandas.DataFrame
-            A row for each task, followed by one for each item if it is mapped: ``task``, ``item``,
-            ``state``, ``worker``; in seconds since the run's start ``ready``, ``submitted``,
-            ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready to started),
-            ``compute`` (from started to finished), ``transfer`` (from submitted to started and
-            from finished to received, less the time in which its worker was at other tasks of the
-            same batch), ``cpu`` and ``waited`` (for a core); and ``attempts``.
+            A row for each task, followed by one for each item if it is mapped: ``task``, its
+            ``flow``, ``item``, ``state``, ``worker``; in seconds since the run's start ``ready``,
+            ``submitted``, ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready
+            to started), ``compute`` (from started to finished), ``transfer`` (from submitted to
+            started and from finished to received, less the time in which its worker was at others
+            of the batch), ``cpu``, ``waited`` (for a core); ``attempts``.
 
         Raises
         ------

@@ -74,7 +74,7 @@ class TestFrame:
     def test_of_a_diamond(self):
         frame = diamond(waits={"c": 0.5}).to_frame()
         assert list(frame.columns) == [
-            "task", "item", "state", "worker", "ready", "submitted", "started", "finished",
+            "task", "flow", "item", "state", "worker", "ready", "submitted", "started", "finished",
             "received", "wait", "compute", "transfer", "cpu", "waited", "attempts",
         ]  # fmt: skip
         rows = frame.set_index("task")
@@ -111,6 +111,14 @@ class TestFrame:
         empty = make_run(Flow("Empty", [])).to_frame()
         assert empty.dtypes.equals(mapped().to_frame().dtypes)
         assert len(empty) == 0
+
+    def test_the_flow_in_the_flow_of_each_task_is_told(self):
+        text = "flow Prep:\n  load -> [low, high]\nflow All:\n  Prep -> train"
+        names = {"load": lambda: 1, "low": abs, "high": abs, "train": len}
+        frame = run(text, namespace=names, executor="sequential").to_frame()
+        assert frame["task"].tolist()[:4] == ["Prep.load", "Prep.low", "Prep.high", "Prep"]
+        assert frame["flow"].tolist() == ["Prep"] * 4 + [""]
+        assert set(diamond().to_frame()["flow"]) == {""}
 
     def test_of_a_real_run(self):
         frame = run("one -> two", namespace={"one": lambda: 1, "two": abs}).to_frame()

@@ -9,7 +9,7 @@ import pytest
 from sizes import sized
 
 from taskinity_nb.dsl.read import parse_dsl
-from taskinity_nb.errors import FlowError
+from taskinity_nb.errors import DSLSyntaxError, FlowError
 from taskinity_nb.model.binding import resolve
 
 TEXTS = [
@@ -52,6 +52,7 @@ flow Main:
 ]
 SIGNS = [*"()[]{}.,:;=-><?\"'#*@!&|\\ \n\t_0aXé", "->", "==", "when ", "map ", " as ", "input "]
 TOKEN = re.compile(r"\w+|[^\w\s]+|\s+")
+SOLID = re.compile(r"\w+|[-=<>~|.]+|[^\w\s]")
 
 
 def mutated(text, chance):
@@ -85,9 +86,12 @@ def mutated(text, chance):
 
 
 def words_around(text, start, end):
-    """Return the words of the lines that a slip is in."""
+    """Return the words of the lines that a slip is in, and of those that brackets tie to them."""
+    start = min([start, *(place for place in opened(text, start) if text[place] in "[({")])
     begin = text.rfind("\n", 0, max(0, start)) + 1
     stop = text.find("\n", end)
+    while stop >= 0 and any(begin <= place for place in opened(text, stop) if text[place] == "["):
+        stop = text.find("\n", stop + 1)
     return set(re.findall(r"\w+", text[begin : len(text) if stop < 0 else stop]))
 
 
@@ -134,25 +138,98 @@ def told(text, flow):
     return None
 
 
-def is_at(error, old, new, start, end):
-    """Tell whether an error is shown where the slip is, or where its lines are torn apart."""
-    removed = len(old) - len(new) + end - start
-    words = words_around(new, start, end) | words_around(old, start, start + max(0, removed))
-    if error.span is None:
-        return error.input is not None or bool(words & set(re.findall(r"\w+", str(error))))
-    lines = re.split("\r\n?|\n", new)
-    line, column, width = error.span
+def offsets(text, span):
+    """Return where a span begins and ends in a text."""
+    lines = re.split("(\r\n?|\n)", text)[::2]
+    line, column, width = span
     assert 1 <= line <= len(lines)
     assert 1 <= column <= len(lines[line - 1]) + 1
     assert column + width - 1 <= len(lines[line - 1]) + 1
-    if start == end == len(new) and "flow" in new:  # cut: what is left of the last flow
-        start = new.rfind("flow")
-    opened = new.rfind("[", 0, start)
-    if opened > new.rfind("]", 0, start):
-        start = opened
-    low, high = new.count("\n", 0, start) + 1, new.count("\n", 0, end) + 1
-    at = {*range(low - 1, high + 2)}
-    return line in at or bool(words & set(re.findall(r"\w+", lines[line - 1])))
+    breaks = [match.end() for match in re.finditer("\r\n?|\n", text)]
+    begin = ([0, *breaks])[line - 1] + column - 1
+    return begin, begin + width
+
+
+def touched(text, start, end):
+    """Return from where to where a slip goes, with the token in front of it and the one behind."""
+    around = [match.span() for match in SOLID.finditer(text)]
+    before = [first for first, last in around if last <= start]
+    behind = [last for first, last in around if first >= end]
+    inside = [span for span in around if span[0] < end and span[1] > start]
+    low = min([first for first, _ in inside] + [start])
+    high = max([last for _, last in inside] + [end])
+    before = [first for first, last in around if last <= low]
+    behind = [last for first, last in around if first >= high]
+    return (before or [low])[-1], (behind or [len(text)])[0]
+
+
+def without_comments(text):
+    return re.sub("#[^\n]*", lambda match: " " * len(match[0]), text)
+
+
+def opened(text, place):
+    """Return where the brackets and quotation marks stand that are open at a place."""
+    found = []
+    for match in re.finditer(r"[\[({]|[\])}]", without_comments(text)[:place]):
+        if match[0] in "[({":
+            found.append(match.start())
+        elif found:
+            found.pop()
+    line = text.rfind("\n", 0, place) + 1
+    return found + [line + m.start() for m in re.finditer("[\"']", text[line:place])]
+
+
+def closed(text, place):
+    """Return where the brackets stand behind a place that close what is not open there."""
+    depth, found = 0, []
+    for match in re.finditer(r"[\[({]|[\])}]", without_comments(text)[place:]):
+        depth += 1 if match[0] in "[({" else -1
+        if depth < 0:
+            depth = 0
+            found.append(place + match.start())
+    return found
+
+
+def is_at(error, old, new, start, end):
+    """Tell whether an error is shown where the slip is, or at what the slip has broken.
+
+    That is the slip itself with the token in front of it and the one behind; a bracket that has
+    lost its partner, or in the same line a quotation mark; the head of a flow that lacks its end,
+    or a line that lacks its beginning; a place where a name stands that was changed; or, of a text
+    that can be read, a name that stands in the lines that were changed. What stands in a bracket
+    that was opened, or behind it, is broken too, and a line that says in another way what it is.
+    """
+    removed = old[start : start + max(0, len(old) - len(new) + end - start)]
+    words = words_around(new, start, end) | words_around(old, start, start + len(removed))
+    if error.span is None:
+        return error.input is not None or bool(words & set(re.findall(r"\w+", str(error))))
+    first, last = offsets(new, error.span)
+    low, high = touched(new, start, end)
+    if first <= high and last >= low:
+        return True
+    if first in {*opened(new, start), *opened(new, end), *closed(new, end)[:2]}:
+        return True
+    is_same_line = "\n" not in new[min(first, start) : max(first, end)]
+    if start == end == len(new) and first >= new.rfind("flow ") >= 0:
+        return True
+    if error.message.endswith("has no tasks") and "flow " not in new[first:start]:
+        return True
+    if start == end == 0 and "\n" not in new[:first].strip():
+        return True
+    slip = removed + new[start:end]
+    if new[first : first + 1] in ('"', "'") and is_same_line and set("\"'") & set(slip):
+        return True
+    if is_same_line and {"input", "flow", "description"} & set(slip.split()):
+        return True
+    for place in (place for place in opened(new, end) if place >= start):
+        behind = closed(new, place + 1)
+        if place <= first <= touched(new, *([behind[0] + 1] * 2 if behind else [len(new)] * 2))[1]:
+            return True
+    old_low, old_high = touched(old, start, start + len(removed))
+    changed = set(re.findall(r"\w+", new[low:high] + " " + old[old_low:old_high]))
+    if type(error) is not DSLSyntaxError:
+        changed |= words
+    return bool(changed & set(re.findall(r"\w+", new[first:last])))
 
 
 @pytest.mark.long

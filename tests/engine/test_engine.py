@@ -165,7 +165,7 @@ class TestKeys:
         [
             ({"urgnt": 1}, "of 'f', a dict, has no key 'urgent'\ndid you mean 'urgnt'?"),
             ({"x": 1}, "has no key 'urgent'\nit has 'x'"),
-            (3, "of 'f', a int, has no attribute 'urgent'"),
+            (3, "of 'f', an int, has no attribute 'urgent'"),
         ],
     )
     def test_one_that_is_not_there(self, result, message):

@@ -45,6 +45,19 @@ test("a click finds the node, at whatever size the picture is shown", () => {
   assert.equal(nodeAt(map, frame, 10 + 2 * 40, 100 + 2 * 6), null);
 });
 
+test("the name of a box closes it, and a closed one is opened", () => {
+  const svg = picture();
+  const [moved] = svg.children;
+  moved.children[1].setAttribute("data-closed", "yes");
+  const box = new Element("rect", { "data-part": "box", x: "0", y: "-20", width: "20", height: "10" });
+  const tab = new Element("g", { "data-box": "Prep" }, [box]);
+  box.parentNode = tab;
+  tab.parentNode = moved;
+  moved.append(tab);
+  const what = nodesOf(svg).nodes.map(({ task, told, closes, opens }) => [task, told, closes, opens]);
+  assert.deepEqual(what, [["Prep", "Prep", true, false], ["a", "a: failed", false, false], ["b", "b: failed", false, true]]);
+});
+
 test("a panel lies beside the picture where there is room", () => {
   const node = { left: 50, right: 120, top: 300, bottom: 330 };
   const view = { width: 1400, height: 900 };

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from IPython.core.completer import CompletionContext
 from kernels import new_kernel
 
-from taskinity_nb import run, task
+from taskinity_nb import parse_dsl, run, task
 from taskinity_nb.magics.completion import flow_matcher
 
 
@@ -41,6 +41,7 @@ def dead():
 NAMES = {
     "load": load, "clean": task(lambda rows: rows), "path": "data", "_hidden": 1,
     "workers": 3, "result": run("load", {"path": 1}, namespace={"load": load}),
+    "Prep": parse_dsl("input rows\nrows -> load -> clean"),
     "proxy": dead(), 3: "no name", "Slow": Slow, "run": run,
     **{f"slow{number}": Slow() for number in range(200)},
 }  # fmt: skip
@@ -118,6 +119,31 @@ def offered(cell, at=None):
         ("%%flow\nload -> map ", "", ["load"], ["when"]),
         ("%%flow\nin", "in", ["input"], []),
         ("%%flow\nflow Prep:\n  load\nflow Main:\n  Pr", "Pr", ["Prep"], []),
+        ("%%flow\nload -> Pr", "Pr", ["Prep"], []),
+        ("%%flow\nload -> Prep(", "", ["rows="], ["path="]),
+        ("%%flow\nload(path=1) ", "", ["as", "when", "unless"], ["load"]),
+        ("%%flow\n[load, clean] wh", "wh", ["when"], []),
+        ("%%flow\n[load(path=1) ", "", ["as"], ["when", "load"]),
+        ("%%flow\nload? ", "", [], ["as", "when", "load"]),
+        ("%%flow\ninput depth=3, other\nload(path=", "", ["depth", "other", "True"], ["load"]),
+        ("%%flow\ninput de", "de", [], ["description"]),
+        ("%%flow\nload when clean == ", "", [], ["load"]),
+        ("%%flow\nload -> ", "", ["load"], ["<lambda>"]),
+        ("%flow ", "", ["Prep"], ["load"]),
+        ("x = 1\n  %flow Pr", "Pr", ["Prep"], []),
+        ("r = %flow Pr", "Pr", ["Prep"], []),
+        ("%flow Prep --exec", "--exec", ["--executor"], []),
+        ("%flow Prep --executor=pro", "pro", ["processes"], []),
+        ("%flow Prep --targets=lo", "lo", ["load"], ["clean"]),
+        ("%flow Prep -i rows=pa", "pa", ["path"], []),
+        ("%flow load --targets ", "", [], ["load"]),
+        ("%flow slow1 --targets ", "", [], ["load"]),
+        ("%flow 'Pr", None, [], ["Prep"]),
+        ("%flow mod.Pr", None, [], ["Prep"]),
+        ("%flow_from lo", "lo", ["load"], ["path"]),
+        ("%flow_from load cl", "cl", ["clean"], []),
+        ("%flow", None, [], ["Prep"]),
+        ("%flowers Pr", None, [], ["Prep"]),
         ("%%flower --exec", None, [], ["--executor"]),
         ("%%flo", None, [], []),
         ("%%flow", None, [], []),
@@ -181,6 +207,8 @@ def kernel():
             "    def __class__(self): time.sleep(0.1)\n"
             "slow = [Slow() for _ in range(100)]\n"
             "globals().update({f'slow{i}': one for i, one in enumerate(slow)})\n"
+            "from taskinity_nb import parse_dsl\n"
+            "Prep = parse_dsl('load')\n"
             "def load(): return 1\n"
             "def total(load): return load"
         )
@@ -207,6 +235,8 @@ def complete(kernel, cell):
         ("%%flow --executor=pro", {"processes"}),
         ("%%flow --on-error=", {"raise", "stop", "continue"}),
         ("%%flow -i n=slow1", {"slow11"}),
+        ("%flow Pre", {"Prep"}),
+        ("1\n%flow Prep --exec", {"--executor"}),
         ('r["', {"load", "total"}),
         ('r.tasks["to', {"total"}),
     ],

@@ -132,7 +132,7 @@ class TestRunning:
         assert "%flow users_flows.flow" in kernel.run("%flow users_flows").error
 
     def test_background_resume_and_explore(self, kernel):
-        kernel.run("%flow prep --background -o r")
+        kernel.run("prep = parse_dsl('load -> clean -> fit')\n%flow prep --background -o r")
         assert kernel.value("r.wait()['fit']") == "7"
         cell = kernel.run("%flow prep --resume --no-gantt -o r")
         assert kernel.value("[str(t.state) for t in r.tasks.values()]") == str(["cached"] * 3)

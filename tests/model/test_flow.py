@@ -233,7 +233,8 @@ class TestContradictions:
         assert str(refused("f", [("a", "c", "map"), ("b", "c", "map")])) == (
             "'c' is mapped over two results, 'a' and 'b'\n"
             "write '[a, b] -> zip c' to take their items side by side, "
-            "or '[a, b] -> product c' to take every combination"
+            "or '[a, b] -> product c' to take every combination;\n"
+            "to give each item of 'b' the whole of 'a', write 'a -> c' in a line of its own"
         )
 
     def test_two_maps_over_two_keys(self):

@@ -7,6 +7,7 @@ import re
 from ...errors import DSLSyntaxError, FlowError, Span
 from ..tokens import bare, line_of, shown
 from .diagnostics import Diagnostics
+from .values import doubled
 
 __all__ = ["CONDITIONS", "MAPS", "ConditionErrors"]
 
@@ -71,6 +72,8 @@ class ConditionErrors:
     def comparison(self, at: int) -> DSLSyntaxError:
         """Explain a comparison other than ``==``."""
         token, behind = self._tokens[at : at + 2]
+        if token.text[:2] == ".-" and (found := self._wrong.token(at)):
+            return found
         first = next(i for i in range(at, -1, -1) if self._tokens[i].text in CONDITIONS)
         word = self._tokens[first].text
         task = bare("".join(t.text for t in self._tokens[first + 1 : at]))
@@ -78,9 +81,10 @@ class ConditionErrors:
             before = self._tokens[first - 1]
             target = bare(behind.text) if behind.kind == "word" else "next_task"
             source = bare(before.text) if before.kind == "word" else "report"
+            begin = self._tokens[first]
             return self._error(
                 "a condition stands at the end of its line",
-                token.span,
+                begin.span._replace(width=token.end - begin.column),
                 f"write '{source} {token.text} {target}' in a line of its own",
             )
         sign = token.text + behind.text * (token.text == "!" and behind.text[:1] == "=")
@@ -104,6 +108,27 @@ class ConditionErrors:
             span,
             f"let a task compare and return True or False, and write '{word} that_task'",
         )
+
+    def in_list(self, opening: int, at: int) -> DSLSyntaxError:
+        """Explain a condition behind one task of the list that begins at `opening`."""
+        tokens, word = self._tokens, self._tokens[at]
+        signs = (",", "[", "")
+        first = max(i for i in range(opening, at) if tokens[i].text.strip() in signs) + 1
+        names = [t.text for t in tokens[first:at] if t.kind == "word"]
+        if "as" in names[:-1]:
+            task = names[names.index("as") + 1]
+        else:
+            task = names[1] if names[0] in MAPS and len(names) > 1 else names[0]
+        end = next(
+            i for i in range(at, len(tokens)) if tokens[i].text in (",", "]") or
+            tokens[i].kind in ("newline", "end")
+        )  # fmt: skip
+        condition = doubled(self._wrong.text[word.start : tokens[end].start].strip())
+        return self._error(
+            "a condition stands at the end of a line, and not in a list", word.span,
+            f"leave it out here, and write '{bare(task)} {bare(condition)}' in a line of its own "
+            "below this one",
+        )  # fmt: skip
 
     def mapped_condition(self, at: int) -> DSLSyntaxError | None:
         """Explain ``when map check``."""

@@ -239,12 +239,14 @@ class Diagnostics:
             return found
         if token.text == ",":
             other = self.tokens[at + 1]
-            tasks = (left, bare(other.text)) if before.kind == other.kind == "word" else ("a", "b")
-            return self.error(
-                "several tasks go in square brackets",
-                token.span,
-                f"write '[{tasks[0]}, {tasks[1]}]'",
-            )
+            rest = (t for t in self.tokens[at:] if t.text in ("[", "]", ":") or t.kind == "arrow")
+            if (bracket := next(rest, token)).text == "]" and (found := self._closing(bracket)):
+                return found
+            span, tasks = token.span, "a, b"
+            if before.kind == other.kind == "word" and before.line == other.line:
+                span = before.span._replace(width=other.end - before.column)
+                tasks = f"{left}, {bare(other.text)}"
+            return self.error("several tasks go in square brackets", span, f"write '[{tasks}]'")
         if token.text == "[" and before.text == "map":
             return self._map_of_list(before, token)
         if token.text == "[" and before.kind == "word" and before.end == token.column:
@@ -333,6 +335,8 @@ class Diagnostics:
         return self.error("this ']' closes no list", token.span, "write '[' where the list begins")
 
     def _keyed(self, task: Token, key: Token) -> str:
+        if key.text == "-":
+            return "positions count from 0, as in 'task.0'; take the last element in the next task"
         word = key.text[1:-1] if key.kind == "string" else ""
         word = key.text if key.text.isdecimal() else word if spelled(word) else "key"
         return f"write '{bare(task.text)}.{bare(word)} -> next_task'"

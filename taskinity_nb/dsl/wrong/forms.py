@@ -221,6 +221,9 @@ class FormErrors:
     def unused_mark(self, task: str, span: Span, at: int) -> DSLSyntaxError:
         """Explain that no arrow follows a '?'."""
         mark = self._tokens[at - 1]
+        if mark.text != "?":  # but the end of a list
+            is_one_line = mark.line == span.line
+            span = span._replace(width=mark.end - span.column) if is_one_line else mark.span
         return self._error(
             "no arrow follows this '?'",
             mark.span if mark.text == "?" else span,
@@ -236,11 +239,9 @@ class FormErrors:
     def in_list(self, opening: int, at: int) -> FlowError | None:
         """Explain what stands in a list, if it has to do with the forms of this module."""
         token, before, behind = self._tokens[at], self._tokens[at - 1], self._tokens[at + 1]
-        if token.text in CONDITIONS and before.kind == "word" and behind.kind == "word":
-            return self._error(
-                "a condition stands in a line of its own, and not in a list", token.span,
-                f"write '{bare(before.text)} {token.text} {bare(behind.text)}' below this line",
-            )  # fmt: skip
+        is_behind_task = before.kind in ("word", "call") or before.text == "?"
+        if token.text in CONDITIONS and is_behind_task and behind.kind == "word":
+            return self.condition.in_list(opening, at)
         return self.line.opened(at) or self._behind_task(at)
 
     def _behind_task(self, at: int) -> FlowError | None:

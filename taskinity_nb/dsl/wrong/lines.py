@@ -32,8 +32,8 @@ class LineErrors:
         return (
             self.opened(at)
             or self._inputs(start, at)
-            or self.named(start)
             or self._misspelt(at)
+            or self.named(start)
             or self._mapped(at)
         )
 
@@ -71,7 +71,9 @@ class LineErrors:
         task = next((bare(t.text) for t in line[place + 1 :] if t.kind == "word"), "split")
         one = f".{bare(names[0])}" * (len(names) == 1)
         right = f"'{', '.join(map(bare, names)) or 'X, y'} = {task}{one}'"
-        if any(word in names for word in CONDITIONS) or line[0].kind == "string":
+        if any(word in names for word in CONDITIONS):
+            return None
+        if any(t.kind in ("string", "unclosed") for t in line[:place]):
             return None
         star = next((t for t in line[:place] if t.text == "*"), None)
         if star is not None:
@@ -81,13 +83,17 @@ class LineErrors:
             )  # fmt: skip
         bracket = next((t for t in line[:place] if t.text in ("(", "[", "{")), None)
         if bracket is not None and bracket is line[0] and line[place - 1].text in (")", "]", "}"):
-            return self._error("the names of parts stand without brackets", bracket.span,
+            whole = bracket.span._replace(width=max(1, line[place - 1].end - bracket.column))
+            return self._error("the names of parts stand without brackets", whole,
                                f"write {right}")  # fmt: skip
         if bracket is not None:
             return self._error(
                 "the names of parts are not nested", bracket.span,
                 "give the part one name, and take it apart inside the next task",
             )  # fmt: skip
+        value = line[place + 1] if place + 1 < len(line) else equals
+        if equals.text == "==" and (value.kind == "string" or value.text[:1].isdecimal()):
+            return self._comparison(line[:place], equals, value)
         if equals.text == "+" or line[place - 1].text == ":" or equals.text == "==":
             first = line[place - 1] if line[place - 1].text == ":" else equals
             sign = {":": ":=", "+": "+="}.get(first.text, "==")
@@ -110,6 +116,19 @@ class LineErrors:
                 )  # fmt: skip
         return None
 
+    def _comparison(self, ahead: Sequence[Token], equals: Token, value: Token) -> DSLSyntaxError:
+        """Explain a comparison without a word that says what it is for."""
+        first = len(ahead) - 1
+        while first > 1 and ahead[first - 1].text == ".":
+            first -= 2
+        compared = "".join(bare(t.text) for t in ahead[first:])
+        task = bare(ahead[first - 1].text) if first and ahead[first - 1].kind == "word" else "task"
+        return self._error(
+            "a comparison stands behind 'when' or 'unless', at the end of a line",
+            Span(ahead[0].line, ahead[0].column, equals.end - ahead[0].column),
+            f"write '{task} when {compared} == {bare(doubled(value.text))}'",
+        )
+
     def value(self, at: int, names: Sequence[str]) -> DSLSyntaxError | None:
         """Explain ``depth = 3``, a list or a second '=' where the task of some parts must stand."""
         token = self._tokens[at]
@@ -123,8 +142,13 @@ class LineErrors:
         if is_value or token.text in ("True", "False", "None", "-", "{"):
             name = bare(names[0])
             written = bare(doubled(token.text)) if token.kind != "unclosed" else "…"
+            first = at
+            while first and self._tokens[first - 1].kind != "newline":
+                first -= 1
+            column = self._tokens[first].column
             return self._error(
-                "a value stands behind the name of an input, or of a parameter", token.span,
+                "a value stands behind the name of an input, or of a parameter",
+                Span(token.line, column, token.end - column),
                 f"write 'input {name} = {written}', or 'task({name}={written})'",
             )  # fmt: skip
         return None
@@ -135,6 +159,8 @@ class LineErrors:
         line = line_of(self._tokens, start)
         left = ", ".join(bare(t.text) for t in line if t.start < token.start and t.kind == "word")
         names, _, _ = left.rpartition(", ")
+        equals = next(t for t in line if t.text == "=")
+        place = Span(token.line, equals.column, token.end - equals.column)
         if token.kind == "arrow":
             words = [t for t in line if t.start >= before.start]
             chain = " ".join(bare(t.text) for t in words)
@@ -142,11 +168,17 @@ class LineErrors:
             if ", " not in names and words[-1].kind == "word":
                 return self._error(
                     "a result goes by the name of its task, and a line with '=' has no arrows",
-                    token.span, f"write '{chain} as {names}' to call the last task so",
+                    place, f"write '{chain} as {names}' to call the last task so",
                 )  # fmt: skip
             return self._error(
-                "a line that names parts has no arrows", token.span,
+                "a line that names parts has no arrows", place,
                 f"write '{chain}', and '{names} = {bare(last)}' in a line of its own",
+            )  # fmt: skip
+        if before.text in CONDITIONS and token.kind == "word":
+            return self._error(
+                f"no task stands between this '=' and '{before.text}'", place,
+                f"write '{names or left.partition(',')[0]} {before.text} {bare(token.text)}' "
+                "for a condition",
             )  # fmt: skip
         if token.text in CONDITIONS:
             return self._error(
@@ -155,7 +187,7 @@ class LineErrors:
             )  # fmt: skip
         if token.text == "=":
             return self._error(
-                "one line names the parts of a result once", token.span,
+                "one line names the parts of a result once", place,
                 "write a line for each name: 'X = split.X'",
             )  # fmt: skip
         if token.text == "[":
@@ -263,5 +295,7 @@ class LineErrors:
 
 def _near(word: str, known: Sequence[str]) -> str:
     """Return the word that was meant, if hardly a letter of it is wrong."""
+    if swapped := [one for one in known if word != one and sorted(word.lower()) == sorted(one)]:
+        return swapped[0]
     found = difflib.get_close_matches(word.lower()[:30], known, n=1, cutoff=0.8)
     return found[0] if found and found[0] != word else ""

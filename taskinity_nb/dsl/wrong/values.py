@@ -177,7 +177,7 @@ def _behind_name(given: _Given, match: re.Match[str], task: str) -> Wrong:
     at = given.start + match.start("value")
     arrow = re.match(r"(-\.->|->)\s*([^\W\d]\w*)?", value)
     if arrow and not task:
-        return _with_arrow(name, arrow[1], at, arrow[2])
+        return _with_arrow(name, given.start, at + len(arrow[1]), arrow[2])
     other = re.match(r"[^\W\d]\w*", value)
     if other:
         return Wrong(
@@ -194,9 +194,9 @@ def _behind_name(given: _Given, match: re.Match[str], task: str) -> Wrong:
     return Wrong(f"{shown(value)} has no meaning here", at, len(value), f"write {example}")
 
 
-def _with_arrow(name: str, arrow: str, at: int, target: str | None) -> Wrong:
+def _with_arrow(name: str, start: int, end: int, target: str | None) -> Wrong:
     return Wrong(
-        "a line that declares inputs has no arrows", at, len(arrow),
+        "a line that declares inputs has no arrows", start, end - start,
         f"end the line 'input …' in front of it, and write '{bare(name)} -> "
         f"{bare(target or 'next_task')}' in the line below",
     )  # fmt: skip
@@ -223,7 +223,7 @@ def _wrong_value(given: _Given, task: str) -> Wrong | None:
                      "make it an input of the flow, and give it to the run")  # fmt: skip
     arrow = re.search(r"\s(-\.->|->)\s*([^\W\d]\w*)?", value)
     if arrow and not task and _reads(value[: arrow.start()]):
-        return _with_arrow(name, arrow[1], at + arrow.start(1), arrow[2])
+        return _with_arrow(name, given.start, at + arrow.end(1), arrow[2])
     other = re.search(r"\s+([^\W\d]\w*)\s*=(?!=)", value)
     if other and _reads(value[: other.start()]):
         return Wrong(

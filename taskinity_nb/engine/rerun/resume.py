@@ -34,6 +34,7 @@ from ..transport.reach import reach
 from .fingerprint import Fingerprint, Printer
 from .given import GIVEN
 from .outdated import Outdated
+from .told import constant_changed
 
 __all__ = ["Kept", "Prints", "kept_of", "prints_of"]
 
@@ -254,6 +255,8 @@ class _Comparison:
         return _changed("its function", *functions) or self._changed_source(now, then)
 
     def _changed_source(self, now: Call, then: Call) -> str:
+        if told := constant_changed(self.plan.flow, self.earlier.plan.flow, now, then):
+            return told
         sources = [(*call.positional, *call.keywords) for call in (now, then)]
         kinds = [[(name, origin._replace(slot=0)) for name, origin in source] for source in sources]
         rules = [(call.late, call.optional) for call in (now, then)]

@@ -120,7 +120,10 @@ def _of_class(kind: type) -> Annotations:
     maker = inspect.getattr_static(kind, "__init__")
     if not isinstance(maker, FunctionType) and isinstance(new, staticmethod):
         maker = new.__func__
-    takes = typing.get_type_hints(maker) if isinstance(maker, FunctionType) else {}
+    takes = {}
+    if isinstance(maker, FunctionType):  # a named tuple's own finds no names: its class does
+        is_made = maker.__globals__.get("__name__", "").startswith("namedtuple_")
+        takes = typing.get_type_hints(kind if is_made else maker)
     takes.pop("return", None)
     gives = kind if is_plain and not issubclass(kind, Awaitable) else Any
     return Annotations(gives, takes)

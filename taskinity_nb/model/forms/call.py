@@ -1,8 +1,9 @@
-"""How one task is called."""
+"""How one task is called, and which results go to parameters that have defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from inspect import Parameter
 from typing import Any, NamedTuple
 
 from ...errors import BindingError, listed, suggestion
@@ -13,7 +14,7 @@ from ..signature import Signature
 from ..task import Task
 from .origin import Origin
 
-__all__ = ["Call", "edge_to_add"]
+__all__ = ["Call", "edge_to_add", "fill_first", "fill_with_what_there_is"]
 
 
 class Call(NamedTuple):
@@ -135,9 +136,17 @@ class Call(NamedTuple):
             f"mapping could do, and '{origin.name}' returned {type(result).__name__}",
             next(filter(None, edges), "")
             or self._parts_to_name(origin, result)
-            or f"give the function one parameter for each result, or let '{origin.name}' return "
-            f"a dict with the {_named(self.late, 'key')}",
+            or self._one_for_each(origin)
+            + f"or let '{origin.name}' return a dict with the {_named(self.late, 'key')}",
         )
+
+    def _one_for_each(self, origin: Origin) -> str:
+        """Say how the function can take all results, as many as they are."""
+        each = "give the function one parameter for each result, "
+        if len(self.mappings) <= len(self.late):
+            return each
+        others = "them all" if len(self.late) == 1 else "the rest"
+        return f"{each}write '*{self.late[-1]}' in it to take {others} as a tuple, "
 
     def _parts_to_name(self, origin: Origin, result: Any) -> str:
         """Say how the parts of a tuple go to the parameters, if there are as many."""
@@ -197,3 +206,43 @@ def edge_to_add(flow: Flow, name: str, parameter: str) -> str:
     if source in flow.ancestors(name):
         return f"add the edge '{edge}'"
     return f"'{source}' is a task of the flow: add the edge '{edge}'"
+
+
+def fill_with_what_there_is(
+    signature: Signature, filled: dict[str, Origin], optionals: list[Origin]
+) -> None:
+    """Fill what has a default with what may not be there, in order."""
+    if signature.star:
+        return
+    free = [name for name in _by_place(signature) if name not in filled]
+    free = [name for name in free if name not in signature.required]
+    if len(free) >= len(optionals):
+        filled.update(zip(free, optionals, strict=False))
+        optionals.clear()
+
+
+def fill_first(
+    signature: Signature,
+    filled: dict[str, Origin],
+    brought: Sequence[Origin],
+    given: Collection[str],
+) -> bool:
+    """Fill the first parameters of a function all of which have defaults, as a call would.
+
+    It is not done, and false is returned, if one of them takes an input by its name: then it is not
+    plain what was meant. Those that the text has `given` something are passed over.
+    """
+    if signature.required or signature.star or signature.double_star:
+        return False
+    by_name = (name for name in filled if name not in given)
+    inputs = {name for name in by_name if filled[name].kind in ("input", "inputs")}
+    names = [name for name in _by_place(signature) if name not in filled or name in inputs]
+    first = names[: len(brought)]
+    if len(first) < len(brought) or not inputs.isdisjoint(first):
+        return False
+    filled.update(zip(first, brought, strict=True))
+    return True
+
+
+def _by_place(signature: Signature) -> list[str]:
+    return [p.name for p in signature.named if p.kind is not Parameter.KEYWORD_ONLY]

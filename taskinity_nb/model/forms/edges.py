@@ -10,6 +10,7 @@ from .literals import canonical
 
 __all__ = [
     "CONDITIONS", "KINDS", "MAPPED", "WAITS", "Edge", "EdgeKind", "Part", "as_edges", "condition",
+    "local_name",
 ]  # fmt: skip
 
 EdgeKind = Literal["result", "wait", "map", "zip", "product", "when", "unless", "each", "each_wait"]
@@ -79,6 +80,23 @@ def condition(edge: Edge) -> str:
     """
     compared = "" if edge.equals is None else f" == {edge.equals}"
     return f"{edge.kind} {edge.origin}{compared}"
+
+
+def local_name(source: str, task: str) -> str:
+    """Return what a task is called where another one stands, which may be in a flow in the flow.
+
+    Examples
+    --------
+    >>> local_name("Prep.clean", "Prep.count"), local_name("Prep.clean", "train")
+    ('clean', 'Prep')
+    """
+    if "." not in source:
+        return source
+    words, others = source.split("."), task.split(".")
+    depth = 0
+    while depth < min(len(words), len(others)) - 1 and words[depth] == others[depth]:
+        depth += 1
+    return words[depth]
 
 
 class Part(NamedTuple):

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from ...errors import CycleError, FlowError
+from ...errors import CycleError, FlowError, UnknownTaskError
+from ..extents.absent import NOBODY
+from ..extents.extent import WHOLE, Extent
 from ..flow import Edge, Flow
 from ..lookup import find_tasks
 from .call import Call
@@ -26,6 +28,7 @@ def with_flows(
     inputs: Mapping[str, Any],
     bind: Bind,
     around: tuple[Flow, ...],
+    extent: Extent | None = WHOLE,
 ) -> Flow:
     """Return a flow with others in place of their names, which may have others in them.
 
@@ -43,6 +46,8 @@ def with_flows(
         Returns how the tasks of a flow are called, given values for its inputs.
     around : tuple of Flow
         The flow, and those in which it stands.
+    extent : Extent, optional
+        None if it is not known yet which tasks run: then a function need not be there.
 
     Raises
     ------
@@ -60,9 +65,15 @@ def with_flows(
         if flow.homes.get(task) is not None and not one.homes:
             one = one.bind(flow.homes[task])
         others: dict[str, Flow] = {}
-        find_tasks(one, namespace, inputs, others)
+        try:
+            find_tasks(one, namespace, inputs, others, extent)
+        except UnknownTaskError as error:
+            if flow.function_of(task) not in flow.flows and not one.homes:
+                bound = f"{flow.function_of(task)}.bind(module)"
+                error.remedy += f";\nif a module has the functions of this flow, write '{bound}'"
+            raise
         if others:
-            one = with_flows(one, others, namespace, inputs, bind, (*around, one))
+            one = with_flows(one, others, namespace, inputs, bind, (*around, one), extent)
         whole[task] = one
 
     def takers(one: Flow) -> list[Taken]:
@@ -70,7 +81,10 @@ def with_flows(
         if not one.inputs:
             return []
         calls = bind(one, {**inputs, **dict.fromkeys(one.inputs, None)})
-        return [taken for call in calls for taken in _taken_inputs(one, call)]
+        taken = [taken for call in calls for taken in _taken_inputs(one, call)]
+        free = one.inputs.keys() - {each.edge.source for each in taken}
+        unknown = [c.name for c in calls if c.task is NOBODY.task and not one.upstream[c.name]]
+        return taken + [Taken(Edge(key, task), None) for task in unknown for key in sorted(free)]
 
     return inline(flow, whole, takers)
 

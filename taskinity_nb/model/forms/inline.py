@@ -6,7 +6,8 @@ What `Prep` gives is the result of its only last task, or else a dict of those o
 which a task called `Prep` makes.
 
 Where `Prep` runs once for each item, the tasks in it that depend on the item do so, and are tied
-item by item. What does not depend on the item runs once.
+item by item. What does not depend on the item runs once. An input that a condition looks at, or of
+which a part is taken, is a task there, ``Prep.path``, which gives the item.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ...errors import BindingError, FlowError, listed, suggestion
-from ...values import gathered
+from ...values import gathered, itself
 from ..flow import Flow
-from .edges import CONDITIONS, MAPPED, WAITS, Edge, EdgeKind, Part
+from .edges import CONDITIONS, MAPPED, WAITS, Edge, EdgeKind, Part, local_name
 from .literals import Constant, InputName
 
-__all__ = ["Taken", "inline", "local_name"]
+__all__ = ["Taken", "inline"]
 
 
 class Taken(NamedTuple):
@@ -73,23 +74,6 @@ def inline(
         of = inner.get(part.task)
         whole.parts[name] = part if of is None else part._replace(task=of.result)
     return whole.flow()
-
-
-def local_name(source: str, task: str) -> str:
-    """Return what a task is called where another one stands, which may be in a flow in the flow.
-
-    Examples
-    --------
-    >>> local_name("Prep.clean", "Prep.count"), local_name("Prep.clean", "train")
-    ('clean', 'Prep')
-    """
-    if "." not in source:
-        return source
-    words, others = source.split("."), task.split(".")
-    depth = 0
-    while depth < min(len(words), len(others)) - 1 and words[depth] == others[depth]:
-        depth += 1
-    return words[depth]
 
 
 class _Bound(NamedTuple):
@@ -186,6 +170,11 @@ class _Whole:
         outer = bound.edge
         if outer.kind in MAPPED and edge.kind in MAPPED:
             raise self._map_in_map(inner, edge)
+        if edge.source in inner.by_item and (edge.kind in CONDITIONS or edge.key is not None):
+            self._add_item(inner, edge.source, outer)
+            optional = edge.optional or outer.optional
+            self._add_inner(inner, edge._replace(optional=optional, parameter=parameter), edge)
+            return
         if outer.key is not None and edge.key is not None:
             raise FlowError(
                 f"'{name}' takes a part of the input that '{outer}' gives, which is a part already",
@@ -201,14 +190,24 @@ class _Whole:
         self.edges.append(made)
         self.places[made] = self._flow, outer
 
-    def _add_inner(self, inner: _Inner, edge: Edge) -> None:
-        """Take over an edge between two tasks of a flow in the flow."""
-        prefix, by_item = inner.name, edge.source in inner.by_item
-        key = edge.key
+    def _add_item(self, inner: _Inner, name: str, outer: Edge) -> None:
+        """Add a task that gives the item which an input is, for conditions to look at."""
+        task = f"{inner.name}.{name}"
+        made = outer._replace(target=task, parameter="item")
+        if task not in self.functions:
+            self.tasks.append(task)
+            self.edges.append(made)
+            self.functions[task] = itself.__name__
+            self.homes[task] = {itself.__name__: itself}
+            self.places |= {task: (inner.flow, name), made: (self._flow, outer)}
+
+    def _add_inner(self, inner: _Inner, edge: Edge, place: Edge | None = None) -> None:
+        """Take over an edge between two tasks of a flow in the flow; `place` is it as written."""
+        prefix, by_item, key = inner.name, edge.source in inner.by_item, edge.key
         if isinstance(key, str) and key in inner.flow.parts:
             key = f"{prefix}.{key}"
-        made = edge._replace(source=f"{prefix}.{edge.source}", target=f"{prefix}.{edge.target}")
-        made = made._replace(key=key)
+        ends = f"{prefix}.{edge.source}", f"{prefix}.{edge.target}"
+        made = edge._replace(source=ends[0], target=ends[1], key=key)
         if by_item and edge.kind not in CONDITIONS:
             if edge.kind in MAPPED:
                 raise self._map_in_map(inner, edge)
@@ -218,7 +217,7 @@ class _Whole:
             if waits not in self.edges:
                 self.edges.append(waits)
         self.edges.append(made)
-        self.places[made] = inner.flow, edge
+        self.places[made] = inner.flow, place or edge
 
     def _map_in_map(self, inner: _Inner, edge: Edge) -> FlowError:
         name = inner.flow.name
@@ -290,7 +289,7 @@ class _Inner:
     taken : list
         Which parameters take which input.
     by_item : set of str
-        The tasks that run once for each item.
+        The tasks that run once for each item, and inputs that are tasks.
     result : str
         The task whose result is that of the flow.
     """
@@ -366,10 +365,14 @@ class _Inner:
         if not mapped:
             return set()
         found = set(self.first) if self.plain else set()
-        for taken in self.taken:
-            edge = self.bound[taken.edge.source].edge
-            if edge is not None and edge.kind in MAPPED:
-                found.add(taken.edge.target)
+        items = {key for key, one in self.bound.items() if one.edge and one.edge.kind in MAPPED}
+        found.update(taken.edge.target for taken in self.taken if taken.edge.source in items)
+        for task, given in flow.constants.items():
+            if any(isinstance(v, InputName) and v.name in items for v in given.values()):
+                found.add(task)
+        for edge in flow.edges:
+            if edge.source in items and (edge.kind in CONDITIONS or edge.key is not None):
+                found |= {edge.source, edge.target}
         for task in flow.order:
             if any(edge.source in found for edge in flow.upstream[task]):
                 found.add(task)

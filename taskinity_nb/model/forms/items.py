@@ -16,6 +16,10 @@ from .validity import Checked
 __all__ = ["Aligned"]
 
 
+TIED = frozenset({"each", "each_wait"})
+"""Kinds of edges in a flow that runs once for each item: all tasks of it have as many."""
+
+
 class Aligned:
     """What the mapped tasks of a flow have in common.
 
@@ -42,7 +46,7 @@ class Aligned:
         from_items = [
             edge
             for edge in edges
-            if edge.kind in ("each", "each_wait")
+            if edge.kind in TIED
             or (
                 edge.key is None and edge.kind != "product" and index.get(edge.source) in self._maps
             )
@@ -51,7 +55,7 @@ class Aligned:
             roots = {self._roots[index[edge.source]] for edge in from_items}
             roots |= {_of_list(edge) for edge in edges if edge not in from_items}
             if len(roots) > 1:
-                from_items = []
+                from_items = [edge for edge in from_items if edge.kind in TIED]
         root: Hashable
         if from_items:
             root = self._roots[index[from_items[0].source]]
@@ -60,10 +64,12 @@ class Aligned:
         else:
             root = frozenset().union(*map(_of_list, edges))
         self._roots[task] = root
+        tied = {edge.source for edge in edges if edge.kind in TIED}
         from_items += [
             edge
             for edge in flow.incoming[edges[0].target]
-            if edge.kind in CONDITIONS and self._roots.get(index.get(edge.source, -1)) == root
+            if edge.kind in CONDITIONS
+            and (edge.source in tied or self._roots.get(index.get(edge.source, -1)) == root)
         ]
         self.one_by_one |= set(from_items)
         if from_items:

@@ -74,11 +74,13 @@ class Misfits:
     def _unused_declared(self, name: str, calls: Sequence[Call]) -> BindingError:
         parameters = {p.name for call in calls for p in call.signature.named}
         near = suggestion(name, parameters)
-        task = calls[0].name if calls else "task"
+        group, _, word = name.rpartition(".")
+        first = (c.name.removeprefix(f"{group}.") for c in calls if c.name.startswith(f"{group}."))
+        task = next(first, "task") if group else calls[0].name if calls else "task"
         return BindingError(
             f"no task takes '{name}', which is an input of the flow",
-            remedy=(f"{near} " if near else "") + f"write where it goes, '{name} -> {task}' or "
-            f"'{task}(parameter={name})', or remove it from this line",
+            remedy=(f"{near} " if near else "") + f"write where it goes, '{word} -> {task}' or "
+            f"'{task}(parameter={word})', or remove it from this line",
             **self.flow.at(name),
         )
 
@@ -175,11 +177,19 @@ class Misfits:
                 f"use '{Edge(first, name, 'wait')}' if '{name}' should only wait, "
                 f"or give the function a parameter '{first}'"
             )
+            if len(left) == 1 and (parameter := self._free(signature, name)):
+                remedy += f";\nto give it to '{parameter}', call it so: '{first} as {parameter}'"
         return BindingError(
             f"task '{name}': {signature.text(name)} does not take {what} {listed(labels)}",
             remedy=remedy,
             **self.flow.at(edge),
         )
+
+    def _free(self, signature: Signature, name: str) -> str:
+        """Return the first parameter with a default that the text does not give a constant."""
+        given = self.flow.constants.get(name, {})
+        names = (n for n in signature.names if n not in {*signature.required, *given, *self.keys})
+        return next((n for n in names if n not in self.index and n not in self.flow.inputs), "")
 
     def no_parameter(self, signature: Signature, name: str, parameter: str) -> BindingError:
         """Explain a constant for what the function does not take."""

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from ...errors import BindingError, listed, suggestion
 from ...formatting import counted
-from ...values import Key, picked
+from ...values import Key, kind_of, picked
 from ..refs import MISSING, is_missing, is_ref
 
 __all__ = ["Origin"]
@@ -36,6 +36,8 @@ class Origin(NamedTuple):
         Whether nothing may be there.
     default : int, optional
         The slot of what the argument is then; without it, there is no argument.
+    within : str
+        The flow in the flow whose result it is, if `key` is also the name of a task in that.
     """
 
     slot: int
@@ -46,6 +48,7 @@ class Origin(NamedTuple):
     place: int | None = None
     is_optional: bool = False
     default: int | None = None
+    within: str = ""
 
     @property
     def is_of_item(self) -> bool:
@@ -80,37 +83,62 @@ class Origin(NamedTuple):
         raise self._nothing_there(whole)
 
     def _nothing_there(self, whole: Any) -> BindingError:
-        kind = type(whole).__name__
+        kind = kind_of(whole)
         what = "input" if self.kind == "input" else "result of"
         if isinstance(self.key, tuple):
             names = [name for name in self.key[1] if name != "_"]
-            came = f"a {kind}"
+            came = kind
             if hasattr(whole, "__len__"):
                 came += f" with {counted(len(whole), 'element')}"
             if isinstance(whole, Mapping):
-                came = f"a {kind} with the keys {listed([str(key) for key in whole])}"
+                came = f"{kind} with the keys {listed([str(key) for key in whole])}"
             return BindingError(
                 f"the {what} '{self.name}' has no parts {listed(names)}: it is {came}",
                 remedy=f"let '{self.name}' return {len(self.key[1])} values, "
                 f"or a dict with the keys {listed(names)}",
             )
-        known: list[str]
         if isinstance(self.key, int):
             length = f", which has {counted(len(whole), 'element')}" if _sized(whole) else ""
             return BindingError(
-                f"the {what} '{self.name}', a {kind}{length}, has no element {self.key}",
+                f"the {what} '{self.name}', {kind}{length}, has no element {self.key}",
                 remedy="positions count from 0",
             )
-        if isinstance(whole, Mapping):
-            word, known = "key", [str(key) for key in whole]
-        else:
-            word, known = "attribute", [name for name in dir(whole) if not name.startswith("_")]
-        remedy = suggestion(self.key or "", known) or f"it has {listed(known)}"
-        if word == "key" and not remedy.startswith("did you mean"):
-            remedy += f"; write '{self.name}.{self.key}?' where it may be missing"
+        word = "key" if isinstance(whole, Mapping) else "attribute"
         return BindingError(
-            f"the {what} '{self.name}', a {kind}, has no {word} '{self.key}'", remedy=remedy
+            f"the {what} '{self.name}', {kind}, has no {word} '{self.key}'",
+            remedy=self._what_to_pick(whole, str(self.key)),
         )
+
+    def _what_to_pick(self, whole: Any, key: str) -> str:
+        """Say what to write in place of a key that a value has not."""
+        if self.within:
+            task = f"{self.within}.{key}"
+            if task == self.name:
+                return (
+                    f"the result of the flow '{self.within}' is that of '{key}' already: "
+                    f"write '{self.within} -> next_task'"
+                )
+            or_return = f", or let '{self.name}' return a dict with the key '{key}'"
+            return (
+                f"'{key}' is a task in the flow '{self.within}', which gives the result of its "
+                f"last tasks: write '{key} -> next_task' in that flow"
+                + or_return
+                * (self.name != self.within)
+            )
+        if type(whole) in (tuple, list) and whole:
+            place = f"'{self.name}.0' for the first element"
+            names = ", ".join(["a", "b", "c"][: len(whole)])
+            several = f", or name the parts: '{names} = {self.name}'" * (1 < len(whole) < 4)
+            return f"write {place}{several}"
+        is_mapping = isinstance(whole, Mapping)
+        known = [str(k) for k in whole] if is_mapping else [
+            name for name in dir(whole) if not name.startswith("_")
+        ]  # fmt: skip
+        if near := suggestion(key, known):
+            return near
+        name = "…" if "." in self.name else self.name  # of a flow in the flow
+        missing = f"; write '{name}.{key}?' where it may be missing" * is_mapping
+        return f"it has {listed(known)}{missing}"
 
     def __str__(self) -> str:
         there = ", if there is one" if self.is_optional else ""

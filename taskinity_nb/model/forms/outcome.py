@@ -80,6 +80,8 @@ def no_result(record: Recorded, value: Missing, is_all: bool) -> NoResultError:
     if record.error is not None:
         why = f" ({described(record.error)})"
     remedy = ""
+    if record.cause and record.state is State.UPSTREAM_FAILED:
+        remedy = f"write '{record.cause}?' where its result goes on, to go on with what there is"
     if any(item.has_result for item in record.items or ()):
         remedy = f"run.tasks['{record.name}'].results has those of the items that went well"
         if isinstance(record.error, MapError):

@@ -161,7 +161,9 @@ def _check_mapped(flow: Checked, edge: Edge, first: Edge) -> None:
             f"'{first.source}' and '{edge.source}'"
             + (f", by '{first.kind}' and by '{edge.kind}'" if len(kinds) > 1 else ""),
             remedy=f"write '{sources} -> zip {edge.target}' to take their items side by side, "
-            f"or '{sources} -> product {edge.target}' to take every combination",
+            f"or '{sources} -> product {edge.target}' to take every combination;\n"
+            f"to give each item of '{edge.origin}' the whole of '{first.origin}', write "
+            f"'{first.origin} -> {edge.target}' in a line of its own",
             **flow.at(edge),
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ...formatting import time_text
@@ -16,13 +16,27 @@ from ...model.events import State
 from ...model.record import TaskRun
 from ...model.run import Run
 
-__all__ = ["Bar", "Panel", "Row", "cut_off", "most_at_once", "panel_of", "replayed"]
+__all__ = [
+    "Bar",
+    "Panel",
+    "Row",
+    "Span",
+    "cut_off",
+    "most_at_once",
+    "outer_boxes",
+    "panel_of",
+    "replayed",
+]
 
 SIMULATED = "simulated"
 """The executor of a run that was predicted."""
 
 MOST_BARS = 2000
 """Bars of a panel from which on neighbouring items of a mapped task become one band."""
+
+
+MOST_SPANS = 5
+"""Lanes of flows in the flow; of more at once, none is shown."""
 
 
 class Bar(NamedTuple):
@@ -49,6 +63,15 @@ class Bar(NamedTuple):
         return f"{label} ×{self.number:,}".strip() if self.number > 1 else f"{label}[{self.item}]"
 
 
+class Span(NamedTuple):
+    """How long the tasks of a flow in the flow took together: seconds from the run's start."""
+
+    box: str
+    lane: int
+    start: float
+    end: float
+
+
 class Row(NamedTuple):
     """A worker: its label, its first lane and how many lanes it has."""
 
@@ -70,11 +93,18 @@ class Panel(NamedTuple):
     """Whether it goes on beyond what is drawn."""
     is_replayed: bool = False
     """Whether nothing ran like this: tasks that were measured elsewhere, one after the other."""
+    spans: tuple[Span, ...] = ()
+    """The flows in the flow, above the rows."""
 
     @property
     def lanes(self) -> int:
         """Number of lanes of all rows; at least one, so that an empty panel has a place."""
         return max(1, sum(row.lanes for row in self.rows))
+
+    @property
+    def span_lanes(self) -> int:
+        """Number of lanes of the flows in the flow."""
+        return max((span.lane + 1 for span in self.spans), default=0)
 
     @property
     def end(self) -> float:
@@ -111,7 +141,36 @@ def panel_of(run: Run, heading: str = "") -> Panel:
         bars += placed
         rows.append(Row(f"worker {number}", lanes, used))
         lanes += used
-    return Panel(heading, tuple(_merged(bars, run.makespan)), tuple(rows), run.makespan)
+    spans = _spans(bars, outer_boxes(run.flow.tasks))
+    merged = tuple(_merged(bars, run.makespan))
+    return Panel(heading, merged, tuple(rows), run.makespan, spans=spans)
+
+
+def outer_boxes(tasks: Iterable[str]) -> dict[str, str]:
+    """Return the outermost flow in the flow of each task that is in one, or is its result.
+
+    Examples
+    --------
+    >>> outer_boxes(["load", "Prep.Deep.scan", "Prep"])
+    {'Prep.Deep.scan': 'Prep', 'Prep': 'Prep'}
+    """
+    found = {task: task.partition(".")[0] for task in tasks if "." in task}
+    names = set(found.values())
+    return found | {task: task for task in tasks if task in names}
+
+
+def _spans(bars: Iterable[Bar], boxes: Mapping[str, str]) -> tuple[Span, ...]:
+    """Return the time that each box has taken; none of boxes that are too many."""
+    ends: dict[str, tuple[float, float]] = {}
+    for bar in bars if boxes else ():
+        if (box := boxes.get(bar.task)) is not None:
+            start, end = ends.get(box, (bar.start, bar.end))
+            ends[box] = min(start, bar.start), max(end, bar.end)
+    all_spans = [Bar(box, 0, start, end, State.SUCCEEDED) for box, (start, end) in ends.items()]
+    placed, lanes = _in_lanes(all_spans, 0)
+    if lanes > MOST_SPANS:
+        return ()
+    return tuple(Span(bar.task, bar.lane, bar.start, bar.end) for bar in placed)
 
 
 def replayed(run: Run, longest: float, *, alone: bool = True, bound: str = "") -> Panel:
@@ -187,8 +246,11 @@ def cut_off(panel: Panel, most: float) -> Panel:
         for bar in panel.bars
         if bar.start < most
     )
+    spans = [span._replace(end=min(span.end, most)) for span in panel.spans if span.start < most]
     heading = f"{panel.heading} (goes on beyond this chart)"
-    return panel._replace(bars=bars, makespan=most, heading=heading, is_cut=True)
+    return panel._replace(
+        bars=bars, makespan=most, heading=heading, is_cut=True, spans=tuple(spans)
+    )
 
 
 def most_at_once(panel: Panel) -> int:

@@ -14,11 +14,11 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from ...formatting import elided, time_unit
+from ...formatting import counted, elided, time_unit
 from ...model.events import State
 from ..style.palette import CRITICAL, EDGE, INK, LOOKS
 from .figure import new_axes
-from .gantt_bars import Bar, Panel
+from .gantt_bars import Bar, Panel, Span, outer_boxes
 from .gantt_chart import Chart
 from .settings import default_settings
 from .style import COLOURS, Styled
@@ -39,6 +39,8 @@ FILLED = 0.74
 THIN = 0.2
 """The part of its lane that is filled while a worker is held before or after its task."""
 MOST_LABELS = 400
+SPAN = 0.85
+"""Of a line of text: how high a flow in the flow is, above the rows."""
 
 
 class Drawing(Styled):
@@ -47,7 +49,12 @@ class Drawing(Styled):
     def __init__(self, ax: Axes, chart: Chart, ink: Any) -> None:
         super().__init__(ax, ink)
         self.chart = chart
-        self.colours = {task: COLOURS[i % len(COLOURS)] for i, task in enumerate(chart.tasks)}
+        # Where colours do not tell each task, they tell the flow in the flow that it is in.
+        boxes = outer_boxes(chart.tasks) if len(chart.tasks) > len(COLOURS) else {}
+        self.groups = {task: boxes.get(task, task) for task in chart.tasks}
+        groups = {group: i for i, group in enumerate(dict.fromkeys(self.groups.values()))}
+        self.colours = {t: COLOURS[groups[g] % len(COLOURS)] for t, g in self.groups.items()}
+        self.in_box = boxes.keys()
         self.labelled: set[str] = set()
         self.lane = self.strip = self.height = 1.0
         self.plan_titles(chart.title, chart.subtitle)
@@ -56,7 +63,7 @@ class Drawing(Styled):
         """Choose how tall a lane and a line of text between panels are, in inches."""
         self.lane, self.strip = lane, strip / lane
         self.height = self.header / 72 / lane + sum(
-            panel.lanes + self.strip * (1.75 if panel.bound else 1.3) for panel in self.chart.panels
+            panel.lanes + self.strip * _strips(panel) for panel in self.chart.panels
         )
 
     def place(self) -> None:
@@ -75,13 +82,15 @@ class Drawing(Styled):
         for number, panel in enumerate(self.chart.panels):
             self._heading(panel, y, number)
             y += self.strip
+            self._spans(panel, y, number)
+            y += self.strip * SPAN * panel.span_lanes
             self._bars(panel, y, number)
             ticks += [(y + row.first + row.lanes / 2, row.label) for row in panel.rows]
             self._bound(panel, y, number)
             y += panel.lanes + self.strip * (0.75 if panel.bound else 0.3)
         self._axes(ticks, end)
         self.titles()
-        if 1 < len(self.chart.tasks) <= len(COLOURS):
+        if 1 < len(set(self.groups.values())) <= len(COLOURS):
             self._legend()
 
     # Text around the bars.
@@ -107,6 +116,31 @@ class Drawing(Styled):
                 0.5, y + self.strip + panel.lanes / 2, "no task started", None, fontsize=9,
                 va="center", ha="center", style="italic", transform=self.ax.get_yaxis_transform(),
             )  # fmt: skip
+
+    def _spans(self, panel: Panel, top: float, number: int) -> None:
+        """Draw above the rows how long the tasks of each flow in the flow took, as a bracket."""
+        high = self.strip * SPAN
+        lines = []
+        for span in panel.spans:
+            y = top + high * (span.lane + 0.72)
+            foot = y + 0.18 * high
+            lines.append([(span.start, foot), (span.start, y), (span.end, y), (span.end, foot)])
+            self._text(
+                span.start, y - 0.1 * high, span.box, self._room_right_of(span, panel), fontsize=8,
+                va="bottom", gid=f"span-{number}-{span.box}",
+                transform=self.off(self.ax.transData, 1, 0),
+            )  # fmt: skip
+        if lines:
+            self.ax.add_collection(
+                LineCollection(lines, colors=EDGE, linewidths=1.2, zorder=2, gid=f"spans-{number}"),
+                autolim=False,
+            )
+
+    def _room_right_of(self, span: Span, panel: Panel) -> float:
+        """Return for how many pixels the name of a span may go on: to the next one of its lane."""
+        after = [o.start for o in panel.spans if o.lane == span.lane and o.start > span.start]
+        end = min(after, default=self.ax.get_xlim()[1])
+        return max(0.0, self.ruler.pixels(end - span.start) - 6)
 
     def _bound(self, panel: Panel, y: float, number: int) -> None:
         if panel.bound is None:
@@ -223,22 +257,33 @@ class Drawing(Styled):
             room = self.ruler.pixels(bar.end - bar.start) - 7
             if room < size:
                 break
-            name = bar.labelled(self.chart.labels[bar.task])
+            label = self.chart.labels[bar.task]
+            name = whole = bar.labelled(label)
             sign = "" if bar.state is State.SUCCEEDED else typeset(LOOKS[bar.state].sign)[0]
             sign = LOOKS[State.FAILED].sign if sign == "□" else sign
             before = f"{sign} " if sign else ""
-            if bar.item is not None and self.ruler.measure(before + name, size) > room:
-                name = bar.labelled("")  # the colour tells the task
+            if self.ruler.measure(before + name, size) > room:
+                name = self._shorter(bar, label, room - self.ruler.measure(before, size), size)
             text = self.ruler.shortened(before + name, size, room) or sign
             if not text or self.ruler.measure(text, size) > room:
                 continue
-            if text.endswith(name):
+            is_told = bar.item is not None and name == bar.labelled("")  # as its colour is
+            if text.endswith(whole) or is_told:
                 self.labelled.add(bar.task)
             if sign:
                 signed.add(bar)
             extent = (bar.start, top + bar.lane + gap, bar.end, top + bar.lane + 1 - gap)
             self.ax.add_artist(BarLabel(text, extent, size))
         return signed
+
+    def _shorter(self, bar: Bar, label: str, room: float, size: float) -> str:
+        """Return what else to call a bar: as within its box, or of an item only its number."""
+        short = label.rpartition(".")[2] if label == bar.task else label
+        name = bar.labelled(short)
+        if bar.item is None or self.ruler.measure(name, size) <= room:
+            return name
+        # The colour tells the task, or the flow that it is in.
+        return short if bar.task in self.in_box else bar.labelled("")
 
     def _signs(self, panel: Panel, top: float, signed: set[Bar], gap: float) -> None:
         """Mark failed and cancelled bars that are too narrow for their sign just above them."""
@@ -258,12 +303,26 @@ class Drawing(Styled):
         drawn = {bar.task for panel in self.chart.panels for bar in panel.bars}
         if drawn <= self.labelled or self.room.below < LEGEND:
             return
-        tasks = [task for task in self.chart.tasks if task in drawn]
-        texts = [elided(self.chart.labels[task], 44) for task in tasks]
-        handles = [Patch(color=self.colours[task]) for task in tasks]
+        groups: dict[str, list[str]] = {}
+        for task in self.chart.tasks:
+            if task in drawn:
+                groups.setdefault(self.groups[task], []).append(task)
+        texts = [self._named(group, tasks) for group, tasks in groups.items()]
+        handles = [Patch(color=self.colours[tasks[0]]) for tasks in groups.values()]
         columns = self.columns(texts, 4)
         self.legend(handles, texts, columns, handlelength=1.2, handleheight=0.9)
         self.legend_height = 0.14 + 0.18 * -(-len(texts) // columns)
+
+    def _named(self, group: str, tasks: list[str]) -> str:
+        """Return what a colour stands for: a task, or how many tasks of a flow in the flow."""
+        if tasks[0] not in self.in_box:
+            return elided(self.chart.labels[group], 44)
+        return f"{elided(group, 44)} ({counted(len(tasks), 'task')})"
+
+
+def _strips(panel: Panel) -> float:
+    """Return how many lines of text are above and below the rows of a panel."""
+    return (1.75 if panel.bound else 1.3) + SPAN * panel.span_lanes
 
 
 def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
@@ -274,7 +333,7 @@ def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:
 def draw_chart(chart: Chart, ax: Axes | None = None) -> Axes:
     """Draw a chart into `ax`, or on a figure of its own."""
     lanes = sum(panel.lanes for panel in chart.panels)
-    strips = len(chart.panels) + sum(0.75 if panel.bound else 0.3 for panel in chart.panels)
+    strips = sum(map(_strips, chart.panels))
     if ax is not None:
         drawing = Drawing(ax, chart, ax.xaxis.label.get_color())
         height = max(0.01, (drawing.tall - drawing.header) / 72)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...formatting import counted, elided, one_line, visible
 from ...model.forms.edges import CONDITIONS, MAPPED, condition
 from .dot import LONGEST_LABEL, flow_text
-from .forms import call_of, drawn_edges, input_line, key_of
+from .forms import call_of, drawn_edges, gathered_in, input_line, key_of
 
 if TYPE_CHECKING:
     from ...model.flow import Edge, Flow
@@ -64,6 +64,8 @@ def _notes(flow: Flow, task: str, labels: Mapping[str, str] | None) -> str:
     """Tell what the rails do not: another name, and what is no plain handing over of a result."""
     call = call_of(flow, task)
     notes = [f"calls {call.removesuffix('()')}"] if call else []
+    if gathered_in(flow, task):
+        notes = [f"its result, {call}"]
     if labels and task in labels:
         notes.append(one_line(labels[task], LONGEST_LABEL))
     for edge in drawn_edges(flow) if flow.inputs else flow.upstream[task]:

@@ -20,7 +20,16 @@ from ...formatting import elided, visible
 from ...model.events import State
 from ...model.forms.edges import CONDITIONS, MAPPED, WAITS
 from ..style.palette import EDGE, INK, LOOKS
-from .forms import box_of, boxes_of, call_of, drawn_edges, input_line, short_name, words_of
+from .forms import (
+    box_of,
+    boxes_of,
+    call_of,
+    drawn_edges,
+    gathered_in,
+    input_line,
+    short_name,
+    words_of,
+)
 from .layout import pure_program
 from .text_width import FONT, width
 
@@ -214,7 +223,8 @@ def lines_of(flow: Flow, task: str, labels: Mapping[str, str] | None = None) -> 
     """Return the lines that a task, or an input, is called by in a picture, within its box."""
     if task in flow.inputs:
         return [elided(visible(input_line(flow, task)), LONGEST_LABEL)]
-    own = " ".join((labels or {}).get(task, short_name(task))[:MOST_READ].split())
+    usual = "result" if gathered_in(flow, task) else short_name(task)
+    own = " ".join((labels or {}).get(task, usual)[:MOST_READ].split())
     call = call_of(flow, task)
     lines = [own or short_name(task), *([call] if call else [])]
     return [elided(visible(line), LONGEST_LABEL) for line in lines]

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from ...formatting import elided, visible
 from ...model.events import State
-from ...model.forms.edges import MAPPED
+from ...model.forms.edges import CONDITIONS, MAPPED
 from ..style.palette import EDGE, INK, LOOKS
 from .dot import (
     LEVEL_GAP,
@@ -27,8 +27,18 @@ from .dot import (
     lines_of,
 )
 from .forms import Box, boxes_of, may_be_skipped, short_name
-from .layout import Point, layout
-from .lines import BELOW, MOST_KEY, SMALL, Line, add_line, in_points, lines_between
+from .layout import Layout, Point, layout
+from .lines import (
+    BELOW,
+    MOST_KEY,
+    SMALL,
+    Line,
+    Rect,
+    add_line,
+    around_labels,
+    in_points,
+    lines_between,
+)
 from .svg import EACH_ITEM, FAMILY, LEAST_ROW, SVG, paint_node, resize
 from .text_width import width
 
@@ -93,6 +103,7 @@ def draw(
     *,
     details: bool = False,
     counted: Collection[str] = (),
+    closed: Collection[str] = (),
     count: int | None = None,
     links: int = 0,
 ) -> str:
@@ -113,6 +124,8 @@ def draw(
         Whether there is a line for what a run tells of a task.
     counted : collection of str
         Of which tasks that line is how many of it are done.
+    closed : collection of str
+        Which of the tasks stand for a box that is closed; they are marked ``data-closed``.
     count : int, optional
         The number of tasks, if the nodes of `flow` stand for more.
     links : int
@@ -139,7 +152,7 @@ def draw(
         return WIDEST_WITH_SKIPPED if task in skipped else WIDEST_OF_MAP
 
     boxes = {
-        task: _box(lines_of(flow, task, labels), detail(task), task in mapped)
+        task: _box(_lines_of(flow, task, labels, closed), detail(task), task in mapped)
         for task in flow.tasks
     } | {name: _input_box(lines_of(flow, name)) for name in flow.inputs}
     lines, frames = lines_between(flow, with_verdicts=details), boxes_of(flow, flow.inputs)
@@ -147,9 +160,8 @@ def draw(
     root, top, picture = _frame(flow, placed.width, placed.height, count, with_legend=details)
     if frames:
         around = SubElement(picture, "g", {"fill": "none"})
-        for number in range(len(frames)):
-            first, last, _ = placed.frames[number]
-            _add_rect(around, *first, last.x - first.x, last.y - first.y, {})
+        for rect in _frames_at(frames, boxes, lines, placed).values():
+            _add_rect(around, *rect[:2], rect.right - rect.left, rect.bottom - rect.top, {})
     edges = SubElement(picture, "g", {"fill": "none", "stroke": EDGE})
     nodes = SubElement(picture, "g", {"fill": INK})
     for number, line in enumerate(lines):
@@ -158,13 +170,22 @@ def draw(
         if task in flow.inputs:
             _add_input(nodes, task, box, placed.nodes[index])
             continue
-        _add_node(nodes, task, index, box, placed.nodes[index], with_detail=details)
+        node = _add_node(nodes, task, index, box, placed.nodes[index], with_detail=details)
+        if task in closed:
+            node.set("data-closed", "yes")
     for number, name in enumerate(frames):
         _add_tab(nodes, name, placed.frames[number][2])
     for number, text in enumerate(heading_lines(flow)):
         place = {"x": "0", "y": in_points(LINE * (number + 0.5) + BELOW * SIZE - top)}
         SubElement(picture, "text", place | {"text-anchor": "start", "fill": EDGE}).text = text
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _lines_of(
+    flow: Flow, task: str, labels: Mapping[str, str] | None, closed: Collection[str]
+) -> list[str]:
+    first, *others = lines_of(flow, task, labels)
+    return [f"▸ {first}" if task in closed else first, *others]
 
 
 def _box(lines: list[str], detail: str, is_mapped: bool) -> _Box:
@@ -201,11 +222,13 @@ def _source(
     for task in in_order(flow, way):
         box = boxes[task]
         told.append(f"{place[task]} [width={box.width / 72:.4f} height={box.height / 72:.4f}]")
+    # Without a label of its own, a line lies on the condition that leads to the same task.
+    beside = {(line.source, line.target) for line in lines if line.kind in CONDITIONS}
     for number, line in enumerate(lines):
         look = f"id={number}"
         if line.kind != "result":
             look += f" arrowhead={'normalnormal' if line.is_mapped else 'vee'}"
-        if line.text:
+        if line.text or (line.source, line.target) in beside:
             look += f" label={_room(math.ceil(line.room) + 8)}"
         told.append(f"{place[line.source]} -> {place[line.target]} [{look}]")
     numbers = {name: i for i, name in enumerate(frames)}
@@ -247,9 +270,23 @@ def _frame(
     return root, top, SubElement(root, "g", look)
 
 
+def _frames_at(
+    frames: Mapping[str, Box], boxes: Mapping[str, _Box], lines: list[Line], placed: Layout
+) -> dict[str, Rect]:
+    """Return where the frames of boxes are drawn, around what stands at edges too."""
+    nodes = {}
+    for number, (name, box) in enumerate(boxes.items()):
+        (x, y), wide, tall = placed.nodes[number], box.width / 2, box.height / 2
+        nodes[name] = Rect(x - wide, y - tall, x + wide, y + tall)
+    corners = {name: placed.frames[number][:2] for number, name in enumerate(frames)}
+    labels = [line.label_at(placed.edges[i]) for i, line in enumerate(lines) if line.text]
+    found = {name: Rect(*first, *last) for name, (first, last) in corners.items()}
+    return around_labels(found, nodes, labels)
+
+
 def _add_node(
     parent: Element, task: str, index: int, box: _Box, middle: Point, *, with_detail: bool
-) -> None:
+) -> Element:
     node = SubElement(
         parent, "g", {"data-task": task, "data-state": "", "data-index": str(index), "role": "img"}
     )
@@ -272,6 +309,7 @@ def _add_node(
         place = {"x": x, "y": in_points(y + LINE * len(box.lines))}
         SubElement(node, "text", place | look)
     paint_node(node, State.PENDING, EACH_ITEM if box.is_mapped and with_detail else "")
+    return node
 
 
 def _add_input(parent: Element, name: str, box: _Box, middle: Point) -> None:

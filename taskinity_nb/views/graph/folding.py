@@ -18,18 +18,19 @@ from ...model.forms.edges import CONDITIONS, MAPPED
 from ...model.forms.literals import InputName
 from ..style.words import share_done
 from .dot import levels
-from .forms import box_of, boxes_around, drawn_edges, short_name
+from .forms import box_of, boxes_of, boxes_with, drawn_edges, short_name
 
-__all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans"]
+__all__ = ["LEAST_FAN", "Folding", "fold", "fold_fans", "state_of"]
 
 LEAST_FAN = 12
 """Tasks that are alike from which on they are one node."""
 
 SHOWN_FIRST = (
     State.FAILED, State.TIMED_OUT, State.RUNNING, State.RETRYING, State.READY, State.PENDING,
-    State.UPSTREAM_FAILED, State.CANCELLED, State.SKIPPED, State.SUCCEEDED, State.CACHED,
+    State.UPSTREAM_FAILED, State.CANCELLED, State.SUCCEEDED, State.CACHED, State.SKIPPED,
 )  # fmt: skip
-"""The state of a node is the first of these that one of its tasks has."""
+"""The state of a node is the first of these that one of its tasks has: what a condition has skipped
+leaves a node succeeded, unless it is all of it."""
 
 
 class Folding:
@@ -67,7 +68,7 @@ class Folding:
         opened: Collection[str] = (),
         closed: Collection[str] = (),
     ) -> None:
-        boxes = {task: _closed_box(task, closed) for task in flow.tasks if "." in task}
+        boxes = {task: _closed_box(task, closed) for task in flow.tasks} if closed else {}
         in_boxes = _grouped((task for task in flow.tasks if boxes.get(task)), boxes.__getitem__)
         rest = [task for task in flow.tasks if not boxes.get(task)] if in_boxes else flow.tasks
         found = {group[0]: group for group in _grouped(rest, key)}
@@ -118,10 +119,7 @@ class Folding:
 
     def states(self, counts: Mapping[str, Counter[State]]) -> dict[str, State]:
         """Return the state that each node is shown in."""
-        return {
-            node: next(state for state in SHOWN_FIRST if state in count)
-            for node, count in counts.items()
-        }
+        return {node: state_of(count) for node, count in counts.items()}
 
     def details(
         self, counts: Mapping[str, Counter[State]], details: Mapping[str, str] | None = None
@@ -173,14 +171,29 @@ class Folding:
         ]
 
 
+def state_of(counts: Mapping[State, int]) -> State:
+    """Return the state that several tasks are shown in as one, given how many are in each.
+
+    Examples
+    --------
+    >>> state_of({State.SUCCEEDED: 3, State.SKIPPED: 1})
+    <State.SUCCEEDED: 'succeeded'>
+    """
+    return next(state for state in SHOWN_FIRST if counts.get(state))
+
+
 def _agree(kinds: list[str]) -> bool:
     """Tell whether a task can be mapped by edges of all these kinds."""
-    return len(kinds) == 1 or (len(set(kinds)) == 1 and kinds[0] != "map")
+    own = [kind for kind in kinds if kind not in ("each", "each_wait")]
+    return len(own) < 2 or (len(set(own)) == 1 and own[0] != "map")
 
 
 def _closed_box(name: str, closed: Collection[str]) -> str:
-    """Return the outermost box that a task or an input is in and that is closed, or nothing."""
-    return next((box for box in boxes_around(name) if box in closed), "") if closed else ""
+    """Return the outermost box that a task or an input is in and that is closed, or nothing.
+
+    What bears the name of a box is its result, and in it.
+    """
+    return next((box for box in boxes_with(name, closed) if box in closed), "") if closed else ""
 
 
 def fold_fans(
@@ -263,7 +276,12 @@ def _sides(flow: Flow, task: str, kinds: Mapping[str, int]) -> tuple[frozenset[H
 
 def _shape_of(flow: Flow, level: Mapping[str, int]) -> Callable[[str], Hashable]:
     """Return what tasks have in common that may be drawn as one."""
-    return lambda task: (level[task], flow.function_of(task), box_of(task))
+    boxes = boxes_of(flow)
+    return lambda task: (level[task], flow.function_of(task), _own_box(task, boxes))
+
+
+def _own_box(task: str, boxes: Collection[str]) -> str:
+    return task if task in boxes else box_of(task)
 
 
 def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
@@ -277,10 +295,10 @@ def fold(flow: Flow, fits: Callable[[Flow], bool]) -> Folding | None:
     >>> fold(wide, lambda flow: len(flow.tasks) < 4).labels
     {'work_0': 'tasks × 3'}
     """
-    level = levels(flow)
+    level, boxes = levels(flow), boxes_of(flow)
     keys: list[Callable[[str], Hashable]] = [
         _shape_of(flow, level),
-        lambda task: (level[task], box_of(task)),
+        lambda task: (level[task], _own_box(task, boxes)),
     ]
     foldings = (Folding(flow, key) for key in keys)
     return next((folding for folding in foldings if fits(folding.flow)), None)

@@ -5,13 +5,14 @@ Nothing here is escaped but for what nobody sees: who draws a text makes it visi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...formatting import elided
 from ...model.flow import Edge
 from ...model.forms.edges import CONDITIONS, MAPPED
 from ...model.forms.literals import InputName
+from ...values import gathered
 
 if TYPE_CHECKING:
     from ...model.flow import Flow
@@ -20,8 +21,10 @@ __all__ = [
     "box_of",
     "boxes_around",
     "boxes_of",
+    "boxes_with",
     "call_of",
     "drawn_edges",
+    "gathered_in",
     "input_line",
     "key_of",
     "may_be_skipped",
@@ -131,6 +134,8 @@ def input_line(flow: Flow, name: str, *, whole: bool = False) -> str:
 def call_of(flow: Flow, task: str) -> str:
     """Write how a task is called, if its name does not tell; else return an empty string.
 
+    Of one that is the result of a box, write whose results it holds.
+
     Examples
     --------
     >>> from taskinity_nb.model.flow import Flow
@@ -139,6 +144,8 @@ def call_of(flow: Flow, task: str) -> str:
     >>> call_of(flow, "low"), call_of(flow, "fit")
     ('fit(depth=2)', '')
     """
+    if results := gathered_in(flow, task):
+        return elided(f"{{{', '.join(results)}}}", LONGEST_CALL)
     function = flow.function_of(task)
     given = [
         f"{parameter}={elided(value.text, LONGEST_VALUE)}"
@@ -148,6 +155,22 @@ def call_of(flow: Flow, task: str) -> str:
     if not given and function in (task, short_name(task)):
         return ""
     return f"{function}({elided(', '.join(given), LONGEST_CALL)})"
+
+
+def gathered_in(flow: Flow, task: str) -> list[str]:
+    """Return the names of what a task gathers that is the result of a box; of others, none.
+
+    Examples
+    --------
+    >>> from taskinity_nb.model.flow import Flow
+    >>> edges, written = [("P.a", "P"), ("P.b", "P")], Flow("All", tasks=["P"])
+    >>> gathered_in(Flow("All", edges, functions={"P": "gathered"}, written=written), "P")
+    ['a', 'b']
+    """
+    if flow.function_of(task) != gathered.__name__:
+        return []
+    before = [edge for edge in flow.incoming[task] if edge.source.startswith(f"{task}.")]
+    return list(dict.fromkeys(e.parameter or short_name(e.source) for e in before))
 
 
 def box_of(name: str) -> str:
@@ -178,6 +201,17 @@ def boxes_around(name: str) -> list[str]:
     return [".".join(words[:i]) for i in range(1, len(words))]
 
 
+def boxes_with(name: str, boxes: Container[str]) -> list[str]:
+    """Return the boxes that a task is in, the outermost first; a box, if it is its result.
+
+    Examples
+    --------
+    >>> boxes_with("Prep.clean", {"Prep"}), boxes_with("Prep", {"Prep"}), boxes_with("a", {"Prep"})
+    (['Prep'], ['Prep'], [])
+    """
+    return [*boxes_around(name), *([name] if name in boxes else [])]
+
+
 class Box(NamedTuple):
     """A frame around what is in it: nodes, and other boxes."""
 
@@ -188,6 +222,8 @@ class Box(NamedTuple):
 
 def boxes_of(flow: Flow, more: Iterable[str] = ()) -> dict[str, Box]:
     """Return the boxes of the tasks of a flow, each after the one that it is in.
+
+    A task that bears the name of a box is its result, and in it.
 
     Examples
     --------
@@ -206,4 +242,9 @@ def boxes_of(flow: Flow, more: Iterable[str] = ()) -> dict[str, Box]:
                 if "." in around:
                     boxes[box_of(around)].boxes.append(around)
         boxes[box_of(name)].nodes.append(name)
+    for name in boxes:
+        if name in flow.incoming:
+            if "." in name:
+                boxes[box_of(name)].nodes.remove(name)
+            boxes[name].nodes.append(name)
     return boxes

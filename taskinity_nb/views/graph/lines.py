@@ -14,9 +14,14 @@ from .layout import EdgePlace, Point
 from .text_width import width
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ...model.flow import Flow
 
-__all__ = ["BELOW", "MOST_KEY", "SMALL", "Line", "add_line", "in_points", "lines_between"]
+__all__ = [
+    "BELOW", "MOST_KEY", "SMALL", "Line", "Rect", "add_line", "around_labels", "in_points",
+    "lines_between",
+]  # fmt: skip
 
 SMALL = 9.0
 """Points, of what stands at edges."""
@@ -27,11 +32,39 @@ BELOW = 0.36
 WIDEST_VERDICT = ": 0000000000"
 """What stands behind a condition when a run has decided."""
 
+WIDEST_OF_ITEMS = ": 00,000 of 00,000 true"
+"""What stands there where it is decided for each item."""
+
+GAP = 4.0
+"""Points between the frame of a box and what is in it."""
+
 MOST_KEYS = 3
 """Keys that stand at a line, or one more; else it is said how many more there are."""
 
 MOST_KEY = 40
 """Characters of a key; of a longer one the middle is left out."""
+
+
+class Rect(NamedTuple):
+    """A place in points."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def grown(self, by: float) -> Rect:
+        return Rect(self.left - by, self.top, self.right + by, self.bottom)
+
+    def meets(self, other: Rect) -> bool:
+        """Tell whether the two have something in common."""
+        is_beside = self.right <= other.left or other.right <= self.left
+        return not is_beside and self.top < other.bottom and other.top < self.bottom
+
+    def cuts(self, other: Rect) -> bool:
+        """Tell whether the left or the right side of this one goes through the other."""
+        sides = (self.left, self.right)
+        return self.meets(other) and any(other.left < side < other.right for side in sides)
 
 
 class Line(NamedTuple):
@@ -51,6 +84,48 @@ class Line(NamedTuple):
     def is_dotted(self) -> bool:
         return self.kind in WAITS
 
+    def label_at(self, place: EdgePlace) -> Rect:
+        """Return where the text at the line is, with what a run adds to it."""
+        x, y = place.label or place.path[0]
+        half = self.room / 2
+        return Rect(x - half, y - SMALL / 2, x + half, y + SMALL / 2)
+
+
+def around_labels(
+    frames: Mapping[str, Rect], nodes: Mapping[str, Rect], labels: list[Rect]
+) -> dict[str, Rect]:
+    """Return the frames of boxes, wider where they would cut a label and there is room for that.
+
+    Examples
+    --------
+    >>> frames, nodes = {"P": Rect(0, 0, 50, 90)}, {"b": Rect(80, 5, 99, 9)}
+    >>> around_labels(frames, nodes, [Rect(30, 40, 60, 50)])["P"].right
+    64.0
+    >>> around_labels(frames, nodes, [Rect(30, 40, 79, 50)])["P"].right
+    50
+    """
+    placed = dict(frames)
+    for name in reversed([*frames]):  # the inner ones first
+        within = f"{name}."
+        for _ in labels:
+            frame = placed[name]
+            inner = [rect.grown(GAP) for box, rect in placed.items() if box.startswith(within)]
+            cut = [rect.grown(GAP) for rect in labels if frame.cuts(rect)]
+            held = [frame, *inner, *cut]
+            wide = frame._replace(
+                left=min(rect.left for rect in held), right=max(rect.right for rect in held)
+            )
+            others = [
+                rect
+                for other, rect in (*nodes.items(), *placed.items())
+                if other != name and not other.startswith(within)
+                and not name.startswith(f"{other}.")
+            ]  # fmt: skip
+            if wide == frame or any(wide.meets(rect.grown(GAP)) for rect in others):
+                break
+            placed[name] = wide
+    return placed
+
 
 def lines_between(flow: Flow, *, with_verdicts: bool = False) -> list[Line]:
     """Return what is drawn of edges: those of one kind between the same two tasks are one line.
@@ -58,7 +133,11 @@ def lines_between(flow: Flow, *, with_verdicts: bool = False) -> list[Line]:
     With `with_verdicts`, a condition has room for what a run decides.
     """
     keys: dict[tuple[str, str, str, str], list[str]] = {}
+    mapped = {edge.target for edge in flow.edges if edge.kind in MAPPED}
+    conditions = {edge[:2] for edge in flow.edges if edge.kind in CONDITIONS}
     for edge in drawn_edges(flow):
+        if edge.kind == "each_wait" and edge[:2] in conditions:
+            continue  # a condition waits too
         ends = edge.source, edge.target, edge.kind, visible(tail_of(flow, edge))
         found = keys.setdefault(ends, [])
         key = "" if edge.kind in CONDITIONS else key_of(flow, edge)
@@ -67,7 +146,8 @@ def lines_between(flow: Flow, *, with_verdicts: bool = False) -> list[Line]:
     for (source, target, kind, tail), found in keys.items():
         gap = "" if tail == "?" else " "
         text = f"{_listed(found)}{gap}{tail}".strip()
-        verdict = WIDEST_VERDICT if with_verdicts and kind in CONDITIONS else ""
+        verdict = WIDEST_OF_ITEMS if target in mapped else WIDEST_VERDICT
+        verdict = verdict if with_verdicts and kind in CONDITIONS else ""
         lines.append(Line(source, target, kind, text, width(text + verdict, SMALL)))
     return lines
 
@@ -89,7 +169,7 @@ def add_line(parent: Element, line: Line, place: EdgePlace) -> None:
         for points in _heads(line, place.path[-1], place.tip):
             told = " ".join(f"{in_points(point.x)},{in_points(point.y)}" for point in points)
             SubElement(edge, "polygon", {"fill": EDGE, "points": told})
-    if place.label is not None:
+    if place.label is not None and line.text:
         where = {"x": in_points(place.label.x), "y": in_points(place.label.y + BELOW * SMALL)}
         look = {"fill": EDGE, "stroke": "none", "font-size": in_points(SMALL)}
         if line.kind in CONDITIONS:  # it begins where it will begin when a verdict stands behind it

@@ -91,8 +91,9 @@ class Picture:
             raise FlowError(f"too large for a picture: {sizes}")
         folded = self.folding.labels if self.folding is not None else ()
         self._plain = draw(
-            flow, labels, details=details, counted=folded, count=count, links=_links(flow)
-        )
+            flow, labels, details=details, counted=folded, closed=self.closed & set(flow.tasks),
+            count=count, links=_links(flow),
+        )  # fmt: skip
 
     def _fits(self, flow: Flow) -> bool:
         return _is_drawable(flow if self.folding is None else self.folding.flow)

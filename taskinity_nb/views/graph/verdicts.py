@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ...formatting import elided, visible
@@ -11,6 +12,7 @@ from .forms import tail_of
 
 if TYPE_CHECKING:
     from ...model.flow import Edge
+    from ...model.record import TaskRun
     from ...model.run import Run
 
 __all__ = ["verdicts_of"]
@@ -22,7 +24,8 @@ LONGEST_VERDICT = 12
 def verdicts_of(run: Run) -> dict[tuple[str, str, str], str]:
     """Return the verdicts that have kept tasks from running, each by the condition's edge.
 
-    That is its source, its target, and what stands at it in a picture.
+    That is its source, its target, and what stands at it in a picture. Where items of a mapped task
+    have verdicts of their own, it is said for how many of them the condition was true.
 
     Examples
     --------
@@ -32,8 +35,10 @@ def verdicts_of(run: Run) -> dict[tuple[str, str, str], str]:
     >>> verdicts_of(done)
     {('check', 'report', 'when'): 'false'}
     """
-    told = {}
+    told: dict[tuple[str, str, str], str] = {}
     for record in list(run.tasks.values()):
+        if record.items:
+            told |= _of_items(run, record)
         if record.state is not State.SKIPPED or record.cause is not None:
             continue
         for edge in run.flow.incoming.get(record.name, ()):
@@ -41,6 +46,29 @@ def verdicts_of(run: Run) -> dict[tuple[str, str, str], str]:
                 at = visible(tail_of(run.flow, edge))
                 told[edge.source, edge.target, at] = elided(visible(verdict), LONGEST_VERDICT)
                 break
+    return told
+
+
+def _of_items(run: Run, record: TaskRun) -> dict[tuple[str, str, str], str]:
+    """Return for how many items each condition was true that has kept some of them from running.
+
+    It is said of the items that have come so far: that ran, or were skipped by it.
+    """
+    items = record.items or ()
+    ran = sum(item.started is not None or item.state.is_success for item in items)
+    skipped = Counter(i.why for i in items if i.state is State.SKIPPED and i.started is None)
+    conditions = [edge for edge in run.flow.incoming[record.name] if edge.kind in CONDITIONS]
+    told = {}
+    for place, edge in enumerate(conditions):
+        kept, later = (
+            sum(number for why, number in skipped.items() if any(_verdict(e, why) for e in edges))
+            for edges in (conditions[place : place + 1], conditions[place + 1 :])
+        )
+        if kept:
+            passed = ran + later
+            true = passed if edge.kind == "when" else kept
+            at = visible(tail_of(run.flow, edge))
+            told[edge.source, edge.target, at] = f"{true:,} of {passed + kept:,} true"
     return told
 
 

@@ -15,10 +15,15 @@ __all__ = ["picture_traits", "turned"]
 
 
 def turned(
-    picture: Picture | None, flow: Flow, labels: Mapping[str, str] | None, node: object
+    picture: Picture | None,
+    flow: Flow,
+    labels: Mapping[str, str] | None,
+    node: object,
+    close: bool | None = None,
 ) -> Picture | None:
     """Return a flow's picture with a fan or a box opened, or folded again if it is open.
 
+    `close` says which of both, of a box, where what is clicked may not be what was drawn last.
     Return None if the picture has no such node, or if it were too large with that one open.
 
     Examples
@@ -35,7 +40,8 @@ def turned(
     folding, closed = picture.folding, picture.closed
     opened = set() if folding is None else set(folding.opened)
     if node in picture.boxes:
-        closed = closed ^ {node}
+        is_open = node not in closed if close is None else close
+        closed = closed | {node} if is_open else closed - {node}
     elif folding is not None and (node in folding.labels or node in folding.opened):
         opened ^= {node}
     else:

@@ -25,6 +25,7 @@ from .fans import picture_traits, turned
 from .panel import details_of, task_rows
 from .previews import preview
 from .snapshot import progress_of, snapshot
+from .still import still_picture
 from .widget import GraphWidget
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Inspector:
         self._drawing = threading.Lock()  # lest states are sent of another picture than is shown
         self._lock = threading.RLock()
         self._hold: Callable[[], Run | None] = lambda: None
+        self._is_left = False  # whether a picture of how the run ended has taken its place
         self._at: tuple[str, int | None] | None = None
         self._listed: str | None = None  # the node whose tasks are listed, or were last
         self._known: Any = None
@@ -113,21 +115,34 @@ class Inspector:
 
     def _turn_fan(self, content: dict[str, Any]) -> None:
         """Open a fan of the picture, or fold it again; of one that is too large, list the tasks."""
-        made = turned(self.picture, self._flow, self._labels, content.get("task"))
+        close = content.get("close")
+        made = turned(
+            self.picture, self._flow, self._labels, content.get("task"),
+            close if isinstance(close, bool) else None,
+        )  # fmt: skip
         if made is None:
             self._asked_to_open(content)
             return
         with self._drawing:
-            self.picture, run = made, self.run
+            run = self.run
+            if run is None and self._is_left:
+                return
+            self.picture = made
             if run is None:
                 told = snapshot([State.PENDING] * len(self._flow.tasks), made.folding)
             else:
                 told = progress_of(run, made.folding)
-            self._widget.tell(**picture_traits(made), **told)
+            shown = picture_traits(made)
+            if close is not None and not self._widget.svg:
+                del shown["svg"]  # there is the picture that stays, and no other
+            if self._is_left and run is not None:
+                shown["still"] = self._widget.marked(still_picture(made, run))
+            self._widget.tell(**shown, **told)
 
     def let_go(self, run: Run) -> None:
-        """From now on, show `run`, and only as long as others hold it."""
+        """From now on, show `run`, and only as long as others hold it, at a picture of its end."""
         with self._lock:
+            self._is_left = True
             if run is not self.run:
                 self._turn += 1
                 self._known, self._previews = None, {}

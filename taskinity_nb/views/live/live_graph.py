@@ -8,7 +8,6 @@ terminal there is text.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from base64 import b64encode
@@ -33,6 +32,7 @@ from ..style.words import details_of, items_done
 from .kept import current_cell, kept
 from .places import WIDGET_VIEW, Place, publish, view_of
 from .snapshot import snapshot
+from .still import made_small
 
 if TYPE_CHECKING:
     from ...model.events import Event
@@ -55,9 +55,6 @@ NO_MATTER = "the run is as it is"
 
 SLOWEST = 0.5
 """Seconds between two pictures where there are no widgets."""
-
-TALLEST = 480
-"""Pixels of the picture of a run that failed: the error is below it, and is to be seen."""
 
 
 class LiveGraph:
@@ -193,7 +190,7 @@ class LiveGraph:
                 # In a widget there is no PNG, which is shown where an SVG is shown too.
                 bundle |= pictures(not self._place.is_widget)
             if states is not None and any(state.is_failure for state in states.values()):
-                bundle |= _made_small(bundle)
+                bundle |= {k: made_small(d) for k, d in bundle.items() if k == "image/svg+xml"}
             if self._widget is not None and run is not None and "image/svg+xml" in bundle:
                 bundle["image/svg+xml"] = self._widget.marked(bundle["image/svg+xml"])
             self._place.end(bundle)
@@ -278,24 +275,6 @@ class LiveGraph:
         except Exception as error:  # the states are told all the same
             self._note = f"no picture: {described(error)}"
         return bundle
-
-
-def _made_small(pictures: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the picture no taller than `TALLEST`, drawn smaller."""
-    drawn = pictures.get("image/svg+xml", "")
-    found = re.match(r"[^<]*(?:<[?!][^>]*>[^<]*)*<svg[^>]*>", drawn)
-    height = found and re.search(r'\sheight="([\d.]+)([a-z]*)"', found[0])
-    width = found and re.search(r'\swidth="([\d.]+)([a-z]*)"', found[0])
-    if not found or not height or not width or "viewBox" not in found[0]:
-        return {}
-    pixels = float(height[1]) * (4 / 3 if height[2] == "pt" else 1)
-    if pixels <= TALLEST:
-        return {}
-    head = found[0]
-    for name, size in (("width", width), ("height", height)):
-        smaller = f'{name}="{float(size[1]) * TALLEST / pixels:.0f}{size[2]}"'
-        head = head.replace(size[0].strip(), smaller, 1)
-    return {"image/svg+xml": head + drawn[len(found[0]) :]}
 
 
 def _new_bar() -> ProgressBar:

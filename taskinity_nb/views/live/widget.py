@@ -65,6 +65,8 @@ class GraphWidget(Widget):
     """What the picture bears that stays behind, so that a click on it is known to be meant."""
     svg = traitlets.Unicode().tag(sync=True)
     """The picture, all tasks pending; empty where there is none."""
+    still = traitlets.Unicode().tag(sync=True)
+    """The picture in place of that which stays, when somebody has closed or opened a box of it."""
     folded: traitlets.List[str] = traitlets.List().tag(sync=True)
     """The nodes that stand for several tasks, and can be opened."""
     opened = traitlets.Dict().tag(sync=True)
@@ -138,7 +140,7 @@ class GraphWidget(Widget):
 
     def discard(self) -> None:
         """Close the widget, without its picture: some tools save even a closed widget's state."""
-        self.tell(svg="", panel={})
+        self.tell(svg="", still="", panel={})
         self.layout.close()
         self.close()
 

@@ -33,7 +33,8 @@ class Table(NamedTuple):
     signs : sequence of str, optional
         For each row HTML that stands before its first text.
     faint : sequence of int
-        For each row, how many letters of its second text are there for those who look twice.
+        For each row, how many letters of its second text are there for those who look twice, or
+        are spaces that set it in.
 
     Examples
     --------
@@ -144,7 +145,8 @@ class Table(NamedTuple):
 
 def _faded(text: str, letters: int) -> str:
     """Return a text as HTML, so many letters of it faint."""
-    faint = f'<i style="font-style: normal; opacity: 0.7">{escape(text[:letters])}</i>'
+    shown = escape(text[:letters]).replace(" ", "&nbsp;")
+    faint = f'<i style="font-style: normal; opacity: 0.7">{shown}</i>'
     return f"{faint if letters else ''}{escape(text[letters:])}"
 
 

@@ -1,15 +1,24 @@
-"""A run as a table: what its value shows in a notebook, as HTML."""
+"""A run as a table: what its value shows in a notebook, as HTML.
+
+The tasks of a flow in the flow stand below a row that tells of them together, as a box does in the
+picture.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 
 from ...analysis.judgement import judge
 from ...formatting import counted, printable, size_text, time_text
+from ...model.events import State
 from ...model.record import TaskRun
 from ...model.run import Run
+from ..graph.folding import state_of
+from ..graph.forms import boxes_of, boxes_with
 from ..style.palette import INK, LOOKS
-from ..style.words import error_line, items_done, labels_of, on_workers, reasons_of
+from ..style.words import error_line, items_done, labels_of, on_workers, reasons_of, share_done
 from .columns import Table
 
 __all__ = ["run_table"]
@@ -22,6 +31,8 @@ NUMBERS = (2, 3, 5)
 def run_table(run: Run) -> Table:
     """Return a run as a table: a row for each task, of up to 200, the failed ones among them.
 
+    Above the tasks of a box is a row for it, with the sum of the seconds that they took.
+
     Examples
     --------
     >>> from taskinity_nb.model.binding import resolve
@@ -33,14 +44,61 @@ def run_table(run: Run) -> Table:
     """
     records, left_out = _chosen(run)
     labels = labels_of(run.plan)
-    rows = [_cells(record, labels[record.name], run.makespan) for record in records]
-    signs = [_sign(one) for one in records]
-    boxes = [record.name.rfind(".") + 1 for record in records]  # of inlined flows
-    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, signs, boxes)
+    tasks = _by_box(run)
+    rows, signs, faint = list[list[str]](), list[str](), list[int]()
+
+    def add(cells: list[str], state: State, name: str, depth: int) -> None:
+        before = "  " * depth
+        rows.append([cells[0], before + cells[1], *cells[2:]])
+        signs.append(_sign(state))
+        inside = cells[1].startswith(name)
+        faint.append(len(before) + (name.rfind(".") + 1 if inside else 0))
+
+    told = set[str]()
+    for record in records:
+        around = boxes_with(record.name, tasks)
+        for depth, box in enumerate(around):
+            if box not in told:
+                told.add(box)
+                cells, state = _cells_of_box(box, tasks[box], run.makespan)
+                add(cells, state, box, depth)
+        cells = _cells(record, labels[record.name], run.makespan)
+        if record.name in tasks:
+            cells[1] += " (its result)"
+        add(cells, record.state, record.name, len(around))
+    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, signs, faint)
 
 
-def _sign(record: TaskRun) -> str:
-    look = LOOKS[record.state]
+def _by_box(run: Run) -> dict[str, list[TaskRun]]:
+    """Return the tasks of each box, those of the boxes in it too."""
+    boxes = boxes_of(run.flow)
+    tasks: dict[str, list[TaskRun]] = {box: [] for box in boxes}
+    for name, record in run.tasks.items() if boxes else ():
+        for box in boxes_with(name, boxes):
+            tasks[box].append(record)
+    return tasks
+
+
+def _cells_of_box(box: str, records: list[TaskRun], longest: float) -> tuple[list[str], State]:
+    counts = Counter(record.state for record in records)
+    parts = [part for record in records for part in record.items or (record,)]
+
+    def total(numbers: Iterable[float | None]) -> str:
+        known = [number for number in numbers if number is not None]
+        return f"Σ {time_text(sum(known), longest)}" if known else ""
+
+    begun = [record.started for record in records if record.started is not None]
+    state = state_of(counts)
+    cells = [
+        state.words, box, time_text(min(begun), longest) if begun else "",
+        total(part.duration for part in parts), "", total(part.cpu for part in parts),
+        share_done(counts, "tasks"),
+    ]  # fmt: skip
+    return list(map(printable, cells)), state
+
+
+def _sign(state: State) -> str:
+    look = LOOKS[state]
     return f'<span style="background:{look.fill};color:{INK}">{look.sign}</span>&nbsp;'
 
 

@@ -390,3 +390,32 @@ class TestMistakes:
             strange.resume()
         with pytest.raises(FlowError, match="a run can be resumed when it was started by"):
             run("one", namespace=NAMES, resume=strange)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("fit(depth=3)", "fit(depth=4)", "its constant 'depth' was 3 and is 4"),
+        ("fit(depth=3)", 'fit(depth="a")', "its constant 'depth' was 3 and is \"a\""),
+        ("fit", "fit(depth=4)", "its constant 'depth' is new, 4"),
+        ("fit(depth=4)", "fit", "its constant 'depth', which was 4, is gone"),
+        ("fit(depth=4, loss=1)", "fit(loss=2, depth=4)", "its constant 'loss' was 1 and is 2"),
+        ("fit(loss=2, depth=4)", "fit(depth=4, loss=2)", None),
+        ("fit(depth=n)", "fit(depth=4)", "its constant 'depth' was the input 'n' and is 4"),
+        ("fit(depth=n)", "fit(depth=m)", "was the input 'n' and is the input 'm'"),
+        (f"fit(depth={[1] * 99})", "fit(depth=4)", "1, 1, 1,… and is 4"),
+        ("flow P:\n  fit(depth=3)\nflow M:\n  P", "flow P:\n  fit(depth=4)\nflow M:\n  P",
+         "its constant 'depth' was 3 and is 4"),
+        ("flow P:\n  input depth\n  fit(depth=depth)\nflow M:\n  P(depth=3)",
+         "flow P:\n  input depth\n  fit(depth=depth)\nflow M:\n  P(depth=4)",
+         "its constant 'depth' was 3 and is 4"),
+    ],
+)  # fmt: skip
+def test_a_constant_that_has_changed(before, after, told):
+    names = {"fit": lambda depth=1, loss=0: (depth, loss)}
+    inputs = {name: 3 for name in "nm" if f"={name}" in before or f"={name}" in after}
+    given = [{n: 3 for n in inputs if f"={n}" in text} for text in (before, after)]
+    first = run(before, given[0] or None, namespace=names)
+    (task,) = run(after, given[1] or None, namespace=names, resume=first).tasks.values()
+    assert (task.why == KEPT) if told is None else task.why.endswith(told)
+    assert task.name.removeprefix("P.") == "fit"

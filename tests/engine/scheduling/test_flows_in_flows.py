@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskinity_nb import CycleError, FlowError, parse_dsl, run, to_dsl
+from taskinity_nb import CycleError, FlowError, parse_dsl, run, simulate, to_dsl
 
 PREP = "flow Prep:\n  input path\n  read -> [clean, count] -> add\n"
 DEEP = "flow Prep:\n  input path, depth = 3\n  read -> clean\n  deep\n"
@@ -147,6 +147,120 @@ class TestForEachItem:
         text = "flow Prep:\n  read -> map clean\nflow Main:\n  scan -> map Prep -> total"
         with pytest.raises(FlowError, match="a map in a map"):
             ran(text)
+
+
+LOOKS = """
+flow Prep:
+    input path
+    path -> clean -> long when path == "a"
+    clean -> short unless path == "a"
+    [long?, short?] -> first
+
+flow Main:
+    scan -> map Prep -> total
+"""
+ODD = {
+    "scan": lambda: ["a", "b", "a"],
+    "clean": lambda text: text.upper(),
+    "long": lambda clean: clean * 3,
+    "first": lambda long=None, short=None: long or short,
+    "sides": lambda: [True, False, True],
+}
+
+
+class TestConditionsThatLookAtTheItem:
+    @pytest.mark.parametrize("here", ["sequential", "threads", "processes"])
+    def test_each_item_by_itself(self, here):
+        result = ran(LOOKS, None, here, **ODD)
+        assert result["total"] == ["AAA", "short B", "AAA"]
+        long = result.tasks["Prep.long"]
+        assert [str(item.state) for item in long.items] == ["succeeded", "skipped", "succeeded"]
+        assert long.items[1].why == "skipped: 'Prep.path' was 'b', not \"a\""
+
+    def test_a_task_that_takes_nothing_else(self):
+        text = "flow Prep:\n  input n\n  deep when n\nflow Main:\n  [n, m] -> map Prep? -> total"
+        text = text.replace("[n, m]", "sides")
+        assert ran(text, None, deep=lambda: 3, sides=lambda: [1, 0, 2])["total"] == [3, 3]
+
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            ("path -> clean when ok", ["A", "A"]),
+            ("path -> clean\n  ok -> good\n  clean -> long when good", ["AAA", "AAA"]),
+            ("ok -> good\n  path -> clean when good", ["A", "A"]),
+            ("path -> clean when ok when path == 'b'", []),
+        ],
+    )
+    def test_inputs_side_by_side(self, line, expected):
+        text = f"flow Prep:\n  input path, ok\n  {line}\n"
+        text += "flow Main:\n  [scan, sides] -> zip Prep -> same"
+        more = ODD | {"good": lambda ok: ok, "same": lambda found: found}
+        found = ran(text, None, **more)["same"]
+        assert (found.get("clean", found) if isinstance(found, dict) else found) == expected
+
+    @pytest.mark.parametrize("sides", [[True], [True] * 4])
+    def test_as_many_verdicts_as_items(self, sides):
+        text = "flow Prep:\n  input path, ok\n  path -> clean when ok\n"
+        text += "flow Main:\n  [scan, sides] -> zip Prep -> total"
+        failed = ran(text, None, **ODD | {"sides": lambda: sides}).errors["Prep.clean"]
+        assert f"'scan' 3, 'Prep.ok' {len(sides)}" in str(failed)
+
+    def test_an_input_that_no_task_takes(self):
+        text = "flow Prep:\n  input path, ok = 1\n  path -> clean\nflow Main:\n  scan -> Prep"
+        with pytest.raises(FlowError, match=r"write where it goes, 'ok -> clean' or"):
+            ran(text, None, **ODD)
+
+    def test_one_part_of_the_item(self):
+        text = "flow Prep:\n  input n\n  n.size -> deep when n.kind == 'x'\n"
+        text += "flow Main:\n  scan -> map Prep -> total"
+        items = [{"kind": "x", "size": 1}, {"kind": "y", "size": 2}]
+        assert ran(text, None, scan=lambda: items)["total"] == [1]
+
+    def test_a_flow_in_a_flow_in_a_map(self):
+        text = (
+            "flow In:\n  input q\n  q -> deep when q\n"
+            "flow Prep:\n  input n\n  n -> In\nflow Main:\n  scan -> map Prep -> total"
+        )
+        assert ran(text, None, scan=lambda: [1, 0, 3])["total"] == [1, 3]
+
+    def test_parts_of_a_run(self):
+        names = FUNCTIONS | ODD
+        first = run(LOOKS, namespace=names)
+        again = first.resume()
+        assert again["total"] == first["total"]
+        assert "succeeded" not in {str(again.tasks[f"Prep.{t}"].state) for t in ("path", "clean")}
+        names["scan"] = lambda: ["b", "a"]
+        assert first.resume()["total"] == ["short B", "AAA"]
+        only = run(LOOKS, namespace=names, targets="Prep.long")
+        assert only["Prep.long"] == ["AAA"]
+        assert set(only) == {"scan", "Prep.path", "Prep.clean", "Prep.long"}
+        given = run(LOOKS, namespace=names, overrides={"Prep.clean": ["p", "q"]})
+        assert given["total"] == ["short p", "qqq"]
+        verdicts = run(LOOKS, namespace=names, overrides={"Prep.path": ["a", "x"]})
+        assert verdicts["total"] == ["BBB", "short A"]
+        with pytest.raises(FlowError, match=r"runs for 2 items, and 'Prep.path' has 3 results"):
+            run(LOOKS, namespace=names, overrides={"Prep.path": ["a", "x", "y"]})
+        assert simulate(first, workers=2).makespan > 0
+
+    @pytest.mark.parametrize("text", [
+        "scan -> map clean\nscan -> map is_a\nclean -> map long when is_a\nlong -> total",
+        "flow Prep:\n  input path\n  clean\n  is_a\n  clean -> long when is_a\n"
+        "  long -> same\nflow Main:\n  scan -> map Prep -> total",
+    ])  # fmt: skip
+    def test_a_verdict_that_is_kept(self, text):
+        names = FUNCTIONS | ODD | {"is_a": lambda path: path == "a", "same": lambda long: long}
+        names["clean"] = lambda path: path.upper()
+        first = run(text, namespace=names)
+        assert first["total"] == ["AAA", "AAA"]
+        names["long"] = lambda clean: clean * 2
+        assert first.resume()["total"] == ["AA", "AA"]
+
+    def test_a_constant_that_is_the_item(self):
+        text = "flow Prep:\n  input n\n  base -> times(by=n) -> clean\n"
+        text += "flow Main:\n  scan -> map Prep -> total"
+        result = ran(text, None, base=lambda: "x", times=lambda base, by: base * by,
+                     scan=lambda: [1, 2])  # fmt: skip
+        assert result["total"] == ["X", "XX"]
 
 
 class TestWords:

@@ -18,7 +18,7 @@ from taskinity_nb import run
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.charts.figure import GanttFigure
-from taskinity_nb.views.charts.gantt_bars import MOST_BARS, panel_of
+from taskinity_nb.views.charts.gantt_bars import MOST_BARS, MOST_SPANS, panel_of
 from taskinity_nb.views.charts.gantt_chart import chart_of
 from taskinity_nb.views.charts.plots import plot_gantt
 from taskinity_nb.views.charts.style import COLOURS
@@ -431,6 +431,84 @@ def test_runs_of_different_flows_are_not_compared():
         ax = plot_gantt(diamond(), other)
     assert not any("replayed" in text for text in headings(ax))
     assert repr(ax).startswith("Gantt of Diamond, Chain: threads on 4 workers 1.50 s")
+
+
+# Flows in the flow.
+
+
+def boxed(*boxes, tasks=3, alone=2, each=1.0):
+    """A run of boxes with so many tasks each, one after the other, and of tasks in none."""
+    named = [f"{box}.step{i}" for box in boxes for i in range(tasks)]
+    single = [f"task{i}" for i in range(alone)]
+    flow = Flow("Boxes", tasks=[*named, *single], written=Flow("Boxes", tasks=[*boxes, *single]))
+    rows = [(name, f"w{i // tasks}", each * (i % tasks), each * (i % tasks + 1))
+            for i, name in enumerate(named)]  # fmt: skip
+    rows += [(name, "w0", each * (tasks + i), each * (tasks + i + 1))
+             for i, name in enumerate(single)]  # fmt: skip
+    return make_run(flow, rows, workers=4)
+
+
+def brackets(ax, panel=1):
+    found_lines = found(ax, f"spans-{panel}")
+    return [
+        [tuple(map(float, at)) for at in line] for c in found_lines for line in c.get_segments()
+    ]
+
+
+def names_of_boxes(ax):
+    told = [text for text in ax.texts if (text.get_gid() or "").startswith("span-")]
+    return {text.get_text(): text for text in told}
+
+
+def test_a_bracket_above_the_rows_tells_how_long_a_flow_in_the_flow_took():
+    ax = plot_gantt(boxed("Prep", "Rate"))
+    lines = brackets(ax)
+    assert [(line[0][0], line[-1][0]) for line in lines] == [(0.0, 3.0)] * 2
+    assert list(names_of_boxes(ax)) == ["Prep", "Rate"]
+    highest = min(top for _, _, top, _ in bars(ax, 1))
+    assert all(y < highest for line in lines for _, y in line)
+    # Nothing of it lies on anything else.
+    ax.get_figure().draw_without_rendering()
+    places = [text.get_window_extent() for text in ax.texts if text.get_text()]
+    assert not any(a.overlaps(b) for i, a in enumerate(places) for b in places[:i])
+
+
+def test_of_nested_flows_the_outer_one_has_a_bracket_with_its_result():
+    flow = Flow("Deep", [("P.Q.a", "P.b"), ("P.b", "P"), ("P", "end")],
+                written=Flow("Deep", [("P", "end")]))  # fmt: skip
+    run = make_run(flow, [("P.Q.a", "w", 0, 1), ("P.b", "w", 1, 2), ("P", "w", 2, 2.5),
+                          ("end", "w", 3, 4)])  # fmt: skip
+    ((first, *_, last),) = brackets(plot_gantt(run))
+    assert (first[0], last[0]) == (0, 2.5)
+    assert brackets(plot_gantt(diamond())) == []
+
+
+def test_of_very_many_flows_at_once_there_are_no_brackets():
+    assert brackets(plot_gantt(boxed(*[f"Box{i}" for i in range(MOST_SPANS + 1)]))) == []
+
+
+def fills(ax, panel):
+    (collection,) = found(ax, f"bars-{panel}")
+    return [to_hex(colour) for colour in collection.get_facecolors()]
+
+
+def test_of_more_tasks_than_colours_those_of_a_flow_in_the_flow_have_one():
+    few = plot_gantt(boxed("A", "B", tasks=2))
+    assert len(set(fills(few, 1))) == 6
+    many = boxed("A", "B", tasks=4)
+    ax = plot_gantt(many)
+    colours = dict(zip([bar.task for bar in panel_of(many).bars], fills(ax, 1), strict=True))
+    assert len({colours[f"A.step{i}"] for i in range(4)}) == 1
+    assert len(set(colours.values())) == 4
+    legend = [text.get_text() for text in ax.get_legend().get_texts()] if ax.get_legend() else []
+    assert legend in ([], ["A (4 tasks)", "B (4 tasks)", "task0", "task1"])
+
+
+def test_a_bar_without_room_for_the_whole_name_has_that_within_the_box():
+    ax = plot_gantt(boxed("A_flow_of_a_long_name", tasks=6))
+    shown = {label.get_text() for label in labels(ax)}
+    assert "step1" in shown and not any("flow" in text for text in shown)
+    assert any("A_flow_of_a_long_name" in text.get_text() for text in ax.get_legend().get_texts())
 
 
 # Mapped tasks.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from taskinity_nb.model.forms.literals import InputName
 from taskinity_nb.views.graph.ascii_graph import flow_picture
 from taskinity_nb.views.graph.dot import flow_text
 from taskinity_nb.views.graph.folding import fold_fans
+from taskinity_nb.views.graph.forms import boxes_of
 from taskinity_nb.views.graph.lines import SMALL, lines_between
 from taskinity_nb.views.graph.picture import MOST_TASKS, Picture
 from taskinity_nb.views.graph.svg import paint
@@ -284,6 +286,7 @@ def test_the_edge_that_decided_tells_its_verdict(branch):
     verdicts = verdicts_of(branch)
     assert verdicts == {
         ("check", "report", "when"): "false", ("kind", "route", 'when == "big"'): "'<i>&'",
+        ("big", "even", "when"): "2 of 3 true",
     }  # fmt: skip
     picture = Picture(BRANCH, details=True)
     states = {name: record.state for name, record in branch.tasks.items()}
@@ -340,6 +343,26 @@ def test_an_argument_that_was_skipped_is_not_said_to_have_failed(branch):
     assert "failed" not in str(caught.value) and "'check' was false" in str(caught.value)
 
 
+def test_for_how_many_items_a_condition_was_true():
+    flow = parse_dsl("""
+    input files = [1, 2, 3, 4, 5, 6]
+    files -> map even
+    files -> map low
+    files -> map work -> total
+    work when even
+    work unless low
+    """)
+    names = {"even": lambda x: x % 2 == 0, "low": lambda x: x < 3, "total": sum}
+    done = run(flow, namespace=names | {"work": lambda x: x}, executor="sequential")
+    assert verdicts_of(done) == {
+        ("even", "work", "when"): "3 of 6 true", ("low", "work", "unless"): "1 of 3 true",
+    }  # fmt: skip
+    all_even = run(flow, [2, 4], namespace=names | {"low": lambda x: False, "work": abs})
+    assert verdicts_of(all_even) == {}
+    svg = Picture(flow, details=True).svg({}, verdicts=verdicts_of(done))
+    assert at_edges(svg)["even", "work"] == "when: 3 of 6 true"
+
+
 # Boxes.
 
 
@@ -366,7 +389,7 @@ def test_a_closed_box_is_one_node():
 
 def test_an_inner_box_is_closed_within_the_outer_one():
     svg = Picture(NESTED, closed=["Prep.Deep"]).svg()
-    assert list(groups(svg, "data-box")) == ["Prep", "Rate"] and "Deep: 2 tasks" in texts(svg)
+    assert list(groups(svg, "data-box")) == ["Prep", "Rate"] and "▸ Deep: 2 tasks" in texts(svg)
     assert (
         Edge("Prep.load", "Prep.Deep", "map")
         in Picture(NESTED, closed=["Prep.Deep"]).folding.flow.edges
@@ -396,6 +419,131 @@ def test_a_box_is_closed_and_opened_by_turning_it():
     both = turned(closed, NESTED, None, "Rate")
     assert both.closed == {"Prep", "Rate"}
     assert turned(closed, NESTED, None, "train") is None
+
+
+PARTED = parse_dsl("""
+flow Inner:
+    x -> [p, q]
+
+flow Prep:
+    load -> [low, high, Inner]
+
+flow Each:
+    item -> [even, big, half, twice]
+    half when even
+    twice when big
+
+flow Main:
+    input files = [1, 2, 3, 4]
+    seed -> Prep -> train
+    files -> map Each -> total
+    Prep.high -> other
+""")
+PARTED_FUNCTIONS = {
+    "seed": lambda: 1, "load": lambda seed: seed, "low": lambda load: "low",
+    "total": lambda Each: len(Each),
+    "high": lambda load: "high", "x": lambda load: 2, "p": lambda x: x, "q": lambda x: x,
+    "train": lambda Prep: sorted(Prep), "item": lambda file: file, "other": lambda high: high,
+    "even": lambda item: item % 2 == 0, "big": lambda item: item > 3,
+    "half": lambda item: 1, "twice": lambda item: 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parted():
+    return run(PARTED, namespace=PARTED_FUNCTIONS, executor="sequential")
+
+
+def test_the_result_of_a_flow_with_several_is_in_its_box_and_says_what_it_holds(parted):
+    flow = parted.flow
+    boxes = boxes_of(flow, flow.inputs)
+    assert boxes["Prep"].nodes[-1] == "Prep" and boxes["Prep"].boxes == ["Prep.Inner"]
+    assert boxes["Prep.Inner"].nodes == ["Prep.Inner.x", "Prep.Inner.p", "Prep.Inner.q",
+                                         "Prep.Inner"]  # fmt: skip
+    drawn = texts(Picture(flow).svg())
+    assert {"{low, high, Inner}", "{p, q}", "{half, twice}"} <= set(drawn)
+    assert drawn.count("result") == 3 and not any("gathered" in text for text in drawn)
+    assert "gathered" not in flow_picture(flow) and "its result, {p, q}" in flow_picture(flow)
+    assert "{p, q}" in flow.to_graphviz().source
+
+
+def test_explain_says_what_the_result_of_a_flow_with_several_is(parted):
+    told = str(PARTED.explain(namespace=PARTED_FUNCTIONS))
+    assert "gathered" not in told and "(waits for Each.even)" not in told
+    assert (
+        "  Prep: a dict of its results\n"
+        "    low    <- result of Prep.low\n"
+        "    high   <- result of Prep.high\n"
+        "    Inner  <- result of Prep.Inner\n" in told
+    )
+
+
+@pytest.mark.parametrize("closed", [["Prep"], ["Each"], ["Prep.Inner"], ["Prep", "Each"]])
+def test_a_box_with_a_result_of_its_own_is_closed_with_it(parted, closed):
+    flow = parted.flow
+    picture = Picture(flow, details=True, closed=closed)
+    assert picture.closed == set(closed)
+    for box in closed:
+        inside = [task for task in flow.tasks if task == box or task.startswith(f"{box}.")]
+        assert picture.folding.members[box] == inside
+    states = {name: record.state for name, record in parted.tasks.items()}
+    svg = picture.svg(states, details_of(parted), parted.critical_path, verdicts_of(parted))
+    assert states_in(svg).keys() == set(picture.folding.members)
+    # What the other boxes hold is drawn as it was: those in it that run once for each item too.
+    opened = groups(Picture(flow, details=True).svg(states), "data-task")
+    for name, group in groups(svg, "data-task").items():
+        if name not in closed:
+            outlines = group.findall(f"{NS}rect")
+            assert len(outlines) == len(opened[name].findall(f"{NS}rect")), name
+
+
+def test_a_box_of_which_a_branch_was_skipped_has_succeeded(branch):
+    counts = Counter({State.SUCCEEDED: 3, State.SKIPPED: 1})
+    folding = Picture(NESTED, closed=["Prep"]).folding
+    assert folding.states({"Prep": counts}) == {"Prep": State.SUCCEEDED}
+    assert folding.states({"Prep": Counter({State.SKIPPED: 4})}) == {"Prep": State.SKIPPED}
+
+
+def test_an_edge_that_is_a_condition_is_not_drawn_as_one_that_waits_too(parted):
+    kinds = [line.kind for line in lines_between(parted.flow) if line.target == "Each.half"]
+    assert sorted(kinds) == ["each", "when"]
+
+
+def test_the_frame_of_a_box_goes_around_what_stands_at_its_edges():
+    text = """
+    flow Prep:
+        load -> count
+        load -> clean -> [low, high]
+        low when count
+    flow Main:
+        seed -> Prep -> train
+    """
+    names = {"load": abs, "count": lambda load: 0, "clean": abs, "low": abs, "high": abs,
+             "seed": lambda: 1, "train": len}  # fmt: skip
+    done = run(text, namespace=names, executor="sequential")
+    svg = Picture(done.flow, details=True).svg({}, verdicts=verdicts_of(done))
+    root = ElementTree.fromstring(svg)
+    plain = [group for group in root.iter(f"{NS}g") if group.get("fill") == "none"]
+    (frame,) = [rect for group in plain for rect in group.findall(f"{NS}rect")]
+    left, right = float(frame.get("x")), float(frame.get("x")) + float(frame.get("width"))
+    told = [extent(t, text=True) for g in root.iter(f"{NS}g") if g.get("data-source")
+            for t in g.findall(f"{NS}text") if "Prep" in g.get("data-source")]  # fmt: skip
+    assert at_edges(svg)["Prep.count", "Prep.low"] == "when: false"
+    assert told and all(left < one[0] and one[2] < right for one in told)
+    assert right <= float(root.get("viewBox").split()[2])
+    (heading,) = [t for t in root.iter(f"{NS}text") if t.text == "Main"]
+    assert float(heading.get("y")) < 0  # above what is drawn
+
+
+@pytest.mark.parametrize("details", [False, True])
+def test_a_condition_does_not_lie_under_the_result_that_goes_the_same_way(details):
+    flow = parse_dsl('kind -> big when kind == "big"\nkind -> other')
+    root = ElementTree.fromstring(Picture(flow, details=details).svg())
+    lines = [g for g in root.iter(f"{NS}g") if g.get("data-target") == "big"]
+    tips = [float(line.find(f"{NS}polygon").get("points").split(",")[0]) for line in lines]
+    ends = [float(re.findall(r"[-\d.]+", line.find(f"{NS}path").get("d"))[-1]) for line in lines]
+    assert len(lines) == 2 and abs(tips[0] - tips[1]) + abs(ends[0] - ends[1]) > 4
+    assert [t.text for line in lines for t in line.iter(f"{NS}text")] == ['when == "big"']
 
 
 def test_a_fan_does_not_reach_beyond_its_box():
@@ -438,6 +586,6 @@ def test_the_box_of_a_task_is_faint_in_the_table():
                 written=Flow("Boxes", [("Prep", "train")]))  # fmt: skip
     done = run(flow, namespace={"load": lambda: 1, "train": lambda x: x}, executor="sequential")
     html = run_table(done).html()
-    assert re.search(r'<td><i style="[^"]*">Prep\.</i>load</td>', html)
-    assert "<td>train</td>" in html and "Prep.load" in run_table(done).text()
+    assert re.search(r'<td><i style="[^"]*">&nbsp;&nbsp;Prep\.</i>load</td>', html)
+    assert "<td>train</td>" in html and "  Prep.load" in run_table(done).text()
     assert details_of(done).keys() == {"Prep.load", "train"}

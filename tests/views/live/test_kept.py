@@ -12,6 +12,7 @@ from kernels import new_kernel
 
 from taskinity_nb import run
 from taskinity_nb.model.flow import Flow
+from taskinity_nb.views.graph.picture import Picture
 from taskinity_nb.views.live.inspector import Inspector
 from taskinity_nb.views.live.kept import MOST_KEPT, Kept
 from taskinity_nb.views.live.live_graph import WIDGET_VIEW
@@ -109,6 +110,55 @@ def test_a_released_run_still_tells_what_happened():
     widget._hear(None, {"action": "open", "task": "w0", "item": None, "node": True}, None)
     assert "ValueError: no" in widget.panel["error"]
     soon(lambda: widget.panel["arguments"][0]["preview"]["kind"] != "waiting")
+
+
+# Boxes.
+
+
+def boxed():
+    """A run of a flow with a box that has ended, the widget that is left of it, and its picture."""
+    edges = [("Prep.load", "Prep.work"), ("Prep.load", "last")]
+    flow = Flow("Boxed", edges, functions={"Prep.load": "load", "Prep.work": "work"},
+                written=Flow("Boxed", [("Prep", "last")]))  # fmt: skip
+    names = {"load": load, "work": work, "last": len}
+    a_run = run(flow, namespace=names, on_error="continue")
+    assert a_run.tasks
+    widget = GraphWidget(a_run.cancel)
+    inspector = Inspector(widget, flow, Picture(flow, details=True))
+    return a_run, widget, inspector
+
+
+def test_a_box_of_the_picture_that_stays_is_closed_and_opened():
+    a_run, widget, inspector = boxed()
+    widget._hear(None, {"action": "turn", "task": "Prep"}, None)
+    assert 'data-task="Prep"' in widget.svg and widget.still == ""  # it lives
+    widget._hear(None, {"action": "turn", "task": "Prep"}, None)
+    assert "Prep.load" in widget.svg
+    inspector.let_go(a_run)
+    widget.stay()
+    widget._hear(None, {"action": "turn", "task": "Prep", "close": True}, None)
+    assert widget.svg == ""  # what tools save has no picture of a live graph
+    assert f'data-run="{widget.token}"' in widget.still
+    assert (
+        'data-task="Prep" data-state="failed"' in widget.still and "▸ Prep: 2 tasks" in widget.still
+    )
+    assert 'data-closed="yes"' in widget.still and 'data-legend="failed"' in widget.still
+    # A click on what is closed already, in a picture that is behind, does no harm.
+    widget._hear(None, {"action": "turn", "task": "Prep", "close": True}, None)
+    assert 'data-task="Prep" data-state="failed"' in widget.still
+    widget._hear(None, {"action": "turn", "task": "Prep", "close": False}, None)
+    assert 'data-task="Prep.work" data-state="failed"' in widget.still
+    assert "data-closed" not in widget.still
+
+
+def test_a_picture_of_which_the_run_is_gone_stays_as_it_is():
+    a_run, widget, inspector = boxed()
+    inspector.let_go(a_run)
+    widget.stay()
+    del a_run
+    soon(lambda: not gc.collect() and inspector.run is None)
+    widget._hear(None, {"action": "turn", "task": "Prep", "close": True}, None)
+    assert widget.still == ""
 
 
 # Lists.

@@ -5,6 +5,7 @@ import pytest
 from runs import make_run
 
 from taskinity_nb import run
+from taskinity_nb.formatting import time_text
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.tables.columns import Table
@@ -145,6 +146,42 @@ def test_a_mapped_task_tells_of_its_items_and_a_kept_one_why():
     assert kept[0] == "≡\xa0cached"
     assert kept[-1] == "kept: nothing that it depends on has changed"
     assert again[-1] == "4 of 4 items; runs again: its function has changed"
+
+
+def test_tasks_of_a_flow_in_the_flow_stand_below_a_row_for_it():
+    flow = Flow(
+        "Boxes",
+        [("Prep.load", "Prep.Deep.scan"), ("Prep.Deep.scan", "Prep"), ("Prep.load", "Prep"),
+         ("Prep", "train")],
+        written=Flow("Boxes", [("Prep", "train")]),
+    )  # fmt: skip
+    done = make_run(
+        flow,
+        [("Prep.load", "w", 0, 1), ("Prep.Deep.scan", "w", 1, 3, ValueError("no"))],
+        others={"Prep": (State.UPSTREAM_FAILED, "Prep.Deep.scan"), "train": State.CANCELLED},
+    )
+    rows = [line.split("  ") for line in run_table(done).text().splitlines()[2:]]
+    told = [" ".join("_" if not part else part.strip() for part in row) for row in rows]
+    assert [re.sub(r"[ _]+", " ", line) for line in told] == [
+        "failed Prep 0 s Σ 3.00 s Σ 1.50 s 1 of 3 tasks",
+        "succeeded Prep.load 0 s 1.00 s w 0.50 s",
+        "failed Prep.Deep 1.00 s Σ 2.00 s Σ 1.00 s 0 of 1 tasks",
+        "failed Prep.Deep.scan 1.00 s 2.00 s w 1.00 s ValueError: no",
+        "upstream failed Prep (its result) because of Prep.Deep.scan",
+        "cancelled train",
+    ]
+    names = [row[1] for row in Parsed(done._repr_html_()).rows[1:]]
+    assert [len(name) - len(name.lstrip("\xa0")) for name in names] == [0, 2, 2, 4, 2, 0]
+
+
+def test_a_row_for_a_flow_in_the_flow_adds_up_items():
+    text = "flow Each:\n  x -> y\nflow All:\n  scan -> map Each -> total"
+    names = {"scan": lambda: range(3), "x": abs, "y": abs, "total": sum}
+    done = run(text, namespace=names, executor="sequential")
+    row = next(row for row in Parsed(done._repr_html_()).rows if row[1] == "Each")
+    items = [item for task in ("Each.x", "Each.y") for item in done.tasks[task].items]
+    assert row[3] == "Σ " + time_text(sum(item.duration for item in items), done.makespan)
+    assert row[-1] == "2 of 2 tasks"
 
 
 # What is long, and what is much.

@@ -124,7 +124,14 @@ class Gate:
         if edge.kind in MAPPED:
             is_by_item = self._maps.is_one_by_one(edge)
             return (slot != task) is is_by_item or (slot != task and edge.kind == "each")
-        return (slot != task) is (edge.kind not in CONDITIONS or self._maps.is_one_by_one(edge))
+        return (slot != task) is (edge.kind not in CONDITIONS or self._is_by_item(edge))
+
+    def _is_by_item(self, edge: Edge) -> bool:
+        """Tell whether a condition is looked at for each item; its verdicts may be there before."""
+        if self._maps.is_one_by_one(edge) or not self._plan.is_stream(edge):
+            return self._plan.is_stream(edge)
+        verdicts = self._values[self._plan.index[edge.source]]
+        return isinstance(verdicts, list) or is_ref(verdicts)
 
     def _value(self, edge: Edge, slot: int) -> Any:
         """Return what an edge brings."""
@@ -134,7 +141,25 @@ class Gate:
         if slot != task and maps.is_one_by_one(edge):
             found = maps.of_item(edge, slot - maps.where[task].first)
             return found if origin.key is None else origin._replace(kind="each").value((), found)
+        if slot != task and edge.kind in CONDITIONS:
+            found = self._verdict_of_item(edge, task, slot)
+            return found if origin.key is None else origin._replace(kind="each").value((), found)
         return origin.whole(Partial(self._values, maps.partial))
+
+    def _verdict_of_item(self, edge: Edge, task: int, slot: int) -> Any:
+        """Return for an item what was kept of an earlier run, or was given, as a list."""
+        verdicts = self._values[self._plan.index[edge.source]]
+        if is_ref(verdicts):
+            verdicts = verdicts.fetch()
+        first, count = self._maps.where[task]
+        if len(verdicts) != count:
+            raise BindingError(
+                f"task '{edge.target}' runs for {count:,} items, and '{edge.source}' has "
+                f"{len(verdicts):,} results to decide about them",
+                remedy=f"give '{edge.source}' as many results as there are items",
+                **self._plan.flow.at(edge),
+            )
+        return verdicts[slot - first]
 
     def _holds(self, edge: Edge, value: Any) -> bool:
         if is_missing(value):

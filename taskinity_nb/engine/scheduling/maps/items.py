@@ -35,9 +35,10 @@ def items_of(result: Any, source: str, task: str) -> list[Any]:
             remedy=f"let '{source}' return the rows, {rows}, or list(df.columns)",
         )
     if isinstance(result, (str, bytes)) or not isinstance(result, Iterable):
-        what = "text" if isinstance(result, (str, bytes)) else "no items"
+        is_text = isinstance(result, (str, bytes))
+        what = "is one text, and no list" if is_text else "has no items"
         raise BindingError(
-            f"task '{task}' is mapped over the result of '{source}', which has {what}: "
+            f"task '{task}' is mapped over the result of '{source}', which {what}: "
             f"it is {type(result).__name__}",
             remedy=f"let '{source}' return a list, or write '{source} -> {task}' without 'map'",
         )

@@ -89,21 +89,23 @@ class MappedTasks:
             nothing = [MISSING] * self._count(*there[0])
             lists = [nothing if e in gone else p for p, e in zip(lists, edges, strict=True)]
         known = [each for each in lists if each is not None]
-        if not known:
-            return None
-        if len(lists) == 1:
-            return known[0]
-        if any(edge.kind == "product" for edge in edges):
+        waits = [edge for edge in plan.maps[task] if edge.kind == "each_wait"]
+        if known and any(edge.kind == "product" for edge in edges):
             return list(product(*known))
-        if len({self._count(each, edge) for each, edge in zip(lists, edges, strict=True)}) > 1:
-            numbers = [f"'{edge.origin}' {self._count(each, edge):,}"
-                       for each, edge in zip(lists, edges, strict=True)]  # fmt: skip
+        counts = {edge: self._count(each, edge) for each, edge in zip(lists, edges, strict=True)}
+        counts |= {edge: self._count(None, edge) for edge in waits if self.is_one_by_one(edge)}
+        if len(set(counts.values())) > 1:
+            numbers = [f"'{edge.origin}' {count:,}" for edge, count in counts.items()]
             raise BindingError(
                 f"task '{name}' takes items side by side, and their numbers differ: "
                 + ", ".join(numbers),
                 remedy="give them as many items each, or write 'product' for every combination",
-                **plan.flow.at(edges[-1]),
+                **plan.flow.at((edges or waits)[-1]),
             )
+        if not known:
+            return None
+        if len(lists) == 1:
+            return known[0]
         return list(zip(*known, strict=True)) if len(known) == len(lists) else Side(lists)
 
     def _count(self, items: list[Any] | None, edge: Edge) -> int:

@@ -111,11 +111,10 @@ export function findEdges(svg, tasks) {
   }));
 }
 
-/** The node of a task, or the name of a box. */
+/** The name of a box, or the node of a task; the result of a box is called as that is. */
 function nodeCalled(svg, tasks, name) {
-  const node = tasks.find((task) => task?.group.getAttribute("data-task") === name);
-  if (node) return node.group;
-  return [...svg.querySelectorAll("g[data-box]")].find((tab) => tab.getAttribute("data-box") === name);
+  const tab = [...svg.querySelectorAll("g[data-box]")].find((one) => one.getAttribute("data-box") === name);
+  return tab ?? tasks.find((task) => task?.group.getAttribute("data-task") === name)?.group;
 }
 
 /** Read a picture as XML, never as HTML; null if it is none. */

@@ -23,15 +23,21 @@ export function tokenOf(text) {
   return /^(?:<[?!][^>]*>|\s)*<svg\b[^>]*? data-run="(\w+)"/.exec(text)?.[1] ?? "";
 }
 
-/** Where the nodes of a picture are: `{width, height, label, nodes: [{task, told, x, y, width, height}]}`. */
+/**
+ * Where the nodes of a picture are: `{width, height, label, nodes: [{task, told, x, y, width, height}]}`.
+ * The name of a box is one too, which a click `closes`, and a closed box is one that it opens.
+ */
 export function nodesOf(svg) {
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
-  const nodes = [...svg.querySelectorAll("g[data-task]")].map((group) => {
+  const groups = [...svg.querySelectorAll("g[data-box]"), ...svg.querySelectorAll("g[data-task]")];
+  const nodes = groups.map((group) => {
     const box = group.querySelector('[data-part="box"]');
     const [x, y, wide, high] = ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
     const [left, top] = offsetOf(box);
+    const name = group.getAttribute("data-box");
     return {
-      task: group.getAttribute("data-task"), told: group.getAttribute("aria-label"),
+      task: name ?? group.getAttribute("data-task"), told: name ?? group.getAttribute("aria-label"),
+      closes: name !== null, opens: group.getAttribute("data-closed") !== null,
       x: x + left, y: y + top, width: wide, height: high,
     };
   });
@@ -92,6 +98,8 @@ class Pictures {
       if (known.map) this.leave(image, known);
       return null;
     }
+    const drawn = answer.drawn();
+    if (drawn && drawn !== known.drawn) return this.meet(this.renew(image, known, drawn));
     if (!known.map) {
       const svg = isSvg ? image : readSvg(known.text, this.document);
       known.text = "";
@@ -101,6 +109,16 @@ class Pictures {
       answer.met(image);
     }
     return { ...known, answer };
+  }
+
+  /** Show what was drawn anew in place of a picture; return what shows it. */
+  renew(image, { token }, drawn) {
+    const svg = image.nodeName === "svg" ? readSvg(drawn, this.document) : null;
+    if (svg) image.replaceWith(svg);
+    else image.src = `data:image/svg+xml,${encodeURIComponent(drawn)}`;
+    const shown = svg ?? image;
+    this.known.set(shown, { address: svg ? "" : image.src, text: svg ? "" : drawn, token, map: null, drawn });
+    return shown;
   }
 
   /** Let the keyboard reach a picture, and say what it is. */
@@ -130,7 +148,10 @@ class Pictures {
   onClick(event) {
     const found = this.pictureAt(event);
     const node = found && nodeAt(found.map, found.image.getBoundingClientRect(), event.clientX, event.clientY);
-    if (node) found.answer.open({ action: "open", task: node.task, item: null, node: true }, found.image, node.rect);
+    if (!node) return;
+    if (node.closes) return found.answer.shut(node.task);
+    const what = node.opens ? { action: "turn", close: false } : { action: "open" }; // if it cannot be opened, it is listed
+    found.answer.open({ ...what, task: node.task, item: null, node: true }, found.image, node.rect);
   }
 
   onMove(event) {
@@ -138,7 +159,8 @@ class Pictures {
     if (!found) return;
     const node = nodeAt(found.map, found.image.getBoundingClientRect(), event.clientX, event.clientY);
     found.image.style.cursor = node ? "pointer" : "";
-    if (node) found.image.setAttribute("title", `${node.told}; click for more`);
+    const what = node?.closes ? "click to close it" : node?.opens ? "click to open it" : "click for more";
+    if (node) found.image.setAttribute("title", `${node.told}; ${what}`);
     else found.image.removeAttribute("title");
   }
 
@@ -167,6 +189,8 @@ function answerClicks(model, document) {
   const answer = {
     met: (image) => overlay.moveTo(image),
     close: () => overlay.close(),
+    drawn: () => model.get("still"),
+    shut: (task) => model.send({ action: "turn", task, close: true, item: null, node: true }),
     open: (message, picture, node) => overlay.open(message, { picture, node, focus: picture }),
   };
   const begin = () => {
@@ -189,10 +213,13 @@ function answerClicks(model, document) {
     }
   };
   const onMessage = (message) => message?.here && begin();
+  const onStill = () => pictures.lookAround();
+  model.on("change:still", onStill);
   model.on("comm_live_update", onComm);
   model.on("msg:custom", onMessage);
   begin();
   return () => {
+    model.off("change:still", onStill);
     model.off("comm_live_update", onComm);
     model.off("msg:custom", onMessage);
     end();
