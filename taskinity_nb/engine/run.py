@@ -21,7 +21,6 @@ from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
 from ..model.saving.travels import ReadControl
-from .cache.run_cache import RunCache, cache_for
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
@@ -40,6 +39,8 @@ from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from .cache.run_cache import RunCache
 
 __all__ = [
     "EXECUTORS",
@@ -312,7 +313,7 @@ def _schedule(
     plan = resolve(flow, inputs, options["namespace"], choose if is_chosen else None)
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
-    cache = cache_for(options["cache"], again)
+    cache = _cache_for(options["cache"], again)
     prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again, cache)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     run.record.reasons.update(kept.reasons)
@@ -335,6 +336,15 @@ def _once_named(options: Options, name: Literal["targets", "rerun"]) -> Any:
     if options[name] is not None:
         options[name] = names_in(options[name], name)
     return options[name]
+
+
+def _cache_for(cache: Any, rerun: Collection[str]) -> RunCache | None:
+    """Open the cache that an option means, if there is to be one."""
+    if cache is None or cache is False:
+        return None
+    from .cache.run_cache import cache_for  # it needs a database, which takes its time to import
+
+    return cache_for(cache, rerun)
 
 
 def _look_back(

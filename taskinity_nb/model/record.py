@@ -53,8 +53,8 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_helpers", "_outputs", "_reasons", "_values", "_waits", "attempts", "cause", "cpu", "error",
-        "finished", "frames", "is_mapped", "item", "items", "name", "ready", "received",
+        "_helpers", "_outputs", "_reasons", "_values", "_waits", "attempts", "cause", "cpu",
+        "error", "finished", "frames", "is_mapped", "item", "items", "name", "ready", "received",
         "slot", "started", "state", "submitted", "worker",
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Results that survive the kernel: a folder with files by content, and an index that finds them.
+"""What a run finds in a store, and puts there: keys, and why a result is made again.
 
-Nothing here decides when a task runs, or asks what a function does.
+Nothing here decides when a task runs, or knows how results lie on disk.
 """

@@ -164,7 +164,9 @@ class Keys:
         """Return what the function of a slot consists of."""
         return self._printer.parts(self._scheduler.task_of(slot))
 
-    def _print_of(self, value: Any, sources: Mapping[int, int], origin: Origin | None) -> Fingerprint:
+    def _print_of(
+        self, value: Any, sources: Mapping[int, int], origin: Origin | None
+    ) -> Fingerprint:
         slot = sources.get(id(value))
         if slot is not None:
             constant = slot - len(self._plan.bindings)
@@ -229,7 +231,8 @@ def _source(origin: Origin | None) -> str:
     if origin.is_of_item:
         return "its item"
     if origin.kind == "result":
-        return f"'{origin.name}'" if origin.key is None else f"'{origin.name}.{origin.key}'"
+        part = "" if origin.key is None else f".{origin.key}"
+        return f"'{origin.label or origin.name + part}'"
     kind = "input" if origin.kind == "inputs" else origin.kind
     return f"its {kind} "
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CacheError, CacheWarning, FlowError
-from .store import Store, default_path
+from ..store.store import Store, default_path
 
 __all__ = ["let_go", "path_of", "store_for"]
 

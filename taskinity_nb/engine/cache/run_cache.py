@@ -16,11 +16,11 @@ from ..rerun.fingerprint import Fingerprint, Printer
 from ..rerun.resume import Prints
 from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
+from ..store.store import CannotKeep, CannotRead, Store
+from ..store.store import Entry as Stored
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import difference
-from .store import CannotKeep, CannotRead, Store
-from .store import Entry as Stored
 
 __all__ = ["RunCache", "cache_for"]
 

@@ -80,10 +80,8 @@ class Scheduler:
         In which queue each task is; by default all are in queue 0.
     keep : {"all", "last"}
         Whether a result is let go when the last task that takes it is done.
-    kept : mapping of int to object
-        Results that are given, or of an earlier run, by the task's slot.
-    kept_items : mapping of int to mapping of int to object
-        Likewise, the results of items of mapped tasks, by item.
+    kept, kept_items : mapping of int to object, and to mapping of int to object
+        Results that are given, or of an earlier run: of tasks, and of items by task and item.
     cache : Cache, optional
         Where results of other runs are found, and those of this one put.
     """
@@ -110,8 +108,7 @@ class Scheduler:
         # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
         self.lock = threading.RLock()
         self.log, self._values = run.record.log, run.record.values
-        self._kept = kept or {}
-        self._left_out = plan.left_out
+        self._kept, self._left_out = kept or {}, plan.left_out
         settled = self._kept.keys() | self._left_out.keys()
         self.mapped = plan.maps.keys() - settled
         self.frontier = Frontier(
@@ -123,8 +120,7 @@ class Scheduler:
         self.gated = plan.gated if cache is None else frozenset(range(len(waiting)))
         self.held = self.mapped | (self.gated - settled)
         self.count = len(waiting)
-        self.left = self.count - len(settled)
-        """How many tasks have not ended."""
+        self.left = self.count - len(settled)  # how many tasks have not ended
         self.proxies = StreamProxies()  # for what is printed here
         self.screen = Screen(flow.name)  # and for what is printed elsewhere
         self.stopped = False  # nothing new starts, and what still runs is not waited for

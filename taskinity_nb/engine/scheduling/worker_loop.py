@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 from ...errors import ExecutorError, FlowError, described
+from ...model.events import Entry
 from ...model.refs import MISSING
 from ..runtime.interrupts import is_interrupt
 from ..runtime.locks import spin_acquire
@@ -63,11 +64,7 @@ class WorkerLoop:
                     task = self._claim(backend, worker)
                     continue
                 if task in held:
-                    look_at = scheduler.gate.look_at
-                    seen = look_at(task, backend, worker)
-                    value, entry = seen or perform(task, worker)
-                    if seen is None and value is not MISSING:
-                        scheduler.gate.keep(task, value, entry)
+                    value, entry = self._pass(task, backend, worker, perform)
                 else:
                     value, entry = perform(task, worker)
                 delay = None
@@ -101,6 +98,19 @@ class WorkerLoop:
                     backend.dismiss(perform)
             finally:
                 self._leave(backend, worker, is_interrupted)
+
+    def _pass(
+        self, task: int, backend: LoopBackend, worker: Worker, perform: Perform
+    ) -> tuple[Any, Entry]:
+        """Have a task looked at, performed if it is to be, and its result kept."""
+        gate = self._scheduler.gate
+        seen = gate.look_at(task, backend, worker)
+        if seen is not None:
+            return seen
+        value, entry = perform(task, worker)
+        if value is not MISSING:
+            gate.keep(task, value, entry)
+        return value, entry
 
     def _enter(self, backend: LoopBackend) -> Worker | None:
         """Give this loop a name, and have it known by that, with what its thread has used."""

@@ -108,7 +108,7 @@ def test_a_part_of_a_result_counts_alone(tmp_path):
     run(flow, {"n": 1}, namespace=space, cache=tmp_path)
     again = run(flow, {"n": 2}, namespace=space, cache=tmp_path)
     assert states(again) == {"split": "succeeded", "left": "cached", "right": "succeeded"}
-    assert whys(again)["right"] == "runs again: 'split.y' gave another result"
+    assert whys(again)["right"] == "runs again: 'y' gave another result"
 
 
 def test_what_is_not_cached_says_why(tmp_path):
@@ -131,7 +131,7 @@ def test_what_is_not_cached_says_why(tmp_path):
     first["opened"].close()
     assert whys(first) == {
         "off": "not cached: its task says cache=False",
-        "held": "not cached: 'lock', which it uses, holds a 'lock', of which there is no copy",
+        "held": "not cached: 'lock', which it uses, has no copy (a '_thread.lock')",
         "drawn": "not cached: it draws from 'rng', which goes on from run to run",
         "local": "not cached: its result holds a 'Row' that is defined within 'local'",
         "opened": "not cached: its result, a TextIOWrapper, can be read only once",
@@ -205,8 +205,12 @@ def test_classes_of_the_notebook_are_the_ones_that_live_here(tmp_path, monkeypat
 
 def test_coroutines(tmp_path):
     space = functions("async def fetch(n): return n + 1\ndef use(fetch): return fetch * 2")
-    run("input ns\nns -> map fetch -> use", {"ns": [1, 2]}, namespace=functions(
-        "async def fetch(n): return n + 1\ndef use(fetch): return sum(fetch)"), cache=tmp_path)
+    run(
+        "input ns\nns -> map fetch -> use",
+        {"ns": [1, 2]},
+        namespace=functions("async def fetch(n): return n + 1\ndef use(fetch): return sum(fetch)"),
+        cache=tmp_path,
+    )
     run("fetch -> use", {"n": 1}, namespace=space, cache=tmp_path)
     again = run("fetch -> use", {"n": 1}, namespace=space, cache=tmp_path)
     assert states(again) == {"fetch": "cached", "use": "cached"} and again["use"] == 4

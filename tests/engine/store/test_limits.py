@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from stores import FACTS, started
 
-from taskinity_nb.engine.cache.session import Session, mark_of, marks_in
-from taskinity_nb.engine.cache.store import CannotRead, Store
+from taskinity_nb.engine.store.session import Session, mark_of, marks_in
+from taskinity_nb.engine.store.store import CannotRead, Store
 
 SIZE = 100_000
 

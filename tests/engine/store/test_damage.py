@@ -15,8 +15,8 @@ from sizes import sized
 from stores import FACTS, is_right, put, started
 
 from taskinity_nb import errors
-from taskinity_nb.engine.cache import files
-from taskinity_nb.engine.cache.store import CannotRead, Store
+from taskinity_nb.engine.store import files
+from taskinity_nb.engine.store.store import CannotRead, Store
 
 NUMBERS = [0, 1, 2, 3, 4, 6, 7]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from stores import FACTS, started
 
-from taskinity_nb.engine.cache.store import Store
+from taskinity_nb.engine.store.store import Store
 
 SIZE = 2**25
 """Numbers in an array of 256 MB."""

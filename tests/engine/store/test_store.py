@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from taskinity_nb.engine.cache.store import CannotKeep, CannotRead, Store
+from taskinity_nb.engine.store.store import CannotKeep, CannotRead, Store
 
 FACTS = {"seconds": 0.5, "flow": "f", "task": "load", "item": None, "parts": {"code": ["abc", 1]}}
 

@@ -36,7 +36,7 @@ BEGINNING = """
 import sys, random
 sys.path[:0] = {paths!r}
 from stores import FACTS, is_right, put, value_of
-from taskinity_nb.engine.cache.store import CannotKeep, CannotRead, Store
+from taskinity_nb.engine.store.store import CannotKeep, CannotRead, Store
 folder = {folder!r}
 def say(what):
     print(what, flush=True)

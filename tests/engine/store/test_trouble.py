@@ -12,7 +12,7 @@ import pytest
 from stores import FACTS, is_right, put
 
 from taskinity_nb import errors
-from taskinity_nb.engine.cache.store import CannotKeep, Store, default_path
+from taskinity_nb.engine.store.store import CannotKeep, Store, default_path
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs owners and modes")
 

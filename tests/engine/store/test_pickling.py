@@ -10,8 +10,8 @@ import types
 import pytest
 from stores import FACTS, started
 
-from taskinity_nb.engine.cache.pickling import Names, dumps, loads
-from taskinity_nb.engine.cache.store import CannotKeep, CannotRead, Store
+from taskinity_nb.engine.store.pickling import Names, dumps, loads
+from taskinity_nb.engine.store.store import CannotKeep, CannotRead, Store
 
 NOTEBOOK = """
 import enum

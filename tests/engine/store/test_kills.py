@@ -11,7 +11,7 @@ import pytest
 from sizes import sized
 from stores import is_right, started
 
-from taskinity_nb.engine.cache.store import Store
+from taskinity_nb.engine.store.store import Store
 
 pytestmark = [
     pytest.mark.skipif(os.name != "posix", reason="needs locks and signals"),
