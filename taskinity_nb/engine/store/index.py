@@ -8,6 +8,7 @@ out much, but not each byte that was changed, so rows carry checksums of their o
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import sqlite3
@@ -51,8 +52,18 @@ CREATE TABLE runs (
 CREATE INDEX of_flows ON runs (flow, started);
 """
 
+_SCHEMA_OF = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
+
 _left: list[sqlite3.Connection] = []
 """Connections of the process that this one was forked from: to close them would disturb it."""
+
+
+@functools.cache
+def _schema() -> list[Any]:
+    """Return what a database with these tables says of them."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as rows:
+        rows.executescript(_TABLES)
+        return rows.execute(_SCHEMA_OF).fetchall()
 
 
 def check_of(*fields: object) -> int:
@@ -233,6 +244,8 @@ class Index:
             rows.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {SCHEMA};COMMIT;")
         elif version != SCHEMA:
             raise sqlite3.DatabaseError("another version of taskinity_nb has written it")
+        elif rows.execute(_SCHEMA_OF).fetchall() != _schema():
+            raise sqlite3.DatabaseError("its tables are not those that were made")
         os.chmod(self.path, 0o600)
 
     @contextlib.contextmanager

@@ -56,9 +56,9 @@ def is_damage(error: sqlite3.Error) -> bool:
     if any(name.startswith(each) for each in _DAMAGE):
         return True
     if type(error) is not sqlite3.OperationalError:  # such as that of another version
-        return type(error) in (sqlite3.DatabaseError, sqlite3.InternalError, sqlite3.DataError)
-    text = str(error)  # pages of another kind may be read in place of a table
-    return any(each in text for each in ("no such", "malformed", "decode", "unsupported"))
+        return type(error) is not sqlite3.ProgrammingError
+    # Our statements are right for our tables, so those are no longer there, or no text is one.
+    return name == "SQLITE_ERROR" or "decode" in str(error)
 
 
 def is_busy(error: sqlite3.Error) -> bool:
