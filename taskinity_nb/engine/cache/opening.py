@@ -37,7 +37,10 @@ def path_of(cache: Any) -> Path | None:
     if cache is True:
         return default_path()
     if isinstance(cache, str | os.PathLike) and os.fspath(cache):
-        return Path(cache).expanduser().absolute()
+        try:
+            return Path(cache).expanduser().absolute()
+        except RuntimeError as error:  # there is no such user
+            raise FlowError(f"cache={os.fspath(cache)!r}: {error}") from None
     raise FlowError(
         f"cache is True, False or the path of a folder, not {cache!r}",
         remedy="cache=True is for the folder .taskinity/cache",
