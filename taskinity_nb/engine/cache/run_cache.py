@@ -59,6 +59,7 @@ class RunCache:
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
+        self._store.refresh()  # classes may have been defined again since the last one
         self._scheduler = scheduler
         self._keys = Keys(scheduler, self.prints)
         self._note = scheduler.run.record.note

@@ -17,7 +17,7 @@ from typing import Any
 from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
 from . import files
-from .entries import COLUMNS, DAMAGE, Entry, TaskInfo, entry_of, row_of
+from .entries import COLUMNS, DAMAGE, INFO, Entry, TaskInfo, entry_of, row_of
 from .index import Index, MovedError, check_of
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
@@ -202,15 +202,20 @@ class Store:
     def info(self) -> list[TaskInfo]:
         """Return what is kept of each task; what tasks share counts for each."""
         self._write_uses()
-        rows = self._index.all(
-            "SELECT flow, task, count(*), sum(size), sum(seconds * hits), max(used) FROM entries "
-            "GROUP BY flow, task ORDER BY flow, task"
-        )
+        try:
+            rows = self._index.all(INFO)
+        except sqlite3.Error as error:
+            raise CacheError(f"the cache {self.path} cannot be read: {in_words(error)}") from error
         return [TaskInfo(*row) for row in rows]
 
     def clear(self, task: str | None = None) -> tuple[int, int]:
         """Remove the entries of a task, or all; return how many these were, and their bytes."""
-        return clear(self._place, self._index, task)
+        try:
+            return clear(self._place, self._index, task)
+        except (OSError, sqlite3.Error) as error:
+            raise CacheError(
+                f"the cache {self.path} cannot be cleared: {in_words(error)}"
+            ) from error
 
     def trim(self) -> None:
         """Remove what was not used for longest until the limit holds; what is in use stays."""
