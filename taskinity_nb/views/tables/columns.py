@@ -97,9 +97,7 @@ class Table(NamedTuple):
         """
 
         def content(place: int, shown: str, faint: int) -> str:
-            if place not in self.bars:
-                return _faded(shown, faint)
-            return f'<i aria-hidden="true" style="font-style: normal; opacity: 0.7">{shown}</i>'
+            return _box(shown) if place in self.bars else _faded(shown, faint)
 
         def line(row: Sequence[str], sign: str, faint: int) -> str:
             cells = (
@@ -165,6 +163,18 @@ def bar(share: float, length: int = 12) -> str:
     eighths = max(round(share * length * 8), 1 if share > 0 else 0)
     whole, rest = divmod(eighths, 8)
     return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
+
+
+def _box(text: str) -> str:
+    """Return a bar as HTML, with no seams between its letters."""
+    if not text:
+        return ""
+    rest = _EIGHTHS.find(text[-1]) + 1
+    width = len(text) - 1 + rest / 8 if rest else len(text)
+    return (
+        f'<i aria-hidden="true" style="display: inline-block; width: {0.6 * width:.2f}em; '
+        'height: 0.7em; background: currentColor; opacity: 0.6"></i>'
+    )
 
 
 def _faded(text: str, letters: int) -> str:
