@@ -20,7 +20,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"strangers", "formatting", "values"},
     {"errors", "engine.remote.process"},
-    {"display", "engine.remote.pickling", "engine.runtime", "__main__"},
+    {"display", "engine.remote.pickling", "engine.runtime"},
     {"engine.remote"},
     {"engine.remote.surroundings"},
     {"model"},
@@ -30,7 +30,7 @@ FLOORS = [
     {"engine.backends.cluster", "engine.backends.processes", "engine.control", "engine.store",
      "views.live"},
     {"engine.cache", "engine.executors"},
-    {"engine.run"},
+    {"engine.run", "__main__"},
     {"analysis.measuring", "analysis.prediction"},
     {"analysis.advice", "benchmarks", "views.charts"},
     {"views.explorer", "views.tables"},

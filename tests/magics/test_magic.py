@@ -178,6 +178,23 @@ class TestRunning:
         assert not cell.error, cell.error
         assert kernel.value("r['then'], str(r.tasks['first'].state)") == "(2, 'cached')"
 
+    def test_a_cache(self, kernel, tmp_path):
+        kernel.run(f"from pathlib import Path; place = Path({str(tmp_path)!r}) / 'its own'")
+        kernel.run("def first(): return 1\ndef then(first): return first + 1")
+        for state in ("succeeded", "cached"):
+            cell = kernel.run("%%flow --cache place -o r\nflow Kept:\n    first -> then")
+            assert not cell.error, cell.error
+            states = f"{{'{state}'}}"
+            assert kernel.value("r['then'], {str(t.state) for t in r.tasks.values()}") == (
+                f"(2, {states})"
+            )
+        kernel.run(f"import os; os.environ['TASKINITY_CACHE'] = {str(tmp_path / 'usual')!r}")
+        cell = kernel.run("%flow r.flow --cache --background -o again")
+        assert not cell.error, cell.error
+        assert kernel.value("again.wait()['then'], (place.parent / 'usual').is_dir()") == (
+            "(2, True)"
+        )
+
     def test_on_error_continue(self, kernel):
         cell = kernel.run("%%flow --on-error continue --no-gantt -o r\nload -> [broken, total]")
         assert not cell.error

@@ -116,7 +116,7 @@ class RunCache:
         self._keys.note(slot, Fingerprint(stored.digest, {}, files, {}, []))
         self._saved[slot] = stored.seconds
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
-        return value, (slot, State.CACHED, now, why, None, now)
+        return value, (slot, State.CACHED, now, why, stored.seconds, now)
 
     def _keep(self, slot: int, value: Any, entry: Entry) -> None:
         key = self._missed.pop(slot, None)
