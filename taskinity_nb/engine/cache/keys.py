@@ -105,6 +105,14 @@ class Keys:
         """Take note of the digest of a result."""
         self._results[slot] = found
 
+    def refusal(self, slot: int) -> str:
+        """Return why a call has no key, whatever its arguments are, or an empty text."""
+        return self._refused[id(self._scheduler.task_of(slot))]
+
+    def function(self, slot: int) -> str:
+        """Return the digest of the function of a call."""
+        return self._prints.functions[id(self._scheduler.task_of(slot))].digest
+
     def key(self, slot: int) -> Key:
         """Return the key of a task or an item whose turn has come.
 
@@ -115,7 +123,7 @@ class Keys:
         """
         scheduler, plan = self._scheduler, self._plan
         task = scheduler.task_of(slot)
-        if refusal := self._refused[id(task)]:
+        if refusal := self.refusal(slot):
             raise NoKey(refusal)
         function = self._prints.functions[id(task)]
         try:

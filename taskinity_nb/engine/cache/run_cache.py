@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
@@ -20,13 +20,38 @@ from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
-from .parts import difference
+from .parts import Parts, difference
 
-__all__ = ["RunCache", "cache_for"]
+__all__ = ["Compared", "RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
 """Bytes of a result that is fetched from a cluster to be kept."""
+
+MOST_COMPARED = 1000
+"""Calls of a run of which it is kept what they were compared with."""
+
+
+class Compared(NamedTuple):
+    """A call that ran, and the newest result of the same task that there was.
+
+    Attributes
+    ----------
+    key : Key
+        Of the call.
+    then : mapping
+        What the key of that result was made of.
+    made : float
+        When that result was made, in seconds since 1970.
+    before, now : mapping
+        What the function consisted of then and now, where it has changed.
+    """
+
+    key: Key
+    then: Mapping[str, Any]
+    made: float
+    before: Parts
+    now: Parts
 
 
 class RunCache:
@@ -56,6 +81,10 @@ class RunCache:
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
+        self._compared: dict[int, Compared] = {}
+        """What calls that ran were compared with, by slot: of the first ones."""
+        self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
+        """What functions consisted of and do, and what of it has changed, by their digests."""
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
@@ -71,6 +100,10 @@ class RunCache:
     def close(self) -> None:
         """Let go of the store, in which too much is no more than the limit then."""
         self._close()
+
+    def compared(self, slot: int) -> Compared | None:
+        """Return what a call that ran was compared with, if there was a result of its task."""
+        return self._compared.get(slot)
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
@@ -97,7 +130,7 @@ class RunCache:
         except NoKey as why:
             self._say(slot, f"not cached: {why}")
             return None
-        stored = self._store.find(key.text)
+        stored = self._look_up(key.text)
         reason = self._changed_file(stored) if stored is not None else self._change(slot, key)
         if self._place(slot)[0] in self._rerun:
             reason = "it was named in rerun"
@@ -109,6 +142,9 @@ class RunCache:
         self._missed[slot] = key
         self._say(slot, reason and f"runs again: {reason}")
         return None
+
+    def _look_up(self, key: str) -> Stored | None:
+        return self._store.find(key)
 
     def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
         files = dict.fromkeys(stored.parts["result"])
@@ -160,12 +196,24 @@ class RunCache:
         stored = self._store.latest(self._scheduler.run.flow.name, *self._place(slot))
         if stored is None:
             return ""
-        then = stored.parts
-        if then["function"] != key.function:
-            before = self._store.function(then["function"])
-            words = before and difference(before, self._keys.parts(slot))
-            return words or "its function has changed"
-        return key.change(then)
+        before, now, words = self._change_of_function(slot, key.function, stored)
+        if len(self._compared) < MOST_COMPARED:
+            self._compared[slot] = Compared(key, stored.parts, stored.made, before, now)
+        return words or key.change(stored.parts)
+
+    def _change_of_function(
+        self, slot: int, function: str, stored: Stored
+    ) -> tuple[Parts, Parts, str]:
+        """Return what the function of a task consisted of and does, and what of it has changed."""
+        then = stored.parts["function"]
+        if then == function:
+            return {}, {}, ""
+        both = then, function
+        if both not in self._functions:
+            before, now = self._store.function(then) or {}, self._keys.parts(slot)
+            words = before and difference(before, now)
+            self._functions[both] = before, now, words or "its function has changed"
+        return self._functions[both]
 
     def _changed_file(self, stored: Stored) -> str:
         """Return which file that a result names is not what it was when that was made."""
