@@ -21,6 +21,7 @@ from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.forms.expand import drawable
 from ..model.outlook.forecast import Forecast
+from ..model.outlook.why import Why
 from ..model.run import Run
 from .charts.plots import plot_speedup
 from .graph.dot import flow_text, to_graphviz
@@ -35,6 +36,7 @@ from .tables.forecast import forecast_html, forecast_text
 from .tables.history import draw_history, history_table
 from .tables.run import run_table
 from .tables.run_value import run_html, show_run
+from .tables.why import why_table
 from .terminal.progress_line import Progress as progress
 from .tracebacks import render_error
 
@@ -81,6 +83,7 @@ _tabulate(Comparison, comparison_table)
 _tabulate(History, history_table)
 _tabulate(PerformanceBenchmark, timings_table)
 _tabulate(Run, run_table)
+_tabulate(Why, why_table)
 html.register(Run, run_html)
 html.register(Forecast, forecast_html)
 text.register(Forecast, forecast_text)

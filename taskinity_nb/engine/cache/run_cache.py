@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
+from ...model.outlook.why import Part
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
@@ -18,11 +19,12 @@ from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
+from .compared import Compared
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
 
-__all__ = ["Compared", "RunCache", "cache_for"]
+__all__ = ["RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
@@ -30,28 +32,6 @@ MOST_FETCHED = 100_000_000
 
 MOST_COMPARED = 1000
 """Calls of a run of which it is kept what they were compared with."""
-
-
-class Compared(NamedTuple):
-    """A call that ran, and the newest result of the same task that there was.
-
-    Attributes
-    ----------
-    key : Key
-        Of the call.
-    then : mapping
-        What the key of that result was made of.
-    made : float
-        When that result was made, in seconds since 1970.
-    before, now : mapping
-        What the function consisted of then and now, where it has changed.
-    """
-
-    key: Key
-    then: Mapping[str, Any]
-    made: float
-    before: Parts
-    now: Parts
 
 
 class RunCache:
@@ -101,9 +81,10 @@ class RunCache:
         """Let go of the store, in which too much is no more than the limit then."""
         self._close()
 
-    def compared(self, slot: int) -> Compared | None:
-        """Return what a call that ran was compared with, if there was a result of its task."""
-        return self._compared.get(slot)
+    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
+        """Return when the result was made that a call was compared with, and the parts."""
+        found = self._compared.get(slot)
+        return (None, []) if found is None else (found.made, found.parts)
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
