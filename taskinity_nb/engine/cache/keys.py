@@ -26,7 +26,7 @@ from ..rerun.resume import Prints
 from ..scheduling.backend import Scheduling
 from ..transport.reach import is_standard, reach
 
-__all__ = ["Key", "Keys", "NoKey", "check"]
+__all__ = ["Key", "Keys", "NoKey", "as_state", "check"]
 
 FORMAT = "1"
 """Changes when keys are made otherwise, so that what older versions have stored is not found."""
@@ -78,7 +78,7 @@ class Key(NamedTuple):
                 return f"{named} was {text_then} and is {text}"
             return f"{named} has changed"
         for path, state in self.files.items():
-            if path in then["files"] and state != _state(then["files"][path]):
+            if path in then["files"] and state != as_state(then["files"][path]):
                 return f"the file '{path}', which it uses, has changed"
         return ""
 
@@ -105,6 +105,14 @@ class Keys:
         """Take note of the digest of a result."""
         self._results[slot] = found
 
+    def refusal(self, slot: int) -> str:
+        """Return why a call has no key, whatever its arguments are, or an empty text."""
+        return self._refused[id(self._scheduler.task_of(slot))]
+
+    def function(self, slot: int) -> str:
+        """Return the digest of the function of a call."""
+        return self._prints.functions[id(self._scheduler.task_of(slot))].digest
+
     def key(self, slot: int) -> Key:
         """Return the key of a task or an item whose turn has come.
 
@@ -115,7 +123,7 @@ class Keys:
         """
         scheduler, plan = self._scheduler, self._plan
         task = scheduler.task_of(slot)
-        if refusal := self._refused[id(task)]:
+        if refusal := self.refusal(slot):
             raise NoKey(refusal)
         function = self._prints.functions[id(task)]
         try:
@@ -219,7 +227,7 @@ def _gathered(parts: list[Fingerprint]) -> Fingerprint:
     return whole
 
 
-def _state(stored: Any) -> tuple[int, int] | None:
+def as_state(stored: Any) -> tuple[int, int] | None:
     """Return the state of a file as it was stored, where a tuple has become a list."""
     return None if stored is None else (stored[0], stored[1])
 

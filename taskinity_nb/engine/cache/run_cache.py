@@ -9,6 +9,7 @@ from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
+from ...model.outlook.why import Part
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
@@ -18,15 +19,19 @@ from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
+from .compared import Compared
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
-from .parts import difference
+from .parts import Parts, difference
 
 __all__ = ["RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
 """Bytes of a result that is fetched from a cluster to be kept."""
+
+MOST_COMPARED = 1000
+"""Calls of a run of which it is kept what they were compared with."""
 
 
 class RunCache:
@@ -56,6 +61,10 @@ class RunCache:
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
+        self._compared: dict[int, Compared] = {}
+        """What calls that ran were compared with, by slot: of the first ones."""
+        self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
+        """What functions consisted of and do, and what of it has changed, by their digests."""
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
@@ -72,6 +81,11 @@ class RunCache:
     def close(self) -> None:
         """Let go of the store, in which too much is no more than the limit then."""
         self._close()
+
+    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
+        """Return when the result was made that a call was compared with, and the parts."""
+        found = self._compared.get(slot)
+        return (None, []) if found is None else (found.made, found.parts)
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
@@ -98,7 +112,7 @@ class RunCache:
         except NoKey as why:
             self._say(slot, f"not cached: {why}")
             return None
-        stored = self._store.find(key.text)
+        stored = self._look_up(key.text)
         reason = self._changed_file(stored) if stored is not None else self._change(slot, key)
         if self._place(slot)[0] in self._rerun:
             reason = "it was named in rerun"
@@ -110,6 +124,9 @@ class RunCache:
         self._missed[slot] = key
         self._say(slot, reason and f"runs again: {reason}")
         return None
+
+    def _look_up(self, key: str) -> Stored | None:
+        return self._store.find(key)
 
     def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
         files = dict.fromkeys(stored.parts["result"])
@@ -161,12 +178,24 @@ class RunCache:
         stored = self._store.latest(self._scheduler.run.flow.name, *self._place(slot))
         if stored is None:
             return ""
-        then = stored.parts
-        if then["function"] != key.function:
-            before = self._store.function(then["function"])
-            words = before and difference(before, self._keys.parts(slot))
-            return words or "its function has changed"
-        return key.change(then)
+        before, now, words = self._change_of_function(slot, key.function, stored)
+        if len(self._compared) < MOST_COMPARED:
+            self._compared[slot] = Compared(key, stored.parts, stored.made, before, now)
+        return words or key.change(stored.parts)
+
+    def _change_of_function(
+        self, slot: int, function: str, stored: Stored
+    ) -> tuple[Parts, Parts, str]:
+        """Return what the function of a task consisted of and does, and what of it has changed."""
+        then = stored.parts["function"]
+        if then == function:
+            return {}, {}, ""
+        both = then, function
+        if both not in self._functions:
+            before, now = self._store.function(then) or {}, self._keys.parts(slot)
+            words = before and difference(before, now)
+            self._functions[both] = before, now, words or "its function has changed"
+        return self._functions[both]
 
     def _changed_file(self, stored: Stored) -> str:
         """Return which file that a result names is not what it was when that was made."""

@@ -94,8 +94,11 @@ class Store:
             ) from error
         _open.add(self)
 
-    def find(self, key: str) -> Entry | None:
-        """Return the entry with this key, which stays until it is read or the store is closed."""
+    def find(self, key: str, *, is_use: bool = True) -> Entry | None:
+        """Return the entry with this key, which stays until it is read or the store is closed.
+
+        That counts as a use of it, unless somebody only wants to know.
+        """
         mark = mark_of(key)
         try:
             self._session.hold(mark)
@@ -111,7 +114,8 @@ class Store:
         if entry is None or entry.key != key:
             self._let_go(mark)
             return None
-        self._note_use(key)
+        if is_use:
+            self._note_use(key)
         return entry
 
     def read(self, entry: Entry) -> Any:
