@@ -59,6 +59,8 @@ def store_for(cache: Any) -> Store | None:
         except CacheError as error:
             warnings.warn(f"this run goes on without a cache: {error}", CacheWarning, stacklevel=6)
             return None
+        if users:
+            store.refresh()
         _open[path] = store, users + 1
         return store
 
