@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from time import perf_counter_ns
 from typing import Any
 
@@ -50,14 +51,20 @@ class RunCache:
     ----------
     prints : Prints
         The fingerprints of the run's plan, with nothing left out.
+    close : callable
+        Lets go of the store, in which too much is no more than the limit then. It is called too
+        when nobody holds the cache any more. What ends later is not kept.
     """
 
     prints: Prints
 
     def __init__(self, store: Store, rerun: Collection[str] = ()) -> None:
         self._store, self._rerun = store, rerun
-        self._close = weakref.finalize(self, let_go, store)
+        self._use = _Use(store)
+        self.close: Callable[[], None] = self._use.end  # which does not keep this alive
+        self._at_end = weakref.finalize(self, self.close)
         self._missed: dict[int, Key] = {}
+        self._noted: set[str] = set()
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
@@ -78,10 +85,6 @@ class RunCache:
         self._missed.clear()
         del self._scheduler, self._keys, self._note
 
-    def close(self) -> None:
-        """Let go of the store, in which too much is no more than the limit then."""
-        self._close()
-
     def parts(self, slot: int) -> tuple[float | None, list[Part]]:
         """Return when the result was made that a call was compared with, and the parts."""
         found = self._compared.get(slot)
@@ -89,11 +92,16 @@ class RunCache:
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
-        return allow_interrupts(self._find)(slot)
+        if slot in self._missed or slot in self._whys:  # it has failed, and is tried again
+            return None
+        with self._use as is_open:
+            return allow_interrupts(self._find)(slot) if is_open else None
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put a result that was made into the store."""
-        allow_interrupts(self._keep)(slot, value, entry)
+        with self._use as is_open:
+            if is_open:
+                allow_interrupts(self._keep)(slot, value, entry)
 
     def ended(self, task: int, first: int, count: int) -> bool:
         """Say of a mapped task what its items have saved; return whether none of them has run."""
@@ -130,7 +138,7 @@ class RunCache:
 
     def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
         files = dict.fromkeys(stored.parts["result"])
-        self._keys.note(slot, Fingerprint(stored.digest, {}, files, {}, []))
+        self._keys.note(slot, Fingerprint(stored.digest.partition(".")[0], {}, files, {}, []))
         self._saved[slot] = stored.seconds
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
         return value, (slot, State.CACHED, now, why, stored.seconds, now)
@@ -143,11 +151,14 @@ class RunCache:
             made = self._digest(slot, value)
             if any(was is None and file_state(path) for path, was in key.files.items()):
                 key = self._keys.key(slot)  # it has made a file that its arguments name
-            self._store.note_function(key.function, self._keys.parts(slot))
+            if key.function not in self._noted:
+                self._store.note_function(key.function, self._keys.parts(slot))
+                self._noted.add(key.function)
             parts = {
                 "function": key.function,
                 "arguments": key.arguments,
                 "files": key.files,
+                "folder": key.folder,
                 "result": {path: file_state(path) for path in made.files},
             }
             name, item = self._place(slot)
@@ -217,6 +228,37 @@ class RunCache:
             before = self._whys.get(slot)
             self._whys[slot] = f"{before}; {why}" if before else why
             self._note(slot, why=self._whys[slot])
+
+
+class _Use:
+    """That a run uses a store, until the run is over and nobody is in the middle of something."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Store | None = store
+        self._lock = threading.RLock()  # reentrant: the garbage collector may end a use
+        self._users = 0
+        self._is_open = True
+
+    def __enter__(self) -> bool:
+        with self._lock:
+            self._users += 1
+            return self._is_open
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+        if not self._is_open:
+            self.end()
+
+    def end(self) -> None:
+        """Let go of the store; who is in the middle of something does so instead."""
+        with self._lock:
+            self._is_open = False
+            store = None if self._users else self._store
+            if store is not None:
+                self._store = None
+        if store is not None:
+            let_go(store)
 
 
 def cache_for(cache: Any, rerun: Collection[str] = ()) -> RunCache | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -155,12 +156,16 @@ class Store:
     ) -> Entry:
         """Keep a result; one with the same key is replaced, one of the same content is shared.
 
+        The digest of the entry begins with the one that is given, and a full stop.
+
         Raises
         ------
         CannotKeep
             If it cannot be pickled, or there is no room for it.
         """
         pickled, apart, classes = dumps(value, self._names)
+        # Equal results share a file only if they are built alike: `[x, x]` is not `[x, y]`.
+        digest = f"{digest}.{hashlib.blake2b(pickled, digest_size=8).hexdigest()}"
         now = time.time()
         entry = Entry(key, digest, 0, seconds, flow, task, item, now, now, parts, classes)
         try:
