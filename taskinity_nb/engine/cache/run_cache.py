@@ -12,7 +12,7 @@ from ...model.events import Entry, State
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
-from ..rerun.fingerprint import Fingerprint, Printer
+from ..rerun.fingerprint import Fingerprint, taken
 from ..rerun.resume import Prints
 from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
@@ -56,6 +56,12 @@ class RunCache:
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
+        self._noted: set[str] = set()
+        """The functions of which the store knows what they consist of."""
+        self._have_run: dict[str, bool] = {}
+        """Whether anything is stored of a mapped task, as it was at its first miss."""
+        self._edits: dict[tuple[str, str], str] = {}
+        """In words, what tells two functions apart."""
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
@@ -66,7 +72,8 @@ class RunCache:
 
     def part(self) -> None:
         """Let go of the run, which has ended."""
-        self._missed.clear()
+        for known in (self._missed, self._noted, self._have_run, self._edits):
+            known.clear()
         del self._scheduler, self._keys, self._note
 
     def close(self) -> None:
@@ -126,7 +133,7 @@ class RunCache:
             made = self._digest(slot, value)
             if any(was is None and file_state(path) for path, was in key.files.items()):
                 key = self._keys.key(slot)  # it has made a file that its arguments name
-            self._store.note_function(key.function, self._keys.parts(slot))
+            self._note_function(slot, key.function)
             parts = {
                 "function": key.function,
                 "arguments": key.arguments,
@@ -151,22 +158,42 @@ class RunCache:
             value = value.fetch()
         if is_once(value):
             raise CannotKeep(f"its result, {kind_of(value)}, can be read only once")
-        made = Printer(is_bounded=False).take(value)
+        made = taken(value)
         self._keys.note(slot, made)
         check(made, "its result")
         return made
 
+    def _note_function(self, slot: int, digest: str) -> None:
+        """Have the store know what a function consists of, as soon as a result of it is kept."""
+        if digest not in self._noted:
+            known = self._store.function(digest)
+            self._store.note_function(digest, known or self._keys.parts(slot))
+            self._noted.add(digest)
+
     def _change(self, slot: int, key: Key) -> str:
         """Return what has changed since the task ran last; an empty text if it has not run."""
-        stored = self._store.latest(self._scheduler.run.flow.name, *self._place(slot))
+        flow, (name, item) = self._scheduler.run.flow.name, self._place(slot)
+        if item is not None:
+            if name not in self._have_run:
+                self._have_run[name] = self._store.has_run(flow, name)
+            if not self._have_run[name]:
+                return ""
+        stored = self._store.latest(flow, name, item)
         if stored is None:
             return ""
         then = stored.parts
         if then["function"] != key.function:
-            before = self._store.function(then["function"])
-            words = before and difference(before, self._keys.parts(slot))
-            return words or "its function has changed"
+            return self._edit(slot, then["function"], key.function)
         return key.change(then)
+
+    def _edit(self, slot: int, then: str, now: str) -> str:
+        """Say what tells a function from an earlier one."""
+        words = self._edits.get((then, now))
+        if words is None:
+            before = self._store.function(then)
+            told = difference(before, self._keys.parts(slot)) if before else ""
+            words = self._edits[then, now] = told or "its function has changed"
+        return words
 
     def _changed_file(self, stored: Stored) -> str:
         """Return which file that a result names is not what it was when that was made."""
