@@ -9,7 +9,10 @@ from ...model.outlook.why import Part
 from .keys import Key, as_state
 from .parts import Parts, differences
 
-__all__ = ["Compared"]
+__all__ = ["Compared", "Comparisons"]
+
+MOST = 1000
+"""Calls of a run of which it is kept what they were compared with."""
 
 
 class Compared(NamedTuple):
@@ -74,6 +77,26 @@ class Compared(NamedTuple):
         for path in before:
             if path not in self.key.files:
                 yield Part(f"the file '{path}'", "is no more among its arguments")
+
+
+class Comparisons:
+    """What the calls of a run were compared with, by slot: those of the first that ran.
+
+    It outlives the cache of the run, and knows nothing of it.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[int, Compared] = {}
+
+    def note(self, slot: int, compared: Compared) -> None:
+        """Take note of what a call was compared with."""
+        if len(self._found) < MOST:
+            self._found[slot] = compared
+
+    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
+        """Return when the result was made that a call was compared with, and the parts."""
+        found = self._found.get(slot)
+        return (None, []) if found is None else (found.made, found.parts)
 
 
 def _called(source: str) -> str:

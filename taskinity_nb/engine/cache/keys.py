@@ -24,7 +24,7 @@ from ...values import is_once, kind_of
 from ..remote.randomness import is_generator
 from ..rerun.contents.definitions import file_state
 from ..rerun.contents.plain import shown
-from ..rerun.fingerprint import Fingerprint, Printer, combined
+from ..rerun.fingerprint import Fingerprint, Printer, combined, taken
 from ..rerun.resume import Prints
 from ..scheduling.backend import Scheduling
 from ..scheduling.maps.items import Partial
@@ -255,7 +255,7 @@ def _taken(value: Any) -> Fingerprint:
         value = value.fetch()
     if is_once(value):
         raise NoKey(f"it takes {kind_of(value)}, which can be read only once")
-    return Printer(is_bounded=False).take(value)
+    return taken(value)
 
 
 def _gathered(parts: list[Fingerprint]) -> Fingerprint:

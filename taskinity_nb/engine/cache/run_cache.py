@@ -10,17 +10,16 @@ from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
-from ...model.outlook.why import Part
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
-from ..rerun.fingerprint import Fingerprint, Printer
+from ..rerun.fingerprint import Fingerprint, taken
 from ..rerun.resume import Prints
 from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
-from .compared import Compared
+from .compared import Compared, Comparisons
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
@@ -30,9 +29,6 @@ __all__ = ["RunCache", "cache_for"]
 
 MOST_FETCHED = 100_000_000
 """Bytes of a result that is fetched from a cluster to be kept."""
-
-MOST_COMPARED = 1000
-"""Calls of a run of which it is kept what they were compared with."""
 
 
 class RunCache:
@@ -54,6 +50,8 @@ class RunCache:
     close : callable
         Lets go of the store, in which too much is no more than the limit then. It is called too
         when nobody holds the cache any more. What ends later is not kept.
+    compared : Comparisons
+        What calls that ran were compared with.
     """
 
     prints: Prints
@@ -68,10 +66,11 @@ class RunCache:
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
-        self._compared: dict[int, Compared] = {}
-        """What calls that ran were compared with, by slot: of the first ones."""
+        self.compared = Comparisons()
         self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
         """What functions consisted of and do, and what of it has changed, by their digests."""
+        self._have_run: dict[str, bool] = {}
+        """Whether anything is stored of a mapped task, as it was at its first miss."""
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
@@ -82,13 +81,9 @@ class RunCache:
 
     def part(self) -> None:
         """Let go of the run, which has ended."""
-        self._missed.clear()
+        for known in (self._missed, self._noted, self._have_run, self._functions):
+            known.clear()
         del self._scheduler, self._keys, self._note
-
-    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
-        """Return when the result was made that a call was compared with, and the parts."""
-        found = self._compared.get(slot)
-        return (None, []) if found is None else (found.made, found.parts)
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
@@ -151,9 +146,7 @@ class RunCache:
             made = self._digest(slot, value)
             if any(was is None and file_state(path) for path, was in key.files.items()):
                 key = self._keys.key(slot)  # it has made a file that its arguments name
-            if key.function not in self._noted:
-                self._store.note_function(key.function, self._keys.parts(slot))
-                self._noted.add(key.function)
+            self._note_function(slot, key.function)
             parts = {
                 "function": key.function,
                 "arguments": key.arguments,
@@ -179,19 +172,31 @@ class RunCache:
             value = value.fetch()
         if is_once(value):
             raise CannotKeep(f"its result, {kind_of(value)}, can be read only once")
-        made = Printer(is_bounded=False).take(value)
+        made = taken(value)
         self._keys.note(slot, made)
         check(made, "its result")
         return made
 
+    def _note_function(self, slot: int, digest: str) -> None:
+        """Have the store know what a function consists of, as soon as a result of it is kept."""
+        if digest not in self._noted:
+            known = self._store.function(digest)
+            self._store.note_function(digest, known or self._keys.parts(slot))
+            self._noted.add(digest)
+
     def _change(self, slot: int, key: Key) -> str:
         """Return what has changed since the task ran last; an empty text if it has not run."""
-        stored = self._store.latest(self._scheduler.run.flow.name, *self._place(slot))
+        flow, (name, item) = self._scheduler.run.flow.name, self._place(slot)
+        if item is not None:
+            if name not in self._have_run:
+                self._have_run[name] = self._store.has_run(flow, name)
+            if not self._have_run[name]:
+                return ""
+        stored = self._store.latest(flow, name, item)
         if stored is None:
             return ""
         before, now, words = self._change_of_function(slot, key.function, stored)
-        if len(self._compared) < MOST_COMPARED:
-            self._compared[slot] = Compared(key, stored.parts, stored.made, before, now)
+        self.compared.note(slot, Compared(key, stored.parts, stored.made, before, now))
         return words or key.change(stored.parts)
 
     def _change_of_function(

@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 from .index import check_of
 from .pickling import Named
 
-__all__ = ["COLUMNS", "DAMAGE", "INFO", "Entry", "TaskInfo", "entry_of", "row_of"]
+__all__ = [
+    "BY_KEY", "DAMAGE", "HAS_RUN", "INFO", "INSERT", "INSERT_RESULT", "LATEST", "NOTE_FORMER",
+    "Entry", "Found", "TaskInfo", "entry_of", "row_of",
+]  # fmt: skip
 
 COLUMNS = "key, digest, size, seconds, flow, task, item, made, used, parts, classes"
 """Those of the table of entries."""
@@ -24,6 +27,27 @@ INFO = (
     "GROUP BY flow, task ORDER BY flow, task"
 )
 """Asks for the fields of a `TaskInfo` of each task."""
+
+BY_KEY = (
+    f'SELECT {", ".join(f"e.{name}" for name in COLUMNS.split(", "))}, "check", data, stamp '
+    "FROM entries e LEFT JOIN results r ON r.digest = e.digest WHERE e.key = ? AND NOT doomed"
+)
+LATEST = (
+    f'SELECT {COLUMNS}, "check" FROM entries WHERE flow = ? AND task = ? AND item IS ? '
+    "ORDER BY made DESC LIMIT 1"
+)
+
+HAS_RUN = "SELECT 1 FROM entries WHERE flow = ? AND task = ? LIMIT 1"
+
+INSERT = f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
+
+INSERT_RESULT = "INSERT OR REPLACE INTO results (digest, size, data, stamp) VALUES (?, ?, ?, ?)"
+
+NOTE_FORMER = (
+    "UPDATE results SET former = ?1 WHERE digest != ?2 AND digest IN "
+    "(SELECT digest FROM entries WHERE key = ?1)"
+)
+"""Has a result know whose it was whose entry gets another one: somebody may be about to read it."""
 
 
 class Entry(NamedTuple):
@@ -60,6 +84,12 @@ class Entry(NamedTuple):
     classes: list[Named]
 
 
+class Found(Entry):
+    """An entry with what the index holds of its result, if that is small, and with its stamp."""
+
+    row: tuple[bytes | None, str | None] = None, None
+
+
 class TaskInfo(NamedTuple):
     """What the cache holds of a task: entries, bytes, seconds that it has saved, when last used."""
 
@@ -82,11 +112,17 @@ def _check(fields: tuple[Any, ...]) -> int:
     return check_of(*fields[:8], *fields[9:])
 
 
-def entry_of(row: tuple[Any, ...]) -> Entry:
-    """Return the entry that a row tells of, compared with its checksum."""
-    *fields, check = row
-    if check != _check(tuple(fields)):
+def entry_of(row: tuple[Any, ...]) -> Found:
+    """Return the entry that a row tells of, compared with its checksum.
+
+    What stands in the row after that is of its result.
+    """
+    fields = row[:11]
+    if row[11] != _check(fields):
         raise ValueError("a row of the index is damaged")
-    parts, classes = json.loads(fields[9]), json.loads(fields[10])
-    known: Any = [(module, path, own) for module, path, own in classes]
-    return Entry._make([*fields[:9], parts, known])
+    parts, classes = json.loads(fields[9]), fields[10]
+    known: Any = [] if classes == "[]" else [(a, b, c) for a, b, c in json.loads(classes)]
+    entry = Found._make((*fields[:9], parts, known))
+    if len(row) > 12:
+        entry.row = row[12:]
+    return entry

@@ -54,6 +54,9 @@ CREATE INDEX of_flows ON runs (flow, started);
 
 _SCHEMA_OF = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
 
+_ERRORS = sqlite3.Error, UnicodeDecodeError
+"""What a damaged database may make of a statement; the latter where a text is none."""
+
 _left: list[sqlite3.Connection] = []
 """Connections of the process that this one was forked from: to close them would disturb it."""
 
@@ -128,15 +131,18 @@ class Index:
         """Give the connection to who reads."""
         with self._lock:
             rows = self._connected()
-            with self._watched():
+            try:
                 yield rows
+            except _ERRORS as error:
+                self._judge(error)
+                raise
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection to who writes, alone of all kernels; all is done, or nothing."""
         with self._lock:
             rows = self._connected()
-            with self._watched():
+            try:
                 rows.execute("BEGIN IMMEDIATE")
                 try:
                     yield rows
@@ -145,6 +151,9 @@ class Index:
                     if rows.in_transaction:
                         rows.execute("ROLLBACK")
                     raise
+            except _ERRORS as error:
+                self._judge(error)
+                raise
 
     def one(self, query: str, values: Sequence[Any] = ()) -> Any:
         """Return the first row that a query finds, or None."""
@@ -158,11 +167,18 @@ class Index:
     def _asked(self, ask: Callable[[sqlite3.Connection], Any]) -> Any:
         """Return what the database answers; instead of a damaged one, the new one is asked."""
         try:
-            with self.reading() as rows:
-                return ask(rows)
+            return self._answer(ask)
         except MovedError:
-            with self.reading() as rows:
+            return self._answer(ask)
+
+    def _answer(self, ask: Callable[[sqlite3.Connection], Any]) -> Any:
+        with self._lock:  # which is what `reading` does, in less time
+            rows = self._connected()
+            try:
                 return ask(rows)
+            except _ERRORS as error:
+                self._judge(error)
+                raise
 
     def bytes_used(self) -> int:
         """Return how many bytes of the database hold something."""
@@ -213,10 +229,13 @@ class Index:
                 return self._rows
             self._disconnect()
         try:
-            with self._watched():
-                return self._connect()
-        except MovedError:
             return self._connect()
+        except _ERRORS as error:
+            try:
+                self._judge(error)
+            except MovedError:
+                return self._connect()
+            raise
 
     def _connect(self) -> sqlite3.Connection:
         if self._make is not None:
@@ -248,19 +267,15 @@ class Index:
             raise sqlite3.DatabaseError("its tables are not those that were made")
         os.chmod(self.path, 0o600)
 
-    @contextlib.contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Move the database aside if it turns out that it is damaged."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            if self._is_closed or not self._is_damage(error):
-                raise
-            self._disconnect()
-            with alone(self.path.with_suffix(".lock")):
-                self._move()
-            self._say(f"its index is begun anew, and all results are made again: {error}")
-            raise MovedError(str(error)) from error
+    def _judge(self, error: sqlite3.Error | UnicodeDecodeError) -> None:
+        """Move the database aside if an error says that it is damaged, and raise a `MovedError`."""
+        if self._is_closed or not self._is_damage(error):
+            return
+        self._disconnect()
+        with alone(self.path.with_suffix(".lock")):
+            self._move()
+        self._say(f"its index is begun anew, and all results are made again: {error}")
+        raise MovedError(str(error)) from error
 
     def _move(self) -> None:
         if self._identity is None or _identity(self.path) != self._identity:

@@ -17,8 +17,8 @@ from typing import Any
 
 from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
-from . import files
-from .entries import COLUMNS, DAMAGE, INFO, Entry, TaskInfo, entry_of, row_of
+from . import entries, files
+from .entries import DAMAGE, Entry, Found, TaskInfo, entry_of, row_of
 from .index import Index, MovedError, check_of
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
@@ -33,14 +33,6 @@ SMALL = 2**15
 
 MOST_USES = 1000
 """Uses that are noted before they are written down."""
-
-_BY_KEY = f'SELECT {COLUMNS}, "check" FROM entries WHERE key = ? AND NOT doomed'
-_LATEST = (
-    f'SELECT {COLUMNS}, "check" FROM entries WHERE flow = ? AND task = ? AND item IS ? '
-    "ORDER BY made DESC LIMIT 1"
-)
-
-_INSERT = f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
 
 
 class Store:
@@ -100,10 +92,13 @@ class Store:
 
         That counts as a use of it, unless somebody only wants to know.
         """
-        mark = mark_of(key)
         try:
-            self._session.hold(mark)
-            row = self._index.one(_BY_KEY, (key,))
+            row = self._index.one(entries.BY_KEY, (key,))
+            if row is not None and row[-2] is None:  # its file might go before it is read
+                self._session.hold(mark_of(key))
+                row = self._index.one(entries.BY_KEY, (key,))
+                if row is None or row[-2] is not None:
+                    self._let_go(mark_of(key))
             entry = None if row is None else entry_of(row)
         except (OSError, sqlite3.Error) as error:
             self._warn(f"it cannot be read: {in_words(error)}")
@@ -113,7 +108,6 @@ class Store:
             self._drop(key)
             entry = None
         if entry is None or entry.key != key:
-            self._let_go(mark)
             return None
         if is_use:
             self._note_use(key)
@@ -127,12 +121,14 @@ class Store:
         CannotRead
             If it is gone or damaged, or if what it refers to is not here.
         """
+        is_here = isinstance(entry, Found) and entry.row[0] is not None
         try:
             if reason := self.differs(entry):
                 raise CannotRead(reason)
             return loads(*self._bytes_of(entry))
         finally:
-            self._let_go(mark_of(entry.key))
+            if not is_here:
+                self._let_go(mark_of(entry.key))
 
     def differs(self, entry: Entry) -> str:
         """Return why the classes here are not those that an entry refers to, or an empty text."""
@@ -180,10 +176,17 @@ class Store:
     def latest(self, flow: str, task: str, item: int | None) -> Entry | None:
         """Return the newest entry of a task, or of an item of it."""
         try:
-            row = self._index.one(_LATEST, (flow, task, item))
+            row = self._index.one(entries.LATEST, (flow, task, item))
             return None if row is None else entry_of(row)
         except (sqlite3.Error, *DAMAGE):
             return None
+
+    def has_run(self, flow: str, task: str) -> bool:
+        """Tell whether anything is kept of a task, or of its items."""
+        try:
+            return self._index.one(entries.HAS_RUN, (flow, task)) is not None
+        except sqlite3.Error:
+            return False
 
     def note_function(self, digest: str, parts: Mapping[str, Any]) -> None:
         """Keep what a function consists of, to be compared with what it is later."""
@@ -212,7 +215,7 @@ class Store:
         """Return what is kept of each task; what tasks share counts for each."""
         self._write_uses()
         try:
-            rows = self._index.all(INFO)
+            rows = self._index.all(entries.INFO)
         except sqlite3.Error as error:
             raise CacheError(f"the cache {self.path} cannot be read: {in_words(error)}") from error
         return [TaskInfo(*row) for row in rows]
@@ -259,14 +262,15 @@ class Store:
             self._warn(f"it cannot be written to: {in_words(error)}")
 
     def _bytes_of(self, entry: Entry) -> tuple[bytes, files.Parts]:
-        digest, row = entry.digest, None
+        digest, row = entry.digest, entry.row if isinstance(entry, Found) else None
         try:
-            row = self._index.one("SELECT data, stamp FROM results WHERE digest = ?", (digest,))
+            if row is None or row[0] is None:
+                row = self._index.one("SELECT data, stamp FROM results WHERE digest = ?", (digest,))
             if row is None:
                 raise FileNotFoundError
             if row[0] is not None:
                 return files.read_bytes(row[0], digest)
-            pickled, buffers, stamp = files.read_file(str(self._file(digest)), digest, row[1])
+            pickled, buffers, stamp = files.read_file(str(self._file(digest)), digest, str(row[1]))
             if stamp != row[1]:
                 self._change("UPDATE results SET stamp = ? WHERE digest = ?", (stamp, digest))
             return pickled, buffers
@@ -325,19 +329,13 @@ class Store:
 
     def _insert_rows(self, rows: Any, entry: Entry, data: bytes | None, stamp: str) -> None:
         result = entry.digest, entry.size, data, stamp
-        rows.execute(
-            "INSERT OR REPLACE INTO results (digest, size, data, stamp) VALUES (?, ?, ?, ?)", result
-        )
+        rows.execute(entries.INSERT_RESULT, result)
         self._insert_entry(rows, entry)
 
     def _insert_entry(self, rows: Any, entry: Entry) -> None:
-        rows.execute(
-            "UPDATE results SET former = ?1 WHERE digest != ?2 AND digest IN "
-            "(SELECT digest FROM entries WHERE key = ?1)",
-            (entry.key, entry.digest),
-        )
+        rows.execute(entries.NOTE_FORMER, (entry.key, entry.digest))
         fields, check = row_of(entry)
-        rows.execute(_INSERT, (*fields, check))
+        rows.execute(entries.INSERT, (*fields, check))
 
     def _note_use(self, key: str) -> None:
         with self._lock:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tracemalloc
 import types
+from pathlib import Path
 
 import pytest
 from fingerprints import cell, print_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskinity_nb.engine.rerun.fingerprint import Printer, digest, fingerprint
+from taskinity_nb.engine.rerun.fingerprint import Printer, digest, fingerprint, taken
 
 atoms = (
     st.none()
@@ -233,3 +234,28 @@ class TestMemo:
         printer = Printer(is_bounded=False)
         found = {digest([n], printer) for n in range(100)}
         assert len(found) == 100
+
+
+PLAIN = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    2**70,
+    0.0,
+    -0.0,
+    float("nan"),
+    1j,
+    "",
+    "ä",
+    "x" * 600,
+    b"b",
+    ...,
+]
+OTHERS = [(), [], [1], {"a": 1}, {1, 2}, len, dict, Path("there"), type("Made", (), {})]
+
+
+@pytest.mark.parametrize("value", [*PLAIN, *OTHERS], ids=repr)
+def test_the_fast_way_gives_what_the_other_one_does(value):
+    assert taken(value)[:4] == Printer(is_bounded=False).take(value)[:4]

@@ -183,3 +183,14 @@ def test_info_and_clear(store):
     assert [row.task for row in store.info()] == ["a"]
     assert store.clear()[0] == 1
     assert store.info() == []
+
+
+def test_what_is_small_is_had_with_its_entry(store, tmp_path):
+    store.write("key", "digest", [1, 2], **FACTS)
+    entry = store.find("key")
+    assert not marks_in(store._session.path)
+    other = Store(tmp_path / "cache", limit=0)
+    other.trim()
+    assert there(other) == []
+    assert store.read(entry) == [1, 2]
+    other.close()

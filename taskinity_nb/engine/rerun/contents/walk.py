@@ -29,7 +29,7 @@ from .kinds import PARTS, PATHS
 from .labels import kind_of, label_of, name_of_module, number_of, package_of
 from .origins import full_name, importable_name, is_ours, space_of
 
-__all__ = ["Part", "Walk"]
+__all__ = ["Part", "Walk", "plain"]
 
 DEEPEST = 80
 """How deep values are nested that are followed; each level takes some frames."""
@@ -110,8 +110,8 @@ class Walk:
 
     def part(self, value: Any) -> Part:
         """Return what stands for a value, or why it is not written down."""
-        if id(type(value)) in _ATOMS and sys.getsizeof(value) < TINY:
-            return Part(value, marshal.dumps(value, 2), ())
+        if (atom := plain(value)) is not None:
+            return Part(value, atom, ())
         known = self._parts.get(id(value))
         if known is not None:
             return known
@@ -366,6 +366,19 @@ class Walk:
         with view as data:
             self.budget.spend_buffer(data.nbytes)
             return hashed(type(value).__name__, summed(data))
+
+
+def plain(value: Any) -> bytes | None:
+    """Return what stands for a small value without parts, None if it is no such.
+
+    Examples
+    --------
+    >>> plain(1) == marshal.dumps(1, 2), plain([1])
+    (True, None)
+    """
+    if id(type(value)) in _ATOMS and sys.getsizeof(value) < TINY:
+        return marshal.dumps(value, 2)
+    return None
 
 
 _ATOMS = frozenset(
