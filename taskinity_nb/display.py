@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 from .errors import FlowError, plain_lines, show_errors_with
 
-__all__ = ["Plain", "Progress", "Renderer", "Shown", "renderer", "set_renderer"]
+__all__ = ["Exported", "Plain", "Progress", "Renderer", "Shown", "renderer", "set_renderer"]
 
 
 class Progress(Protocol):
@@ -100,6 +101,63 @@ class Shown:
 
     def _repr_html_(self) -> str | None:
         return renderer().html(self)
+
+
+class Exported:
+    """What shows itself as a whole or in part, and gives what it knows to other programs."""
+
+    def to_frame(self) -> Any:
+        """Return the record as a ``pandas.DataFrame``, where pandas is installed.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each task, followed by one for each item if it is mapped: ``task``, its
+            ``flow``, ``item``, ``state``, ``worker``; in seconds since the run's start ``ready``,
+            ``submitted``, ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready
+            to started), ``compute`` (from started to finished), ``transfer`` (from submitted to
+            started and from finished to received, less the time in which its worker was at others
+            of the batch), ``cpu``, ``waited`` (for a core); ``attempts``.
+
+        Raises
+        ------
+        FlowError
+            If pandas is not installed.
+        """
+        return renderer().export(self, "frame")
+
+    def to_chrome_trace(self, path: str | Path) -> Path:
+        """Write the record for a trace viewer: https://ui.perfetto.dev or ``chrome://tracing``.
+
+        A row is a worker, a bar a task or an item, an arrow what a task waited for.
+
+        Parameters
+        ----------
+        path : str or Path
+            A JSON file in the Trace Event Format; an existing one is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        return cast(Path, renderer().export(self, "trace", path))
+
+    def inspect(self, task: str | None = None) -> Any:
+        """Return a widget: the graph, and beside it what a task did, was given and returned.
+
+        Parameters
+        ----------
+        task : str, optional
+            The task to show at first; a click on another one shows that.
+        """
+        return renderer().inspect(self, task)
+
+    def _repr_html_(self) -> str | None:
+        return renderer().html(self)
+
+    def _ipython_display_(self) -> None:
+        renderer().show(self)
 
 
 def set_renderer(load: Callable[[], Renderer]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import Cancelled, ExecutorError
 from ..model.events import State
+from ..model.outlook.why import Comparing
 from ..model.run import Run
 from .observers import Observer, watch
 from .rerun.resume import Prints
@@ -33,6 +34,8 @@ class Control:
     ----------
     maps : MappedTasks
         The items of mapped tasks.
+    compared : Comparing or None
+        Who knows what tasks were compared with, if the run has a cache.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Control:
         self._again = again
         self.called = called
         self.prints = prints
+        self.compared: Comparing | None = None
         self.when_finished: list[Callable[[], object]] = []
 
     def start(self) -> None:

@@ -15,8 +15,7 @@ from ..dsl.read import parse_dsl
 from ..errors import FlowError, suggestion
 from ..formatting import not_whole
 from ..model.annotations.misfits import warn_of_misfits
-from ..model.binding import resolve
-from ..model.extents.extent import Extent, extent_of, given_results, names_in
+from ..model.extents.extent import names_in
 from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
@@ -29,7 +28,7 @@ from .rerun.given import (
     check_unread_results,
     collected_overrides,
     given_slots,
-    tasks_to_rerun,
+    planned,
 )
 from .rerun.inputs import check_takers, check_unread, collected_inputs
 from .rerun.resume import Kept, Prints, kept_of, prints_of
@@ -299,18 +298,11 @@ def _schedule(
         flow = parse_dsl(flow)
     inputs = allow_interrupts(collected_inputs)(inputs)
     targets, rerun = _once_named(options, "targets"), _once_named(options, "rerun")
-    given: dict[str, Any] = {}
-    again: set[str] = set()
-
-    def choose(whole: Flow) -> Extent:
-        given.update(given_results(whole, options["overrides"]))
-        extent = extent_of(whole, targets, given)
-        again.update(tasks_to_rerun(whole, extent, rerun))
-        return extent
-
     options["overrides"] = allow_interrupts(collected_overrides)(options["overrides"])
-    is_chosen = targets is not None or options["overrides"] or rerun
-    plan = resolve(flow, inputs, options["namespace"], choose if is_chosen else None)
+    plan, given, again = planned(
+        flow, inputs, options["namespace"],
+        targets=targets, overrides=options["overrides"], rerun=rerun,
+    )  # fmt: skip
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
     cache = _cache_for(options["cache"], again)
@@ -325,6 +317,7 @@ def _schedule(
     called = {"inputs": inputs, **options}
     run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
     if cache is not None:
+        control.compared = cache
         control.when_finished.append(cache.close)
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))

@@ -7,15 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from ..display import renderer
+from ..display import Exported
 from ..errors import FlowError, NoResultError, suggestion
 from .events import Event, State
 from .flow import Flow
 from .metrics import alone, longest_path, path_as_it_ran, seconds_of
+from .outlook.why import Why, why_of
 from .record import Record, TaskRun
 from .refs import MISSING, RELEASED, is_missing, is_ref
 from .saving.travels import Travels
@@ -40,7 +40,7 @@ class Control(Protocol):
     def release(self, run: Run) -> None: ...
 
 
-class Run(Travels, Mapping[str, Any]):
+class Run(Travels, Exported, Mapping[str, Any]):
     """One execution of a flow: a mapping of task name to result, and its record.
 
     Only tasks that succeeded have results. Runs are compared by identity. One that has ended can be
@@ -262,45 +262,6 @@ class Run(Travels, Mapping[str, Any]):
         """Speed-up divided by the number of workers, 0 to 1."""
         return self.speedup / self.workers
 
-    # For other programs.
-
-    def to_frame(self) -> Any:
-        """Return the record as a ``pandas.DataFrame``, where pandas is installed.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each task, followed by one for each item if it is mapped: ``task``, its
-            ``flow``, ``item``, ``state``, ``worker``; in seconds since the run's start ``ready``,
-            ``submitted``, ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready
-            to started), ``compute`` (from started to finished), ``transfer`` (from submitted to
-            started and from finished to received, less the time in which its worker was at others
-            of the batch), ``cpu``, ``waited`` (for a core); ``attempts``.
-
-        Raises
-        ------
-        FlowError
-            If pandas is not installed.
-        """
-        return renderer().export(self, "frame")
-
-    def to_chrome_trace(self, path: str | Path) -> Path:
-        """Write the record for a trace viewer: https://ui.perfetto.dev or ``chrome://tracing``.
-
-        A row is a worker, a bar a task or an item, an arrow what a task waited for.
-
-        Parameters
-        ----------
-        path : str or Path
-            A JSON file in the Trace Event Format; an existing one is replaced.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        return cast(Path, renderer().export(self, "trace", path))
-
     # Control: the engine does it.
 
     @property
@@ -378,23 +339,30 @@ class Run(Travels, Mapping[str, Any]):
 
     # Display.
 
-    def inspect(self, task: str | None = None) -> Any:
-        """Return a widget: the graph, and beside it what a task did, was given and returned.
+    def why(self, task: str, item: int | None = None) -> Why:
+        """Return why a task ran or did not, and with a cache what its key was compared by.
+
+        That is each part: what of its function has changed since its newest result was made, its
+        arguments and the files in them, what they were and what they are.
 
         Parameters
         ----------
-        task : str, optional
-            The task to show at first; a click on another one shows that.
+        task : str
+            Name of the task.
+        item : int, optional
+            Which item, of a mapped task.
+
+        Examples
+        --------
+        >>> from taskinity_nb import run
+        >>> run("answer", namespace={"answer": lambda: 42}).why("answer").reason
+        'the run had no cache, and resumed no other one'
         """
-        return renderer().inspect(self, task)
+        record = self.record.tasks[self.slot_of(task)]
+        self.record.fold()
+        return why_of(record, item, getattr(self.control, "compared", None))
 
     def __repr__(self) -> str:
         counts = Counter(record.state for record in self.tasks.values())
         told = ", ".join(f"{count} {state}" for state, count in counts.items())
         return f"<Run {self.flow.name}: {told or 'no tasks'}; {self.makespan:.3g} s>"
-
-    def _repr_html_(self) -> str | None:
-        return renderer().html(self)
-
-    def _ipython_display_(self) -> None:
-        renderer().show(self)

@@ -21,6 +21,8 @@ from ..errors import FlowError
 from ..model.binding import resolve
 from ..model.flow import Flow
 from ..model.forms.expand import drawable
+from ..model.outlook.forecast import Forecast
+from ..model.outlook.why import Why
 from ..model.run import Run
 from .charts.plots import plot_speedup
 from .graph.dot import flow_text, to_graphviz
@@ -32,9 +34,11 @@ from .tables.benchmark import draw_timings, timings_table
 from .tables.cache import cache_table
 from .tables.columns import Table
 from .tables.comparison import comparison_table
+from .tables.forecast import forecast_html, forecast_text
 from .tables.history import draw_history, history_table
 from .tables.run import run_table
 from .tables.run_value import run_html, show_run
+from .tables.why import why_table
 from .terminal.progress_line import Progress as progress
 from .tracebacks import render_error
 
@@ -82,7 +86,10 @@ _tabulate(Comparison, comparison_table)
 _tabulate(History, history_table)
 _tabulate(PerformanceBenchmark, timings_table)
 _tabulate(Run, run_table)
+_tabulate(Why, why_table)
 html.register(Run, run_html)
+html.register(Forecast, forecast_html)
+text.register(Forecast, forecast_text)
 
 show = singledispatch(_plain.show)
 show.register(Run, show_run)
@@ -116,9 +123,18 @@ def _(run: Run, task: str | None) -> Any:
 @export.register
 def _(flow: Flow, form: str, *options: Any) -> Any:
     exports: dict[str, Callable[..., Any]] = {
-        "graphviz": to_graphviz, "plan": resolve, "file": save_picture,
+        "graphviz": to_graphviz, "plan": _explained, "file": save_picture,
     }  # fmt: skip
     return exports[form](flow if form == "plan" else drawable(flow), *options)
+
+
+def _explained(flow: Flow, inputs: Any, namespace: Any, cache: Any) -> Any:
+    """Return the plan of a flow, or with a cache what a run would do."""
+    if cache is None or cache is False:
+        return resolve(flow, inputs, namespace)
+    from ..engine.cache.forecast import forecast
+
+    return forecast(flow, inputs, namespace, cache)
 
 
 @export.register

@@ -67,6 +67,8 @@ def opened(path: Path) -> Store:
     """Return the store in a folder, which is opened if nobody here uses it; `let_go` closes it."""
     with _lock:
         store, users = _open.get(path) or (Store(path), 0)
+        if users:
+            store.refresh()
         _open[path] = store, users + 1
         return store
 

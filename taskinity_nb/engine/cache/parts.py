@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["difference"]
+__all__ = ["Parts", "difference", "differences"]
 
 Parts = Mapping[str, Sequence[str]]
 """What a fingerprint consists of: by key, what stands for it and a short text."""
@@ -33,6 +33,7 @@ _PHRASES = {
     "metaclass": "the metaclass of {owner}",
     "calls": "what it calls",
     "value": "its value",
+    "version": "its version",
     "validate_input": "its 'validate_input'",
     "validate_output": "its 'validate_output'",
 }
@@ -61,14 +62,27 @@ def difference(before: Parts, now: Parts) -> str:
     >>> difference(before, before | {"it: text": ("c", "clean")})
     "'clean' has another text"
     """
+    said = differences(before, now)
+    return (said[0] + (f", and {len(said) - 1} more" if len(said) > 1 else "")) if said else ""
+
+
+def differences(before: Parts, now: Parts) -> list[str]:
+    """Return in words all that is not as it was, as `difference` has the first of it.
+
+    Examples
+    --------
+    >>> before = {"it: text": ("a", "clean"), "it: uses FACTOR": ("b", "2")}
+    >>> differences(before, {"it: text": ("c", "clean"), "it: uses FACTOR": ("d", "3")})
+    ["'FACTOR', which 'clean' uses, was 2 and is 3", "'clean' has another text"]
+    """
     changes = sorted(_Comparison(before, now).changes(), key=lambda change: change.rank)
     said = list(dict.fromkeys(change.words for change in changes))
-    if not said:
-        is_same = {key: part[0] for key, part in before.items()} == {
-            key: part[0] for key, part in now.items()
-        }
-        return "" if is_same else "something that it uses has changed"
-    return said[0] + (f", and {len(said) - 1} more" if len(said) > 1 else "")
+    if said:
+        return said
+    is_same = {key: part[0] for key, part in before.items()} == {
+        key: part[0] for key, part in now.items()
+    }
+    return [] if is_same else ["something that it uses has changed"]
 
 
 class _Comparison:

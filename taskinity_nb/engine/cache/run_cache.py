@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from time import perf_counter_ns
 from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
+from ...model.outlook.why import Part
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
@@ -18,15 +20,19 @@ from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
+from .compared import Compared
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
-from .parts import difference
+from .parts import Parts, difference
 
 __all__ = ["RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
 """Bytes of a result that is fetched from a cluster to be kept."""
+
+MOST_COMPARED = 1000
+"""Calls of a run of which it is kept what they were compared with."""
 
 
 class RunCache:
@@ -45,17 +51,27 @@ class RunCache:
     ----------
     prints : Prints
         The fingerprints of the run's plan, with nothing left out.
+    close : callable
+        Lets go of the store, in which too much is no more than the limit then. It is called too
+        when nobody holds the cache any more. What ends later is not kept.
     """
 
     prints: Prints
 
     def __init__(self, store: Store, rerun: Collection[str] = ()) -> None:
         self._store, self._rerun = store, rerun
-        self._close = weakref.finalize(self, let_go, store)
+        self._use = _Use(store)
+        self.close: Callable[[], None] = self._use.end  # which does not keep this alive
+        self._at_end = weakref.finalize(self, self.close)
         self._missed: dict[int, Key] = {}
+        self._noted: set[str] = set()
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
+        self._compared: dict[int, Compared] = {}
+        """What calls that ran were compared with, by slot: of the first ones."""
+        self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
+        """What functions consisted of and do, and what of it has changed, by their digests."""
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
@@ -69,17 +85,23 @@ class RunCache:
         self._missed.clear()
         del self._scheduler, self._keys, self._note
 
-    def close(self) -> None:
-        """Let go of the store, in which too much is no more than the limit then."""
-        self._close()
+    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
+        """Return when the result was made that a call was compared with, and the parts."""
+        found = self._compared.get(slot)
+        return (None, []) if found is None else (found.made, found.parts)
 
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
-        return allow_interrupts(self._find)(slot)
+        if slot in self._missed or slot in self._whys:  # it has failed, and is tried again
+            return None
+        with self._use as is_open:
+            return allow_interrupts(self._find)(slot) if is_open else None
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put a result that was made into the store."""
-        allow_interrupts(self._keep)(slot, value, entry)
+        with self._use as is_open:
+            if is_open:
+                allow_interrupts(self._keep)(slot, value, entry)
 
     def ended(self, task: int, first: int, count: int) -> bool:
         """Say of a mapped task what its items have saved; return whether none of them has run."""
@@ -98,7 +120,7 @@ class RunCache:
         except NoKey as why:
             self._say(slot, f"not cached: {why}")
             return None
-        stored = self._store.find(key.text)
+        stored = self._look_up(key.text)
         reason = self._changed_file(stored) if stored is not None else self._change(slot, key)
         if self._place(slot)[0] in self._rerun:
             reason = "it was named in rerun"
@@ -111,9 +133,12 @@ class RunCache:
         self._say(slot, reason and f"runs again: {reason}")
         return None
 
+    def _look_up(self, key: str) -> Stored | None:
+        return self._store.find(key)
+
     def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
         files = dict.fromkeys(stored.parts["result"])
-        self._keys.note(slot, Fingerprint(stored.digest, {}, files, {}, []))
+        self._keys.note(slot, Fingerprint(stored.digest.partition(".")[0], {}, files, {}, []))
         self._saved[slot] = stored.seconds
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
         return value, (slot, State.CACHED, now, why, stored.seconds, now)
@@ -126,11 +151,14 @@ class RunCache:
             made = self._digest(slot, value)
             if any(was is None and file_state(path) for path, was in key.files.items()):
                 key = self._keys.key(slot)  # it has made a file that its arguments name
-            self._store.note_function(key.function, self._keys.parts(slot))
+            if key.function not in self._noted:
+                self._store.note_function(key.function, self._keys.parts(slot))
+                self._noted.add(key.function)
             parts = {
                 "function": key.function,
                 "arguments": key.arguments,
                 "files": key.files,
+                "folder": key.folder,
                 "result": {path: file_state(path) for path in made.files},
             }
             name, item = self._place(slot)
@@ -161,12 +189,24 @@ class RunCache:
         stored = self._store.latest(self._scheduler.run.flow.name, *self._place(slot))
         if stored is None:
             return ""
-        then = stored.parts
-        if then["function"] != key.function:
-            before = self._store.function(then["function"])
-            words = before and difference(before, self._keys.parts(slot))
-            return words or "its function has changed"
-        return key.change(then)
+        before, now, words = self._change_of_function(slot, key.function, stored)
+        if len(self._compared) < MOST_COMPARED:
+            self._compared[slot] = Compared(key, stored.parts, stored.made, before, now)
+        return words or key.change(stored.parts)
+
+    def _change_of_function(
+        self, slot: int, function: str, stored: Stored
+    ) -> tuple[Parts, Parts, str]:
+        """Return what the function of a task consisted of and does, and what of it has changed."""
+        then = stored.parts["function"]
+        if then == function:
+            return {}, {}, ""
+        both = then, function
+        if both not in self._functions:
+            before, now = self._store.function(then) or {}, self._keys.parts(slot)
+            words = before and difference(before, now)
+            self._functions[both] = before, now, words or "its function has changed"
+        return self._functions[both]
 
     def _changed_file(self, stored: Stored) -> str:
         """Return which file that a result names is not what it was when that was made."""
@@ -188,6 +228,37 @@ class RunCache:
             before = self._whys.get(slot)
             self._whys[slot] = f"{before}; {why}" if before else why
             self._note(slot, why=self._whys[slot])
+
+
+class _Use:
+    """That a run uses a store, until the run is over and nobody is in the middle of something."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Store | None = store
+        self._lock = threading.RLock()  # reentrant: the garbage collector may end a use
+        self._users = 0
+        self._is_open = True
+
+    def __enter__(self) -> bool:
+        with self._lock:
+            self._users += 1
+            return self._is_open
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+        if not self._is_open:
+            self.end()
+
+    def end(self) -> None:
+        """Let go of the store; who is in the middle of something does so instead."""
+        with self._lock:
+            self._is_open = False
+            store = None if self._users else self._store
+            if store is not None:
+                self._store = None
+        if store is not None:
+            let_go(store)
 
 
 def cache_for(cache: Any, rerun: Collection[str] = ()) -> RunCache | None:

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import FlowError, listed
-from ...model.extents.extent import Extent, names_in, tasks_called
+from ...model.binding import resolve
+from ...model.extents.extent import Extent, extent_of, given_results, names_in, tasks_called
 from ...model.flow import Flow
 from ...model.plan import Plan
 from ...model.run import Run
 from ...strangers import type_name
 from ...values import OnceError, collected, is_once, kind_of
 
-__all__ = ["GIVEN", "check_unread_results", "collected_overrides", "given_slots", "tasks_to_rerun"]
+__all__ = [
+    "GIVEN", "check_unread_results", "collected_overrides", "given_slots", "planned",
+    "tasks_to_rerun",
+]  # fmt: skip
 
 GIVEN = "given by overrides"
 """Why a task did not run whose result was given."""
@@ -36,6 +40,32 @@ def collected_overrides(overrides: Any) -> Any:
         except OnceError as error:
             raise FlowError(f"overrides gives the result of '{name}': {error}") from None
     return given
+
+
+def planned(
+    flow: Flow, inputs: Any, namespace: Any, *, targets: Any = None, overrides: Any = None,
+    rerun: Any = (),
+) -> tuple[Plan, dict[str, Any], set[str]]:  # fmt: skip
+    """Return the plan of a run, the results that are given, and the tasks that run in any case.
+
+    Examples
+    --------
+    >>> flow = Flow("Example", [("load", "fit")])
+    >>> plan, given, again = planned(flow, None, {"fit": len}, overrides={"load": [1, 2]})
+    >>> plan.extent.given, given, again
+    (frozenset({'load'}), {'load': [1, 2]}, set())
+    """
+    given: dict[str, Any] = {}
+    again: set[str] = set()
+
+    def choose(whole: Flow) -> Extent:
+        given.update(given_results(whole, overrides))
+        extent = extent_of(whole, targets, given)
+        again.update(tasks_to_rerun(whole, extent, rerun))
+        return extent
+
+    is_chosen = targets is not None or overrides or rerun
+    return resolve(flow, inputs, namespace, choose if is_chosen else None), given, again
 
 
 def given_slots(plan: Plan, given: Mapping[str, Any]) -> dict[int, Any]:

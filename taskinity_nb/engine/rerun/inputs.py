@@ -11,7 +11,7 @@ from ...model.plan import Plan
 from ...model.run import Run
 from ...values import OnceError, collected, is_once, kind_of
 
-__all__ = ["check_takers", "check_unread", "collected_inputs", "repeatable_inputs"]
+__all__ = ["check_takers", "check_unread", "collected_inputs", "repeatable_inputs", "takers"]
 
 
 def collected_inputs(inputs: Any) -> Any:
@@ -63,13 +63,13 @@ def repeatable_inputs(inputs: Any) -> Any:
 
 def check_takers(plan: Plan) -> None:
     """Raise if an input that can be read only once goes to more than one task, or to each item."""
-    takers: dict[int, list[str]] = {}
-    for slot, name in _takers(plan):
-        takers.setdefault(slot, []).append(name)
+    found: dict[int, list[str]] = {}
+    for slot, name in takers(plan):
+        found.setdefault(slot, []).append(name)
         edges = plan.maps.get(plan.index[name], ())
         if edges and all(plan.inputs.get(edge.source) != slot for edge in edges):
-            takers[slot].append(f"each item of {name}")
-    for slot, names in takers.items():
+            found[slot].append(f"each item of {name}")
+    for slot, names in found.items():
         if len(names) > 1:
             raise _error(
                 f"the input {_described(plan, slot)} can be read only once, and goes to "
@@ -82,7 +82,7 @@ def check_takers(plan: Plan) -> None:
 def check_unread(plan: Plan, kept: Mapping[int, Any], earlier: Run) -> None:
     """Raise if a task that runs again takes an input which the earlier run has read already."""
     before = earlier.plan.constants
-    for slot, name in _takers(plan):
+    for slot, name in takers(plan):
         value = plan.constants[slot - len(plan.bindings)]
         record = earlier.tasks.get(name)
         was_begun = record is not None and record.started is not None
@@ -94,7 +94,7 @@ def check_unread(plan: Plan, kept: Mapping[int, Any], earlier: Run) -> None:
             )
 
 
-def _takers(plan: Plan) -> Iterator[tuple[int, str]]:
+def takers(plan: Plan) -> Iterator[tuple[int, str]]:
     """Yield the slot of each input that can be read only once, and each task that takes it."""
     first = len(plan.bindings)
     once = {first + place for place, value in enumerate(plan.constants) if is_once(value)}

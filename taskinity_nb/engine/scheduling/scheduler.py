@@ -198,6 +198,7 @@ class Scheduler:
             backend.stop()
         with self.lock:
             self.part()
+        self.workers.drop()
 
     def _finish(self, state: State | None = None) -> None:
         if self.finished.is_set():  # by the end of a map, in the middle of what has led to it

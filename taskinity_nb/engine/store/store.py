@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -94,8 +95,11 @@ class Store:
             ) from error
         _open.add(self)
 
-    def find(self, key: str) -> Entry | None:
-        """Return the entry with this key, which stays until it is read or the store is closed."""
+    def find(self, key: str, *, is_use: bool = True) -> Entry | None:
+        """Return the entry with this key, which stays until it is read or the store is closed.
+
+        That counts as a use of it, unless somebody only wants to know.
+        """
         mark = mark_of(key)
         try:
             self._session.hold(mark)
@@ -111,7 +115,8 @@ class Store:
         if entry is None or entry.key != key:
             self._let_go(mark)
             return None
-        self._note_use(key)
+        if is_use:
+            self._note_use(key)
         return entry
 
     def read(self, entry: Entry) -> Any:
@@ -151,12 +156,16 @@ class Store:
     ) -> Entry:
         """Keep a result; one with the same key is replaced, one of the same content is shared.
 
+        The digest of the entry begins with the one that is given, and a full stop.
+
         Raises
         ------
         CannotKeep
             If it cannot be pickled, or there is no room for it.
         """
         pickled, apart, classes = dumps(value, self._names)
+        # Equal results share a file only if they are built alike: `[x, x]` is not `[x, y]`.
+        digest = f"{digest}.{hashlib.blake2b(pickled, digest_size=8).hexdigest()}"
         now = time.time()
         entry = Entry(key, digest, 0, seconds, flow, task, item, now, now, parts, classes)
         try:

@@ -269,6 +269,10 @@ class CopiedControl:
     def prints(self) -> Any:
         return getattr(self._control, "prints", None)
 
+    @property
+    def compared(self) -> Any:
+        return getattr(self._control, "compared", None)
+
     def wait(self, run: Any, timeout: float | None = None) -> None:
         self._control.wait(run, timeout)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from ..style.guard import made_or_told
 from ..style.words import details_of, labels_of, own_labels
 from .run import run_table
 
-__all__ = ["end_values", "graph_is_in_cell", "run_html", "run_text", "show_run"]
+__all__ = ["end_values", "graph_html", "graph_is_in_cell", "run_html", "run_text", "show_run"]
 
 LARGEST_PICTURE = 200_000
 """Characters of a picture; a larger one is not put before a table."""
@@ -63,13 +63,20 @@ def _html(run: Run, cell: str) -> str:
     note = ""
     if not run.done:
         note = f"<div>(as it was {time_text(run.makespan)} after its start)</div>"
-    return f"<div>{_graph(run)}{table}{note}</div>"
+    return f"<div>{graph_html(run)}{table}{note}</div>"
 
 
-def _graph(run: Run) -> str:
+def graph_html(run: Run, told: Mapping[str, str] | None = None) -> str:
+    """Return the graph of a run as HTML, as it is now; or why it is not drawn.
+
+    What is `told` of each task of a run that has not been stands in place of what it did.
+    """
+
     def drawn_graph() -> str:
         states = {name: record.state for name, record in run.tasks.items()}
         picture = Picture(run.flow, own_labels(labels_of(run.plan)), details=True)
+        if told is not None:
+            return picture.svg(states, told)
         return picture.svg(states, details_of(run), run.critical_path, verdicts_of(run))
 
     drawn = made_or_told("the graph", drawn_graph, lambda why: f"<div>({escape(why)})</div>")
