@@ -18,7 +18,7 @@ import pytest
 from taskinity_nb import parse_dsl
 
 DOCS = Path(__file__).parent.parent / "docs"
-PAGES = ("language.md", "howto.md")
+PAGES = ("language.md", "howto.md", "cache.md")
 BLOCK = re.compile(r"^```(text|python)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PICTURED = re.compile(
     r"^```text\n([^`]*?)^```\n\n!\[[^\]]+\]\((language/\w+\.svg)\)$", re.MULTILINE

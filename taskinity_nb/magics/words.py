@@ -116,9 +116,11 @@ def refuse_blanks(line: str, value: str, where: Span, behind: list[Word]) -> Non
     Examples
     --------
     >>> words, _ = words_of("%%flow -w N + 1")
-    >>> refuse_blanks("%%flow -w N + 1", "N", words[1].place, words[2:])
-    Traceback (most recent call last):
-    taskinity_nb.errors.FlowError: line 1, column 11: 'N' ends at the blank: values with blanks ...
+    >>> try:
+    ...     refuse_blanks("%%flow -w N + 1", "N", words[1].place, words[2:])
+    ... except FlowError as error:
+    ...     print(error.message, error.remedy, sep="; ")
+    'N' ends at the blank: values with blanks need brackets; write (N + 1)
     """
     last = None
     for word in behind:
