@@ -79,7 +79,8 @@ def _store_of(cache: Any) -> Iterator[Store]:
     path = path_of(cache)
     with tempfile.TemporaryDirectory(prefix="taskinity-") as empty:
         is_there = path is not None and path.is_dir()
-        store = store_for(path if is_there else empty) or store_for(empty)
+        store = store_for(path if is_there else empty, "nothing is known to be cached")
+        store = store or store_for(empty)
         assert store is not None
         try:
             yield store

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
+from ...model.flow import Flow
 from ...model.outlook.why import Part
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
@@ -23,12 +24,16 @@ from .compared import Compared
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
+from .remembered import note, recall_from
 
 __all__ = ["RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
 """Bytes of a result that is fetched from a cluster to be kept."""
+
+MOST_TOLD = 1000
+"""Tasks of a run of which it is written down what their functions were, and their results."""
 
 MOST_COMPARED = 1000
 """Calls of a run of which it is kept what they were compared with."""
@@ -61,6 +66,8 @@ class RunCache:
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
+        self._sizes: dict[int, int] = {}
+        """Bytes of the results of each task that are in the store, by its slot."""
         self._compared: dict[int, Compared] = {}
         """What calls that ran were compared with, by slot: of the first ones."""
         self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
@@ -71,6 +78,21 @@ class RunCache:
         self._scheduler = scheduler
         self._keys = Keys(scheduler, self.prints)
         self._note = scheduler.run.record.note
+
+    def recall(self, flow: Flow) -> None:
+        """Recall what the tasks of a flow took in other processes, unless that was done."""
+        recall_from(self._store, flow, is_once=True)
+
+    def remember(self) -> None:
+        """Write down that the run has ended, and what its tasks took."""
+        run = self._scheduler.run
+        names, flow = run.flow.tasks[:MOST_TOLD], run.flow
+        functions = {
+            flow.function_of(name): self.prints.functions[id(binding.task)].digest
+            for name, binding in zip(names, run.plan.bindings, strict=False)
+        }
+        sizes = {names[task]: size for task, size in self._sizes.items() if task < len(names)}
+        note(self._store, run, self.prints, {"sizes": sizes, "functions": functions})
 
     def part(self) -> None:
         """Let go of the run, which has ended."""
@@ -131,6 +153,7 @@ class RunCache:
         files = dict.fromkeys(stored.parts["result"])
         self._keys.note(slot, Fingerprint(stored.digest, {}, files, {}, []))
         self._saved[slot] = stored.seconds
+        self._add_size(slot, stored.size)
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
         return value, (slot, State.CACHED, now, why, None, now)
 
@@ -150,12 +173,17 @@ class RunCache:
                 "result": {path: file_state(path) for path in made.files},
             }
             name, item = self._place(slot)
-            self._store.write(
+            made_entry = self._store.write(
                 key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
                 flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
             )  # fmt: skip
+            self._add_size(slot, made_entry.size)
         except (CannotKeep, NoKey) as why:
             self._say(slot, f"not cached: {why}")
+
+    def _add_size(self, slot: int, size: int) -> None:
+        task = self._scheduler.owner(slot)
+        self._sizes[task] = self._sizes.get(task, 0) + size
 
     def _digest(self, slot: int, value: Any) -> Fingerprint:
         """Return what stands for a result that can be kept."""

@@ -22,6 +22,7 @@ from .index import Index, MovedError, check_of
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
 from .reasons import CannotKeep, CannotRead, in_words
+from .runs import Runs
 from .session import Session, mark_of
 from .sweeping import clear, sweep, trim
 
@@ -42,7 +43,7 @@ _LATEST = (
 _INSERT = f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
 
 
-class Store:
+class Store(Runs):
     """A folder of results. Threads may share it; a forked process has a session of its own in it.
 
     Parameters
@@ -95,10 +96,7 @@ class Store:
         _open.add(self)
 
     def find(self, key: str, *, is_use: bool = True) -> Entry | None:
-        """Return the entry with this key, which stays until it is read or the store is closed.
-
-        That counts as a use of it, unless somebody only wants to know.
-        """
+        """Return the entry with this key, which stays until it is read or the store is closed."""
         mark = mark_of(key)
         try:
             self._session.hold(mark)
