@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .analysis.measuring.benchmark import PerformanceBenchmark, benchmark
     from .analysis.measuring.compare import Comparison, compare
     from .analysis.prediction.simulate import Timeline, simulate
+    from .engine.cache.contents import cache_info, clear_cache
     from .versions import show_versions
     from .views.charts.plots import plot_gantt, plot_speedup
     from .views.explorer.explorer import explore
@@ -75,6 +76,8 @@ __all__ = [
     "WorkerLost",
     "advise",
     "benchmark",
+    "cache_info",
+    "clear_cache",
     "compare",
     "explore",
     "flow_from",
@@ -102,6 +105,8 @@ _HEAVY = {
     "PerformanceBenchmark": "analysis.measuring.benchmark",
     "advise": "analysis.advice.advise",
     "benchmark": "analysis.measuring.benchmark",
+    "cache_info": "engine.cache.contents",
+    "clear_cache": "engine.cache.contents",
     "compare": "analysis.measuring.compare",
     "history": "analysis.history",
     "Timeline": "analysis.prediction.simulate",

@@ -1,4 +1,7 @@
-"""``python -m taskinity_nb``: runs the first tutorial and writes what it shows as one HTML page."""
+"""``python -m taskinity_nb``: runs the first tutorial and writes what it shows as one HTML page.
+
+``python -m taskinity_nb cache`` tells what the cache keeps, and removes it.
+"""
 
 from __future__ import annotations
 
@@ -45,13 +48,16 @@ th, td {{ padding: .15rem .7rem; }}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tutorial; return the exit code."""
+    """Run the tutorial, or do what is asked of the cache; return the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["cache"]:
+        return cache(given[1:])
     parser = argparse.ArgumentParser(prog="python -m taskinity_nb", description=__doc__)
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("taskinity_nb_report.html"), metavar="FILE",
         help="where the page is written (default: %(default)s)",
     )  # fmt: skip
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     try:
         path = tutorial_path()
         print(f"Running the tutorial {path.name} ...", flush=True)
@@ -64,6 +70,35 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"The graph, the charts and the results: {options.output.resolve()}")
     folder = "notebooks" if path.parent.name == "notebooks" else path.parent
     print(f"Open the notebooks: {Path(sys.executable).parent / 'jupyter'} lab {folder}")
+    return 0
+
+
+def cache(arguments: list[str]) -> int:
+    """Tell what the cache keeps, or remove it; return the exit code."""
+    from .engine.cache.contents import cache_info, clear_cache
+
+    parser = argparse.ArgumentParser(
+        prog="python -m taskinity_nb cache", description="Tell what the cache keeps, or remove it."
+    )
+    parser.add_argument(
+        "action", nargs="?", choices=("info", "clear"), default="info",
+        help="what to do (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "task", nargs="?", metavar="TASK", help="clear: only what is kept of this task"
+    )
+    parser.add_argument(
+        "--path", metavar="DIR", help="the folder (default: .taskinity/cache, or $TASKINITY_CACHE)"
+    )
+    options = parser.parse_args(arguments)
+    if options.action == "info" and options.task is not None:
+        parser.error("info takes no TASK: it tells of all")
+    try:
+        is_info = options.action == "info"
+        print(cache_info(options.path) if is_info else clear_cache(options.task, options.path))
+    except (FlowError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

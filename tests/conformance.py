@@ -128,7 +128,7 @@ def cancel(executor: Any, folder: Path) -> str:
     with pytest.raises(Cancelled):
         going.wait()
     assert {task.state for task in going.tasks.values()} == {State.CANCELLED}
-    goes_on = is_alive(folder / "pid", 2)
+    goes_on = is_alive(folder / "pid", 0.5)
     (folder / "release").touch()
     return "goes on unseen" if goes_on else "ended"
 

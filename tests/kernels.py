@@ -14,7 +14,9 @@ from jupyter_core.utils import ensure_event_loop
 
 ensure_event_loop()  # the clients of this thread make it when they need it, and keep it
 
-__all__ = ["Cell", "KeptKernel", "Kernel", "new_kernel", "start_kernel"]
+__all__ = [
+    "AS_NEW", "NO_HISTORY", "Cell", "KeptKernel", "Kernel", "new_kernel", "start_kernel",
+]  # fmt: skip
 
 PATIENCE = 60
 """Seconds that a cell may take."""

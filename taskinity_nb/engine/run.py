@@ -319,7 +319,7 @@ def _schedule(
     called = {"inputs": inputs, **options}
     run.control = control = Control(scheduler, partial(_again, flow, called), called, prints)
     if cache is not None:
-        control.compared = cache
+        control.compared = cache.compared
         control.when_finished.append(cache.close)
     if options["observers"]:
         control.when_finished.append(watch(run, options["observers"], scheduler.finished))

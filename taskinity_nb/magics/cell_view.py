@@ -14,6 +14,7 @@ from ..model.flow import Flow
 from ..model.run import Run
 from ..views.style.environment import in_kernel, say
 from ..views.style.guard import drawn_or_said
+from ..views.style.words import saved_by_cache
 
 if TYPE_CHECKING:
     from ..views.live.places import Place
@@ -160,6 +161,11 @@ class CellView:
 
     def _wants_chart(self, run: Run) -> bool:
         records = run.tasks.values()
+        if self.gantt and not any(record.started is not None for record in run.on_workers()):
+            told = saved_by_cache(run)
+            if told and run.state is State.SUCCEEDED:
+                say(f"(no chart: {told})")
+                return False
         if not self.gantt or not any(record.started is not None for record in records):
             return False
         if len(records) > MOST_IN_CHART:

@@ -139,7 +139,7 @@ def _of_line(
     line: Unfinished, tasks: Callable[[], Iterable[str]], names: Mapping[Any, Any]
 ) -> _Offer | None:
     """Return what fits at the end of the first line."""
-    option, value = None, line.last
+    option, value, is_alone = None, line.last, True
     if value.startswith("--") and "=" in value:
         long, _, value = value.partition("=")
         option = next((o for o in OPTIONS if long == o.long and o.value), None)
@@ -148,12 +148,16 @@ def _of_line(
     elif line.words:
         previous = line.words[-1]
         option = next((o for o in OPTIONS if previous in (o.short, o.long) and o.value), None)
+        if option is not None and not option.needs_value and value[:1] in ("", "-"):
+            is_alone, option = bool(value), None
     if option is None:
         typed = _ending(_WORD_OF_OPTION, value)
         if typed != value:
             return None
         options = [name for o in OPTIONS for name in (o.long, o.short) if name]
-        return _Offer(typed, dict.fromkeys(options, "param"), True)
+        return _Offer(typed, dict.fromkeys(options, "param"), is_alone)
+    if not option.needs_value:
+        return None  # a path, of which IPython knows more
     typed = _ending(_WORD, value)
     before = value.removesuffix(typed)
     if option.long in NAME_TASKS and "=" not in before:

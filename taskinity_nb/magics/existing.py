@@ -14,8 +14,9 @@ from ..model.flow import Flow
 from ..model.lookup import of_module
 from ..model.run import Run
 from ..strangers import type_name
-from .options import LONGEST, Options, Reader
-from .words import FIRST, LINE, Word
+from .options import Options, Reader
+from .parts import LONGEST
+from .words import FIRST, LINE, Word, refuse_blanks
 
 __all__ = ["read_line"]
 
@@ -69,7 +70,7 @@ class _LineReader(Reader):
                 "the text of a flow is in quotes here", place,
                 f"write it so, or in the lines below '{FIRST}'",
             )  # fmt: skip
-        self.refuse_blanks(text, place, words[1:])
+        refuse_blanks(self.text, text, place, words[1:])
         self.flow = self.read_flow(text, place)
         return words[1:]
 

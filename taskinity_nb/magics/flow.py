@@ -141,6 +141,7 @@ class FlowMagics(Magics):
             "targets": options.parts.targets,
             "overrides": collected_overrides(options.parts.overrides),
             "rerun": options.parts.rerun,
+            "cache": options.cache,
         }
 
     def _run(self, flow: Flow, options: Options) -> Run:
@@ -179,7 +180,8 @@ class FlowMagics(Magics):
             self._push(options, run)
 
         known = self._arguments(flow, options)
-        arguments = {name: known[name] for name in ("inputs", "executor", "workers", "namespace")}
+        names = ("inputs", "executor", "workers", "namespace", "cache")
+        arguments = {name: known[name] for name in names}
         explorer = Explorer(flow, **arguments, on_run=keep)
         self.outputs.replace(cell_of(self.notebook, flow, options.output), explorer)
         return explorer

@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, cast, get_args
 from unicodedata import normalize
 
@@ -16,15 +17,18 @@ from ..formatting import elided, not_whole
 from ..model.flow import Flow
 from ..strangers import is_interrupt
 from .names import check_name
-from .parts import GIVEN, Named, Parts, names_of
-from .words import FIRST, Word, join, words_of
+from .parts import LONGEST, Parts
+from .words import FIRST, KEY, LIKE_AN_OPTION, Word, refuse_blanks, words_of
 
 __all__ = ["HELP", "OPTIONS", "Option", "Options", "Reader", "read_options"]
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option: its names, the placeholder of its value (none for a switch), and its help."""
+    """One option: its names, the placeholder of its value (none for a switch), and its help.
+
+    What stands in brackets may be left out.
+    """
 
     long: str
     help: str
@@ -36,6 +40,11 @@ class Option:
         """How it is written."""
         names = f"{self.short}, {self.long}" if self.short else f"    {self.long}"
         return f"{names} {self.value}".rstrip()
+
+    @property
+    def needs_value(self) -> bool:
+        """Whether it cannot stand alone."""
+        return bool(self.value) and not self.value.startswith("[")
 
 
 OPTIONS = (
@@ -55,6 +64,9 @@ OPTIONS = (
     Option("--keep", "all (default): keep every result; last: let go of one when the last task "
            "that takes it has succeeded", value="WHAT"),
     Option("--resume", "keep what succeeded in the last run of the flow and run the rest"),
+    Option("--cache", "take results from the cache, and put them there: what is unchanged does not "
+           "run again, in another kernel either; DIR is a folder other than .taskinity/cache, or "
+           "an expression that gives one", value="[DIR]"),
     Option("--targets", "run only these tasks and what they need; names with commas between them",
            value="NAMES"),
     Option("--override", "do not run a task: this is its result; may be repeated",
@@ -101,10 +113,11 @@ Options' values are Python, and end at the first blank outside brackets and quot
 --input n=(N + 1) is a sum, --input n="N + 1" a text.
 """.format(options="\n".join(f"    {option.usage:<24} {option.help}" for option in OPTIONS))
 
-_KEY = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)?)=(?!=)")
-_LIKE_AN_OPTION = re.compile(r"--?[^\W\d]")
-LONGEST = 100
-"""Characters that are told of a word of the line."""
+KINDS_OF_CACHES = (bool, str, PathLike)
+"""Of what class a name of the notebook's is that is meant itself, and not a folder of that name."""
+
+_PYTHON = re.compile(r"""["'([{]|^(True|False|None)$""")
+"""What a folder is told by that is written as Python."""
 
 
 @dataclass
@@ -122,6 +135,8 @@ class Options:
     on_error: OnError = "raise"
     keep: Keep = "all"
     resume: bool = False
+    cache: Any = None
+    """What `run` is told of a cache: whether there is one, or its folder."""
     background: bool = False
     silent: bool = False
     """Whether a ``;`` at the end asks for no value of the cell."""
@@ -204,14 +219,19 @@ class Reader:
             at = word.place
             where = Span(1, at.column + len(name) + 1, max(1, len(value)))
             if option.value and not assigned:
-                if not words or words[0].text in self.names:
+                if words and words[0].text not in self.names and (
+                    option.needs_value or not LIKE_AN_OPTION.match(words[0].text)
+                ):  # fmt: skip
+                    first = words.pop(0)
+                    value, where = first.text, first.place
+                elif option.needs_value:
                     raise self.error(f"'{name}' needs a value: {option.usage.strip()}", at)
-                first = words.pop(0)
-                value, where = first.text, first.place
             elif assigned and not option.value:
                 raise self.error(f"'{name}' is a switch and takes no value", where)
             if option.value:
-                self.refuse_blanks(value, where, words)
+                refuse_blanks(self.text, value, where, words)
+            if option.value and not option.needs_value and not (value or assigned):
+                value = "True"
             self.set(option, value, at, where)
             self.places[option.long] = at
         self.refuse_what_does_not_go_together()
@@ -222,41 +242,24 @@ class Reader:
         words, self.options.silent = words_of(self.text)
         return words
 
-    def refuse_blanks(self, value: str, where: Span, behind: list[Word]) -> None:
-        """Raise if words behind a value belong to it, as those of a sum do."""
-        last = None
-        for word in behind:
-            if word.text in self.names or _LIKE_AN_OPTION.match(word.text):
-                break
-            last = word
-        if last is None or not value:
-            return
-        whole, place = join(self.text, where, last.place)
-        match = _KEY.match(whole) or GIVEN.match(whole)
-        expression = whole[match.end() :] if match else whole
-        try:
-            compile(expression, FIRST, "eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return  # then it says of the first word that it is no option
-        key = match[0] if match else ""
-        raise self.error(
-            f"'{elided(value, LONGEST)}' ends at the blank: values with blanks need brackets",
-            place, f"write {key}({elided(expression, LONGEST)})",
-        )  # fmt: skip
-
     def refuse_what_does_not_go_together(self) -> None:
         given = self.options.given
-        others = given - {"explore", "executor", "workers", "input", "output"}
+        others = given - {"explore", "executor", "workers", "input", "output", "cache"}
         if self.options.explore and others:
             other = f"--{min(others).replace('_', '-')}"
             raise self.error(
                 f"'--explore' does not go with '{other}'", self.places[other],
-                "beside it may stand: --executor, --workers, --input, --output",
+                "beside it may stand: --executor, --workers, --input, --output, --cache",
             )  # fmt: skip
         if self.options.run and {"background", "compare"} <= given:
             raise self.error(
                 "'--background' does not go with '--compare', which waits for two runs",
                 self.places["--background"], "leave out one of the two",
+            )  # fmt: skip
+        if self.options.run and self.options.compare and self.options.cache:
+            raise self.error(
+                "'--cache' does not go with '--compare', which measures how long each task takes",
+                self.places["--cache"], "leave out one of the two",
             )  # fmt: skip
 
     def unknown(self, name: str, at: Span) -> FlowError:
@@ -284,9 +287,11 @@ class Reader:
         elif name == "input":
             self.add_input(value, where)
         elif name in ("targets", "rerun"):
-            self.add_names(option.long, value, where)
+            options.parts.add_names(option.long, value, where, self.text)
         elif name == "override":
-            self.add_override(value, where)
+            options.parts.add_override(value, where, self.text, self.value)
+        elif name == "cache":
+            options.cache = self.folder(value, where)
         elif name == "output":
             options.output = normalize("NFKC", value)  # as Python reads names
             options.output_place = where
@@ -339,31 +344,21 @@ class Reader:
             raise self.error(wrong, where)
         return operator.index(number)
 
-    def add_names(self, option: str, value: str, where: Span) -> None:
-        named = names_of(option, value, where)
-        if named is None:
-            raise self.error(
-                f"'{elided(value, LONGEST)}' is no list of names", where,
-                f"write the names with commas and no blanks between them: {option} load,clean",
-            )  # fmt: skip
-        self.options.parts.named += named
+    def folder(self, value: str, where: Span) -> Any:
+        """Return what `run` is told of a cache: a folder, or whether there is one."""
+        from ..engine.cache.opening import path_of  # it needs a database
 
-    def add_override(self, value: str, where: Span) -> None:
-        parts, match = self.options.parts, GIVEN.match(value)
-        if match is None or match.end() == len(value):
-            raise self.error(
-                f"'{elided(value, LONGEST)}' gives no task a result", where,
-                "write --override task=expression",
-            )  # fmt: skip
-        name, start = normalize("NFKC", match[1]), match.end()
-        if name in parts.overrides:
-            raise self.error(f"the result of '{name}' is given twice", where)
-        behind = Span(1, where.column + start, max(1, len(value) - start))
-        parts.overrides[name] = self.value(value[start:], behind)
-        parts.named.append(Named("--override", name, Span(1, where.column, len(match[1]))))
+        cache: Any = value
+        if _PYTHON.search(value) or isinstance(self.namespace.get(value), KINDS_OF_CACHES):
+            cache = self.value(value, where)
+        try:
+            path_of(cache)
+        except FlowError as error:
+            raise self.error(error.message, where, error.remedy) from None
+        return cache
 
     def add_input(self, value: str, where: Span) -> None:
-        match = _KEY.match(value)
+        match = KEY.match(value)
         column = where.column + match.end() if match else where.column
         behind = Span(1, column, where.width + where.column - column)
         expression = value[match.end() :] if match else value

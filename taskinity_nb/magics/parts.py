@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from ..engine.rerun.given import tasks_to_rerun
 from ..errors import FlowError, Span
+from ..formatting import elided
 from ..model.extents.extent import Choose, Extent, extent_of, given_results, tasks_called
 from ..model.flow import Flow
 
-__all__ = ["GIVEN", "LIST_OF_NAMES", "Named", "Parts", "names_of"]
+__all__ = ["GIVEN", "LIST_OF_NAMES", "LONGEST", "Named", "Parts", "names_of"]
 
 _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
@@ -19,6 +22,10 @@ LIST_OF_NAMES = re.compile(rf"""[\[(]?(\s*["']?{_NAME.pattern}["']?\s*(,|[\])]?$
 
 GIVEN = re.compile(rf"({_NAME.pattern})=(?!=)")
 """How a result that is given begins: the name of its task."""
+
+
+LONGEST = 100
+"""Characters that are told of a word of the line."""
 
 
 class Named(NamedTuple):
@@ -57,6 +64,34 @@ class Parts:
     def rerun(self) -> list[str]:
         """The tasks that run again although they have a result."""
         return self.names("--rerun")
+
+    def add_names(self, option: str, value: str, where: Span, line: str) -> None:
+        """Take the names in the value of an option."""
+        named = names_of(option, value, where)
+        if named is None:
+            raise FlowError(
+                f"'{elided(value, LONGEST)}' is no list of names", text=line, span=where,
+                remedy="write the names with commas and no blanks between them: "
+                f"{option} load,clean",
+            )  # fmt: skip
+        self.named += named
+
+    def add_override(
+        self, value: str, where: Span, line: str, evaluate: Callable[[str, Span], Any]
+    ) -> None:
+        """Take a task with the expression of its result."""
+        match = GIVEN.match(value)
+        if match is None or match.end() == len(value):
+            raise FlowError(
+                f"'{elided(value, LONGEST)}' gives no task a result", text=line, span=where,
+                remedy="write --override task=expression",
+            )  # fmt: skip
+        name, start = normalize("NFKC", match[1]), match.end()
+        if name in self.overrides:
+            raise FlowError(f"the result of '{name}' is given twice", text=line, span=where)
+        behind = Span(1, where.column + start, max(1, len(value) - start))
+        self.overrides[name] = evaluate(value[start:], behind)
+        self.named.append(Named("--override", name, Span(1, where.column, len(match[1]))))
 
     def choose(self) -> Choose | None:
         """Return what says which tasks of a flow run; None if all do."""

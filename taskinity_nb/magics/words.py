@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..errors import FlowError, Span
+from ..formatting import elided
+from .parts import GIVEN, LONGEST
 
 __all__ = [
-    "FIRST", "LINE", "Unfinished", "Word", "join", "unfinished", "without_semicolon", "words_of",
+    "FIRST", "KEY", "LIKE_AN_OPTION", "LINE", "Unfinished", "Word", "join", "refuse_blanks",
+    "unfinished", "without_semicolon", "words_of",
 ]  # fmt: skip
 
 FIRST = "%%flow"
 LINE = "%flow"
 """How a line begins that is all of the magic."""
+
+KEY = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)?)=(?!=)")
+"""How an input begins that has a name."""
+
+LIKE_AN_OPTION = re.compile(r"--?[^\W\d]")
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
@@ -99,6 +108,37 @@ def join(line: str, first: Span, last: Span) -> tuple[str, Span]:
     """Return what stands from one place to another."""
     begin, end = first.column - 1, last.column - 1 + last.width
     return line[begin:end], Span(1, first.column, end - begin)
+
+
+def refuse_blanks(line: str, value: str, where: Span, behind: list[Word]) -> None:
+    """Raise if words behind a value belong to it, as those of a sum do.
+
+    Examples
+    --------
+    >>> words, _ = words_of("%%flow -w N + 1")
+    >>> refuse_blanks("%%flow -w N + 1", "N", words[1].place, words[2:])
+    Traceback (most recent call last):
+    taskinity_nb.errors.FlowError: line 1, column 11: 'N' ends at the blank: values with blanks ...
+    """
+    last = None
+    for word in behind:
+        if LIKE_AN_OPTION.match(word.text):
+            break
+        last = word
+    if last is None or not value:
+        return
+    whole, place = join(line, where, last.place)
+    match = KEY.match(whole) or GIVEN.match(whole)
+    expression = whole[match.end() :] if match else whole
+    try:
+        compile(expression, FIRST, "eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # then it says of the first word that it is no option
+    key = match[0] if match else ""
+    raise FlowError(
+        f"'{elided(value, LONGEST)}' ends at the blank: values with blanks need brackets",
+        text=line, span=place, remedy=f"write {key}({elided(expression, LONGEST)})",
+    )  # fmt: skip
 
 
 def without_semicolon(cell: str) -> tuple[str, bool]:

@@ -5,7 +5,9 @@ a list of numbers and words costs a hundredth of as many objects, and gives the 
 nothing to walk through. A fact is ``slot of the task, State, time in nanoseconds`` and three more:
 
 ========================  =======================  =====================  =====================
-READY, CANCELLED, CACHED  None                     None                   None
+READY, CANCELLED          None                     None                   None
+CACHED                    None; from the cache:    None; seconds that     None; time it was
+                          why, in words            were saved             found
 RUNNING                   worker                   time it was submitted  `Items` of a mapped
                                                                           task, or None
 SUCCEEDED                 time it started          CPU nanoseconds        time it was received

@@ -53,9 +53,9 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_helpers", "_outputs", "_reasons", "_values", "_waits", "attempts", "cause", "cpu",
-        "error", "finished", "frames", "is_mapped", "item", "items", "name", "ready", "received",
-        "slot", "started", "state", "submitted", "worker",
+        "_helpers", "_outputs", "_reasons", "_saved", "_values", "_waits", "attempts", "cause",
+        "cpu", "error", "finished", "frames", "is_mapped", "item", "items", "name", "ready",
+        "received", "slot", "started", "state", "submitted", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,7 @@ class TaskRun:
         self._waits = waits
         self._helpers = helpers
         self._reasons = reasons
+        self._saved: float | None = None
         self.item: int | None = None
         self.is_mapped = False
         self.state = State.PENDING
@@ -136,6 +137,13 @@ class TaskRun:
     def why(self) -> str:
         """Why it ran or did not: in a resumed run, with a cache, under a condition."""
         return self._reasons.get(self.slot, "")
+
+    @property
+    def saved(self) -> float | None:
+        """Seconds that the cache has saved, of a mapped task for its items; None if it has not."""
+        saved = [self._saved, *(item.saved for item in self.items or ())]
+        known = [seconds for seconds in saved if seconds is not None]
+        return sum(known) if known else None
 
     @property
     def helpers(self) -> Helpers | None:
@@ -352,7 +360,7 @@ class Record:
         elif isinstance(a, BaseException):
             record.finished, record.error = at, a
         elif isinstance(a, str):
-            self.reasons[record.slot] = a
+            self.reasons[record.slot], record._saved = a, b
         elif a is not None:
             record.cause = self.name_of(a)
             if state is State.SKIPPED:

@@ -16,6 +16,7 @@ from ..analysis.history import History
 from ..analysis.measuring.benchmark import PerformanceBenchmark
 from ..analysis.measuring.compare import Comparison
 from ..display import Plain
+from ..engine.cache.contents import CacheInfo
 from ..errors import FlowError
 from ..model.binding import resolve
 from ..model.flow import Flow
@@ -30,6 +31,7 @@ from .style.guard import made_or_told
 from .style.words import facts_of
 from .tables.advice import advice_to_html, advice_to_text
 from .tables.benchmark import draw_timings, timings_table
+from .tables.cache import cache_table
 from .tables.columns import Table
 from .tables.comparison import comparison_table
 from .tables.forecast import forecast_html, forecast_text
@@ -79,6 +81,7 @@ def _tabulate(kind: type, table: Callable[[Any], Table]) -> None:
     text.register(kind, as_text)
 
 
+_tabulate(CacheInfo, cache_table)
 _tabulate(Comparison, comparison_table)
 _tabulate(History, history_table)
 _tabulate(PerformanceBenchmark, timings_table)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from taskinity_nb.dsl.read import parse_dsl, parse_flows
 from taskinity_nb.dsl.write import to_dsl, to_mermaid
@@ -259,7 +260,8 @@ BLANKS = ["\n", "\n", "\n", "\r\n", "\t", "\0", "\u200b", "\u202e", "\ud800", "\
 TOKENS = [*WORDS.split(), *SIGNS.split(), *TEXTS.split(), *BLANKS]
 
 
-@settings(max_examples=400, deadline=None)
+@pytest.mark.long
+@settings(max_examples=sized(200, 4_000), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from(["", " ", "  "])), max_size=14).map(
         lambda pairs: "".join(token + blank for token, blank in pairs)

@@ -46,16 +46,25 @@ LITERALS = st.recursive(
     max_leaves=6,
 )
 
+# Each is made once, since what is made in a draw is looked through in each.
+TEXTS = LITERALS.map(written)
+CONSTANTS = TEXTS.map(Constant)
+INPUTS = st.none() | CONSTANTS
+CONDITIONS = st.none() | TEXTS
+KEYS_OR_NONE = st.none() | KEYS
+KINDS = st.sampled_from(["result"] * 3 + ["wait", "map", "zip", "product", "when", "unless"])
+BLANKS = st.sampled_from([["_"], []])
+
 
 @st.composite
 def flows(draw, others=()):
     """Draw a flow of all forms; some of its functions are the `others`, which are flows."""
     flow_names = {other.name for other in others}
-    own = NAMES.filter(lambda name: name not in flow_names)
+    own = NAMES.filter(lambda name: name not in flow_names) if others else NAMES
     names = draw(st.lists(own, min_size=1, max_size=14, unique=True))
     count = draw(st.integers(1, min(9, len(names))))
     tasks, rest = names[:count], names[count:]
-    inputs = {name: draw(st.just(None) | LITERALS.map(written).map(Constant)) for name in rest[:2]}
+    inputs = {name: draw(INPUTS) for name in rest[:2]}
     functions = draw(
         st.dictionaries(
             st.sampled_from(tasks),
@@ -68,7 +77,7 @@ def flows(draw, others=()):
     parts = _parts(draw, tasks, rest[2:])
     arrows = _arrows(draw, tasks, inputs, parts)
     givable = [InputName(name) for name in inputs] or [InputName("undeclared_zz")]
-    values = LITERALS.map(written).map(Constant) | st.sampled_from(givable)
+    values = CONSTANTS | st.sampled_from(givable)
     constants = draw(
         st.dictionaries(
             st.sampled_from(tasks), st.dictionaries(NAMES, values, min_size=1, max_size=3),
@@ -94,7 +103,7 @@ def _parts(draw, tasks, names):
         task, count = draw(st.sampled_from(tasks)), draw(st.integers(1, 3))
         if task not in apart and draw(st.booleans()):
             apart.add(task)
-            whole = draw(st.permutations([*names[:count], *draw(st.just(["_"]) | st.just([]))]))
+            whole = draw(st.permutations([*names[:count], *draw(BLANKS)]))
             parts |= {name: Part(task, whole.index(name), tuple(whole)) for name in names[:count]}
         else:
             parts[names[0]] = Part(task, draw(KEYS))
@@ -112,14 +121,12 @@ def _arrows(draw, tasks, inputs, parts):
         source, target = sources[first], tasks[second]
         if first >= len(inputs) and first - len(inputs) >= second:
             continue
-        kind = draw(
-            st.sampled_from(["result"] * 3 + ["wait", "map", "zip", "product", "when", "unless"])
-        )
+        kind = draw(KINDS)
         names = [name for name, part in parts.items() if part.task == source]
-        key = draw(st.none() | st.sampled_from(names) if names else st.none() | KEYS)
+        key = draw(st.sampled_from([None, *names]) if names else KEYS_OR_NONE)
         edge = Edge(source, target, kind, None if kind == "wait" else key, draw(st.booleans()))
         if kind in ("when", "unless"):
-            equals = draw(st.none() | LITERALS.map(written))
+            equals = draw(CONDITIONS)
             edge = edge._replace(equals=equals)
             other = edge._replace(kind="when" if kind == "unless" else "unless")
         else:
@@ -152,7 +159,7 @@ def check(flow):
 
 
 @pytest.mark.long
-@settings(max_examples=sized(300, 3_000), deadline=None)
+@settings(max_examples=sized(150, 3_000), deadline=None)
 @given(flows())
 def test_every_form(flow):
     check(flow)
@@ -160,7 +167,7 @@ def test_every_form(flow):
 
 @pytest.mark.long
 @settings(
-    max_examples=sized(100, 1_000), deadline=None,
+    max_examples=sized(50, 1_000), deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 @given(flows(), st.data())

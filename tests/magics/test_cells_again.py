@@ -44,8 +44,8 @@ def run_often(kernel, cell, times=3):
 
 @pytest.mark.parametrize(
     "line",
-    ["-o r", "", "-o r --no-gantt", "--background -o r", "-o r;", "--compare -o r",
-     "--resume -o r", "-e sequential"],
+    ["-o r", "", "--no-gantt -o r", "--background -o r", "--no-gantt -o r;", "--compare -o r",
+     "--resume --no-gantt -o r", "-e sequential --no-gantt"],
 )  # fmt: skip
 def test_one_run_is_kept_of_a_cell(fresh, line):
     run_often(fresh, f"%%flow {line}\nflow Again:\n    load -> keep")
@@ -57,7 +57,7 @@ def test_one_run_is_kept_of_a_cell(fresh, line):
 
 
 def test_what_the_user_has_named_stays(fresh):
-    fresh.run("%%flow\nload -> keep")
+    fresh.run("%%flow --no-gantt\nload -> keep")
     fresh.run("best = _; runs = [_]")
     run_often(fresh, "%%flow --no-gantt\nload -> keep")
     assert fresh.value("alive(), best['keep'] is best['load'], runs == [best]") == (
@@ -74,7 +74,7 @@ def test_other_cells_keep_theirs(fresh):
 
 
 def test_results_that_no_task_takes_any_more(fresh):
-    run_often(fresh, "%%flow --keep last -o r\nload -> count", 1)
+    run_often(fresh, "%%flow --keep last --no-gantt -o r\nload -> count", 1)
     assert fresh.value("alive(), r['count']") == "(0, 1)"
 
 
@@ -180,7 +180,7 @@ def test_processes_after_a_reset(fresh, executor):
         "pool = ProcessPoolExecutor(1, multiprocessing.get_context('spawn'))\n"
         "def one(): return 1"
     )
-    cell = fresh.run(f"%%flow -e {executor} -o r\none")
+    cell = fresh.run(f"%%flow -e {executor} --no-gantt -o r\none")
     assert not cell.error, cell.error
     assert fresh.value("r['one']") == "1"
     fresh.run("pool.shutdown()")

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.completer import CompletionContext
-from kernels import new_kernel
 
 from taskinity_nb import parse_dsl, run, task
 from taskinity_nb.magics.completion import flow_matcher
@@ -132,6 +131,11 @@ def offered(cell, at=None):
         ("%flow ", "", ["Prep"], ["load"]),
         ("x = 1\n  %flow Pr", "Pr", ["Prep"], []),
         ("r = %flow Pr", "Pr", ["Prep"], []),
+        ("%flow Prep --cac", "--cac", ["--cache"], []),
+        ("%flow Prep --cache ", "", ["--workers", "--resume"], ["Prep"]),
+        ("%flow Prep --cache --wor", "--wor", ["--workers"], []),
+        ("%flow Prep --cache res", None, [], ["--resume"]),
+        ("%flow Prep --cache=res", None, [], ["--resume"]),
         ("%flow Prep --exec", "--exec", ["--executor"], []),
         ("%flow Prep --executor=pro", "pro", ["processes"], []),
         ("%flow Prep --targets=lo", "lo", ["load"], ["clean"]),
@@ -196,24 +200,25 @@ def test_it_answers_about_places_that_are_not_there(rest, line, column):
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    with new_kernel() as (kernel, _):
-        kernel.run(
-            "import time, weakref\n"
-            "class Gone: pass\n"
-            "gone = weakref.proxy(Gone())\n"
-            "class Slow:\n"
-            "    @property\n"
-            "    def __class__(self): time.sleep(0.1)\n"
-            "slow = [Slow() for _ in range(100)]\n"
-            "globals().update({f'slow{i}': one for i, one in enumerate(slow)})\n"
-            "from taskinity_nb import parse_dsl\n"
-            "Prep = parse_dsl('load')\n"
-            "def load(): return 1\n"
-            "def total(load): return load"
-        )
-        kernel.run("%%flow --no-gantt -o r\nload -> total")
-        yield kernel
+def kernel(kept_kernel):
+    kernel = kept_kernel.as_new()
+    made = kernel.run(
+        "import time, weakref\n"
+        "class Gone: pass\n"
+        "gone = weakref.proxy(Gone())\n"
+        "class Slow:\n"
+        "    @property\n"
+        "    def __class__(self): time.sleep(0.1)\n"
+        "slow = [Slow() for _ in range(100)]\n"
+        "globals().update({f'slow{i}': one for i, one in enumerate(slow)})\n"
+        "from taskinity_nb import parse_dsl\n"
+        "Prep = parse_dsl('load')\n"
+        "def load(): return 1\n"
+        "def total(load): return load"
+    )
+    assert not made.error, made.error
+    kernel.run("%%flow --no-gantt -o r\nload -> total")
+    return kernel
 
 
 def complete(kernel, cell):

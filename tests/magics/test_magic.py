@@ -101,17 +101,17 @@ class TestRunning:
             f"pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context({method!r}))"
         )
         assert not made.error, made.error
-        cell = kernel.run("%%flow -e pool -o r\nload -> make -> move")
+        cell = kernel.run("%%flow -e pool --no-gantt -o r\nload -> make -> move")
         assert not cell.error, cell.error
         assert kernel.value("type(r['move']) is Point, r['move'].x") == "(True, 4)"
         assert kernel.value("pool.submit(abs, -3).result(); pool.shutdown(); 'closed by its user'")
 
     def test_inputs_and_a_redefined_function(self, kernel):
         kernel.run("def give(n): return n\ndef twice(give): return 2 * give")
-        kernel.run("%%flow -i n=21 -o r\ngive -> twice")
+        kernel.run("%%flow -i n=21 --no-gantt -o r\ngive -> twice")
         assert kernel.value("r['twice']") == "42"
         kernel.run("def twice(give): return 'redefined'")
-        kernel.run('%%flow --input {"n": 1} -o r\ngive -> twice')
+        kernel.run('%%flow --input {"n": 1} --no-gantt -o r\ngive -> twice')
         assert kernel.value("r['twice']") == "'redefined'"
 
     def test_compare_measures_a_sequential_run(self, kernel):
@@ -134,7 +134,7 @@ class TestRunning:
 
     def test_background(self, kernel):
         kernel.run("import threading; gate = threading.Event()\ndef held(): return gate.wait(30)")
-        cell = kernel.run("%%flow --background -o r\nheld")
+        cell = kernel.run("%%flow --background --no-gantt -o r\nheld")
         assert not cell.error
         assert kernel.value("r.done") == "False"
         assert kernel.value("gate.set(); r.wait(); r['held']") == "True"
@@ -172,20 +172,37 @@ class TestRunning:
 
     def test_resume(self, kernel):
         kernel.run("def first(): return 1\ndef then(first): 1 / 0")
-        kernel.run("%%flow\nflow Resumed:\n    first -> then")
+        kernel.run("%%flow --no-gantt\nflow Resumed:\n    first -> then")
         kernel.run("def then(first): return first + 1")
-        cell = kernel.run("%%flow --resume -o r\nflow Resumed:\n    first -> then")
+        cell = kernel.run("%%flow --resume --no-gantt -o r\nflow Resumed:\n    first -> then")
         assert not cell.error, cell.error
         assert kernel.value("r['then'], str(r.tasks['first'].state)") == "(2, 'cached')"
 
+    def test_a_cache(self, kernel, tmp_path):
+        kernel.run(f"from pathlib import Path; place = Path({str(tmp_path)!r}) / 'its own'")
+        kernel.run("def first(): return 1\ndef then(first): return first + 1")
+        for state in ("succeeded", "cached"):
+            cell = kernel.run("%%flow --cache place -o r\nflow Kept:\n    first -> then")
+            assert not cell.error, cell.error
+            states = f"{{'{state}'}}"
+            assert kernel.value("r['then'], {str(t.state) for t in r.tasks.values()}") == (
+                f"(2, {states})"
+            )
+        kernel.run(f"import os; os.environ['TASKINITY_CACHE'] = {str(tmp_path / 'usual')!r}")
+        cell = kernel.run("%flow r.flow --cache --background -o again")
+        assert not cell.error, cell.error
+        assert kernel.value("again.wait()['then'], (place.parent / 'usual').is_dir()") == (
+            "(2, True)"
+        )
+
     def test_on_error_continue(self, kernel):
-        cell = kernel.run("%%flow --on-error continue -o r\nload -> [broken, total]")
+        cell = kernel.run("%%flow --on-error continue --no-gantt -o r\nload -> [broken, total]")
         assert not cell.error
         assert kernel.value("dict(r)") == "{'load': [1, 2, 3], 'total': 6}"
 
     def test_prints_of_threads_stay_in_the_cell(self, kernel):
         kernel.run("def say(): print('said in a thread')")
-        assert kernel.run("%%flow\nsay").printed == "said in a thread\n"
+        assert kernel.run("%%flow --no-gantt\nsay").printed == "said in a thread\n"
 
 
 class TestAdvice:
@@ -269,7 +286,7 @@ class TestErrors:
 
     @pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
     def test_a_task_that_raises(self, kernel, executor):
-        shown = self.shown(kernel, f"%%flow -e {executor} -o r\nload -> [broken, total]")
+        shown = self.shown(kernel, f"%%flow -e {executor} --no-gantt -o r\nload -> [broken, total]")
         lines = shown.splitlines()
         assert lines[0] == "TaskError: task 'broken' failed: ZeroDivisionError: division by zero"
         assert lines[2].startswith("Cell In[")

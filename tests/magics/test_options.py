@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy
 import pytest
@@ -136,6 +137,15 @@ def test_errors(line, message, column, width, remedy):
         ("-o _i3", "'_i3' is a name of IPython's own", "_i3", "such as 'result'"),
         ("--background --compare", "'--background' does not go with '--compare'",
          "--background", "leave out one"),
+        ("--compare --cache", "'--cache' does not go with '--compare'", "--cache", "leave out one"),
+        ("--cache --cahe", "there is no option '--cahe'", "--cahe", "did you mean '--cache'?"),
+        ("--cache --cache", "'--cache' is given twice", "--cache", ""),
+        ("--cache=", "cache is True, False or the path of a folder, not ''", None, "cache=True"),
+        ("--cache=[1]", "cache is True, False or the path of a folder", "[1]", "cache=True"),
+        ("--cache f(1)", "'f(1)': NameError", "f(1)", ""),
+        ("--cache ~no_such_user_/a", "cache='~no_such_user_/a': Could not", None, ""),
+        ("--cache N / 'a'", "'N' ends at the blank", "N / 'a'", "write (N / 'a')"),
+        ("--cache my results", "'results' is no option", "results", ""),
         ("--keep some", "'some' is nothing to keep", "some", "it is all or last"),
         ("-e " + "x" * 10_000, "there is no executor", None, ""),
         ("x" * 10_000, "'xxx", None, ""),
@@ -185,6 +195,35 @@ def test_a_semicolon_shows_no_value(line):
     assert options.silent
     assert options.output in ("r", None)
     assert not read_options("-i s=';'", {}).silent
+
+
+@pytest.mark.parametrize(
+    ("line", "cache"),
+    [
+        ("", None),
+        ("--cache", True),
+        ("--cache;", True),
+        ("--cache # all", True),
+        ("--cache -w 2", True),
+        ("--cache --no-gantt", True),
+        ("--cache results/kept", "results/kept"),
+        ("--cache=~/kept -w 2", "~/kept"),
+        ("--cache 'my results'", "my results"),
+        ("--cache home/'kept'", Path("/tmp/kept")),
+        ("--cache str(home)", "/tmp"),
+        ("--cache home", Path("/tmp")),
+        ("--cache is_kept", False),
+        ("--cache=False", False),
+        ("--cache result", "result"),  # a name of the notebook's that is no folder
+        ("--cache .", "."),
+        ("--explore --cache kept", "kept"),
+        ("--resume --cache kept --background", "kept"),
+        ("--compare --cache=False", False),
+    ],
+)
+def test_a_cache(line, cache):
+    names = {"home": Path("/tmp"), "is_kept": False, "result": [1]}
+    assert read_options(line, names).cache == cache
 
 
 def test_a_name_is_what_python_reads():

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from jupyter_core.utils import ensure_event_loop
-from nbclient import NotebookClient
 
-ensure_event_loop()  # the client of this thread makes it when it needs it, and keeps it
-
-FUNCTIONS = """%load_ext taskinity_nb
-from taskinity_nb import flow_from
+FUNCTIONS = """from taskinity_nb import flow_from
 def fit(depth): return f"fitted with {depth}"
 prep = flow_from(fit)
 """
@@ -37,7 +32,7 @@ FLOWS = [
 
 
 @pytest.mark.parametrize("depth", [3, 7])
-def test_an_injected_parameter_is_the_input(depth):
+def test_an_injected_parameter_is_the_input(kept_kernel, depth):
     notebook = nbformat.v4.new_notebook()
     settings = nbformat.v4.new_code_cell("depth = 3")
     settings.metadata["tags"] = ["parameters"]
@@ -45,6 +40,8 @@ def test_an_injected_parameter_is_the_input(depth):
     notebook.cells = [settings, *map(nbformat.v4.new_code_cell, (FUNCTIONS, *shown))]
     if depth != 3:
         parametrised(notebook, depth=depth)
-    NotebookClient(notebook, kernel_name="python3").execute()
-    printed = [out["text"] for cell in notebook.cells for out in cell.outputs if "text" in out]
+    kernel = kept_kernel.as_new()
+    done = [kernel.run(cell.source) for cell in notebook.cells]
+    assert not any(cell.error for cell in done)
+    printed = [cell.printed for cell in done if cell.printed]
     assert printed == [f"fitted with {depth}\n"] * 3

@@ -31,10 +31,12 @@ def test_a_recursion_that_does_not_end(executor):
 
 
 def test_many_notes():
+    notes = [f"note {number} " + "x" * 10_000 for number in range(1000)]
+
     def noted():
         error = ValueError("no")
-        for number in range(1000):
-            error.add_note(f"note {number} " + "x" * 10_000)
+        for note in notes:
+            error.add_note(note)
         raise error
 
     names = {f"t{i}": noted for i in range(100)}

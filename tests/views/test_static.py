@@ -152,40 +152,45 @@ NO_WIDGETS = "import sys; sys.modules['anywidget'] = sys.modules['ipywidgets'] =
 """A cell that comes before the extension, which imports them while the kernel is idle."""
 
 
-def test_without_anywidget_the_picture_itself_is_drawn_again():
+@pytest.fixture(scope="module")
+def bare_kernel():
     with new_kernel(NO_WIDGETS) as (kernel, _):
-        kernel.run(FUNCTIONS + "def held(load): return go.wait(60)\ndef last(held): pass")
-        cell = kernel.send(
-            "%%flow --background --no-gantt -o r\nload -> [held, total]\nheld -> last"
-        )
-        shown = []
-        for message in kernel.messages(cell):
-            shown.append(message)
-        while not states_of(shown)[-1:] or states_of(shown)[-1]["held"] != "running":
-            shown.append(next_of(kernel, cell))
-        assert kernel.value("go.set(); r.wait(); r['total']") == "6"
-        kinds = {kind for message in shown for kind in message["content"].get("data", {})}
-        assert not [kind for kind in kinds if "widget" in kind]
-        assert not [m for m in shown if m["msg_type"].startswith("comm")]
-        cell = kernel.run("%%flow --no-gantt\nload -> [held, total]\nheld -> last")
+        yield kernel
+
+
+def test_without_anywidget_the_picture_itself_is_drawn_again(bare_kernel):
+    kernel = bare_kernel
+    kernel.run(FUNCTIONS + "def held(load): return go.wait(60)\ndef last(held): pass")
+    cell = kernel.send("%%flow --background --no-gantt -o r\nload -> [held, total]\nheld -> last")
+    shown = []
+    for message in kernel.messages(cell):
+        shown.append(message)
+    while not states_of(shown)[-1:] or states_of(shown)[-1]["held"] != "running":
+        shown.append(next_of(kernel, cell))
+    assert kernel.value("go.set(); r.wait(); r['total']") == "6"
+    kinds = {kind for message in shown for kind in message["content"].get("data", {})}
+    assert not [kind for kind in kinds if "widget" in kind]
+    assert not [m for m in shown if m["msg_type"].startswith("comm")]
+    cell = kernel.run("%%flow --no-gantt\nload -> [held, total]\nheld -> last")
     assert not cell.error, cell.error
     assert set(states_in(cell.outputs[0]["image/svg+xml"]).values()) == {"succeeded"}
     assert {"image/png", "text/plain"} < set(cell.outputs[0])
 
 
-def test_what_came_soon_after_a_picture_is_shown_when_it_is_time():
-    with new_kernel(NO_WIDGETS) as (kernel, _):
-        kernel.run(FUNCTIONS + "seen = threading.Event()\ndef first(): return seen.wait(60)")
-        kernel.run("def held(first): return go.wait(60)")
-        kernel.run("from taskinity_nb.views.live import live_graph; live_graph.SLOWEST = 3.0")
-        cell = kernel.send("%%flow --background --no-gantt -o r\nfirst -> held")
-        shown = list(kernel.messages(cell))
-        while states_of(shown)[-1]["first"] != "running":
-            shown.append(next_of(kernel, cell))
-        kernel.send("seen.set()")  # then nothing happens until `go` is set
-        while states_of(shown)[-1]["held"] != "running":
-            shown.append(next_of(kernel, cell))
-        assert kernel.value("go.set(); r.wait(); r['held']") == "True"
+def test_what_came_soon_after_a_picture_is_shown_when_it_is_time(bare_kernel):
+    kernel = bare_kernel
+    kernel.run(FUNCTIONS + "seen = threading.Event()\ndef first(): return seen.wait(60)")
+    kernel.run("def held(first): return go.wait(60)")
+    kernel.run("from taskinity_nb.views.live import live_graph; live_graph.SLOWEST = 1.0")
+    cell = kernel.send("%%flow --background --no-gantt -o r\nfirst -> held")
+    shown = list(kernel.messages(cell))
+    while states_of(shown)[-1]["first"] != "running":
+        shown.append(next_of(kernel, cell))
+    kernel.send("seen.set()")  # then nothing happens until `go` is set
+    while states_of(shown)[-1]["held"] != "running":
+        shown.append(next_of(kernel, cell))
+    assert kernel.value("go.set(); r.wait(); r['held']") == "True"
+    kernel.run("live_graph.SLOWEST = 0.5")
 
 
 def states_of(messages):

@@ -9,7 +9,10 @@ from ...model.outlook.why import Part
 from .keys import Key, as_state
 from .parts import Parts, differences
 
-__all__ = ["Compared"]
+__all__ = ["Compared", "Comparisons"]
+
+MOST_COMPARED = 1000
+"""Calls of a run of which it is kept what they were compared with."""
 
 
 class Compared(NamedTuple):
@@ -74,6 +77,23 @@ class Compared(NamedTuple):
         for path in before:
             if path not in self.key.files:
                 yield Part(f"the file '{path}'", "is no more among its arguments")
+
+
+class Comparisons:
+    """What the first of the calls of a run that ran were compared with."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Compared] = {}
+
+    def add(self, slot: int, compared: Compared) -> None:
+        """Keep what a call was compared with, unless that is known of many already."""
+        if len(self._known) < MOST_COMPARED:
+            self._known[slot] = compared
+
+    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
+        """Return when the result was made that a call was compared with, and the parts."""
+        found = self._known.get(slot)
+        return (None, []) if found is None else (found.made, found.parts)
 
 
 def _called(source: str) -> str:

@@ -96,7 +96,7 @@ class _Looking(RunCache):
 
     def keep_open(self) -> None:
         """Leave the store to who has opened it."""
-        self._close.detach()
+        self._at_end.detach()
 
     def why(self, slot: int) -> str:
         return self._whys.get(slot, "")

@@ -10,7 +10,9 @@ A path counts with what the file at its end is when the key is made.
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -21,19 +23,17 @@ from ...strangers import described, is_interrupt
 from ...values import is_once, kind_of
 from ..remote.randomness import is_generator
 from ..rerun.contents.definitions import file_state
+from ..rerun.contents.plain import shown
 from ..rerun.fingerprint import Fingerprint, Printer, combined
 from ..rerun.resume import Prints
 from ..scheduling.backend import Scheduling
+from ..scheduling.maps.items import Partial
 from ..transport.reach import is_standard, reach
 
 __all__ = ["Key", "Keys", "NoKey", "as_state", "check"]
 
 FORMAT = "1"
 """Changes when keys are made otherwise, so that what older versions have stored is not found."""
-
-
-LONGEST = 40
-"""Characters of a value that is told in a reason."""
 
 
 class NoKey(Exception):
@@ -53,12 +53,15 @@ class Key(NamedTuple):
         For each parameter, the digest of what it gets, where that comes from, and how it reads.
     files : dict of str to (int, int) or None
         For each path in them, the size and time of the file there.
+    folder : str
+        The working directory, if a relative path leads from there to something that is no file.
     """
 
     text: str
     function: str
     arguments: dict[str, tuple[str, str, str]]
     files: dict[str, tuple[int, int] | None]
+    folder: str
 
     def change(self, then: Mapping[str, Any]) -> str:
         """Say in which of its arguments or files it differs from an earlier one."""
@@ -74,12 +77,14 @@ class Key(NamedTuple):
             if source.startswith("'"):
                 return f"{source} gave another result"
             named = source if source in ("its item", "its arguments") else f"{source}'{name}'"
-            if text and text_then:
+            if text and text_then and text != text_then:
                 return f"{named} was {text_then} and is {text}"
             return f"{named} has changed"
         for path, state in self.files.items():
             if path in then["files"] and state != as_state(then["files"][path]):
                 return f"the file '{path}', which it uses, has changed"
+        if self.folder != then.get("folder", ""):
+            return "the working directory is another, from which a path leads on"
         return ""
 
 
@@ -98,8 +103,10 @@ class Keys:
         self._prints = prints
         self._printer = Printer(is_bounded=False)
         self._results: dict[int, Fingerprint] = {}
-        self._parts: dict[tuple[int, Any], Fingerprint] = {}
-        self._refused = {id(task): _refusal(task, prints) for task in self._plan.tasks}
+        self._parts: dict[tuple[Any, ...], Fingerprint] = {}
+        self._refused: dict[int, str] = {}
+        self._consist: dict[int, Mapping[str, Any]] = {}
+        self._lock = threading.Lock()
 
     def note(self, slot: int, found: Fingerprint) -> None:
         """Take note of the digest of a result."""
@@ -107,7 +114,11 @@ class Keys:
 
     def refusal(self, slot: int) -> str:
         """Return why a call has no key, whatever its arguments are, or an empty text."""
-        return self._refused[id(self._scheduler.task_of(slot))]
+        task = self._scheduler.task_of(slot)
+        refusal = self._refused.get(id(task))
+        if refusal is None:
+            refusal = self._refused[id(task)] = _refusal(task, self._prints)
+        return refusal
 
     def function(self, slot: int) -> str:
         """Return the digest of the function of a call."""
@@ -121,7 +132,7 @@ class Keys:
         NoKey
             If it has none.
         """
-        scheduler, plan = self._scheduler, self._plan
+        scheduler = self._scheduler
         task = scheduler.task_of(slot)
         if refusal := self.refusal(slot):
             raise NoKey(refusal)
@@ -132,48 +143,70 @@ class Keys:
             if is_interrupt(error):
                 raise
             raise NoKey(f"its arguments cannot be told: {described(error)}") from error
-        call = plan.calls[scheduler.owner(slot)]
-        names = [name for name, _ in call.positional]
-        if len(names) != len(args):  # those that take what is there, and it is not
-            names = [str(place) for place in range(len(args))]
-        origins = dict((*call.positional, *call.keywords))
         sources = dict(self._sources(slot))
         paths = dict.fromkeys(function.files)
         found: dict[str, tuple[str, str, str]] = {}
-        for name, value in (*zip(names, args, strict=True), *kwargs.items()):
-            origin = origins.get(name)
-            one = self._print_of(value, sources, origin)
+        digests: list[tuple[str, str]] = []
+        for way, name, origin, value in self._passed(slot, args, kwargs):
+            one = self._print_of(value, sources, self._part(slot, name, origin))
             check(one, f"what '{name}' gets")
             paths |= dict.fromkeys(one.files)
-            found[name] = one.digest, _source(origin), _text(value)
+            digests.append((way, one.digest))
+            if name in found:  # of ``*args``
+                name = f"{name} {len(found) + 1}"
+            found[name] = one.digest, _source(origin), shown(value)
         files = {path: file_state(path) for path in sorted(paths)}
+        is_near = any(state is None and not os.path.isabs(path) for path, state in files.items())
+        folder = os.getcwd() if is_near else ""
         version = list(sys.version_info[:2])
-        positional = [found[name][0] for name in names]
-        keywords = sorted((name, found[name][0]) for name in kwargs)
-        whole = [FORMAT, version, function.digest, positional, keywords, list(files.items())]
-        return Key(combined(whole), function.digest, found, files)
+        whole = [FORMAT, version, function.digest, digests, list(files.items()), folder]
+        return Key(combined(whole), function.digest, found, files, folder)
+
+    def _passed(
+        self, slot: int, args: list[Any], kwargs: Mapping[str, Any]
+    ) -> Iterator[tuple[str, str, Origin | None, Any]]:
+        """Yield the arguments: how each is passed, its name, where it comes from, and its value."""
+        owner, plan = self._scheduler.owner(slot), self._plan
+        call = plan.calls[owner]
+        if owner in plan.gated:
+            item = self._scheduler.maps.item(slot) if slot != owner else None
+            call = call.present(Partial(self._values, self._scheduler.maps.partial), item)
+        positional: list[tuple[str, Origin | None]] = list(call.positional)
+        if len(positional) != len(args):  # of what may be absent, and comes with the last items
+            positional = [(str(place), None) for place in range(len(args))]
+        for (name, origin), value in zip(positional, args, strict=True):
+            yield "", name, origin, value  # nobody is passed by the name that is empty
+        origins = dict(call.keywords)
+        for name, value in sorted(kwargs.items()):
+            yield f"{name}=", name, origins.get(name), value
 
     def print_of(self, slot: int) -> Fingerprint:
         """Return what stands for a result."""
         known = self._results.get(slot)
         if known is None:
             where = self._scheduler.maps.where.get(slot)
+            value = self._values[slot]
             if where is not None:  # a list, made of the results of items
                 items = range(where.first, where.first + where.number)
                 there = [item for item in items if not is_missing(self._values[item])]
-                parts = [self.print_of(item) for item in there]
-                known = _gathered(parts)
+                known = _gathered([self.print_of(item) for item in there])
+            elif slot in self._plan.maps and type(value) is list:  # given, or of an earlier run
+                known = _gathered([_taken(item) for item in value])
             else:
-                known = _taken(self._values[slot])
+                known = _taken(value)
             self._results[slot] = known
         return known
 
     def parts(self, slot: int) -> Mapping[str, Any]:
-        """Return what the function of a slot consists of."""
-        return self._printer.parts(self._scheduler.task_of(slot))
+        """Return what the function of a slot consists of; it is looked at once."""
+        task = self._scheduler.task_of(slot)
+        with self._lock:
+            if id(task) not in self._consist:
+                self._consist[id(task)] = self._printer.parts(task)
+            return self._consist[id(task)]
 
     def _print_of(
-        self, value: Any, sources: Mapping[int, int], origin: Origin | None
+        self, value: Any, sources: Mapping[int, int], part: tuple[Any, ...] | None
     ) -> Fingerprint:
         slot = sources.get(id(value))
         if slot is not None:
@@ -181,12 +214,21 @@ class Keys:
             if 0 <= constant < len(self._prints.constants):
                 return self._prints.constants[constant]
             return self.print_of(slot)
-        if origin is not None and origin.key is not None and not origin.is_of_item:
-            place = origin.slot, origin.key
-            if place not in self._parts:
-                self._parts[place] = _taken(value)
-            return self._parts[place]
-        return _taken(value)
+        if part is None:
+            return _taken(value)
+        if part not in self._parts:
+            self._parts[part] = _taken(value)
+        return self._parts[part]
+
+    def _part(self, slot: int, name: str, origin: Origin | None) -> tuple[Any, ...] | None:
+        """Return what tells a part of a whole result from others, if an argument is one."""
+        if origin is None:  # it was found among the keys of results
+            owner = self._scheduler.owner(slot)
+            mappings = self._plan.calls[owner].mappings
+            is_whole = mappings and not any(origin.is_of_item for origin in mappings)
+            return ("key", owner, name) if is_whole else None
+        is_part = origin.key is not None and not origin.is_of_item
+        return ("part", origin.slot, origin.key) if is_part else None
 
     def _sources(self, slot: int) -> Iterator[tuple[int, int]]:
         """Yield the addresses of the values that a call may take as a whole, and their slots."""
@@ -243,14 +285,6 @@ def _source(origin: Origin | None) -> str:
         return f"'{origin.label or origin.name + part}'"
     kind = "input" if origin.kind == "inputs" else origin.kind
     return f"its {kind} "
-
-
-def _text(value: Any) -> str:
-    """Return how a plain value reads, if that is short."""
-    if type(value) not in (bool, int, float, str, type(None)):
-        return ""
-    text = repr(value) if type(value) is not str or len(value) < LONGEST else ""
-    return text if len(text) <= LONGEST else ""
 
 
 def check(found: Fingerprint, what: str) -> None:

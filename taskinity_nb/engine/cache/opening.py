@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import CacheError, CacheWarning, FlowError
 from ..store.store import Store, default_path
 
-__all__ = ["let_go", "path_of", "store_for"]
+__all__ = ["let_go", "opened", "path_of", "store_for"]
 
 _open: dict[Path, tuple[Store, int]] = {}
 """The stores that are open, and how many use each."""
@@ -35,9 +35,12 @@ def path_of(cache: Any) -> Path | None:
     if cache is None or cache is False:
         return None
     if cache is True:
-        return default_path()
+        return default_path().absolute()
     if isinstance(cache, str | os.PathLike) and os.fspath(cache):
-        return Path(cache).expanduser().absolute()
+        try:
+            return Path(cache).expanduser().absolute()
+        except RuntimeError as error:  # there is no such user
+            raise FlowError(f"cache={os.fspath(cache)!r}: {error}") from None
     raise FlowError(
         f"cache is True, False or the path of a folder, not {cache!r}",
         remedy="cache=True is for the folder .taskinity/cache",
@@ -53,12 +56,19 @@ def store_for(cache: Any, without: str = "this run goes on without a cache") -> 
     path = path_of(cache)
     if path is None:
         return None
+    try:
+        return opened(path)
+    except CacheError as error:
+        warnings.warn(f"{without}: {error}", CacheWarning, stacklevel=6)
+        return None
+
+
+def opened(path: Path) -> Store:
+    """Return the store in a folder, which is opened if nobody here uses it; `let_go` closes it."""
     with _lock:
-        try:
-            store, users = _open.get(path) or (Store(path), 0)
-        except CacheError as error:
-            warnings.warn(f"{without}: {error}", CacheWarning, stacklevel=6)
-            return None
+        store, users = _open.get(path) or (Store(path), 0)
+        if users:
+            store.refresh()
         _open[path] = store, users + 1
         return store
 

@@ -33,6 +33,7 @@ _PHRASES = {
     "metaclass": "the metaclass of {owner}",
     "calls": "what it calls",
     "value": "its value",
+    "version": "its version",
     "validate_input": "its 'validate_input'",
     "validate_output": "its 'validate_output'",
 }

@@ -25,7 +25,7 @@ from ..rerun.fingerprint import combined
 from ..rerun.resume import Prints
 from ..scheduling.history import PastRun, Took, add_past, past_of
 from ..store.entries import DAMAGE
-from ..store.runs import RunRow
+from ..store.facts import RunRow
 from ..store.store import Store, default_path
 from .opening import let_go, store_for
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from time import perf_counter_ns
 from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
 from ...model.flow import Flow
-from ...model.outlook.why import Part
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
@@ -20,7 +20,7 @@ from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
-from .compared import Compared
+from .compared import Compared, Comparisons
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
@@ -34,9 +34,6 @@ MOST_FETCHED = 100_000_000
 
 MOST_TOLD = 1000
 """Tasks of a run of which it is written down what their functions were, and their results."""
-
-MOST_COMPARED = 1000
-"""Calls of a run of which it is kept what they were compared with."""
 
 
 class RunCache:
@@ -55,26 +52,34 @@ class RunCache:
     ----------
     prints : Prints
         The fingerprints of the run's plan, with nothing left out.
+    compared : Comparisons
+        What calls that ran were compared with; whoever holds it does not keep the cache alive.
+    close : callable
+        Lets go of the store, in which too much is no more than the limit then. It is called too
+        when nobody holds the cache any more. What ends later is not kept.
     """
 
     prints: Prints
 
     def __init__(self, store: Store, rerun: Collection[str] = ()) -> None:
         self._store, self._rerun = store, rerun
-        self._close = weakref.finalize(self, let_go, store)
+        self._use = _Use(store)
+        self.close: Callable[[], None] = self._use.end  # which does not keep this alive
+        self._at_end = weakref.finalize(self, self.close)
         self._missed: dict[int, Key] = {}
+        self._noted: set[str] = set()
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
         self._sizes: dict[int, int] = {}
         """Bytes of the results of each task that are in the store, by its slot."""
-        self._compared: dict[int, Compared] = {}
-        """What calls that ran were compared with, by slot: of the first ones."""
+        self.compared = Comparisons()
         self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
         """What functions consisted of and do, and what of it has changed, by their digests."""
 
     def begin(self, scheduler: Scheduling) -> None:
         """Get ready for a run."""
+        self._store.refresh()  # classes may have been defined again since the last one
         self._scheduler = scheduler
         self._keys = Keys(scheduler, self.prints)
         self._note = scheduler.run.record.note
@@ -92,29 +97,27 @@ class RunCache:
             for name, binding in zip(names, run.plan.bindings, strict=False)
         }
         sizes = {names[task]: size for task, size in self._sizes.items() if task < len(names)}
-        note(self._store, run, self.prints, {"sizes": sizes, "functions": functions})
+        with self._use as is_open:
+            if is_open:
+                note(self._store, run, self.prints, {"sizes": sizes, "functions": functions})
 
     def part(self) -> None:
         """Let go of the run, which has ended."""
         self._missed.clear()
         del self._scheduler, self._keys, self._note
 
-    def close(self) -> None:
-        """Let go of the store, in which too much is no more than the limit then."""
-        self._close()
-
-    def parts(self, slot: int) -> tuple[float | None, list[Part]]:
-        """Return when the result was made that a call was compared with, and the parts."""
-        found = self._compared.get(slot)
-        return (None, []) if found is None else (found.made, found.parts)
-
     def find(self, slot: int) -> tuple[Any, Entry] | None:
         """Return the result of a call that was made before; None if it is to be made."""
-        return allow_interrupts(self._find)(slot)
+        if slot in self._missed or slot in self._whys:  # it has failed, and is tried again
+            return None
+        with self._use as is_open:
+            return allow_interrupts(self._find)(slot) if is_open else None
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put a result that was made into the store."""
-        allow_interrupts(self._keep)(slot, value, entry)
+        with self._use as is_open:
+            if is_open:
+                allow_interrupts(self._keep)(slot, value, entry)
 
     def ended(self, task: int, first: int, count: int) -> bool:
         """Say of a mapped task what its items have saved; return whether none of them has run."""
@@ -151,11 +154,11 @@ class RunCache:
 
     def _hit(self, slot: int, stored: Stored, value: Any) -> tuple[Any, Entry]:
         files = dict.fromkeys(stored.parts["result"])
-        self._keys.note(slot, Fingerprint(stored.digest, {}, files, {}, []))
+        self._keys.note(slot, Fingerprint(stored.digest.partition(".")[0], {}, files, {}, []))
         self._saved[slot] = stored.seconds
         self._add_size(slot, stored.size)
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
-        return value, (slot, State.CACHED, now, why, None, now)
+        return value, (slot, State.CACHED, now, why, stored.seconds, now)
 
     def _keep(self, slot: int, value: Any, entry: Entry) -> None:
         key = self._missed.pop(slot, None)
@@ -165,11 +168,14 @@ class RunCache:
             made = self._digest(slot, value)
             if any(was is None and file_state(path) for path, was in key.files.items()):
                 key = self._keys.key(slot)  # it has made a file that its arguments name
-            self._store.note_function(key.function, self._keys.parts(slot))
+            if key.function not in self._noted:
+                self._store.note_function(key.function, self._keys.parts(slot))
+                self._noted.add(key.function)
             parts = {
                 "function": key.function,
                 "arguments": key.arguments,
                 "files": key.files,
+                "folder": key.folder,
                 "result": {path: file_state(path) for path in made.files},
             }
             name, item = self._place(slot)
@@ -206,8 +212,7 @@ class RunCache:
         if stored is None:
             return ""
         before, now, words = self._change_of_function(slot, key.function, stored)
-        if len(self._compared) < MOST_COMPARED:
-            self._compared[slot] = Compared(key, stored.parts, stored.made, before, now)
+        self.compared.add(slot, Compared(key, stored.parts, stored.made, before, now))
         return words or key.change(stored.parts)
 
     def _change_of_function(
@@ -244,6 +249,37 @@ class RunCache:
             before = self._whys.get(slot)
             self._whys[slot] = f"{before}; {why}" if before else why
             self._note(slot, why=self._whys[slot])
+
+
+class _Use:
+    """That a run uses a store, until the run is over and nobody is in the middle of something."""
+
+    def __init__(self, store: Store) -> None:
+        self._store: Store | None = store
+        self._lock = threading.RLock()  # reentrant: the garbage collector may end a use
+        self._users = 0
+        self._is_open = True
+
+    def __enter__(self) -> bool:
+        with self._lock:
+            self._users += 1
+            return self._is_open
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._users -= 1
+        if not self._is_open:
+            self.end()
+
+    def end(self) -> None:
+        """Let go of the store; who is in the middle of something does so instead."""
+        with self._lock:
+            self._is_open = False
+            store = None if self._users else self._store
+            if store is not None:
+                self._store = None
+        if store is not None:
+            let_go(store)
 
 
 def cache_for(cache: Any, rerun: Collection[str] = ()) -> RunCache | None:

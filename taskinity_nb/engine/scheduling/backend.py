@@ -75,7 +75,12 @@ SETTLED: Entry = entered(-1, State.PENDING, 0)
 
 
 class Loops(Protocol):
-    """The loops of a run's workers, as a backend and the scheduler's other parts see them."""
+    """The loops of a run's workers, as a backend and the scheduler's other parts see them.
+
+    What is put among `dropped`, under the lock, is let go of as soon as that is free.
+    """
+
+    dropped: list[Any]
 
     def loop(self, backend: LoopBackend) -> None:
         """Work until there is nothing to do: what a thread of a `LoopBackend` calls."""

@@ -100,8 +100,7 @@ class Scheduler:
     ) -> None:
         plan, flow = run.plan, run.flow
         waiting, followers = flow.structure.waiting, flow.structure.followers
-        self.run = run
-        self.backends = backends
+        self.run, self.backends = run, backends
         self.workers = WorkerLoop(self)
         self.on_error = on_error
         self.finished = SignalSafeEvent()
@@ -198,6 +197,7 @@ class Scheduler:
             backend.stop()
         with self.lock:
             self.part()
+        self.workers.drop()
 
     def _finish(self, state: State | None = None) -> None:
         if self.finished.is_set():  # by the end of a map, in the middle of what has led to it

@@ -96,6 +96,7 @@ class WorkerLoop:
             try:
                 if perform is not None:
                     backend.dismiss(perform)
+                    perform = None  # it holds the results
             finally:
                 self._leave(backend, worker, is_interrupted)
 
@@ -172,20 +173,29 @@ class WorkerLoop:
         self.catch_up()
         scheduler = self._scheduler
         with scheduler.lock:
-            if scheduler.finished.is_set():
+            has_ended = scheduler.finished.is_set()
+            if has_ended:
                 scheduler.part()
+            elif self._is_going_on(backend):
                 return
-            is_missed = backend.has_nobody and scheduler.frontier.ready(backend.queue)
-            is_alone = all(backend.has_nobody for backend in scheduler.backends)
-            if not (is_missed or (is_alone and not scheduler.retries.are_awaited)):
-                return
-            name, left = scheduler.run.flow.name, scheduler.left
+            else:
+                name, left = scheduler.run.flow.name, scheduler.left
+        if has_ended:
+            self.drop()
+            return
         scheduler.break_off(
             ExecutorError(
                 f"all workers of flow '{name}' have ended, and {left} of its tasks have not",
                 remedy="this is a fault of taskinity_nb: please report it; run.resume() goes on",
             )
         )
+
+    def _is_going_on(self, backend: Backend) -> bool:
+        """Tell whether what is left has somebody who will do it, though a worker has ended."""
+        scheduler = self._scheduler
+        is_missed = backend.has_nobody and scheduler.frontier.ready(backend.queue)
+        is_alone = all(backend.has_nobody for backend in scheduler.backends)
+        return not (is_missed or (is_alone and not scheduler.retries.are_awaited))
 
     def wake(self, backend: Backend) -> None:
         """Have one more worker work; who wakes the next."""

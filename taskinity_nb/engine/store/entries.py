@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .index import check_of
 from .pickling import Named
 
-__all__ = ["COLUMNS", "DAMAGE", "Entry", "TaskInfo", "entry_of", "row_of"]
+__all__ = ["COLUMNS", "DAMAGE", "INFO", "Entry", "TaskInfo", "entry_of", "row_of"]
 
 COLUMNS = "key, digest, size, seconds, flow, task, item, made, used, parts, classes"
 """Those of the table of entries."""
@@ -17,6 +17,13 @@ COLUMNS = "key, digest, size, seconds, flow, task, item, made, used, parts, clas
 
 DAMAGE = (ValueError, TypeError, KeyError, OverflowError, UnicodeError)
 """What reading a damaged row may raise."""
+
+
+INFO = (
+    "SELECT flow, task, count(*), sum(size), sum(seconds * hits), max(used) FROM entries "
+    "GROUP BY flow, task ORDER BY flow, task"
+)
+"""Asks for the fields of a `TaskInfo` of each task."""
 
 
 class Entry(NamedTuple):

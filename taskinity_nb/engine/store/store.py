@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import sqlite3
 import threading
@@ -17,12 +17,12 @@ from typing import Any
 from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
 from . import files
-from .entries import COLUMNS, DAMAGE, Entry, TaskInfo, entry_of, row_of
-from .index import Index, MovedError, check_of
+from .entries import COLUMNS, DAMAGE, INFO, Entry, TaskInfo, entry_of, row_of
+from .facts import Facts
+from .index import Index, MovedError
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
 from .reasons import CannotKeep, CannotRead, in_words
-from .runs import Runs
 from .session import Session, mark_of
 from .sweeping import clear, sweep, trim
 
@@ -43,7 +43,7 @@ _LATEST = (
 _INSERT = f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
 
 
-class Store(Runs):
+class Store(Facts):
     """A folder of results. Threads may share it; a forked process has a session of its own in it.
 
     Parameters
@@ -153,12 +153,16 @@ class Store(Runs):
     ) -> Entry:
         """Keep a result; one with the same key is replaced, one of the same content is shared.
 
+        The digest of the entry begins with the one that is given, and a full stop.
+
         Raises
         ------
         CannotKeep
             If it cannot be pickled, or there is no room for it.
         """
         pickled, apart, classes = dumps(value, self._names)
+        # Equal results share a file only if they are built alike: `[x, x]` is not `[x, y]`.
+        digest = f"{digest}.{hashlib.blake2b(pickled, digest_size=8).hexdigest()}"
         now = time.time()
         entry = Entry(key, digest, 0, seconds, flow, task, item, now, now, parts, classes)
         try:
@@ -178,41 +182,23 @@ class Store(Runs):
         except (sqlite3.Error, *DAMAGE):
             return None
 
-    def note_function(self, digest: str, parts: Mapping[str, Any]) -> None:
-        """Keep what a function consists of, to be compared with what it is later."""
-        text = json.dumps(dict(parts))
-        row = digest, text, time.time(), check_of(digest, text)
-        try:
-            with self._index.changing() as rows:
-                rows.execute("INSERT OR REPLACE INTO functions VALUES (?, ?, ?, ?)", row)
-        except sqlite3.Error as error:
-            self._warn(f"results cannot be written: {in_words(error)}")
-
-    def function(self, digest: str) -> dict[str, Any] | None:
-        """Return what `note_function` has kept, or None."""
-        try:
-            row = self._index.one(
-                'SELECT parts, "check" FROM functions WHERE digest = ?', (digest,)
-            )
-            if row is None or row[1] != check_of(digest, row[0]):
-                return None
-            found: dict[str, Any] = json.loads(row[0])
-            return found
-        except (sqlite3.Error, *DAMAGE):
-            return None
-
     def info(self) -> list[TaskInfo]:
         """Return what is kept of each task; what tasks share counts for each."""
         self._write_uses()
-        rows = self._index.all(
-            "SELECT flow, task, count(*), sum(size), sum(seconds * hits), max(used) FROM entries "
-            "GROUP BY flow, task ORDER BY flow, task"
-        )
+        try:
+            rows = self._index.all(INFO)
+        except sqlite3.Error as error:
+            raise CacheError(f"the cache {self.path} cannot be read: {in_words(error)}") from error
         return [TaskInfo(*row) for row in rows]
 
     def clear(self, task: str | None = None) -> tuple[int, int]:
         """Remove the entries of a task, or all; return how many these were, and their bytes."""
-        return clear(self._place, self._index, task)
+        try:
+            return clear(self._place, self._index, task)
+        except (OSError, sqlite3.Error) as error:
+            raise CacheError(
+                f"the cache {self.path} cannot be cleared: {in_words(error)}"
+            ) from error
 
     def trim(self) -> None:
         """Remove what was not used for longest until the limit holds; what is in use stays."""

@@ -35,6 +35,9 @@ _dict_of: Callable[[type], Mapping[str, Any]] = type.__dict__["__dict__"].__get_
 MOST = 10_000
 """Objects that are looked at of what a function names."""
 
+MOST_CODE = 4_096
+"""Pieces of code whose names are kept."""
+
 LONGEST = 100
 """Elements up to which a list, a tuple, a set or a dict is looked through."""
 
@@ -55,6 +58,8 @@ WRAPPERS = frozenset(
     map(id, (functools.partial, functools._lru_cache_wrapper, staticmethod, classmethod))
 )
 COLLECTIONS = frozenset(map(id, (list, tuple, set, frozenset, deque)))
+
+_Names = tuple[frozenset[str], frozenset[str], frozenset[str]]
 
 
 class Found(NamedTuple):
@@ -183,8 +188,28 @@ def _of_function(way: tuple[str, ...], function: FunctionType) -> Iterator[Found
                 yield Found((*way, name, key), vars(value)[key], value.__name__)
 
 
-def _names(code: CodeType) -> tuple[set[str], set[str], set[str]]:
-    """Return the globals that code uses, the modules that it imports, and all names in it."""
+_known: dict[int, tuple[CodeType, _Names]] = {}
+"""The names in code that has been read, with the code itself, so that its id stays its own.
+
+It goes by the id, since code is hashed by its constants, which may be anything.
+"""
+
+
+def _names(code: CodeType) -> _Names:
+    """Return the globals that code uses, the modules that it imports, and all names in it.
+
+    Each run asks this of all functions of its tasks, and code does not change.
+    """
+    _, names = _known.get(id(code), (None, None))
+    if names is None:
+        names = _read_names(code)
+        if len(_known) >= MOST_CODE:
+            _known.clear()
+        _known[id(code)] = code, names
+    return names
+
+
+def _read_names(code: CodeType) -> _Names:
     used, imported, names = set[str](), set[str](), set(code.co_names)
     for step in dis.get_instructions(code) if names else ():
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -193,9 +218,9 @@ def _names(code: CodeType) -> tuple[set[str], set[str], set[str]]:
             imported.add(step.argval)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            for outer, inner in zip((used, imported, names), _names(constant), strict=True):
+            for outer, inner in zip((used, imported, names), _read_names(constant), strict=True):
                 outer |= inner
-    return used, imported, names
+    return frozenset(used), frozenset(imported), frozenset(names)
 
 
 def _attributes(value: Any) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from ...analysis.judgement import Judgement, judge, judge_times
 from ...formatting import counted, elided, one_line, percent, printable, speed, time_text
 from ...model.events import State
 from ...model.run import Run
-from ..style.words import labels_of, on_workers, outcome
+from ..style.words import labels_of, on_workers, outcome, saved_by_cache
 from .gantt_bars import Panel, cut_off, most_at_once, panel_of, replayed
 
 __all__ = ["Chart", "chart_of"]
@@ -159,8 +159,9 @@ def _title(
     records = list(run.tasks.values())
     if not records:
         return "A flow without tasks"
-    if not any(record.started is not None for record in records):
-        return f"No task of {len(records)} ran ({outcome(run) or 'all cached'})"
+    if not any(record.started is not None for record in run.on_workers()):
+        told = ", ".join(filter(None, (outcome(run), saved_by_cache(run)))) or "all cached"
+        return f"No task of {len(records)} ran ({told})"
     seconds = time_text(run.makespan, longest)
     if gain is not None:
         who = f"{run.executor} " if several else ""

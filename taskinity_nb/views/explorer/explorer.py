@@ -14,6 +14,7 @@ import threading
 import uuid
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from os import PathLike
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ def explore(
     namespace: Mapping[str, Any] | ModuleType | None = None,
     executor: str | Executor | None = None,
     workers: int | None = None,
+    cache: bool | str | PathLike[str] | None = None,
 ) -> Explorer:
     """Predict a flow on other workers with sliders, and check the prediction by running it.
 
@@ -76,6 +78,8 @@ def explore(
         chosen beside the words; it is not shut down.
     workers : int, optional
         Where the slider stands at first; by default at the run's, at the cores for a flow.
+    cache : bool or path, optional
+        Whether the button runs the flow with a cache, as in `run`; by default as the run did.
 
     Returns
     -------
@@ -100,12 +104,13 @@ def explore(
     7
     """
     if isinstance(flow_or_run, Run):
-        return Explorer(flow_or_run.flow, inputs, namespace, executor, workers, run=flow_or_run)
+        flow, run = flow_or_run.flow, flow_or_run
+        return Explorer(flow, inputs, namespace, executor, workers, cache, run=run)
     flow = parse_dsl(flow_or_run) if isinstance(flow_or_run, str) else flow_or_run
     if not isinstance(flow, Flow):
         name = type(flow).__name__
         raise TypeError(f"explore takes a flow or a run, not {name}: explore(flow)")
-    return Explorer(flow, inputs, namespace, executor, workers)
+    return Explorer(flow, inputs, namespace, executor, workers, cache)
 
 
 class Explorer:
@@ -115,7 +120,7 @@ class Explorer:
     ----------
     flow : Flow
         What to explore.
-    inputs, namespace, executor, workers
+    inputs, namespace, executor, workers, cache
         As in `explore`.
     run : Run, optional
         A run of it that is done.
@@ -135,6 +140,7 @@ class Explorer:
         namespace: Mapping[str, Any] | ModuleType | None = None,
         executor: str | Executor | None = None,
         workers: int | None = None,
+        cache: bool | str | PathLike[str] | None = None,
         *,
         run: Run | None = None,
         on_run: Callable[[Run], None] | None = None,
@@ -144,6 +150,7 @@ class Explorer:
         ran_on = before.get("executor") or getattr(run, "executor", "threads")
         ran_on = "threads" if ran_on == SIMULATED else ran_on
         self._namespace = before.get("namespace") if namespace is None else namespace
+        self._cache = before.get("cache") if cache is None else cache
         flow = expanded(flow, inputs, self._namespace)
         self._state = ExplorerState(flow, inputs, executor or ran_on, workers, run, ran_on)
         self.flow, self.run = flow, run
@@ -252,7 +259,7 @@ class Explorer:
                 self.flow, self._state.given(settings),
                 executor=self._state.executors[settings.executor],
                 workers=settings.workers, namespace=self._namespace,
-                observers=[self._new_graph()],
+                cache=self._cache, observers=[self._new_graph()],
             )  # fmt: skip
             with self._lock:
                 self.run = self._going = going

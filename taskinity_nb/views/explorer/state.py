@@ -17,7 +17,7 @@ from ...model.events import State
 from ...model.flow import Flow
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
-from ..style.words import outcome
+from ..style.words import outcome, saved_by_cache
 from .encoding import (
     Laid,
     Slider,
@@ -261,12 +261,13 @@ class ExplorerState:
         compared with was made before; where nothing was known then, it is one from the run itself.
         """
         settings = settings._replace(workers=run.workers)
-        went_well = run.state is State.SUCCEEDED
+        saved = saved_by_cache(run)  # then it says nothing of how long the flow takes
+        went_well = run.state is State.SUCCEEDED and not saved
         if went_well:
             self._predictor.learn(run, self.executors[settings.executor])
             self._base = settings
         if not went_well:
-            told = f"{run.state.value} after {time_text(run.makespan)} ({outcome(run)})"
+            told = f"{run.state.value} after {time_text(run.makespan)} ({outcome(run) or saved})"
         elif predicted is not None:
             told = off_by(predicted.makespan, run.makespan)
         else:

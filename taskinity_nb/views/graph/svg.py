@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from ...formatting import visible
 from ...model.events import State
 from ..style.palette import CRITICAL, EDGE, INK, LOOKS
+from ..style.words import MINUS
 from .dot import PAGE
 from .text_width import FONT
 
@@ -47,6 +48,8 @@ def paint_node(node: Element, state: State, detail: str = "", critical: bool = F
     """Show a task in a state."""
     look = LOOKS[state]
     told = f"{node.get('data-task')}: {state.words}"
+    if MINUS in detail:
+        told += f", {detail.partition(MINUS)[2].partition(' · ')[0]} saved"
     node.set("data-state", state.value)
     node.set("aria-label", told)
     for part in node:

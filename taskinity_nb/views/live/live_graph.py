@@ -18,7 +18,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from ...errors import FlowError, described
-from ...formatting import counted, printable, visible
+from ...formatting import counted, one_line, visible
 from ...model.events import State
 from ...strangers import is_interrupt
 from ..graph.ascii_graph import flow_picture
@@ -47,6 +47,9 @@ __all__ = ["WIDGET_VIEW", "LiveGraph", "publish", "run_states_text", "view_of"]
 
 MOST_DRAWN_AT_FIRST = 40
 """Tasks up to which a run's beginning waits for a PNG, which only a dead kernel leaves behind."""
+
+LONGEST_WHY = 200
+"""Characters of the reason why a task ran or did not."""
 
 LARGEST_SVG_AT_FIRST = 200_000
 """Characters; Jupyter drops what comes faster than a megabyte a second, the widget among it."""
@@ -300,8 +303,9 @@ def run_states_text(run: Run) -> str:
             lines.append(f"  … and {len(records) - MOST_LINES + 2} more")
             break
         usual = record.state in (State.SUCCEEDED, State.PENDING)
-        is_told = record.state is State.SKIPPED and record.why
-        why = "" if usual else f" ({printable(record.why) if is_told else record.state.words})"
+        told_why = record.why if usual or record.state in (State.SKIPPED, State.CACHED) else ""
+        why = one_line(told_why, LONGEST_WHY) or ("" if usual else record.state.words)
+        why = f" ({why})" if why else ""
         items = "" if record.items is None else f" [{items_done(record)}]"
         lines.append(f"  {LOOKS[record.state].sign} {record.name}{items}{why}")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from ...engine.scheduling.order.ranks import ranks
 from ...formatting import counted, short_time
 from ...model.events import State
 from ..style.palette import CODES
-from ..style.words import items_done
+from ..style.words import items_done, saved_time
 
 if TYPE_CHECKING:
     from ...model.record import TaskRun
@@ -87,6 +87,11 @@ def progress_of(
         if run.plan.maps:
             of_maps = (r for r in shown if r is not None and r.items is not None)
             told["items"] = told.get("items", {}) | {r.name: items_done(r) for r in of_maps}
+        for record in shown:
+            if record is not None and (saved := saved_time(record)):
+                items = told.setdefault("items", {})
+                parts = items.get(record.name, ""), saved
+                items[record.name] = " · ".join(filter(None, parts))
     return told
 
 

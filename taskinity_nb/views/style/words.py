@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...model.task import Task
 
 __all__ = [
+    "MINUS",
     "details_of",
     "error_line",
     "facts_of",
@@ -28,8 +29,16 @@ __all__ = [
     "outcome",
     "own_labels",
     "reasons_of",
+    "saved_by_cache",
+    "saved_time",
     "share_done",
 ]
+
+MINUS = "\N{MINUS SIGN}"
+"""Stands before seconds that were saved."""
+
+LEAST_SAVED = 0.05
+"""Seconds, of which a picture tells."""
 
 LONGEST_LABEL = 120
 """Characters that are shown of a label, or of another name that may be anything."""
@@ -46,15 +55,40 @@ def on_workers(run: Run) -> str:
 
 
 def details_of(run: Run) -> dict[str, str]:
-    """Write what the picture of a run tells of each task: its items, and how long it took."""
+    """Write what the picture of a run tells of each task: its items, and its seconds.
+
+    They are those that the cache has saved, with a minus sign, and those that it took.
+    """
     mapped = {edge.target for edge in run.flow.edges if edge.kind in MAPPED}
     told = {}
     for name, record in run.tasks.items():
         parts = [items_done(record)] if record.items is not None else []
+        parts += [saved] if (saved := saved_time(record)) else []
         if record.duration is not None:
             parts.append(short_time(record.duration))
         told[name] = " · ".join(parts) or ("each item" if name in mapped else "")
     return told
+
+
+def saved_time(record: TaskRun) -> str:
+    """Write the seconds that the cache has saved of a task, in few letters; "" if hardly any."""
+    seconds = record.saved or 0.0
+    if seconds < LEAST_SAVED:
+        return ""
+    return MINUS + (f"{seconds:.1f} s" if seconds < 0.95 else short_time(seconds))
+
+
+def saved_by_cache(run: Run) -> str:
+    """Write what a run had from the cache: ``"4 of 5 tasks cached, 12 s saved"``; "" if nothing."""
+    found = [(record.state, record.saved) for record in run.tasks.values()]
+    saved = [(state, seconds) for state, seconds in found if seconds is not None]
+    if not saved:
+        return ""
+    whole = sum(state is State.CACHED for state, _ in saved)
+    seconds = short_time(sum(seconds for _, seconds in saved))
+    if not whole:
+        return f"{seconds} saved by the cache"
+    return f"{whole:,} of {counted(len(found), 'task')} cached, {seconds} saved"
 
 
 def items_done(record: TaskRun, what: str = "") -> str:

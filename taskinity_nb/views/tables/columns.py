@@ -9,11 +9,14 @@ from typing import NamedTuple
 from ...formatting import LONGEST_TEXT, elided
 from ..style.palette import EDGE
 
-__all__ = ["LONGEST_CELL", "Table"]
+__all__ = ["LONGEST_CELL", "Table", "bar"]
 
 LONGEST_NAME = 60
 LONGEST_CELL = 40
 """Characters of a cell; of what is longer, the middle is left out, and HTML has it in a `title`."""
+
+
+_EIGHTHS = "▏▎▍▌▋▊▉"
 
 
 class Table(NamedTuple):
@@ -35,6 +38,8 @@ class Table(NamedTuple):
     faint : sequence of int
         For each row, how many letters of its second text are there for those who look twice, or
         are spaces that set it in.
+    bars : collection of int, optional
+        The columns whose texts are bars (see `bar`), which are not read aloud.
 
     Examples
     --------
@@ -56,6 +61,7 @@ class Table(NamedTuple):
     notes: Sequence[str] = ()
     signs: Sequence[str] | None = None
     faint: Sequence[int] = ()
+    bars: Collection[int] = ()
 
     @property
     def _flush(self) -> Collection[int]:
@@ -90,10 +96,13 @@ class Table(NamedTuple):
         trusted, it looks like any other table there.
         """
 
+        def content(place: int, shown: str, faint: int) -> str:
+            return _box(shown) if place in self.bars else _faded(shown, faint)
+
         def line(row: Sequence[str], sign: str, faint: int) -> str:
             cells = (
                 f"<td{_title(whole) if shown != whole else ''}>{sign if not place else ''}"
-                f"{_faded(shown, faint if place == 1 and shown == whole else 0)}</td>"
+                f"{content(place, shown, faint if place == 1 and shown == whole else 0)}</td>"
                 for place, (whole, shown) in enumerate(zip(row, self._cut(row), strict=True))
             )
             return f"<tr>{''.join(cells)}</tr>"
@@ -141,6 +150,31 @@ class Table(NamedTuple):
                 "min-width: 16em; max-width: 60em}"
             )
         return f"<style>{' '.join(rules)}</style>"
+
+
+def bar(share: float, length: int = 12) -> str:
+    """Write a share of one as a bar of so many letters at most; any share that is not 0 is seen.
+
+    Examples
+    --------
+    >>> bar(1.0), bar(0.55), bar(0.0001), bar(0.0)
+    ('████████████', '██████▋', '▏', '')
+    """
+    eighths = max(round(share * length * 8), 1 if share > 0 else 0)
+    whole, rest = divmod(eighths, 8)
+    return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
+
+
+def _box(text: str) -> str:
+    """Return a bar as HTML, with no seams between its letters."""
+    if not text:
+        return ""
+    rest = _EIGHTHS.find(text[-1]) + 1
+    width = len(text) - 1 + rest / 8 if rest else len(text)
+    return (
+        f'<i aria-hidden="true" style="display: inline-block; width: {0.6 * width:.2f}em; '
+        'height: 0.7em; background: currentColor; opacity: 0.6"></i>'
+    )
 
 
 def _faded(text: str, letters: int) -> str:

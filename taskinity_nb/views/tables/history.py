@@ -13,7 +13,7 @@ from .columns import Table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_history", "history_table"]
+__all__ = ["clock", "draw_history", "history_table"]
 
 HEAD = ("started", "flow", "executor", "state", "workers", "makespan", "in tasks", "than before")
 NUMBERS = range(4, len(HEAD))
@@ -44,7 +44,7 @@ def _rows(history: History) -> list[list[str]]:
     rows = []
     for run in history[:MOST_ROWS]:
         words = (
-            _clock(run.started), elided(run.name, 40), elided(run.executor, 40),
+            clock(run.started), elided(run.name, 40), elided(run.executor, 40),
             run.state.words,
         )  # fmt: skip
         numbers = (
@@ -69,7 +69,7 @@ def _than(before: PastRun | None, run: PastRun) -> str:
     return judgement.words if judgement.kind == "short" else ""
 
 
-def _clock(moment: float) -> str:
+def clock(moment: float) -> str:
     """Write the time of a day, with the day unless it is today."""
     then, now = time.localtime(moment), time.localtime()
     form = "%H:%M:%S" if then[:3] == now[:3] else "%Y-%m-%d %H:%M:%S"
@@ -114,7 +114,7 @@ def _heading(past: PastRun) -> str:
     who = printable(past.executor)
     if past.executor != "sequential":
         who += f" on {counted(past.workers, 'worker')}"
-    return f"{_clock(past.started)}, {who}: {time_text(past.makespan)}"
+    return f"{clock(past.started)}, {who}: {time_text(past.makespan)}"
 
 
 def _title(before: PastRun, last: PastRun) -> str:

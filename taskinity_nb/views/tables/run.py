@@ -18,7 +18,15 @@ from ...model.run import Run
 from ..graph.folding import state_of
 from ..graph.forms import boxes_of, boxes_with
 from ..style.palette import INK, LOOKS
-from ..style.words import error_line, items_done, labels_of, on_workers, reasons_of, share_done
+from ..style.words import (
+    error_line,
+    items_done,
+    labels_of,
+    on_workers,
+    reasons_of,
+    saved_by_cache,
+    share_done,
+)
 from .columns import Table
 
 __all__ = ["run_table"]
@@ -107,6 +115,7 @@ def _caption(run: Run) -> tuple[str, str]:
     makespan = run.makespan
     facts = [on_workers(run), run.state.value, counted(len(records), "task")]
     facts.append(time_text(makespan, makespan))
+    facts += [told] if (told := saved_by_cache(run)) else []
     if run.executor != "sequential" and run.done and run.work:
         said = judge(run)
         facts += [f"{said.bound}{time_text(run.work)} of work"] if said.tells_work else []

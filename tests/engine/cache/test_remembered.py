@@ -20,7 +20,7 @@ from taskinity_nb import (
 )
 from taskinity_nb.engine.cache import remembered
 from taskinity_nb.engine.scheduling import history as known
-from taskinity_nb.engine.store import runs
+from taskinity_nb.engine.store import facts
 from taskinity_nb.engine.store.store import Store
 
 FLOW = "flow Slow:\n    input n\n    [quick, slow] -> end"
@@ -144,8 +144,8 @@ def test_flows_that_are_bound_and_flows_in_flows():
 
 
 def test_it_is_bounded(monkeypatch):
-    monkeypatch.setattr(runs, "MOST_RUNS", 3)
-    monkeypatch.setattr(runs, "MOST_IN_ALL", 5)
+    monkeypatch.setattr(facts, "MOST_RUNS", 3)
+    monkeypatch.setattr(facts, "MOST_IN_ALL", 5)
     space = space_of("def one(): return 1")
     for name in ["A", "B", "C"]:
         for _ in range(4):

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from taskinity_nb import FlowError, TaskError, run
-from taskinity_nb.engine.cache import run_cache
+from taskinity_nb.engine.cache import compared
 
 FLOW = "input n\n[load, n] -> scale -> total"
 SOURCE = """
@@ -110,7 +110,7 @@ def test_what_did_not_run(tmp_path):
 
 
 def test_it_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_cache, "MOST_COMPARED", 3)
+    monkeypatch.setattr(compared, "MOST_COMPARED", 3)
     run(MAP, {"ns": range(8)}, namespace=space_of(MAPPED), cache=tmp_path)
     edited = space_of(MAPPED.replace("n * n", "n ** 2"))
     done = run(MAP, {"ns": range(8)}, namespace=edited, cache=tmp_path, executor="sequential")

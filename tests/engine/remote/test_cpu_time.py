@@ -66,4 +66,5 @@ class TestRecord:
         assert (with_helper.helpers is not None) is is_known
         if is_known:
             assert with_helper.helpers.cpu >= 0.09
-            assert with_helper.helpers.threads == 1
+            # A library that this process has loaded for another test may have threads of its own.
+            assert with_helper.helpers.threads >= 1

@@ -228,8 +228,8 @@ def test_a_folder_that_is_removed_while_a_store_is_open(tmp_path):
 @pytest.mark.parametrize("position", [0, 40, 100, 300, 1000, 20_000_000, 23_999_999])
 def test_a_large_file_is_looked_through_if_anybody_has_touched_it(tmp_path, position):
     store = Store(tmp_path / "cache")
-    store.write("key", "digest", np.zeros(3_000_000), **FACTS)
-    path = store.path / "results" / files.file_name("digest")
+    entry = store.write("key", "digest", np.zeros(3_000_000), **FACTS)
+    path = store.path / "results" / files.file_name(entry.digest)
     before = path.stat()
     flip(path, position)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))

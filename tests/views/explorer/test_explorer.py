@@ -471,6 +471,18 @@ class TestInAKernel:
             "['cached', 'cached']"
         )
 
+    def test_its_button_runs_with_a_cache_if_it_was_given_one(self, kernel, tmp_path):
+        kernel.run(f"place = {str(tmp_path / 'kept')!r}")
+        kernel.run("%%flow --explore --input n=4 --output first --cache place\nload -> twice")
+        kernel.run("e = _; e.start(); e.wait()")
+        cell = kernel.run("again = explore(first); again.start(); again.wait()")
+        assert not cell.error, cell.error
+        states = "[str(t.state) for t in {}.run.tasks.values()]"
+        assert kernel.value(states.format("e")) == "['succeeded', 'succeeded']"
+        assert kernel.value(states.format("again")) == "['cached', 'cached']"
+        cell = kernel.run("e = explore(first, cache=False); e.start(); e.wait()")
+        assert kernel.value(states.format("e")) == "['succeeded', 'succeeded']"
+
     def test_where_there_are_no_widgets_there_is_a_picture(self, kernel):
         cell = kernel.run("explore(r)")
         shown, _ = cell.outputs

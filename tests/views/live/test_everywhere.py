@@ -10,7 +10,9 @@ from base64 import b64decode
 
 import nbformat
 import pytest
-from kernels import PATIENCE, new_kernel
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from kernels import AS_NEW, NO_HISTORY, PATIENCE, new_kernel
 from nbclient import NotebookClient
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -36,12 +38,32 @@ flow = lambda options, text: get_ipython().run_cell_magic("flow", options, text)
 UNFINISHED = re.compile(r"\b(running|ready|pending)\b")
 
 
-def executed(*cells):
-    """Execute FUNCTIONS and cells without anybody who looks; return what is saved."""
+def notebook_of(*cells):
     notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source) for source in (FUNCTIONS, *cells)]
-    NotebookClient(notebook, timeout=PATIENCE, allow_errors=True).execute()
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in cells]
     return notebook
+
+
+@pytest.fixture(scope="module")
+def executed():
+    """Execute FUNCTIONS and cells without anybody who looks; return what is saved.
+
+    The notebooks have one kernel, in which nothing is left of those before.
+    """
+    manager = AsyncKernelManager(kernel_name="python3")
+    run_sync(manager.start_kernel)(extra_arguments=[NO_HISTORY])
+
+    def execute(*cells):
+        notebook = notebook_of("%load_ext taskinity_nb", AS_NEW, FUNCTIONS, *cells)
+        client = NotebookClient(notebook, km=manager, timeout=PATIENCE, allow_errors=True)
+        client.execute()
+        client.kc.stop_channels()
+        del notebook.cells[:2]
+        return notebook
+
+    execute()  # what it keeps for all of them is there before a test begins
+    yield execute
+    run_sync(manager.shutdown_kernel)(now=True)
 
 
 def states(bundle):
@@ -64,7 +86,7 @@ def is_final(notebook):
 class TestWhereNobodyLooks:
     """As with nbclient, papermill, ``jupyter execute`` and ``nbconvert --execute``."""
 
-    def test_a_cell_that_blocks(self):
+    def test_a_cell_that_blocks(self, executed):
         notebook = executed("%%flow\nload -> slow")
         graph, chart, run = (output.data for output in notebook.cells[1].outputs)
         assert set(graph) == PICTURES and states(graph) == {
@@ -75,7 +97,7 @@ class TestWhereNobodyLooks:
         assert is_final(notebook) and not notebook.metadata.get("widgets")
 
     @pytest.mark.parametrize("later", ["run.wait(); None", "while not run.done: time.sleep(0.01)"])
-    def test_in_the_background(self, later):
+    def test_in_the_background(self, executed, later):
         notebook = executed("%%flow --background -o run\nload -> held", f"gate.set()\n{later}")
         graph, chart, run = (output.data for output in notebook.cells[1].outputs)
         assert states(graph) == {"load": "succeeded", "held": "succeeded"}
@@ -85,7 +107,7 @@ class TestWhereNobodyLooks:
         assert not notebook.cells[2].outputs
         assert is_final(notebook)
 
-    def test_it_ends_between_two_cells(self):
+    def test_it_ends_between_two_cells(self, executed):
         notebook = executed(
             "%%flow --background -o run\nload -> held",
             "threading.Timer(0.2, gate.set).start()",
@@ -95,7 +117,7 @@ class TestWhereNobodyLooks:
         assert states(notebook.cells[1].outputs[0].data)["held"] == "succeeded"
         assert is_final(notebook)
 
-    def test_it_fails_in_the_background(self):
+    def test_it_fails_in_the_background(self, executed):
         notebook = executed(
             "%%flow --background -o run\nload -> [held, broken]", "gate.set(); run.wait()"
         )
@@ -108,13 +130,15 @@ class TestWhereNobodyLooks:
         assert is_final(notebook)
 
     def test_it_goes_on_when_the_notebook_ends(self):
-        notebook = executed("%%flow --background\nload -> held")
+        """And its kernel, which is shut down."""
+        notebook = notebook_of(FUNCTIONS, "%%flow --background\nload -> held")
+        NotebookClient(notebook, timeout=PATIENCE, extra_arguments=[NO_HISTORY]).execute()
         graph, _, run = (output.data for output in notebook.cells[1].outputs)
         assert graph["text/plain"] == "<Flow flow: 2 tasks, 1 edge>\n  load -> held"
         assert run["text/plain"].startswith("<Run flow: 2 tasks, started in the background; ")
         assert WIDGET_VIEW not in graph
 
-    def test_a_run_that_no_cell_showed(self):
+    def test_a_run_that_no_cell_showed(self, executed):
         notebook = executed(
             "import taskinity_nb\nrun = taskinity_nb.start('load -> held')\nrun", "gate.set()",
             "run.wait(); None",
@@ -126,7 +150,7 @@ class TestWhereNobodyLooks:
     @pytest.mark.leaves(
         "threads", "descriptors", reason="ZeroMQ keeps a thread that has sent much to a widget"
     )
-    def test_in_an_output_widget(self):
+    def test_in_an_output_widget(self, executed):
         block = "out = widgets.Output()\ndisplay(out)\nwith out:\n    "
         notebook = executed(
             block + "flow('', 'load -> slow')",
@@ -152,7 +176,7 @@ class TestWhereNobodyLooks:
     @pytest.mark.leaves(
         "threads", "descriptors", reason="ZeroMQ keeps a thread that has sent much to a widget"
     )
-    def test_what_a_cell_has_captured(self):
+    def test_what_a_cell_has_captured(self, executed):
         notebook = executed(
             "%%capture kept\n%%flow --background -o run\nload -> held",
             "gate.set(); run.wait(); None",
@@ -167,7 +191,7 @@ class TestWhereNobodyLooks:
         assert states(graph) == {"load": "succeeded", "held": "succeeded"} and chart["image/png"]
         assert run["text/plain"].startswith("<Run flow: 2 succeeded; ")
 
-    def test_a_task_that_clears_the_output(self):
+    def test_a_task_that_clears_the_output(self, executed):
         notebook = executed(
             "%%flow\nload -> clearing",
             "%%flow --background -o run\nload -> clearing",
@@ -222,20 +246,20 @@ def test_the_programs_that_execute_notebooks(program, tmp_path):
 class TestErrorsFirst:
     """A reader sees the error above the chart."""
 
-    def test_a_cell_that_blocks(self):
+    def test_a_cell_that_blocks(self, executed):
         cell = executed("%%flow\nload -> [broken, slow]").cells[1]
         assert kinds(cell) == ["display_data", "error", "display_data"]
         assert states(cell.outputs[0].data)["broken"] == "failed"
         assert cell.outputs[2].data["text/plain"].startswith("Gantt")
 
-    def test_the_run_goes_on(self):
+    def test_the_run_goes_on(self, executed):
         cell = executed("%%flow --on-error continue\nload -> [broken, slow]").cells[1]
         assert kinds(cell) == ["display_data", "stream", "display_data", "execute_result"]
         assert cell.outputs[1].text == (
             "task 'broken' failed: ZeroDivisionError: division by zero\n"
         )
 
-    def test_a_tall_graph_is_drawn_smaller(self):
+    def test_a_tall_graph_is_drawn_smaller(self, executed):
         chain = " -.-> ".join(f"load as l{number}" for number in range(30))
         graph = executed(f"%%flow --no-gantt\nload -> broken -.-> {chain}").cells[1].outputs[0].data
         height = re.search(r'<svg[^>]* height="([\d.]+)pt"', graph["image/svg+xml"])

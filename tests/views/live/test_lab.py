@@ -13,7 +13,7 @@ FUNCTIONS = """
 import time
 
 for number in range(30):
-    exec(f"def step_{number}(*before): time.sleep({0.4 + 0.05 * (number * 7 % 11)})")
+    exec(f"def step_{number}(*before): time.sleep({0.3 + 0.03 * (number * 7 % 11)})")
 """
 
 GRID = """%%flow --workers 3 --output run

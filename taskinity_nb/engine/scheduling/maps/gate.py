@@ -91,6 +91,8 @@ class Gate:
         """Let go of the run."""
         if self._cache is not None:
             self._cache.part()
+            self._scheduler.workers.dropped.append(self._cache)  # who lets go of what it has open
+            self._cache = None
         del self._scheduler
 
     def _reason(self, task: int, slot: int) -> str:

@@ -1,14 +1,18 @@
-"""The runs that a store knows of: how long their tasks took, and no results."""
+"""What a store knows beside results: what functions consist of, and how long tasks took in runs."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from typing import NamedTuple
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from .index import Index
+from .entries import DAMAGE
+from .index import Index, check_of
 from .reasons import in_words
 
-__all__ = ["MOST_RUNS", "RunRow", "Runs"]
+__all__ = ["MOST_RUNS", "Facts", "RunRow"]
 
 MOST_RUNS = 100
 """Runs of flows of one name that are kept."""
@@ -36,14 +40,37 @@ class RunRow(NamedTuple):
     record: str
 
 
-class Runs:
-    """What a store does with runs."""
+class Facts:
+    """What a store knows beside results."""
 
     _index: Index
     limit: int
 
     def _warn(self, what: str) -> None:
         raise NotImplementedError
+
+    def note_function(self, digest: str, parts: Mapping[str, Any]) -> None:
+        """Keep what a function consists of, to be compared with what it is later."""
+        text = json.dumps(dict(parts))
+        row = digest, text, time.time(), check_of(digest, text)
+        try:
+            with self._index.changing() as rows:
+                rows.execute("INSERT OR REPLACE INTO functions VALUES (?, ?, ?, ?)", row)
+        except sqlite3.Error as error:
+            self._warn(f"results cannot be written: {in_words(error)}")
+
+    def function(self, digest: str) -> dict[str, Any] | None:
+        """Return what `note_function` has kept, or None."""
+        try:
+            row = self._index.one(
+                'SELECT parts, "check" FROM functions WHERE digest = ?', (digest,)
+            )
+            if row is None or row[1] != check_of(digest, row[0]):
+                return None
+            found: dict[str, Any] = json.loads(row[0])
+            return found
+        except (sqlite3.Error, *DAMAGE):
+            return None
 
     def note_run(self, flow: str, structure: str, started: float, record: str) -> int | None:
         """Write a run down, and forget the oldest; return its number, None if that failed."""
