@@ -10,6 +10,7 @@ from .dsl.flow_from import flow_from
 from .dsl.read import parse_dsl, parse_flows
 from .dsl.write import to_dsl, to_mermaid
 from .engine.run import run, run_flow_from_dsl, run_parallel_flow_from_dsl, start
+from .engine.scheduling.history import recall_with
 from .errors import (
     BindingError,
     Cancelled,
@@ -143,6 +144,15 @@ def _pack_map_error(error: MapError) -> tuple[Any, ...]:
 
 
 let_items_travel(_pack_map_error)
+
+
+def _recall(flow: Flow | None) -> None:
+    from .engine.cache.remembered import recall
+
+    recall(flow)
+
+
+recall_with(_recall)
 
 
 if "IPython.extensions.autoreload" in sys.modules:  # our extension need not be loaded for this

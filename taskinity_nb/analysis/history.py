@@ -1,4 +1,4 @@
-"""The last runs of each flow in this process: what they took, and what became slower."""
+"""The last runs of each flow: what they took, and what became slower."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, overload
 
 from ..display import Shown, renderer
 from ..dsl.read import parse_dsl
-from ..engine.scheduling.history import PastRun, past_runs
+from ..engine.scheduling.history import PastRun, past_runs, recall
 from ..errors import FlowError
 from ..formatting import counted
 from ..model.events import State
@@ -62,7 +62,7 @@ class History(Shown, Sequence[PastRun]):
 
         That is the same flow on the same executor, on as many workers, with the same inputs.
         """
-        older = (one for one in self.rows if one.number < run.number)
+        older = (one for one in self.rows if one.place < run.place)
         return next((one for one in older if one.is_like(run)), None)
 
     def last_two(self) -> tuple[PastRun, PastRun]:
@@ -178,10 +178,11 @@ def judge_past(before: PastRun, last: PastRun) -> Judgement:
 
 
 def history(flow: Flow | str | None = None) -> History:
-    """Return the last runs in this process, the newest first.
+    """Return the last runs, the newest first: those in this process, and earlier ones with a cache.
 
-    Up to 20 runs of a flow are remembered, by its name and structure, so that an edited text begins
-    anew. Their results are not.
+    Up to 100 runs of a flow are remembered, by its name and structure, so that an edited text
+    begins anew. Their results are not. Runs with ``cache=`` are written down there, and remembered
+    after a restart: those in ``.taskinity/cache``, and in any folder that this process has used.
 
     Parameters
     ----------
@@ -200,6 +201,7 @@ def history(flow: Flow | str | None = None) -> History:
     >>> [past.executor for past in history("load")]
     ['sequential', 'sequential']
     """
+    recall(flow if isinstance(flow, Flow) else None)
     known = past_runs()
     if isinstance(flow, str):
         named = [one for one in known if one.name == flow]
@@ -209,4 +211,4 @@ def history(flow: Flow | str | None = None) -> History:
     else:
         raise TypeError(f"history takes a flow or its name, not {type(flow).__name__}")
     runs = [run for one in chosen for run in known.get(one, ())]
-    return History(tuple(sorted(runs, key=lambda run: run.number, reverse=True)))
+    return History(tuple(sorted(runs, key=lambda run: run.place, reverse=True)))

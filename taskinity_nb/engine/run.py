@@ -307,6 +307,8 @@ def _schedule(
     allow_interrupts(warn_of_misfits)(plan)
     cache = _cache_for(options["cache"], again)
     prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again, cache)
+    if cache is not None:
+        cache.recall(plan.flow)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     run.record.reasons.update(kept.reasons)
     scheduler = Scheduler(

@@ -34,9 +34,12 @@ from .writing import WRITER_HELP, cell_of_functions, write_next_cell
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..model.outlook.forecast import Forecast
     from ..views.explorer.explorer import Explorer
 
 __all__ = ["FlowMagics", "load", "unload"]
+
+WITHOUT_CACHE = "all of it runs, where --cache would go by what is on disk"
 
 Bound = TypeVar("Bound")
 
@@ -58,7 +61,7 @@ class FlowMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def flow(self, line: str, cell: str | None = None) -> Flow | Run | Explorer | None:
+    def flow(self, line: str, cell: str | None = None) -> Flow | Run | Explorer | Forecast | None:
         is_silent = False
         if cell is None:
             flow, options = read_line(line, self.notebook.user_ns)
@@ -70,15 +73,17 @@ class FlowMagics(Magics):
         value = self._perform(flow, options)
         return None if options.silent or is_silent else value
 
-    def _perform(self, flow: Flow, options: Options) -> Flow | Run | Explorer:
-        if not options.run:
+    def _perform(self, flow: Flow, options: Options) -> Flow | Run | Explorer | Forecast:
+        if not options.run and not options.cache:
             return self._bound(flow, options, flow)
-        if options.resume and flow.name not in self.last_runs:
-            say(
-                f"nothing to resume: no earlier run of '{flow.name}' in this kernel; all of it runs"
-            )
+        if options.run and options.resume and flow.name not in self.last_runs:
+            then = "it goes by the cache" if options.cache else WITHOUT_CACHE
+            say(f"nothing to resume: no earlier run of '{flow.name}' in this kernel; {then}")
+        written = flow
         flow = expanded(flow, options.inputs, self._namespace(), options.parts.choose())
         options.parts.check(flow, options.line)
+        if not options.run:
+            return self._forecast(flow, written, options)
         if options.explore:
             return self._explore(flow, options)
         if options.background:
@@ -171,6 +176,23 @@ class FlowMagics(Magics):
                 view.take(runs[-1])
             view.end(runs)
         return runs[-1]
+
+    def _forecast(self, flow: Flow, written: Flow, options: Options) -> Forecast:
+        """Tell what a run with the cache would do; the name is still that of the flow."""
+        from ..engine.cache.forecast import forecast
+
+        parts = options.parts
+        try:
+            found = forecast(
+                flow, options.inputs, self._namespace(), options.cache,
+                targets=parts.targets, overrides=parts.overrides, rerun=parts.rerun,
+            )  # fmt: skip
+        except BindingError as error:
+            options.locate(error)
+            raise
+        self._push(options, written)
+        self.outputs.replace(cell_of(self.notebook, written, options.output), found)
+        return found
 
     def _explore(self, flow: Flow, options: Options) -> Explorer:
         from ..views.explorer.explorer import Explorer

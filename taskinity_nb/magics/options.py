@@ -57,7 +57,7 @@ OPTIONS = (
     Option("--output", "the name that the run is bound to", "-o", "NAME"),
     Option("--compare", "measure a sequential run as well, for the chart"),
     Option("--explore", "predict other numbers of workers with sliders; a button runs the flow"),
-    Option("--no-run", "only draw the graph"),
+    Option("--no-run", "only draw the graph; with --cache: tell what would run, and why"),
     Option("--no-gantt", "draw no chart after the run"),
     Option("--on-error", "raise (default): finish what does not depend on the failed task, then "
            "raise; stop: start nothing new; continue: return the run", value="WHAT"),
@@ -71,7 +71,7 @@ OPTIONS = (
            value="NAMES"),
     Option("--override", "do not run a task: this is its result; may be repeated",
            value="NAME=EXPR"),
-    Option("--rerun", "with --resume, tasks that run again in any case; names with commas",
+    Option("--rerun", "with --resume or --cache, tasks that run again all the same; with commas",
            value="NAMES"),
     Option("--background", "return at once; the graph goes on, run.wait() waits"),
 )  # fmt: skip

@@ -341,7 +341,7 @@ class TestPlot:
 
 def test_runs_end_in_many_threads():
     def many():
-        for _ in range(20):
+        for _ in range(30):
             run("load", namespace={"load": list}, executor="sequential")
 
     threads = [threading.Thread(target=many) for _ in range(4)]

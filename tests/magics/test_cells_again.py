@@ -92,15 +92,31 @@ def test_a_semicolon(fresh):
         assert fresh.value("list(r)") == "['load', 'keep']"
 
 
-NOTHING = "nothing to resume: no earlier run of 'Again' in this kernel; all of it runs\n"
+NOTHING = "nothing to resume: no earlier run of 'Again' in this kernel; "
 RESUMED = "%%flow --resume --no-gantt -o r\nflow Again:\n    load -> keep"
 
 
 def test_nothing_to_resume(fresh):
     fresh.run("get_ipython().magics_manager.registry['FlowMagics'].last_runs.clear()")
-    assert fresh.run(RESUMED).printed == NOTHING
+    told = f"{NOTHING}all of it runs, where --cache would go by what is on disk\n"
+    assert fresh.run(RESUMED).printed == told
     assert fresh.run(RESUMED).printed == ""
     assert fresh.value("str(r.tasks['load'].state)") == "'cached'"
+
+
+def test_resuming_after_a_restart_goes_by_the_cache(fresh, tmp_path):
+    cell = f"%%flow --resume --no-gantt --cache {tmp_path} -o r\nflow Again:\n    one -> two"
+    fresh.run("def one(): return 1\ndef two(one): return 2")
+    for state in ("succeeded", "cached"):
+        fresh.run("get_ipython().magics_manager.registry['FlowMagics'].last_runs.clear()")
+        assert fresh.run(cell).printed.startswith(f"{NOTHING}it goes by the cache\n")
+        assert fresh.value("{str(t.state) for t in r.tasks.values()}") == f"{{'{state}'}}"
+    fresh.run("def two(one): return 3")
+    shown = fresh.run(cell.replace("--resume --no-gantt", "--no-run").replace("-o r", "-o f"))
+    assert not shown.error, shown.error
+    (value,) = shown.of("execute_result")
+    assert "runs again: 'two' has another text" in str(value)
+    assert fresh.value("type(f).__name__, str(r.tasks['two'].state)") == "('Flow', 'cached')"
 
 
 def test_the_extension_is_loaded_again(fresh):

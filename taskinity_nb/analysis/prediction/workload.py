@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ...dsl.read import parse_dsl
 from ...engine.runtime.cores import available_cores
-from ...engine.scheduling.history import weights_of
+from ...engine.scheduling.history import recall, weights_of
 from ...errors import FlowError
 from ...formatting import not_seconds
 from ...model.binding import resolve
@@ -83,6 +83,8 @@ def _checked(durations: Mapping[str, float] | None) -> dict[str, float] | None:
 
 def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
     flow = drawable(flow)
+    if weights_of(flow) is None:
+        recall(flow)
     known = weights_of(flow)
     if known is None:
         known = [_usual(flow, [], durations)] * len(flow.tasks)

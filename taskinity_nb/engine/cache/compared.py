@@ -11,7 +11,7 @@ from .parts import Parts, differences
 
 __all__ = ["Compared", "Comparisons"]
 
-MOST = 1000
+MOST_COMPARED = 1000
 """Calls of a run of which it is kept what they were compared with."""
 
 
@@ -80,22 +80,19 @@ class Compared(NamedTuple):
 
 
 class Comparisons:
-    """What the calls of a run were compared with, by slot: those of the first that ran.
-
-    It outlives the cache of the run, and knows nothing of it.
-    """
+    """What the first of the calls of a run that ran were compared with."""
 
     def __init__(self) -> None:
-        self._found: dict[int, Compared] = {}
+        self._known: dict[int, Compared] = {}
 
-    def note(self, slot: int, compared: Compared) -> None:
-        """Take note of what a call was compared with."""
-        if len(self._found) < MOST:
-            self._found[slot] = compared
+    def add(self, slot: int, compared: Compared) -> None:
+        """Keep what a call was compared with, unless that is known of many already."""
+        if len(self._known) < MOST_COMPARED:
+            self._known[slot] = compared
 
     def parts(self, slot: int) -> tuple[float | None, list[Part]]:
         """Return when the result was made that a call was compared with, and the parts."""
-        found = self._found.get(slot)
+        found = self._known.get(slot)
         return (None, []) if found is None else (found.made, found.parts)
 
 

@@ -16,7 +16,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from ...formatting import counted, short_time
-from ...model.events import WIDTH, Items, State, entered, entries
+from ...model.events import Items, State, entered, entries
 from ...model.flow import Flow
 from ...model.outlook.forecast import Forecast, Kind, Outlook
 from ...model.plan import Plan
@@ -79,7 +79,8 @@ def _store_of(cache: Any) -> Iterator[Store]:
     path = path_of(cache)
     with tempfile.TemporaryDirectory(prefix="taskinity-") as empty:
         is_there = path is not None and path.is_dir()
-        store = store_for(path if is_there else empty) or store_for(empty)
+        store = store_for(path if is_there else empty, "nothing is known to be cached")
+        store = store or store_for(empty)
         assert store is not None
         try:
             yield store
@@ -186,7 +187,7 @@ class _Rehearsal:
         now = perf_counter_ns()
         told += [entered(s, State.PENDING, now) for s, how in last.items() if not how.is_final]
         log[:] = [part for entry in told for part in entry]
-        assert len(log) == len(told) * WIDTH
+        self.run.record.fold()
 
     def _outlook(self, slot: int) -> Outlook:
         found = self.known.get(slot)
@@ -199,7 +200,7 @@ class _Rehearsal:
     def _of_call(self, slot: int) -> Outlook:
         """Tell of a task, or of an item."""
         name, task = self.scheduler.name_of(slot), self.scheduler.owner(slot)
-        record = self.run.tasks[self.plan.flow.tasks[task]]
+        record = self.run.record.tasks[task]
         if slot != task:
             record = (record.items or ())[slot - self.scheduler.maps.where[task].first]
         saved = self.cache.seconds(slot)
@@ -245,7 +246,7 @@ class _Rehearsal:
             return Outlook(name, "ends", "has no items")
         if kinds["cached"] == len(items):
             return Outlook(name, "cached", f"cached: {short_time(saved)} saved", saved, kinds)
-        record = self.run.tasks[name]
+        record = self.run.record.tasks[task]
         if record.state.is_final:
             return self._of_call(task)._replace(items=kinds, seconds=saved)
         told = []

@@ -47,11 +47,11 @@ def path_of(cache: Any) -> Path | None:
     )
 
 
-def store_for(cache: Any) -> Store | None:
+def store_for(cache: Any, without: str = "this run goes on without a cache") -> Store | None:
     """Open the store that an option means; `let_go` closes it.
 
-    None says that there is none, or that it cannot be used. Then a warning says why: a run does
-    not need it.
+    None says that there is none, or that it cannot be used. Then a warning says why, and what is
+    done `without` it: nobody needs it.
     """
     path = path_of(cache)
     if path is None:
@@ -59,7 +59,7 @@ def store_for(cache: Any) -> Store | None:
     try:
         return opened(path)
     except CacheError as error:
-        warnings.warn(f"this run goes on without a cache: {error}", CacheWarning, stacklevel=6)
+        warnings.warn(f"{without}: {error}", CacheWarning, stacklevel=6)
         return None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
+from ...model.flow import Flow
 from ...model.refs import is_ref
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
@@ -23,12 +24,16 @@ from .compared import Compared, Comparisons
 from .keys import Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
+from .remembered import note, recall_from
 
 __all__ = ["RunCache", "cache_for"]
 
 
 MOST_FETCHED = 100_000_000
 """Bytes of a result that is fetched from a cluster to be kept."""
+
+MOST_TOLD = 1000
+"""Tasks of a run of which it is written down what their functions were, and their results."""
 
 
 class RunCache:
@@ -47,6 +52,8 @@ class RunCache:
     ----------
     prints : Prints
         The fingerprints of the run's plan, with nothing left out.
+    compared : Comparisons
+        What calls that ran were compared with; whoever holds it does not keep the cache alive.
     close : callable
         Lets go of the store, in which too much is no more than the limit then. It is called too
         when nobody holds the cache any more. What ends later is not kept.
@@ -66,6 +73,8 @@ class RunCache:
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
+        self._sizes: dict[int, int] = {}
+        """Bytes of the results of each task that are in the store, by its slot."""
         self.compared = Comparisons()
         self._functions: dict[tuple[str, str], tuple[Parts, Parts, str]] = {}
         """What functions consisted of and do, and what of it has changed, by their digests."""
@@ -78,6 +87,23 @@ class RunCache:
         self._scheduler = scheduler
         self._keys = Keys(scheduler, self.prints)
         self._note = scheduler.run.record.note
+
+    def recall(self, flow: Flow) -> None:
+        """Recall what the tasks of a flow took in other processes, unless that was done."""
+        recall_from(self._store, flow, is_once=True)
+
+    def remember(self) -> None:
+        """Write down that the run has ended, and what its tasks took."""
+        run = self._scheduler.run
+        names, flow = run.flow.tasks[:MOST_TOLD], run.flow
+        functions = {
+            flow.function_of(name): self.prints.functions[id(binding.task)].digest
+            for name, binding in zip(names, run.plan.bindings, strict=False)
+        }
+        sizes = {names[task]: size for task, size in self._sizes.items() if task < len(names)}
+        with self._use as is_open:
+            if is_open:
+                note(self._store, run, self.prints, {"sizes": sizes, "functions": functions})
 
     def part(self) -> None:
         """Let go of the run, which has ended."""
@@ -135,6 +161,7 @@ class RunCache:
         files = dict.fromkeys(stored.parts["result"])
         self._keys.note(slot, Fingerprint(stored.digest.partition(".")[0], {}, files, {}, []))
         self._saved[slot] = stored.seconds
+        self._add_size(slot, stored.size)
         now, why = perf_counter_ns(), f"cached: {short_time(stored.seconds)} saved"
         return value, (slot, State.CACHED, now, why, stored.seconds, now)
 
@@ -155,12 +182,17 @@ class RunCache:
                 "result": {path: file_state(path) for path in made.files},
             }
             name, item = self._place(slot)
-            self._store.write(
+            made_entry = self._store.write(
                 key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
                 flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
             )  # fmt: skip
+            self._add_size(slot, made_entry.size)
         except (CannotKeep, NoKey) as why:
             self._say(slot, f"not cached: {why}")
+
+    def _add_size(self, slot: int, size: int) -> None:
+        task = self._scheduler.owner(slot)
+        self._sizes[task] = self._sizes.get(task, 0) + size
 
     def _digest(self, slot: int, value: Any) -> Fingerprint:
         """Return what stands for a result that can be kept."""
@@ -196,7 +228,7 @@ class RunCache:
         if stored is None:
             return ""
         before, now, words = self._change_of_function(slot, key.function, stored)
-        self.compared.note(slot, Compared(key, stored.parts, stored.made, before, now))
+        self.compared.add(slot, Compared(key, stored.parts, stored.made, before, now))
         return words or key.change(stored.parts)
 
     def _change_of_function(

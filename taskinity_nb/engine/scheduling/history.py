@@ -1,4 +1,4 @@
-"""What is remembered of each flow in this process: its last runs, and what its tasks took.
+"""What is remembered of each flow: its last runs in this process, and what its tasks took.
 
 Of a run its results are not kept, only how long its tasks took. That is written down when it ends,
 which has to be quick, also for 100,000 tasks; so it is packed column by column, without a loop, and
@@ -6,6 +6,9 @@ the rest is found out when somebody looks. What tasks took is what they weigh wh
 orders them; one that was not seen yet weighs as much as the median of the others.
 
 A flow is known again by its name and structure, so that an edited text begins anew.
+
+Runs of other processes are there too once somebody has recalled them: who knows of some is put in
+by `recall_with`. A run asks nobody.
 """
 
 from __future__ import annotations
@@ -28,14 +31,14 @@ from ...model.run import Run
 from .order.ranks import ranked
 
 __all__ = [
-    "MOST_RUNS", "NOTHING", "PastRun", "Took", "learn", "order_of", "past_runs", "remember", "took",
-    "weights_of",
+    "MOST_RUNS", "NOTHING", "PastRun", "Took", "add_past", "learn", "order_of", "past_of",
+    "past_runs", "recall", "recall_with", "remember", "took", "weights_of",
 ]  # fmt: skip
 
 MOST_FLOWS = 64
 """Flows that are remembered; the one that has not run for longest is forgotten."""
 
-MOST_RUNS = 20
+MOST_RUNS = 100
 """Runs of a flow that are remembered."""
 
 MOST_SECONDS = 1_000_000
@@ -105,13 +108,15 @@ class PastRun:
     makespan : float
         Seconds from its start to its end.
     number : int
-        How many runs of any flow had ended before it.
+        How many runs of any flow were known before it.
     waited : float
         Seconds that its tasks waited for a core, as far as the system tells.
+    given : str
+        What tells its inputs apart, in any process; empty where that was not asked for.
     """
 
     __slots__ = (
-        "_given", "_items", "_run", "_took", "ended", "executor", "flow", "makespan",
+        "_given", "_items", "_run", "_took", "ended", "executor", "flow", "given", "makespan",
         "number", "state", "waited", "workers",
     )  # fmt: skip
 
@@ -125,9 +130,18 @@ class PastRun:
         self.makespan = run.makespan
         self.waited = sum(run.record.waits.values()) * 1e-9
         self._given = _digest((*run.plan.constants, *run.plan.left_out, *run.plan.extent.given))
+        self.given = ""
         self._took = took
         self._items = _items_of(run) if run.plan.maps else {}
         self._run: Callable[[], Run | None] = weakref.ref(run)
+
+    @classmethod
+    def recalled(cls, flow: Flow, took: Took, items: dict[int, Items], **facts: Any) -> PastRun:
+        """Return a run of another process, of which these facts are known."""
+        past = cls.__new__(cls)
+        known = {"flow": flow, "_took": took, "_items": items, "_given": None, **facts}
+        past.__setstate__({"number": next(_numbers), **known})
+        return past
 
     def __getstate__(self) -> dict[str, Any]:
         """Travel without the run itself, which it does not hold."""
@@ -149,8 +163,15 @@ class PastRun:
         Of what was given, plain numbers and texts are compared; of other values, of which class
         they are.
         """
-        mine, theirs = ((one.flow, one.executor, one.workers, one._given) for one in (self, other))
-        return mine == theirs
+        mine, theirs = ((one.flow, one.executor, one.workers) for one in (self, other))
+        if self.given and other.given:
+            return mine == theirs and self.given == other.given
+        return mine == theirs and self._given is not None and self._given == other._given
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """What runs are sorted by: when they ended."""
+        return self.ended, self.number
 
     @property
     def started(self) -> float:
@@ -177,6 +198,19 @@ class PastRun:
             own = 0 if slot in self._items else took  # a mapped task only gathers
             total[task] = total.get(task, 0) + own
         return {names[task]: total[task] * 1e-9 for task in sorted(total)}
+
+    def of_tasks(self) -> dict[int, int]:
+        """Return nanoseconds from start to end of each task that succeeded, by slot."""
+        count = len(self.flow.tasks)
+        return {slot: one for slot, one in zip(*self._took, strict=True) if slot < count}
+
+    def of_items(self) -> dict[int, int]:
+        """Return nanoseconds of all items together of each mapped task, by its slot."""
+        known = dict(zip(*self._took, strict=True))
+        return {
+            task: sum(known.get(first + item, 0) for item in range(number))
+            for task, (first, number) in self._items.items()
+        }
 
     @property
     def task_seconds(self) -> float:
@@ -267,6 +301,47 @@ def remember(run: Run, took: Took) -> None:
         runs.append(past)
         while len(runs) > 2 and sum(len(one._took.slots) for one in runs) > MOST_SECONDS:
             runs.popleft()
+
+
+def past_of(run: Run) -> PastRun | None:
+    """Return what was remembered of a run that has just ended."""
+    with _lock:
+        known = _known.get(run.flow)
+        runs = list(known.runs) if known is not None else []
+    return next((past for past in reversed(runs) if past._run() is run), None)
+
+
+def add_past(recalled: list[PastRun]) -> None:
+    """Remember runs of other processes, each once, among those of this one."""
+    with _lock:
+        for past in sorted(recalled, key=lambda one: one.place):
+            known = _known.get(past.flow)
+            if known is None:  # it is the first to be forgotten
+                known = _known[past.flow] = _Known()
+                _known.move_to_end(past.flow, last=False)
+            runs = sorted([*known.runs, past], key=lambda one: one.place)
+            known.runs = deque(runs, maxlen=MOST_RUNS)
+            took = {slot: one * 1e-9 for slot, one in past.of_tasks().items()}
+            is_newest = runs[-1] is past
+            known.seconds = known.seconds | took if is_newest else took | known.seconds
+            known.order = None
+        while len(_known) > MOST_FLOWS:
+            _known.popitem(last=False)
+
+
+_recall: Callable[[Flow | None], None] | None = None
+
+
+def recall_with(ask: Callable[[Flow | None], None]) -> None:
+    """Have `recall` ask somebody who knows of runs of other processes, and adds them."""
+    global _recall
+    _recall = ask
+
+
+def recall(flow: Flow | None = None) -> None:
+    """Remember what other processes have run: of a flow, or of all."""
+    if _recall is not None:
+        _recall(flow)
 
 
 def past_runs() -> dict[Flow, list[PastRun]]:

@@ -57,6 +57,9 @@ class Cache(Protocol):
     def begin(self, scheduler: Any) -> None:
         """Get ready for a run."""
 
+    def remember(self) -> None:
+        """Write down that the run has ended, and what its tasks took."""
+
     def part(self) -> None:
         """Let go of the run, which has ended."""
 

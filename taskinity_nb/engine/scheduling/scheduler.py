@@ -49,7 +49,7 @@ from .backend import Backend, Worker
 from .consumers import Consumers
 from .cut_off import spent_so_far
 from .frontier import Frontier
-from .history import learn, order_of
+from .history import order_of
 from .maps.gate import Gate
 from .maps.mapped import MappedTasks
 from .protocols import Cache
@@ -100,8 +100,7 @@ class Scheduler:
     ) -> None:
         plan, flow = run.plan, run.flow
         waiting, followers = flow.structure.waiting, flow.structure.followers
-        self.run = run
-        self.backends = backends
+        self.run, self.backends = run, backends
         self.workers = WorkerLoop(self)
         self.on_error = on_error
         self.finished = SignalSafeEvent()
@@ -209,7 +208,7 @@ class Scheduler:
         self.run.record.end(ended, perf_counter_ns())
         self.retries.close()
         try:
-            learn(self.run)
+            self.gate.learn()
         finally:  # whatever happens there, nobody waits for ever
             backends = self.backends
             self.part()

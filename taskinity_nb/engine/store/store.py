@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sqlite3
 import threading
@@ -19,7 +18,8 @@ from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
 from . import entries, files
 from .entries import DAMAGE, Entry, Found, TaskInfo, entry_of, row_of
-from .index import Index, MovedError, check_of
+from .facts import Facts
+from .index import Index, MovedError
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
 from .reasons import CannotKeep, CannotRead, in_words
@@ -35,7 +35,7 @@ MOST_USES = 1000
 """Uses that are noted before they are written down."""
 
 
-class Store:
+class Store(Facts):
     """A folder of results. Threads may share it; a forked process has a session of its own in it.
 
     Parameters
@@ -187,29 +187,6 @@ class Store:
             return self._index.one(entries.HAS_RUN, (flow, task)) is not None
         except sqlite3.Error:
             return False
-
-    def note_function(self, digest: str, parts: Mapping[str, Any]) -> None:
-        """Keep what a function consists of, to be compared with what it is later."""
-        text = json.dumps(dict(parts))
-        row = digest, text, time.time(), check_of(digest, text)
-        try:
-            with self._index.changing() as rows:
-                rows.execute("INSERT OR REPLACE INTO functions VALUES (?, ?, ?, ?)", row)
-        except sqlite3.Error as error:
-            self._warn(f"results cannot be written: {in_words(error)}")
-
-    def function(self, digest: str) -> dict[str, Any] | None:
-        """Return what `note_function` has kept, or None."""
-        try:
-            row = self._index.one(
-                'SELECT parts, "check" FROM functions WHERE digest = ?', (digest,)
-            )
-            if row is None or row[1] != check_of(digest, row[0]):
-                return None
-            found: dict[str, Any] = json.loads(row[0])
-            return found
-        except (sqlite3.Error, *DAMAGE):
-            return None
 
     def info(self) -> list[TaskInfo]:
         """Return what is kept of each task; what tasks share counts for each."""

@@ -110,7 +110,7 @@ def test_what_did_not_run(tmp_path):
 
 
 def test_it_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(compared, "MOST", 3)
+    monkeypatch.setattr(compared, "MOST_COMPARED", 3)
     run(MAP, {"ns": range(8)}, namespace=space_of(MAPPED), cache=tmp_path)
     edited = space_of(MAPPED.replace("n * n", "n ** 2"))
     done = run(MAP, {"ns": range(8)}, namespace=edited, cache=tmp_path, executor="sequential")

@@ -356,11 +356,12 @@ class TestFreedAtOnce:
         assert is_gone(gone)
 
 
-def test_a_defect_where_runs_are_remembered(here, monkeypatch):
-    def learn(run):
+@pytest.mark.parametrize("where", ["scheduling.maps.gate.learn", "cache.run_cache.note"])
+def test_a_defect_where_runs_are_remembered(here, where, monkeypatch, tmp_path):
+    def learn(*_):
         raise LookupError("nowhere")
 
-    monkeypatch.setattr("taskinity_nb.engine.scheduling.scheduler.learn", learn)
-    going = start("one -> two", namespace={"one": one, "two": abs}, executor=here)
+    monkeypatch.setattr(f"taskinity_nb.engine.{where}", learn)
+    going = start("one -> two", namespace={"one": one, "two": abs}, executor=here, cache=tmp_path)
     assert ends(going) is None
     assert going["two"] == 1

@@ -21,6 +21,7 @@ from ....model.refs import MISSING, is_missing, is_ref
 from ....strangers import harmless, text_of
 from ...runtime.interrupts import allow_interrupts, is_interrupt
 from ..backend import Backend, Scheduling, Worker
+from ..history import learn
 from ..protocols import Cache
 from .items import Partial
 from .mapped import MappedTasks
@@ -64,6 +65,12 @@ class Gate:
 
     def is_cached(self, task: int, items: Items) -> bool:
         return self._cache is not None and self._cache.ended(task, *items)
+
+    def learn(self) -> None:
+        """Have the run remembered, which has just ended."""
+        learn(self._scheduler.run)
+        if self._cache is not None:
+            self._cache.remember()
 
     def _stops(self, slot: int) -> Entry | None:
         """Return how a task, or an item, ends that does not run; None if it is to run."""
