@@ -11,6 +11,7 @@ from typing import Any
 from ...formatting import short_time, size_text
 from ...model.events import Entry, State
 from ...model.refs import is_ref
+from ...strangers import described, harmless, is_interrupt
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
 from ..rerun.fingerprint import Fingerprint, Printer
@@ -81,13 +82,24 @@ class RunCache:
         if slot in self._missed or slot in self._whys:  # it has failed, and is tried again
             return None
         with self._use as is_open:
-            return allow_interrupts(self._find)(slot) if is_open else None
+            return self._asked(self._find, slot) if is_open else None
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put a result that was made into the store."""
         with self._use as is_open:
             if is_open:
-                allow_interrupts(self._keep)(slot, value, entry)
+                self._asked(self._keep, slot, value, entry)
+
+    def _asked(self, what: Callable[..., Any], slot: int, *details: Any) -> Any:
+        """Look something up, or keep it; what the user's classes raise costs the cache alone."""
+        try:
+            return allow_interrupts(what)(slot, *details)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            why = str(error) if isinstance(error, CannotKeep | NoKey) else described(error)
+            self._say(slot, f"not cached: {harmless(why, 200)}")
+            return None
 
     def ended(self, task: int, first: int, count: int) -> bool:
         """Say of a mapped task what its items have saved; return whether none of them has run."""
@@ -101,11 +113,7 @@ class RunCache:
         return bool(count) and len(saved) == count
 
     def _find(self, slot: int) -> tuple[Any, Entry] | None:
-        try:
-            key = self._keys.key(slot)
-        except NoKey as why:
-            self._say(slot, f"not cached: {why}")
-            return None
+        key = self._keys.key(slot)
         stored = self._store.find(key.text)
         reason = self._changed_file(stored) if stored is not None else self._change(slot, key)
         if self._place(slot)[0] in self._rerun:
@@ -130,27 +138,27 @@ class RunCache:
         key = self._missed.pop(slot, None)
         if key is None:
             return
-        try:
-            made = self._digest(slot, value)
-            if any(was is None and file_state(path) for path, was in key.files.items()):
-                key = self._keys.key(slot)  # it has made a file that its arguments name
-            if key.function not in self._noted:
-                self._store.note_function(key.function, self._keys.parts(slot))
-                self._noted.add(key.function)
-            parts = {
-                "function": key.function,
-                "arguments": key.arguments,
-                "files": key.files,
-                "folder": key.folder,
-                "result": {path: file_state(path) for path in made.files},
-            }
-            name, item = self._place(slot)
-            self._store.write(
-                key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
-                flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
-            )  # fmt: skip
-        except (CannotKeep, NoKey) as why:
-            self._say(slot, f"not cached: {why}")
+        made = self._digest(slot, value)
+        if any(was is None and file_state(path) for path, was in key.files.items()):
+            key = self._keys.key(slot)  # it has made a file that its arguments name
+        for path, was in key.files.items():
+            if file_state(path) != was:
+                raise CannotKeep(f"the file '{path}', which it uses, has changed meanwhile")
+        if key.function not in self._noted:
+            self._store.note_function(key.function, self._keys.parts(slot))
+            self._noted.add(key.function)
+        parts = {
+            "function": key.function,
+            "arguments": key.arguments,
+            "files": key.files,
+            "folder": key.folder,
+            "result": {path: file_state(path) for path in made.files},
+        }
+        name, item = self._place(slot)
+        self._store.write(
+            key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
+            flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
+        )  # fmt: skip
 
     def _digest(self, slot: int, value: Any) -> Fingerprint:
         """Return what stands for a result that can be kept."""
