@@ -107,7 +107,11 @@ def run(
         Whether results are taken from the cache and put there, so that a task whose function and
         arguments are what they were in any run before need not run, also after a restart. True is
         for the folder ``.taskinity/cache``, a path for another one. ``run.tasks["name"].why`` tells
-        of each task what was saved, what has changed, or why it is not cached.
+        of each task what was saved, what has changed, or why it is not cached. A file counts by its
+        size and time where a ``pathlib.Path`` leads to it. What else a task reads is not known:
+        files that it opens by a text or finds in a folder, the environment, the network, the clock,
+        the global state of ``random`` and ``numpy.random``; give it as an input, or write
+        ``@task(cache=False)``.
     observers : sequence of callable
         Each is called with ``(list of Event, run)``, some times a second and at the end.
 

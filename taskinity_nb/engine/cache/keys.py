@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ...formatting import size_text
 from ...model.forms.edges import WAITS
 from ...model.forms.origin import Origin
 from ...model.refs import RELEASED, is_missing, is_ref
@@ -30,10 +31,14 @@ from ..scheduling.backend import Scheduling
 from ..scheduling.maps.items import Partial
 from ..transport.reach import is_standard, reach
 
-__all__ = ["Key", "Keys", "NoKey", "check"]
+__all__ = ["MOST_FETCHED", "Key", "Keys", "NoKey", "check"]
 
 FORMAT = "1"
 """Changes when keys are made otherwise, so that what older versions have stored is not found."""
+
+
+MOST_FETCHED = 100_000_000
+"""Bytes of what is fetched from a cluster to be kept, or looked at."""
 
 
 class NoKey(Exception):
@@ -241,8 +246,11 @@ class Keys:
 
 def _taken(value: Any) -> Fingerprint:
     if is_ref(value):
-        if value.place:
-            raise NoKey("its arguments lie on a cluster")
+        whole = value.whole or value
+        if whole.place and (whole.nbytes or 0) > MOST_FETCHED:
+            size = size_text(whole.nbytes or 0)
+            raise NoKey(f"its arguments lie on a cluster and have {size}")
+        whole.fetch()
         value = value.fetch()
     if is_once(value):
         raise NoKey(f"it takes {kind_of(value)}, which can be read only once")

@@ -20,15 +20,11 @@ from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
-from .keys import Key, Keys, NoKey, check
+from .keys import MOST_FETCHED, Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import difference
 
 __all__ = ["RunCache", "cache_for"]
-
-
-MOST_FETCHED = 100_000_000
-"""Bytes of a result that is fetched from a cluster to be kept."""
 
 
 class RunCache:
