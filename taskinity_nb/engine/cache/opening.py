@@ -56,7 +56,7 @@ def store_for(cache: Any) -> Store | None:
     with _lock:
         try:
             store, users = _open.get(path) or (Store(path), 0)
-        except CacheError as error:
+        except (CacheError, ValueError) as error:  # of a path that is none
             warnings.warn(f"this run goes on without a cache: {error}", CacheWarning, stacklevel=6)
             return None
         if users:
