@@ -187,3 +187,10 @@ def test_a_broadcast_value_is_looked_at_once(tmp_path, monkeypatch):
         assert made["f"] == [1001, 1002, 1003]
     assert sorted(value for value in looked if type(value) is int) == [1, 1, 2, 2, 3, 3]
     assert len([value for value in looked if value is space["BIG"]]) <= 1
+
+
+@pytest.mark.parametrize("options", [{"executor": "nonsense"}, {"resume": 3}])
+def test_a_run_that_cannot_begin_lets_go_of_its_store(tmp_path, options):
+    with pytest.raises(Exception, match=r"nonsense|int"):  # and holds the frames it came through
+        run("work", namespace={"work": lambda: 1}, cache=tmp_path, **options)
+    assert not opening._open
