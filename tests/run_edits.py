@@ -4,15 +4,15 @@ As a script: `run_edits.py FOLDER before|after` runs that half of all edits, wit
 folder, and writes what became of the tasks as JSON.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from edits import Notebook, edits
+from edits import Notebook
 from fingerprints import cell
 
 from taskinity_nb import parse_dsl, run, task

@@ -6,6 +6,7 @@ import operator
 import sys
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from os import PathLike
 from types import ModuleType
@@ -19,19 +20,12 @@ from ..model.extents.extent import names_in
 from ..model.flow import Flow
 from ..model.plan import Plan
 from ..model.run import Run
-from ..model.saving.travels import ReadControl
 from .control import Control
 from .executors import EXECUTORS, backends_for
 from .observers import Observer, watch
-from .rerun.given import (
-    GIVEN,
-    check_unread_results,
-    collected_overrides,
-    given_slots,
-    planned,
-)
-from .rerun.inputs import check_takers, check_unread, collected_inputs
-from .rerun.resume import Kept, Prints, kept_of, prints_of
+from .rerun.given import collected_overrides, planned
+from .rerun.inputs import check_takers, collected_inputs
+from .rerun.looking_back import look_back
 from .runtime.cores import available_cores
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.scheduler import Keep, OnError, Scheduler
@@ -106,7 +100,11 @@ def run(
         Whether results are taken from the cache and put there, so that a task whose function and
         arguments are what they were in any run before need not run, also after a restart. True is
         for the folder ``.taskinity/cache``, a path for another one. ``run.tasks["name"].why`` tells
-        of each task what was saved, what has changed, or why it is not cached.
+        of each task what was saved, what has changed, or why it is not cached. A file counts by its
+        size and time where a ``pathlib.Path`` leads to it. What else a task reads is not known:
+        files that it opens by a text or finds in a folder, the environment, the network, the clock,
+        the global state of ``random`` and ``numpy.random``; give it as an input, or write
+        ``@task(cache=False)``.
     observers : sequence of callable
         Each is called with ``(list of Event, run)``, some times a second and at the end.
 
@@ -287,13 +285,13 @@ def _schedule(
 ) -> tuple[Run, Control]:
     """Get a run ready to start."""
     _refuse_in_starting_process()
-    executor, workers = options["executor"], options["workers"]
+    workers = options["workers"]
     _check("on_error", options["on_error"], get_args(OnError))
     _check("keep", options["keep"], get_args(Keep))
     if workers is not None:
         if wrong := not_whole("workers", workers):
             raise FlowError(wrong)
-        workers = options["workers"] = operator.index(workers)
+        options["workers"] = operator.index(workers)
     if isinstance(flow, str):
         flow = parse_dsl(flow)
     inputs = allow_interrupts(collected_inputs)(inputs)
@@ -306,8 +304,29 @@ def _schedule(
     check_takers(plan)
     allow_interrupts(warn_of_misfits)(plan)
     cache = _cache_for(options["cache"], again)
-    prints, kept = allow_interrupts(_look_back)(plan, options["resume"], given, again, cache)
+    with ExitStack() as if_it_fails:
+        if cache is not None:
+            if_it_fails.callback(cache.close)
+        begun = _prepared(plan, flow, inputs, options, cache, given, again)
+        if_it_fails.pop_all()
+    return begun
+
+
+def _prepared(
+    plan: Plan,
+    flow: Flow,
+    inputs: Any,
+    options: Options,
+    cache: RunCache | None,
+    given: Mapping[str, Any],
+    again: Collection[str],
+) -> tuple[Run, Control]:
+    """Return the run of a plan, with what is kept for it."""
+    executor, workers = options["executor"], options["workers"]
+    look = partial(look_back, is_bounded=cache is None)
+    prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:
+        cache.prints = prints
         cache.recall(plan.flow)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
     run.record.reasons.update(kept.reasons)
@@ -340,34 +359,6 @@ def _cache_for(cache: Any, rerun: Collection[str]) -> RunCache | None:
     from .cache.run_cache import cache_for  # it needs a database, which takes its time to import
 
     return cache_for(cache, rerun)
-
-
-def _look_back(
-    plan: Plan,
-    earlier: Run | None,
-    given: Mapping[str, Any],
-    rerun: Collection[str],
-    cache: RunCache | None,
-) -> tuple[Prints, Kept]:
-    """Write down what functions and inputs are, and find what is kept of an earlier run."""
-    results = given_slots(plan, given) if given else {}
-    if earlier is None:
-        prints = prints_of(plan, given, is_bounded=cache is None)
-        if cache is not None:
-            cache.prints = prints
-        return prints, Kept(results, {}, dict.fromkeys(results, GIVEN))
-    before = getattr(earlier.control, "prints", None)
-    if not isinstance(before, Prints):
-        if isinstance(earlier.control, ReadControl):
-            raise earlier.control.cannot("be resumed", earlier)
-        raise FlowError("a run can be resumed when it was started by 'run' or 'start'")
-    prints = prints_of(plan, given)
-    if cache is not None:
-        cache.prints = prints
-    kept = kept_of(plan, prints, earlier, before, results, rerun)
-    check_unread(plan, kept.results, earlier)
-    check_unread_results(plan, given, kept.results, earlier)
-    return prints, kept
 
 
 def _again(flow: Flow, called: Mapping[str, Any], earlier: Run, /, **changes: Any) -> Run:

@@ -34,10 +34,13 @@ class ResultRef:
         The worker where it lies, if it lies on a cluster.
     nbytes : int or None
         How large it is there.
+    whole : ResultRef or None
+        The list of which it is an item, if it is one.
     """
 
     place = ""
     nbytes: int | None = None
+    whole: ResultRef | None = None
 
     def fetch(self) -> Any:
         """Return the result; the same object each time."""

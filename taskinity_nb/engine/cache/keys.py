@@ -13,9 +13,11 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
+from ...formatting import size_text
 from ...model.forms.edges import WAITS
 from ...model.forms.origin import Origin
 from ...model.refs import RELEASED, is_missing, is_ref
@@ -30,10 +32,14 @@ from ..scheduling.backend import Scheduling
 from ..scheduling.maps.items import Partial
 from ..transport.reach import is_standard, reach
 
-__all__ = ["Key", "Keys", "NoKey", "as_state", "check"]
+__all__ = ["MOST_FETCHED", "Key", "Keys", "NoKey", "as_state", "check"]
 
 FORMAT = "1"
 """Changes when keys are made otherwise, so that what older versions have stored is not found."""
+
+
+MOST_FETCHED = 100_000_000
+"""Bytes of what is fetched from a cluster to be kept, or looked at."""
 
 
 class NoKey(Exception):
@@ -106,7 +112,7 @@ class Keys:
         self._parts: dict[tuple[Any, ...], Fingerprint] = {}
         self._refused: dict[int, str] = {}
         self._consist: dict[int, Mapping[str, Any]] = {}
-        self._lock = threading.Lock()
+        self._lock, self._looking = threading.Lock(), threading.RLock()
 
     def note(self, slot: int, found: Fingerprint) -> None:
         """Take note of the digest of a result."""
@@ -143,18 +149,20 @@ class Keys:
             if is_interrupt(error):
                 raise
             raise NoKey(f"its arguments cannot be told: {described(error)}") from error
-        sources = dict(self._sources(slot))
         paths = dict.fromkeys(function.files)
         found: dict[str, tuple[str, str, str]] = {}
         digests: list[tuple[str, str]] = []
+        addresses = cache(lambda: dict(self._sources(slot)))
         for way, name, origin, value in self._passed(slot, args, kwargs):
-            one = self._print_of(value, sources, self._part(slot, name, origin))
+            one = self._print_of(self._source(slot, origin, value, addresses))
+            if one is None:
+                one = self._print_of_part(value, self._part(slot, name, origin))
             check(one, f"what '{name}' gets")
             paths |= dict.fromkeys(one.files)
             digests.append((way, one.digest))
             if name in found:  # of ``*args``
                 name = f"{name} {len(found) + 1}"
-            found[name] = one.digest, _source(origin), shown(value)
+            found[name] = one.digest, _told(origin), shown(value)
         files = {path: file_state(path) for path in sorted(paths)}
         is_near = any(state is None and not os.path.isabs(path) for path, state in files.items())
         folder = os.getcwd() if is_near else ""
@@ -205,20 +213,38 @@ class Keys:
                 self._consist[id(task)] = self._printer.parts(task)
             return self._consist[id(task)]
 
-    def _print_of(
-        self, value: Any, sources: Mapping[int, int], part: tuple[Any, ...] | None
-    ) -> Fingerprint:
-        slot = sources.get(id(value))
-        if slot is not None:
-            constant = slot - len(self._plan.bindings)
-            if 0 <= constant < len(self._prints.constants):
-                return self._prints.constants[constant]
-            return self.print_of(slot)
+    def _print_of(self, source: int | None) -> Fingerprint | None:
+        """Return what stands for the whole of what is in a slot; None if nothing is known of it."""
+        if source is None:
+            return None
+        constant = source - len(self._plan.bindings)
+        if constant < 0 or constant >= len(self._prints.constants):
+            return self.print_of(source)
+        return self._prints.constants[constant]
+
+    def _print_of_part(self, value: Any, part: tuple[Any, ...] | None) -> Fingerprint:
         if part is None:
             return _taken(value)
-        if part not in self._parts:
-            self._parts[part] = _taken(value)
-        return self._parts[part]
+        with self._looking:  # at what may be large, and is the same for each item
+            if part not in self._parts:
+                self._parts[part] = _taken(value)
+            return self._parts[part]
+
+    def _source(
+        self, slot: int, origin: Origin | None, value: Any, addresses: Callable[[], dict[int, int]]
+    ) -> int | None:
+        """Return the slot in which a value is as a whole.
+
+        An address tells it only where nothing else does: one object may be in two slots, since a
+        task has changed what it got, and returned it.
+        """
+        if origin is None or origin.place is not None:
+            return addresses().get(id(value))
+        where, place = self._scheduler.maps.where, origin.slot
+        if origin.is_of_item and place in where:
+            place = where[place].first + slot - where[self._scheduler.owner(slot)].first
+        places = (place, origin.default)
+        return next((p for p in places if p is not None and self._values[p] is value), None)
 
     def _part(self, slot: int, name: str, origin: Origin | None) -> tuple[Any, ...] | None:
         """Return what tells a part of a whole result from others, if an argument is one."""
@@ -250,8 +276,11 @@ class Keys:
 
 def _taken(value: Any) -> Fingerprint:
     if is_ref(value):
-        if value.place:
-            raise NoKey("its arguments lie on a cluster")
+        whole = value.whole or value
+        if whole.place and (whole.nbytes or 0) > MOST_FETCHED:
+            size = size_text(whole.nbytes or 0)
+            raise NoKey(f"its arguments lie on a cluster and have {size}")
+        whole.fetch()
         value = value.fetch()
     if is_once(value):
         raise NoKey(f"it takes {kind_of(value)}, which can be read only once")
@@ -274,7 +303,7 @@ def as_state(stored: Any) -> tuple[int, int] | None:
     return None if stored is None else (stored[0], stored[1])
 
 
-def _source(origin: Origin | None) -> str:
+def _told(origin: Origin | None) -> str:
     """Say where an argument comes from, as a reason names it."""
     if origin is None:
         return "its arguments"

@@ -58,7 +58,7 @@ def store_for(cache: Any, without: str = "this run goes on without a cache") -> 
         return None
     try:
         return opened(path)
-    except CacheError as error:
+    except (CacheError, ValueError) as error:  # of a path that is none
         warnings.warn(f"{without}: {error}", CacheWarning, stacklevel=6)
         return None
 

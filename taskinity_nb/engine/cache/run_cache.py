@@ -12,6 +12,7 @@ from ...formatting import short_time, size_text
 from ...model.events import Entry, State
 from ...model.flow import Flow
 from ...model.refs import is_ref
+from ...strangers import described, harmless, is_interrupt
 from ...values import is_once, kind_of
 from ..rerun.contents.definitions import file_state
 from ..rerun.fingerprint import Fingerprint, taken
@@ -21,16 +22,13 @@ from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
 from .compared import Compared, Comparisons
-from .keys import Key, Keys, NoKey, check
+from .keys import MOST_FETCHED, Key, Keys, NoKey, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
 from .remembered import note, recall_from
 
 __all__ = ["RunCache", "cache_for"]
 
-
-MOST_FETCHED = 100_000_000
-"""Bytes of a result that is fetched from a cluster to be kept."""
 
 MOST_TOLD = 1000
 """Tasks of a run of which it is written down what their functions were, and their results."""
@@ -116,13 +114,24 @@ class RunCache:
         if slot in self._missed or slot in self._whys:  # it has failed, and is tried again
             return None
         with self._use as is_open:
-            return allow_interrupts(self._find)(slot) if is_open else None
+            return self._asked(self._find, slot) if is_open else None
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put a result that was made into the store."""
         with self._use as is_open:
             if is_open:
-                allow_interrupts(self._keep)(slot, value, entry)
+                self._asked(self._keep, slot, value, entry)
+
+    def _asked(self, what: Callable[..., Any], slot: int, *details: Any) -> Any:
+        """Look something up, or keep it; what the user's classes raise costs the cache alone."""
+        try:
+            return allow_interrupts(what)(slot, *details)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            why = str(error) if isinstance(error, CannotKeep | NoKey) else described(error)
+            self._say(slot, f"not cached: {harmless(why, 200)}")
+            return None
 
     def ended(self, task: int, first: int, count: int) -> bool:
         """Say of a mapped task what its items have saved; return whether none of them has run."""
@@ -136,11 +145,7 @@ class RunCache:
         return bool(count) and len(saved) == count
 
     def _find(self, slot: int) -> tuple[Any, Entry] | None:
-        try:
-            key = self._keys.key(slot)
-        except NoKey as why:
-            self._say(slot, f"not cached: {why}")
-            return None
+        key = self._keys.key(slot)
         stored = self._look_up(key.text)
         reason = self._changed_file(stored) if stored is not None else self._change(slot, key)
         if self._place(slot)[0] in self._rerun:
@@ -169,26 +174,26 @@ class RunCache:
         key = self._missed.pop(slot, None)
         if key is None:
             return
-        try:
-            made = self._digest(slot, value)
-            if any(was is None and file_state(path) for path, was in key.files.items()):
-                key = self._keys.key(slot)  # it has made a file that its arguments name
-            self._note_function(slot, key.function)
-            parts = {
-                "function": key.function,
-                "arguments": key.arguments,
-                "files": key.files,
-                "folder": key.folder,
-                "result": {path: file_state(path) for path in made.files},
-            }
-            name, item = self._place(slot)
-            made_entry = self._store.write(
-                key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
-                flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
-            )  # fmt: skip
-            self._add_size(slot, made_entry.size)
-        except (CannotKeep, NoKey) as why:
-            self._say(slot, f"not cached: {why}")
+        made = self._digest(slot, value)
+        if any(was is None and file_state(path) for path, was in key.files.items()):
+            key = self._keys.key(slot)  # it has made a file that its arguments name
+        for path, was in key.files.items():
+            if file_state(path) != was:
+                raise CannotKeep(f"the file '{path}', which it uses, has changed meanwhile")
+        self._note_function(slot, key.function)
+        parts = {
+            "function": key.function,
+            "arguments": key.arguments,
+            "files": key.files,
+            "folder": key.folder,
+            "result": {path: file_state(path) for path in made.files},
+        }
+        name, item = self._place(slot)
+        kept = self._store.write(
+            key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
+            flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
+        )  # fmt: skip
+        self._add_size(slot, kept.size)
 
     def _add_size(self, slot: int, size: int) -> None:
         task = self._scheduler.owner(slot)

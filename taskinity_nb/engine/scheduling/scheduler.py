@@ -179,8 +179,7 @@ class Scheduler:
         with self.lock:
             if self.finished.is_set() or self.stopped:
                 return
-            self.stopped = True
-            self.broken = error
+            self.stopped, self.broken = True, error
             backends = self.backends
             log, now, record = self.log, perf_counter_ns(), self.run.record
             ended = {slot for slot, how, *_ in entries(log) if how.is_final}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from taskinity_nb import run, start, task
-from taskinity_nb.engine.cache import opening
+from taskinity_nb.engine.cache import keys, opening
 
 
 def functions(source, **names):
@@ -154,3 +154,43 @@ def test_what_ends_after_its_run_was_cancelled(tmp_path, recwarn):
     again = run("quick -> slow", namespace=space, cache=tmp_path)
     assert states(again) == {"quick": "cached", "slow": "succeeded"}
     assert not recwarn.list
+
+
+def test_a_task_that_changes_what_it_gets_and_returns_it(tmp_path):
+    source = """
+    def load(): return [1]
+    def grown(load):
+        load.append(2)
+        return load
+    def both(grown, load): return list(grown)
+    """
+    flow = "load -> grown -> both\nload -> both"
+    space = functions("\n".join(line[4:] for line in source.splitlines()))
+    for _ in range(2):
+        made = run(flow, namespace=space, cache=tmp_path, executor="sequential")
+        assert made["both"] == [1, 2]
+    assert set(states(made).values()) == {"cached"}
+    other = functions("def grown(load): return load")
+    made = run(flow, namespace=space | {"grown": other["grown"]}, cache=tmp_path)
+    assert made["both"] == [1]
+
+
+def test_a_broadcast_value_is_looked_at_once(tmp_path, monkeypatch):
+    looked = []
+    known = keys._taken
+    monkeypatch.setattr(keys, "_taken", lambda value: looked.append(value) or known(value))
+    source = "def load(): return {'big': BIG, 'n': 1}\ndef f(n, big): return n + len(big)"
+    space = functions(source, BIG=(0,) * 1000)
+    for flow in ("input ns\nns -> map f\nload.big -> f", "input ns, big\nns -> map f\nbig -> f"):
+        given = {"ns": [1, 2, 3]} | ({"big": space["BIG"]} if "input ns, big" in flow else {})
+        made = run(flow, given, namespace=space, cache=tmp_path)
+        assert made["f"] == [1001, 1002, 1003]
+    assert sorted(value for value in looked if type(value) is int) == [1, 1, 2, 2, 3, 3]
+    assert len([value for value in looked if value is space["BIG"]]) <= 1
+
+
+@pytest.mark.parametrize("options", [{"executor": "nonsense"}, {"resume": 3}])
+def test_a_run_that_cannot_begin_lets_go_of_its_store(tmp_path, options):
+    with pytest.raises(Exception, match=r"nonsense|int"):  # and holds the frames it came through
+        run("work", namespace={"work": lambda: 1}, cache=tmp_path, **options)
+    assert not opening._open

@@ -33,6 +33,11 @@ class RemoteRef(ResultRef):
         How large it is.
     length : int, optional
         How many items it has, if it is a list.
+
+    Attributes
+    ----------
+    fetched : list
+        It, if somebody has asked for it.
     """
 
     def __init__(
@@ -50,14 +55,14 @@ class RemoteRef(ResultRef):
         self.place = place
         self.nbytes = nbytes
         self.length = length
-        self._fetched: list[Any] = []
+        self.fetched: list[Any] = []
         self._lock = threading.Lock()
 
     def fetch(self) -> Any:
         with self._lock:
-            if not self._fetched:
-                self._fetched.append(self._bring())
-            return self._fetched[0]
+            if not self.fetched:
+                self.fetched.append(self._bring())
+            return self.fetched[0]
 
     def _bring(self) -> Any:
         return self.home.fetch(self.future, self.name)[1]
@@ -75,9 +80,13 @@ class ItemRef(RemoteRef):
 
     def __init__(self, source: RemoteRef, number: int) -> None:
         super().__init__(source.home, source.future, source.name, source.place)
+        self.whole: RemoteRef = source
         self._number = number
 
     def _bring(self) -> Any:
+        items = self.whole.fetched
+        if items and type(items[0]) is list:
+            return items[0][self._number]
         return self.home.fetch(self.home.pick(self.future, self._number), self.name)[1]
 
     def spec(self, place_of: Callable[[Any], int]) -> ArgumentSpec:
