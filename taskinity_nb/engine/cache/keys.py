@@ -32,6 +32,8 @@ FORMAT = "1"
 """Changes when keys are made otherwise, so that what older versions have stored is not found."""
 
 
+_PYTHON = list(sys.version_info[:2])
+
 LONGEST = 40
 """Characters of a value that is told in a reason."""
 
@@ -135,14 +137,15 @@ class Keys:
         for name, value in (*zip(names, args, strict=True), *kwargs.items()):
             origin = origins.get(name)
             one = self._print_of(value, sources, origin)
-            check(one, f"what '{name}' gets")
-            paths |= dict.fromkeys(one.files)
+            if one.lacks or one.itself:
+                check(one, f"what '{name}' gets")
+            if one.files:
+                paths |= dict.fromkeys(one.files)
             found[name] = one.digest, _source(origin), _text(value)
-        files = {path: file_state(path) for path in sorted(paths)}
-        version = list(sys.version_info[:2])
+        files = {path: file_state(path) for path in sorted(paths)} if paths else {}
         positional = [found[name][0] for name in names]
         keywords = sorted((name, found[name][0]) for name in kwargs)
-        whole = [FORMAT, version, function.digest, positional, keywords, list(files.items())]
+        whole = [FORMAT, _PYTHON, function.digest, positional, keywords, list(files.items())]
         return Key(combined(whole), function.digest, found, files)
 
     def print_of(self, slot: int) -> Fingerprint:
