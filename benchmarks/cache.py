@@ -259,7 +259,7 @@ def kinds(size: int) -> Iterator[tuple[str, Function, dict[str, Open]]]:
     if find_spec("numpy"):
         yield f"arrays of {size / 1e6:,.0f} MB", arrays(size), {"numpy.save": with_files}
     if find_spec("pandas"):
-        yield f"frames of {size / 1e6:,.0f} MB", frames(size), {}
+        yield f"frames of {size / 1e7:,.0f} MB", frames(size // 10), {}
     yield f"lists of {size // 1000:,} dicts", records(size // 1000), {}
 
 
