@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("overhead", "metg", "processes", "workflows", "explorer", "clusters", "live", "honesty")
+SCRIPTS = (
+    "overhead", "metg", "processes", "workflows", "explorer", "clusters", "live", "honesty",
+    "cache",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -41,6 +41,8 @@ FORMAT = "1"
 MOST_FETCHED = 100_000_000
 """Bytes of what is fetched from a cluster to be kept, or looked at."""
 
+_PYTHON = list(sys.version_info[:2])
+
 
 class NoKey(Exception):
     """There is no key for a call; the text says why."""
@@ -157,8 +159,10 @@ class Keys:
             one = self._print_of(self._source(slot, origin, value, addresses))
             if one is None:
                 one = self._print_of_part(value, self._part(slot, name, origin))
-            check(one, f"what '{name}' gets")
-            paths |= dict.fromkeys(one.files)
+            if one.lacks or one.itself:
+                check(one, f"what '{name}' gets")
+            if one.files:
+                paths |= dict.fromkeys(one.files)
             digests.append((way, one.digest))
             if name in found:  # of ``*args``
                 name = f"{name} {len(found) + 1}"
@@ -166,8 +170,7 @@ class Keys:
         files = {path: file_state(path) for path in sorted(paths)}
         is_near = any(state is None and not os.path.isabs(path) for path, state in files.items())
         folder = os.getcwd() if is_near else ""
-        version = list(sys.version_info[:2])
-        whole = [FORMAT, version, function.digest, digests, list(files.items()), folder]
+        whole = [FORMAT, _PYTHON, function.digest, digests, list(files.items()), folder]
         return Key(combined(whole), function.digest, found, files, folder)
 
     def _passed(

@@ -11,7 +11,7 @@ from .pickling import Named
 
 __all__ = [
     "BY_KEY", "DAMAGE", "HAS_RUN", "INFO", "INSERT", "INSERT_RESULT", "LATEST", "NOTE_FORMER",
-    "Entry", "Found", "TaskInfo", "entry_of", "row_of",
+    "REPLACE",    "Entry", "Found", "TaskInfo", "entry_of", "row_of",
 ]  # fmt: skip
 
 COLUMNS = "key, digest, size, seconds, flow, task, item, made, used, parts, classes"
@@ -39,7 +39,9 @@ LATEST = (
 
 HAS_RUN = "SELECT 1 FROM entries WHERE flow = ? AND task = ? LIMIT 1"
 
-INSERT = f'INSERT OR REPLACE INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
+_VALUES = f'INTO entries ({COLUMNS}, "check") VALUES ({", ".join("?" * 12)})'
+INSERT = f"INSERT {_VALUES} ON CONFLICT (key) DO NOTHING"
+REPLACE = f"REPLACE {_VALUES}"
 
 INSERT_RESULT = "INSERT OR REPLACE INTO results (digest, size, data, stamp) VALUES (?, ?, ?, ?)"
 

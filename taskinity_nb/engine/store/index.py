@@ -258,6 +258,7 @@ class Index:
         rows.execute("PRAGMA auto_vacuum = INCREMENTAL")
         rows.execute("PRAGMA journal_mode = WAL").fetchall()
         rows.execute("PRAGMA synchronous = NORMAL")
+        rows.execute("PRAGMA wal_autocheckpoint = 4000").fetchall()
         version = rows.execute("PRAGMA user_version").fetchone()[0]
         if version == 0 and not rows.execute("SELECT name FROM sqlite_master").fetchone():
             rows.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {SCHEMA};COMMIT;")

@@ -310,9 +310,10 @@ class Store(Facts):
         self._insert_entry(rows, entry)
 
     def _insert_entry(self, rows: Any, entry: Entry) -> None:
-        rows.execute(entries.NOTE_FORMER, (entry.key, entry.digest))
         fields, check = row_of(entry)
-        rows.execute(entries.INSERT, (*fields, check))
+        if not rows.execute(entries.INSERT, (*fields, check)).rowcount:  # there is one already
+            rows.execute(entries.NOTE_FORMER, (entry.key, entry.digest))
+            rows.execute(entries.REPLACE, (*fields, check))
 
     def _note_use(self, key: str) -> None:
         with self._lock:
