@@ -535,7 +535,7 @@ class TestResume:
             "report": "succeeded",
         }
         third = run(flow, {"path": "other"}, namespace=names, resume=second, executor="sequential")
-        assert started(third) == ["load", "parse", "count", "report"]
+        assert sorted(started(third)) == ["count", "load", "parse", "report"]
         assert third["report"] == ("OTHER", 5)
 
     def test_everything_kept(self):

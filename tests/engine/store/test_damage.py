@@ -108,7 +108,9 @@ def test_nothing_is_missing_if_nothing_is_damaged(whole, killed, tmp_path):
 
 def test_a_changed_byte_in_a_file(whole, tmp_path):
     folder, numbers = copied(whole, tmp_path / "cache"), random.Random(1)
-    name = files.file_name("digest 1")
+    store = Store(folder)
+    name = files.file_name(store.find("key 1").digest)
+    store.close()
     path = folder / "results" / name
     for position in places_in(path.stat().st_size, sized(20, 300), numbers):
         shutil.copy(whole / "results" / name, path)

@@ -216,15 +216,20 @@ CELL = "%%flow --no-gantt --on-error continue --output held\nflow F:\n    load -
 
 
 @pytest.fixture(scope="module")
-def kernel():
+def one_kernel():
     with new_kernel() as (kernel, _):
-        setup = (
-            "%load_ext taskinity_nb\nimport gc\n"
-            "from taskinity_nb.views.live.kept import kept\n"
-            "def load(): return 1\ndef work(load): return 2"
-        )
-        assert not kernel.run(setup).error
+        assert not kernel.run("%load_ext taskinity_nb").error
         yield kernel
+
+
+@pytest.fixture
+def kernel(one_kernel):
+    setup = (
+        "import gc\nfrom taskinity_nb.views.live.kept import kept\n"
+        "def load(): return 1\ndef work(load): return 2"
+    )
+    assert not one_kernel.run(setup).error  # another test may have emptied the namespace
+    return one_kernel
 
 
 def test_the_picture_in_the_notebook_bears_the_token_of_an_open_widget(kernel):
