@@ -68,6 +68,7 @@ class RunCache:
         self._at_end = weakref.finalize(self, self.close)
         self._missed: dict[int, Key] = {}
         self._noted: set[str] = set()
+        self._ran: set[int] = set()
         self._whys: dict[int, str] = {}
         self._saved: dict[int, float] = {}
         """Seconds that each hit has saved, by slot."""
@@ -114,7 +115,10 @@ class RunCache:
         if slot in self._missed or slot in self._whys:  # it has failed, and is tried again
             return None
         with self._use as is_open:
-            return self._asked(self._find, slot) if is_open else None
+            found = self._asked(self._find, slot) if is_open else None
+        if found is None:
+            self._ran.add(slot)
+        return found
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put a result that was made into the store."""
@@ -135,14 +139,15 @@ class RunCache:
 
     def ended(self, task: int, first: int, count: int) -> bool:
         """Say of a mapped task what its items have saved; return whether none of them has run."""
-        saved = [self._saved[slot] for slot in range(first, first + count) if slot in self._saved]
+        slots = range(first, first + count)
+        saved = [self._saved[slot] for slot in slots if slot in self._saved]
+        have_run = any(slot in self._ran for slot in slots)
         if saved:
-            whole = "cached" if len(saved) == count else f"{len(saved)} of {count} items cached"
+            whole = f"{len(saved)} of {count} items cached" if have_run else "cached"
             self._note(task, why=f"{whole}: {short_time(sum(saved))} saved")
         else:
-            whys = [self._whys[slot] for slot in range(first, first + count) if slot in self._whys]
-            self._note(task, why=whys[0] if whys else "")
-        return bool(count) and len(saved) == count
+            self._note(task, why=next((self._whys[s] for s in slots if s in self._whys), ""))
+        return bool(saved) and not have_run
 
     def _find(self, slot: int) -> tuple[Any, Entry] | None:
         key = self._keys.key(slot)
@@ -156,6 +161,7 @@ class RunCache:
             except CannotRead as why:
                 reason = str(why)
         self._missed[slot] = key
+        self._keys.parts(slot)  # as they are before it runs, and may change them
         self._say(slot, reason and f"runs again: {reason}")
         return None
 

@@ -47,6 +47,12 @@ CASES = {
         "def check(): return True\ndef work(check): return 5",
         {},
     ),
+    "a condition on items": (
+        "load -> map ok\nload -> map f when ok\nf -> g",
+        "def load(): return [1, 2, 3]\ndef ok(n): return n > 1\ndef f(n): return n * 2\n"
+        "def g(f): return f",
+        {},
+    ),
     "what may be absent": (
         "a -> c\nb? -> c",
         "def a(): return 1\ndef b(): skip()\ndef c(a, b=7): return a, b",
@@ -136,6 +142,14 @@ def test_what_is_changed_after_it_was_kept_is_kept_as_it_was(tmp_path):
         made["b"][:] = 7
         made["a"].append(3)
     assert set(states(made).values()) == {"cached"} and made["a"] == [1, 3]
+
+
+def test_who_changes_a_default_runs_again_and_says_so(tmp_path):
+    space = functions("def f(n, seen=[]):\n    seen.append(n)\n    return len(seen)")
+    for number in (1, 2):
+        made = run("f", {"n": 7}, namespace=space, cache=tmp_path)
+        assert made["f"] == number
+    assert made.tasks["f"].why == "runs again: its default 'seen' was [] and is [7]"
 
 
 def test_a_file_that_changes_while_it_is_read(tmp_path):
