@@ -181,11 +181,12 @@ class RunCache:
         if key is None:
             return
         made = self._digest(slot, value)
-        if any(was is None and file_state(path) for path, was in key.files.items()):
-            key = self._keys.key(slot)  # it has made a file that its arguments name
         for path, was in key.files.items():
-            if file_state(path) != was:
+            # A file that it has made, or that its result names, is its own doing.
+            if file_state(path) != was and was is not None and path not in made.files:
                 raise CannotKeep(f"the file '{path}', which it uses, has changed meanwhile")
+        if any(file_state(path) != was for path, was in key.files.items()):
+            key = self._keys.key(slot)
         self._note_function(slot, key.function)
         parts = {
             "function": key.function,

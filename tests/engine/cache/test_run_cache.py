@@ -169,6 +169,10 @@ def test_a_file_that_a_task_makes(tmp_path):
     cache, file = tmp_path / "cache", tmp_path / "out.txt"
     run("write", {"path": file}, namespace=space, cache=cache)
     assert states(run("write", {"path": file}, namespace=space, cache=cache)) == {"write": "cached"}
+    edited = functions("def write(path):\n    path.write_text('otherwise')\n    return path")
+    for state in ("succeeded", "cached"):
+        again = run("write", {"path": file}, namespace=edited, cache=cache)
+        assert states(again) == {"write": state}
     file.unlink()
     again = run("write", {"path": file}, namespace=space, cache=cache)
     assert states(again) == {"write": "succeeded"} and file.read_text() == "made"
