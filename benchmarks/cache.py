@@ -272,7 +272,7 @@ def measure_large(count: int, size: int, repeats: int) -> dict[str, Times]:
         ]
         for kind, function, more in kinds(size)
     }
-    return in_turns(contests, repeats, uncounted=0)
+    return in_turns(contests, repeats)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
