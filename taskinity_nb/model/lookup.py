@@ -82,7 +82,9 @@ def find_tasks(
         task = None if homes else found.get(function)
         if task is None:
             looked_at = [homes[name]] if name in homes else places
-            value = next((v for v in (p.get(function) for p in looked_at) if callable(v)), None)
+            value = looked_at[0].get(function)  # where nearly all are
+            if not callable(value):
+                value = next((v for p in looked_at[1:] if callable(v := p.get(function))), None)
             if value is None or function in others:
                 value = None if function in others else _found(function, looked_at)
             if value is None:
