@@ -264,8 +264,8 @@ def path_as_it_ran(plan: Plan, tasks: Mapping[str, TaskRun]) -> tuple[float, tup
 
 
 def _has_run(record: TaskRun) -> bool:
-    """Tell whether a task, or an item of it, was started at all."""
-    return any(part.started is not None for part in (record, *(record.items or ())))
+    """Tell whether a task was started at all, or of a mapped one, if it has items, any of these."""
+    return any(part.started is not None for part in record.items or (record,))
 
 
 def longest_path(
