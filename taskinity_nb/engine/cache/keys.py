@@ -13,8 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...formatting import size_text
@@ -154,9 +153,15 @@ class Keys:
         paths = dict.fromkeys(function.files)
         found: dict[str, tuple[str, str, str]] = {}
         digests: list[tuple[str, str]] = []
-        addresses = cache(lambda: dict(self._sources(slot)))
+        addresses: dict[int, int] | None = None
         for way, name, origin, value in self._passed(slot, args, kwargs):
-            one = self._print_of(self._source(slot, origin, value, addresses))
+            if origin is None or origin.place is not None:
+                # An address tells the slot only where nothing else does: one object may be in two,
+                # since a task has changed what it got, and returned it.
+                addresses = dict(self._sources(slot)) if addresses is None else addresses
+                one = self._print_of(addresses.get(id(value)))
+            else:
+                one = self._print_of(self._source(slot, origin, value))
             if one is None:
                 one = self._print_of_part(value, self._part(slot, name, origin))
             if one.lacks or one.itself:
@@ -167,7 +172,7 @@ class Keys:
             if name in found:  # of ``*args``
                 name = f"{name} {len(found) + 1}"
             found[name] = one.digest, _told(origin), shown(value)
-        files = {path: file_state(path) for path in sorted(paths)}
+        files = {path: file_state(path) for path in sorted(paths)} if paths else {}
         is_near = any(state is None and not os.path.isabs(path) for path, state in files.items())
         folder = os.getcwd() if is_near else ""
         whole = [FORMAT, _PYTHON, function.digest, digests, list(files.items()), folder]
@@ -233,16 +238,8 @@ class Keys:
                 self._parts[part] = _taken(value)
             return self._parts[part]
 
-    def _source(
-        self, slot: int, origin: Origin | None, value: Any, addresses: Callable[[], dict[int, int]]
-    ) -> int | None:
-        """Return the slot in which a value is as a whole.
-
-        An address tells it only where nothing else does: one object may be in two slots, since a
-        task has changed what it got, and returned it.
-        """
-        if origin is None or origin.place is not None:
-            return addresses().get(id(value))
+    def _source(self, slot: int, origin: Origin, value: Any) -> int | None:
+        """Return the slot in which a value is as a whole, by where it comes from."""
         where, place = self._scheduler.maps.where, origin.slot
         if origin.is_of_item and place in where:
             place = where[place].first + slot - where[self._scheduler.owner(slot)].first
@@ -291,14 +288,13 @@ def _taken(value: Any) -> Fingerprint:
 
 
 def _gathered(parts: list[Fingerprint]) -> Fingerprint:
-    whole = Fingerprint(combined(["list", *(part.digest for part in parts)]), {}, {}, {}, [])
+    lacks, files, itself = dict[str, str](), dict[str, Any](), dict[str, str]()
     for part in parts:
-        whole = whole._replace(
-            lacks={**whole.lacks, **part.lacks},
-            files={**whole.files, **part.files},
-            itself={**whole.itself, **part.itself},
-        )
-    return whole
+        lacks |= part.lacks
+        files |= part.files
+        itself |= part.itself
+    digest = combined(["list", *(part.digest for part in parts)])
+    return Fingerprint(digest, lacks, files, itself, [])
 
 
 def as_state(stored: Any) -> tuple[int, int] | None:
