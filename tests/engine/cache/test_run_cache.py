@@ -1,28 +1,13 @@
 """A run that takes results from a cache, and puts them there."""
 
 import threading
-from pathlib import Path
 
 import pytest
+from recounted import functions, states, whys
 
-from taskinity_nb import TaskError, run, skip, task
+from taskinity_nb import TaskError, run
 
 EXECUTORS = ["sequential", "threads", "processes"]
-
-
-def functions(source, **names):
-    """Define functions as a notebook does, and return its names."""
-    space = {"__name__": "__main__", "task": task, "skip": skip, "Path": Path, **names}
-    exec(source, space)
-    return space
-
-
-def states(run):
-    return {name: str(one.state) for name, one in run.tasks.items()}
-
-
-def whys(run):
-    return {name: one.why for name, one in run.tasks.items()}
 
 
 CHAIN = """

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 
-import numpy as np
 import pytest
+from recounted import functions, states
 
-from taskinity_nb import Cancelled, parse_dsl, run, skip, start, task
+from taskinity_nb import Cancelled, run, start
 from taskinity_nb.engine.cache import opening
 
 CASES = {
@@ -91,19 +91,6 @@ CASES = {
         {},
     ),
 }  # fmt: skip
-
-
-def functions(source):
-    space = {
-        "__name__": "__main__", "task": task, "skip": skip, "parse_dsl": parse_dsl, "run": run,
-        "np": np,
-    }  # fmt: skip
-    exec(source, space)
-    return space
-
-
-def states(run):
-    return {name: str(one.state) for name, one in run.tasks.items()}
 
 
 @pytest.mark.parametrize("keep", ["all", "last"])

@@ -7,24 +7,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from recounted import functions, states, whys
 
-from taskinity_nb import run, start, task
+from taskinity_nb import run, start
 from taskinity_nb.engine.cache import keys, opening
-
-
-def functions(source, **names):
-    space = {"__name__": "__main__", "task": task, "run": run, **names}
-    exec(source, space)
-    return space
-
-
-def states(run):
-    return {name: str(one.state) for name, one in run.tasks.items()}
-
-
-def whys(run):
-    return {name: one.why for name, one in run.tasks.items()}
-
 
 STAR = """
 def a(): return 1
