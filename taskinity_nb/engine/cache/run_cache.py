@@ -22,7 +22,7 @@ from ..scheduling.backend import Scheduling
 from ..store.store import CannotKeep, CannotRead, Store
 from ..store.store import Entry as Stored
 from .compared import Compared, Comparisons
-from .keys import MOST_FETCHED, Key, Keys, NoKey, check
+from .keys import MOST_FETCHED, Key, Keys, NoKey, as_state, check
 from .opening import let_go, store_for
 from .parts import Parts, difference
 from .remembered import note, recall_from
@@ -181,11 +181,11 @@ class RunCache:
         if key is None:
             return
         made = self._digest(slot, value)
-        for path, was in key.files.items():
-            # A file that it has made, or that its result names, is its own doing.
-            if file_state(path) != was and was is not None and path not in made.files:
+        changed = [path for path, was in key.files.items() if file_state(path) != was]
+        for path in changed:  # one that it has made, or that its result names, is its own doing
+            if key.files[path] is not None and path not in made.files:
                 raise CannotKeep(f"the file '{path}', which it uses, has changed meanwhile")
-        if any(file_state(path) != was for path, was in key.files.items()):
+        if changed:
             key = self._keys.key(slot)
         self._note_function(slot, key.function)
         parts = {
@@ -260,8 +260,9 @@ class RunCache:
     def _changed_file(self, stored: Stored) -> str:
         """Return which file that a result names is not what it was when that was made."""
         for path, was in stored.parts["result"].items():
-            if was is not None and file_state(path) != tuple(was):
-                gone = "is gone" if file_state(path) is None else "has changed"
+            now = file_state(path)
+            if was is not None and now != as_state(was):
+                gone = "is gone" if now is None else "has changed"
                 return f"the file '{path}', which its result names, {gone}"
         return ""
 
