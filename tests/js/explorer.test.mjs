@@ -116,9 +116,16 @@ test("one message at a time, and of those that wait only the last", () => {
   clock = 2000; // a message that was lost holds up nothing for long
   messages.ask({ workers: 5 });
   assert.deepEqual(sent.at(-1), { workers: 5, number: 4 });
+  messages.ask({ workers: 6 });
+  messages.flush();
+  assert.deepEqual(sent.at(-1), { workers: 6, number: 5 });
+  messages.answered(5);
+  messages.flush(); // nothing waits any more
+  assert.equal(sent.length, 5);
 });
 
-test("an input is sent exactly as it was given, until its own slider is moved", () => {
+/** The model of an explorer of two inputs, and the view that is made of it. */
+function shown() {
   globalThis.ResizeObserver = class {
     observe() {}
     disconnect() {}
@@ -134,9 +141,17 @@ test("an input is sent exactly as it was given, until its own slider is moved", 
   const el = new Element("div");
   explorer.default.render({ model, el });
   const input = (name) => el.querySelectorAll("input").find((one) => one.getAttribute("data-set") === name);
-  const move = (name, value) => {
+  const slide = (name, value) => {
     input(name).value = value;
     input(name).listeners.input();
+  };
+  return { model, el, input, slide };
+}
+
+test("an input is sent exactly as it was given, until its own slider is moved", () => {
+  const { model, input, slide } = shown();
+  const move = (name, value) => {
+    slide(name, value);
     const { number, view, values } = model.sent.at(-1);
     model.state.answered = { view, number };
     model.state.settings = { ...model.state.settings, values };
@@ -151,4 +166,14 @@ test("an input is sent exactly as it was given, until its own slider is moved", 
     .then((values) => assert.deepEqual(values, [0.123456, 5]))
     .then(() => move("rate", "0.23456"))
     .then((values) => assert.deepEqual(values, [0.235, 5]));
+});
+
+test("a run goes by what was set last, also while an earlier setting is not answered", () => {
+  const { model, el, slide } = shown();
+  slide("n", "5");
+  slide("n", "6");
+  slide("n", "7");
+  assert.deepEqual(model.sent.map(({ values }) => values[1]), [5]);
+  el.querySelectorAll("button").find((one) => one.dataset.action === "run").listeners.click();
+  assert.deepEqual(model.sent.map(({ action, values }) => [action, values?.[1]]), [["set", 5], ["set", 7], ["run", undefined]]);
 });

@@ -129,7 +129,8 @@ export function placeOf(steps, number) {
   return best;
 }
 
-/** Sends one message at a time: of those that were asked for meanwhile, only the last one. */
+/** Sends one message at a time: of those that were asked for meanwhile, only the last one. What goes
+ * by the settings, as a run does, has that one sent first. */
 export function latest(send, patience = PATIENCE, now = () => performance.now()) {
   let number = 0;
   let waiting = null;
@@ -147,11 +148,13 @@ export function latest(send, patience = PATIENCE, now = () => performance.now())
     answered(answer) {
       if (!waiting || answer !== waiting.number) return;
       waiting = null;
-      if (next) {
-        const content = next;
-        next = null;
-        go(content);
-      }
+      this.flush();
+    },
+    flush() {
+      if (!next) return;
+      const content = next;
+      next = null;
+      go(content);
     },
     get isIdle() {
       return !waiting;
@@ -364,7 +367,6 @@ function build(model, el) {
     const button = (made[action] = element(document, "button", "", buttons, words));
     button.type = "button";
     button.dataset.action = action;
-    button.addEventListener("click", () => model.send({ action }));
   }
   const status = element(document, "span", "status", buttons);
   status.setAttribute("role", "status");
@@ -448,6 +450,12 @@ function render({ model, el }) {
     });
   }
   executor.input.addEventListener("change", ask);
+  for (const [action, button] of Object.entries(buttons)) {
+    button.addEventListener("click", () => {
+      messages.flush(); // else it would run as it was set a moment ago
+      model.send({ action });
+    });
+  }
 
   const draw = () => {
     const get = (name) => model.get(name);
