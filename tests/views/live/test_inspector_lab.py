@@ -116,6 +116,15 @@ CELLS = [
 ]
 PANEL = ".taskinity-flow-panel"
 
+PAINTED = """
+async () => {
+  await Promise.all([...document.querySelectorAll('.taskinity-flow-panel img')]
+    .map((image) => image.decode().catch(() => null)));
+  for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+}
+"""
+"""Waits until the pictures are painted."""
+
 
 @pytest.fixture(scope="module")
 def place(kept_lab):
@@ -148,7 +157,7 @@ def seen(lab, name):
     previewed(lab)
     assert lab.violations(".taskinity-flow") == []
     lab.page.evaluate("p => document.querySelector(p).scrollIntoView({block: 'end'})", PANEL)
-    lab.page.wait_for_timeout(200)  # until frames and pictures are painted; nothing rests on it
+    lab.page.evaluate(PAINTED)
     return lab.screenshot(f"inspector-{name}")
 
 
