@@ -10,9 +10,11 @@ systematic testing of multithreaded programs", PLDI 2007).
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = ["Deadlock", "Explorer", "Lock", "Pool", "explore"]
@@ -22,11 +24,18 @@ class Deadlock(AssertionError):
     """Nobody can go on, though somebody has not ended."""
 
 
+def _closed() -> threading.Lock:
+    """Return what one thread opens for another: a bare lock, as there are a million handovers."""
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 class _Thread:
     def __init__(self, name: str, call: Callable[[], object], ready: Callable[[], bool]) -> None:
         self.name = name
         self.ready = ready
-        self.may_go = threading.Semaphore(0)
+        self.may_go = _closed()
         self.thread = threading.Thread(target=call, name=name, daemon=True)
 
 
@@ -49,7 +58,7 @@ class Explorer:
         self._interruptions = interruptions
         self._threads: list[_Thread] = []
         self._current: _Thread | None = None
-        self._stopped = threading.Semaphore(0)
+        self._stopped = _closed()
         self._errors: list[BaseException] = []
 
     def spawn(self, name: str, call: Callable[[], object], ready: Callable[[], bool]) -> None:
@@ -112,6 +121,25 @@ def explore(program: Callable[[Explorer], Callable[[], None]], interruptions: in
     interruptions : int
         How often a thread that could go on may be stopped for another one, in a run.
     """
+    with _on_one_core():
+        return _explore(program, interruptions)
+
+
+@contextmanager
+def _on_one_core() -> Iterator[None]:
+    """Have all threads stay on one core: one goes at a time, and to wake another core is slow."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(cores)[os.getpid() % len(cores)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+def _explore(program: Callable[[Explorer], Callable[[], None]], interruptions: int) -> int:
     choices: list[int] = []
     runs = 0
     while True:
