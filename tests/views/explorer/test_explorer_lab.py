@@ -87,6 +87,10 @@ def place(request):
         yield place
 
 
+in_lab = pytest.mark.parametrize("place", ["lab"], indirect=True)
+"""What is the explorer's own, and the same in both: the next one's code is JupyterLab's."""
+
+
 def move(lab, workers, patience=20_000):
     took = lab.page.evaluate(MOVE, [workers, STEPS, patience])
     assert took >= 0, f"the chart of {workers} workers was not drawn"
@@ -102,7 +106,11 @@ def told(page):
     return page.locator(".taskinity-explorer .told").inner_text()
 
 
-@pytest.mark.parametrize(("dark", "width"), [(False, 1400), (True, 460)])
+@pytest.mark.parametrize(
+    ("place", "dark", "width"),
+    [("lab", False, 1400), ("notebook", True, 460)],
+    indirect=["place"],
+)
 def test_what_the_text_declares_can_be_set(place, dark, width):
     with open_notebook(place, "declared.ipynb", size=(width, 1000)) as lab:
         page = lab.page
@@ -176,6 +184,7 @@ def test_sliders_react_and_run_really_runs(place):
         assert page.locator(".taskinity-explorer").is_visible()
 
 
+@in_lab
 def test_keys_move_the_sliders_and_not_the_notebook(place):
     with open_notebook(place, "keys.ipynb", size=(1100, 1300)) as lab:
         page = lab.page
@@ -218,6 +227,7 @@ def test_keys_move_the_sliders_and_not_the_notebook(place):
         page.wait_for_selector(".taskinity-explorer path[data-part='measured']")
 
 
+@in_lab
 def test_errors_are_shown_and_what_was_cancelled(place):
     with open_notebook(place, "dark.ipynb", dark=True, size=(1100, 1500)) as lab:
         page = lab.page
@@ -243,6 +253,7 @@ def test_errors_are_shown_and_what_was_cancelled(place):
         lab.screenshot(f"explorer-cancelled-{place.app}")
 
 
+@in_lab
 def test_hundreds_of_bars_move(place):
     with open_notebook(place, "large.ipynb", dark=True, size=(1100, 1500)) as lab:
         lab.run_cell(0)

@@ -61,13 +61,13 @@ NAME, CLOSED, INSIDE = (
     '[data-task="Prep.read"]',
 )
 PANEL = ".taskinity-flow-over .taskinity-flow-panel"
-LOOKS = [("light", 1400), ("dark", 1100), ("dark", 460)]
+LOOKS = [("lab", "light", 1400), ("lab", "dark", 460), ("notebook", "dark", 1100)]
 
 
 @pytest.fixture(scope="module", params=["lab", "notebook"])
 def place(request):
     with request.getfixturevalue(f"kept_{request.param}").new_folder() as place:
-        for look, width in LOOKS:
+        for _, look, width in LOOKS:
             write_notebook(place.folder / f"{look}-{width}.ipynb", [SETUP, RUN])
         write_notebook(place.folder / "again.ipynb", [SETUP, RUN])
         yield place
@@ -105,7 +105,7 @@ def wait_for(lab, name, is_there=True):
     lab.page.wait_for_function("image => image.complete && image.naturalWidth", arg=handle)
 
 
-@pytest.mark.parametrize(("look", "width"), LOOKS)
+@pytest.mark.parametrize(("place", "look", "width"), LOOKS, indirect=["place"])
 def test_a_box_is_closed_and_opened(place, look, width):
     with open_notebook(
         place, f"{look}-{width}.ipynb", dark=look == "dark", size=(width, 900)

@@ -129,7 +129,9 @@ def assert_in_sight(lab, selector):
     assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"], box
 
 
-@pytest.mark.parametrize("look", ["ends", "dark"])
+@pytest.mark.parametrize(
+    ("place", "look"), [("lab", "ends"), ("notebook", "dark")], indirect=["place"]
+)
 def test_what_was_open_stays_open_and_the_picture_answers(place, look, problems):
     with open_notebook(place, f"{look}.ipynb", dark=look == "dark", size=(1400, 800)) as lab:
         heard(lab, problems)
@@ -227,6 +229,7 @@ def test_after_a_reload_and_without_the_kernel(place, problems):
     assert problems == []
 
 
+@pytest.mark.parametrize("place", ["lab"], indirect=True)
 def test_in_a_narrow_window(place):
     with open_notebook(place, "narrow.ipynb", size=(460, 800)) as lab:
         begun(lab)
