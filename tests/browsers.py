@@ -208,10 +208,11 @@ class Page:
         """Have everything be dark, or light."""
         theme = "JupyterLab Dark" if dark else "JupyterLab Light"
         self.page.emulate_media(color_scheme="dark" if dark else "light")
-        self.page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
-            theme,
-        )
+        if self.page.evaluate("document.body.dataset.jpThemeName") != theme:  # or it takes a while
+            self.page.evaluate(
+                "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})",
+                theme,
+            )
         self.page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")  # it covers all
 

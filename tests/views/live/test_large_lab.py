@@ -80,8 +80,7 @@ def place(kept_lab):
     ]
     with kept_lab.new_folder() as place:
         write_notebook(place.folder / "large.ipynb", [SETUP, WATCHED, TOLD])
-        for look in ("light", "dark"):
-            write_notebook(place.folder / f"{look}.ipynb", [SETUP + GROWN, *shown, "gate.set()"])
+        write_notebook(place.folder / "sizes.ipynb", [SETUP + GROWN, *shown, "gate.set()"])
         yield place
 
 
@@ -107,18 +106,25 @@ def test_the_browser_keeps_up_with_ten_thousand_tasks(place):
     assert median(behind) <= 300
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_pictures_of_every_size(place, look):
-    with open_notebook(place, f"{look}.ipynb", dark=look == "dark", size=(1100, 1100)) as lab:
+def pictured(lab, selector, looks, name):
+    """Take pictures of all sizes, in the light and in the dark."""
+    for look in looks:
+        lab.use_theme(look == "dark")
+        for number, tasks in enumerate(SIZES, start=1):
+            element = lab.output(number).locator(selector).first
+            element.screenshot(path=lab.screenshot(name.format(tasks, look)))
+
+
+def test_pictures_of_every_size(place):
+    with open_notebook(place, "sizes.ipynb", size=(1100, 1100)) as lab:
         lab.run_cell(0)
         for number, tasks in enumerate(SIZES, start=1):
             lab.run_cell(number)
             flow = lab.output(number).locator(".taskinity-flow")
             flow.locator('g[data-task][data-state="running"]').first.wait_for(state="attached")
             assert flow.locator("g[data-task]").count() == tasks
-            flow.screenshot(path=lab.screenshot(f"size-{tasks}-{look}"))
+        pictured(lab, ".taskinity-flow", ("light", "dark"), "size-{}-{}")
         lab.run_cell(len(SIZES) + 1)
-        for number, tasks in enumerate(SIZES, start=1):
-            picture = lab.output(number).locator(".jp-RenderedSVG img").first
-            picture.wait_for()
-            picture.screenshot(path=lab.screenshot(f"size-{tasks}-{look}-done"))
+        for number in range(1, len(SIZES) + 1):
+            lab.output(number).locator(".jp-RenderedSVG img").first.wait_for()
+        pictured(lab, ".jp-RenderedSVG img", ("dark", "light"), "size-{}-{}-done")
