@@ -34,13 +34,23 @@ flow Kept:
 PANEL = ".taskinity-flow-panel"
 
 
-@pytest.mark.parametrize(("width", "dark"), [(460, True), (1400, False)])
-def test_what_was_saved_is_told(kept_lab, width, dark):
+LOOKS = [(460, True), (1400, False)]
+
+
+def each(lab, looks):
+    """Have the page be narrow and dark, or wide and light; yield the width."""
+    for width, dark in looks:
+        lab.page.set_viewport_size({"width": width, "height": 1200})
+        lab.use_theme(dark)
+        yield width
+
+
+def test_what_was_saved_is_told(kept_lab):
     held = FLOW.replace("--no-gantt", "--no-gantt --background")
     cells = [SETUP, FLOW, "go.clear()", held, "go.set()", "cache_info('kept')"]
     with kept_lab.new_folder() as place:
         path = write_notebook(place.folder / "kept.ipynb", cells)
-        with open_notebook(place, path.name, dark=dark, size=(width, 1200)) as lab:
+        with open_notebook(place, path.name, dark=True) as lab:
             for number in range(4):
                 lab.run_cell(number)
             out, page = lab.output(3), lab.page
@@ -50,14 +60,17 @@ def test_what_was_saved_is_told(kept_lab, width, dark):
             assert re.fullmatch(r"−\d\.\d s", out.locator(detail.format("load")).text_content())
             items = out.locator(detail.format("slow")).text_content()
             assert re.fullmatch(r"3 of 3 · −\d\.\d s", items)
-            node.click()
-            panel = page.locator(f"{PANEL}[aria-label='Task load']").last
-            panel.get_by_text(re.compile(r"cached: .+ saved")).wait_for()
-            lab.screenshot(f"cached-live-{width}")
+            for width in each(lab, LOOKS):
+                node.click()
+                panel = page.locator(f"{PANEL}[aria-label='Task load']").last
+                panel.get_by_text(re.compile(r"cached: .+ saved")).wait_for()
+                lab.screenshot(f"cached-live-{width}")
+                page.keyboard.press("Escape")
             lab.run_cell(4)
             lab.run_cell(5)
             table = lab.output(5).locator("table")
             table.wait_for()
             assert table.locator("tbody tr").count() == 2
-            assert table.locator("i[aria-hidden]").first.bounding_box()["width"] > 40
-            lab.screenshot(f"cached-table-{width}")
+            for width in each(lab, reversed(LOOKS)):
+                assert table.locator("i[aria-hidden]").first.bounding_box()["width"] > 40
+                lab.screenshot(f"cached-table-{width}")
