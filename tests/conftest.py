@@ -13,6 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from alarm import Alarm
 from hypothesis import settings
 from leftovers import KINDS, Moment, begun, left_streams
 
@@ -48,6 +49,43 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"leaves(*kinds, reason): the test leaves something of these kinds behind: {KINDS}",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have a worker of xdist tell only what the terminal shows, since telling takes long.
+
+    That the setup and the teardown of a test went well is of use where durations are asked for or
+    a file is written, and that a test begins where each is named.
+    """
+    option = session.config.option
+    named = session.config.pluginmanager.list_name_plugin()
+    teller: Any = next((it for _, it in named if type(it).__name__ == "WorkerInteractor"), None)
+    if teller is None or option.verbose > 0 or option.durations is not None or option.xmlpath:
+        return
+    tell = teller.sendevent
+
+    def tell_what_is_shown(name: str, **told: Any) -> None:
+        is_step = name == "testreport" and told["data"]["when"] != "call"
+        if name != "logstart" and not (is_step and told["data"]["outcome"] == "passed"):
+            tell(name, **told)
+
+    teller.sendevent = tell_what_is_shown
+
+
+alarm = Alarm()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool | None:
+    """Have the same thread wait for the time-out of each test."""
+    if settings.method != "thread":
+        return None
+    from pytest_timeout import timeout_timer
+
+    alarm.set(settings.timeout, lambda: timeout_timer(item, settings))
+    item.cancel_timeout = alarm.call_off  # type: ignore[attr-defined]
+    return True
 
 
 LARGE = 100

@@ -11,9 +11,12 @@ from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-from test_house import MODULES, PACKAGE, imports, name_of, room
+import pytest
+from test_house import PACKAGE, arrows, room
 
 from taskinity_nb import Flow, parse_dsl, to_dsl
+
+pytestmark = pytest.mark.xdist_group("test_house")  # both read all modules, once
 
 DOCS = PACKAGE.parent / "docs"
 MAP = DOCS / "architecture.md"
@@ -24,10 +27,10 @@ BLOCK = re.compile(r"(?<=^```\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 def rooms() -> Flow:
     """Return the rooms as a flow: what imports comes before what it imports."""
     below: dict[str, set[str]] = {}
-    for path in MODULES:
-        _, own = room(name_of(path))
+    for module, targets in arrows().items():
+        _, own = room(module)
         below.setdefault(own, set())
-        below[own] |= {room(target)[1] for target in imports(path)} - {own}
+        below[own] |= {room(target)[1] for target in targets} - {own}
 
     @cache  # many ways lead to the rooms at the bottom
     def all_below(name):

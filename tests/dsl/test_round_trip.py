@@ -165,6 +165,7 @@ def test_every_form(flow):
     check(flow)
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @settings(
     max_examples=sized(50, 1_000), deadline=None,

@@ -44,8 +44,9 @@ def run_often(kernel, cell, times=3):
 
 @pytest.mark.parametrize(
     "line",
-    ["-o r", "", "--no-gantt -o r", "--background -o r", "--no-gantt -o r;", "--compare -o r",
-     "--resume --no-gantt -o r", "-e sequential --no-gantt"],
+    ["-o r", "--no-gantt -o r", "--background -o r", "--no-gantt -o r;",
+     "--resume --no-gantt -o r", "-e sequential --no-gantt",
+     *(pytest.param(line, marks=pytest.mark.slow) for line in ("", "--compare -o r"))],
 )  # fmt: skip
 def test_one_run_is_kept_of_a_cell(fresh, line):
     run_often(fresh, f"%%flow {line}\nflow Again:\n    load -> keep")

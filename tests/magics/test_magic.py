@@ -232,10 +232,12 @@ class TestAdvice:
         kernel.run(FUNCTIONS)
         assert len(self.outputs(kernel, "-w 2 --no-gantt", 6)) == 2
 
+    @pytest.mark.slow
     def test_of_a_run_that_failed_nothing_is_said(self, kernel):
         cell = kernel.run("%%flow -w 1 --on-error continue\nload -> [slow, slow as t, broken]")
         assert len(cell.outputs) == 3
 
+    @pytest.mark.slow
     def test_in_the_background(self, kernel):
         tasks = ", ".join(f"slow as s{number}" for number in range(6))
         sent = kernel.send(self.CELL.format("-w 2 --background", tasks))

@@ -158,6 +158,7 @@ def bare_kernel():
         yield kernel
 
 
+@pytest.mark.slow
 def test_without_anywidget_the_picture_itself_is_drawn_again(bare_kernel):
     kernel = bare_kernel
     kernel.run(FUNCTIONS + "def held(load): return go.wait(60)\ndef last(held): pass")
@@ -177,6 +178,7 @@ def test_without_anywidget_the_picture_itself_is_drawn_again(bare_kernel):
     assert {"image/png", "text/plain"} < set(cell.outputs[0])
 
 
+@pytest.mark.slow
 def test_what_came_soon_after_a_picture_is_shown_when_it_is_time(bare_kernel):
     kernel = bare_kernel
     kernel.run(FUNCTIONS + "seen = threading.Event()\ndef first(): return seen.wait(60)")

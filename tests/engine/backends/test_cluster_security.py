@@ -32,6 +32,7 @@ for address in {}:
 """
 
 
+@pytest.mark.slow
 def test_only_who_has_the_certificate_of_the_session():
     pytest.importorskip("cryptography")
     assert run("one", namespace={"one": lambda: 1}, executor="dask")["one"] == 1

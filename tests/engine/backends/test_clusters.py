@@ -101,6 +101,7 @@ ENVIRONMENT = """
 """
 
 
+@pytest.mark.slow
 def test_dask_sets_what_its_workers_need_for_them_alone():
     pytest.importorskip("distributed")
     assert python(ENVIRONMENT) == "1 True"

@@ -16,6 +16,7 @@ from users_modules import PREFIX, UsersModule, calling
 from taskinity_nb import run
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.xdist_group("clusters"),
     pytest.mark.leaves(
         "threads", "descriptors", "processes", "environment", "signals",

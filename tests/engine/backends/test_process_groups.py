@@ -115,6 +115,7 @@ class TestEndedAtOnce:
         going.cancel()
         wait_until(lambda: is_gone(pid))
 
+    @pytest.mark.slow
     def test_out_of_time(self, path):
         inputs = {"path": str(path), "how": command, "marker": "never"}
         names = {"begin": Task(begin, timeout=2)}

@@ -37,7 +37,12 @@ def python(folder, text, *, by="file", **environment):
     return ended.stdout
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def slow(*values):
+    """Return parameters that the quick tests leave out: each starts a program of its own."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]
+
+
+@pytest.mark.parametrize("method", ["fork", *slow("spawn", "forkserver")])
 def test_in_a_worker_of_a_users_pool(method, tmp_path):
     """Which is a daemon, and so may have no children of its own."""
     said = python(tmp_path, f"""
@@ -131,7 +136,7 @@ def test_a_task_that_leaves_a_lock(tmp_path):
     assert said == "1\n"
 
 
-@pytest.mark.parametrize("length", [70, 110, 150])
+@pytest.mark.parametrize("length", [110, *slow(70, 150)])
 def test_a_folder_for_temporary_files_with_a_long_path(length, tmp_path):
     folder = tmp_path / ("x" * length)
     folder.mkdir()
@@ -152,7 +157,7 @@ def test_a_folder_for_temporary_files_with_a_long_path(length, tmp_path):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("how", ["idle", "busy"])
+@pytest.mark.parametrize("how", ["busy", *slow("idle")])
 def test_what_a_nested_run_has_left_in_memory_at_exit(how, tmp_path):
     said = python(tmp_path, f"""
         from pathlib import Path

@@ -63,6 +63,7 @@ def test_there_are_edits_of_each_kind():
     assert Path(edits.__file__).with_suffix(".txt").exists()
 
 
+@pytest.mark.slow
 def test_each_process_finds_the_same(found, folder):
     wrong = []
     for first, seed in [("after", "1"), ("before", "77")]:

@@ -12,9 +12,14 @@ import run_edits
 from run_edits import EDITS
 
 KERNELS = [
-    (("0", "threads"), ("1", "threads")),
     (("1", "sequential"), ("77", "processes")),
-    (("77", "processes"), ("0", "sequential")),
+    *(
+        pytest.param(each, marks=pytest.mark.slow)
+        for each in [
+            (("0", "threads"), ("1", "threads")),
+            (("77", "processes"), ("0", "sequential")),
+        ]
+    ),
 ]
 
 

@@ -64,7 +64,10 @@ class Notebook:
         assert not cell.error, cell.error
 
 
-@pytest.fixture(params=["threads", "processes", pytest.param("sequential", marks=pytest.mark.slow)])
+OTHERS = [pytest.param(each, marks=pytest.mark.slow) for each in ("processes", "sequential")]
+
+
+@pytest.fixture(params=["threads", *OTHERS])
 def notebook(kernel, request):
     kernel, functions, calls = kernel
     assert not kernel.run(functions).error  # another test has edited some

@@ -246,6 +246,7 @@ def test_agrees_with_the_model(followers, random):
     Play(Case(followers, random)).play()
 
 
+@pytest.mark.slow
 def test_the_cases_have_all_that_can_happen():
     """The model is asked about everything, or its agreement means little."""
     seen = Counter()

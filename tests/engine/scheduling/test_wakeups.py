@@ -235,7 +235,7 @@ def flows(pool):
     return texts, names
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("size", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4)), 2])
 def test_whatever_the_order(size, monkeypatch):
     """Real threads, in random orders that are forced at each hold of the lock."""
     seeds = iter(range(10_000))

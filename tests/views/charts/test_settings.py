@@ -256,7 +256,13 @@ def shown(kernel):
     return bundles[0]["image/png"]
 
 
-@pytest.mark.parametrize("setup", SETUPS)
+QUICK = ("nothing", "html")
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each not in QUICK)) for each in SETUPS],
+)
 def test_a_chart_looks_the_same_whatever_was_said_of_figures(kernel, shown_at_first, setup):
     made = kernel.run(SETUPS[setup])
     assert not made.error, made.error

@@ -205,7 +205,10 @@ FORK = "ProcessPoolExecutor(3, multiprocessing.get_context('fork'))"
 IMPORTS = "import multiprocessing\nfrom concurrent.futures import ProcessPoolExecutor\n"
 
 
-@pytest.mark.parametrize("executor", ["'threads'", "'processes'", "'sequential'", FORK])
+OTHERS = [pytest.param(each, marks=pytest.mark.slow) for each in ("'sequential'", FORK)]
+
+
+@pytest.mark.parametrize("executor", ["'threads'", "'processes'", *OTHERS])
 def test_a_script_in_a_terminal(tmp_path, executor):
     text = SCRIPT.replace("observers=", f"executor={executor}, workers=3, observers=")
     text = IMPORTS + text
@@ -282,6 +285,7 @@ def test_two_bars_at_once_leave_the_streams_as_they_were(monkeypatch):
     assert screens[0].getvalue() == "said by a\nsaid by b\n"
 
 
+@pytest.mark.slow
 def test_each_of_two_runs_that_are_compared_has_a_bar(tmp_path):
     cell = CELL.replace("--on-error continue -o r", "--compare --on-error continue -o r")
     (tmp_path / "cell.py").write_text(cell, encoding="utf-8")
