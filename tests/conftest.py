@@ -51,28 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Have a worker of xdist tell only what the terminal shows, since telling takes long.
-
-    That the setup and the teardown of a test went well is of use where durations are asked for or
-    a file is written, and that a test begins where each is named.
-    """
-    option = session.config.option
-    named = session.config.pluginmanager.list_name_plugin()
-    teller: Any = next((it for _, it in named if type(it).__name__ == "WorkerInteractor"), None)
-    if teller is None or option.verbose > 0 or option.durations is not None or option.xmlpath:
-        return
-    tell = teller.sendevent
-
-    def tell_what_is_shown(name: str, **told: Any) -> None:
-        is_step = name == "testreport" and told["data"]["when"] != "call"
-        if name != "logstart" and not (is_step and told["data"]["outcome"] == "passed"):
-            tell(name, **told)
-
-    teller.sendevent = tell_what_is_shown
-
-
 alarm = Alarm()
 
 
