@@ -14,8 +14,9 @@ from ...model.flow import Flow
 from ...model.refs import is_ref
 from ...strangers import described, harmless, is_interrupt
 from ...values import is_once, kind_of
+from ..rerun.buffers import Buffers
 from ..rerun.contents.definitions import file_state
-from ..rerun.fingerprint import Fingerprint, taken
+from ..rerun.fingerprint import Fingerprint, taken_apart
 from ..rerun.resume import Prints
 from ..runtime.interrupts import allow_interrupts
 from ..scheduling.backend import Scheduling
@@ -180,7 +181,7 @@ class RunCache:
         key = self._missed.pop(slot, None)
         if key is None:
             return
-        made = self._digest(slot, value)
+        made, buffers = self._digest(slot, value)
         changed = [path for path, was in key.files.items() if file_state(path) != was]
         for path in changed:  # one that it has made, or that its result names, is its own doing
             if key.files[path] is not None and path not in made.files:
@@ -198,7 +199,7 @@ class RunCache:
         name, item = self._place(slot)
         kept = self._store.write(
             key.text, made.digest, value, seconds=(entry[2] - entry[3]) * 1e-9,
-            flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts,
+            flow=self._scheduler.run.flow.name, task=name, item=item, parts=parts, buffers=buffers,
         )  # fmt: skip
         self._add_size(slot, kept.size)
 
@@ -206,8 +207,8 @@ class RunCache:
         task = self._scheduler.owner(slot)
         self._sizes[task] = self._sizes.get(task, 0) + size
 
-    def _digest(self, slot: int, value: Any) -> Fingerprint:
-        """Return what stands for a result that can be kept."""
+    def _digest(self, slot: int, value: Any) -> tuple[Fingerprint, Buffers]:
+        """Return what stands for a result that can be kept, and for its buffers."""
         if is_ref(value):
             if value.place and (value.nbytes or 0) > MOST_FETCHED:
                 raise CannotKeep(
@@ -216,10 +217,10 @@ class RunCache:
             value = value.fetch()
         if is_once(value):
             raise CannotKeep(f"its result, {kind_of(value)}, can be read only once")
-        made = taken(value)
+        made, buffers = taken_apart(value)
         self._keys.note(slot, made)
         check(made, "its result")
-        return made
+        return made, buffers
 
     def _note_function(self, slot: int, digest: str) -> None:
         """Have the store know what a function consists of, as soon as a result of it is kept."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from .buffers import Buffers
 from .contents.budget import Budget
 from .contents.closure import close
 from .contents.code import hashed
@@ -25,7 +26,7 @@ from .contents.listing import listing
 from .contents.origins import full_name, is_class
 from .contents.walk import Walk, plain
 
-__all__ = ["Fingerprint", "Printer", "combined", "digest", "fingerprint", "taken"]
+__all__ = ["Fingerprint", "Printer", "combined", "digest", "fingerprint", "taken", "taken_apart"]
 
 
 class Fingerprint(NamedTuple):
@@ -140,6 +141,11 @@ class Printer:
         )
 
     @property
+    def buffers(self) -> Buffers:
+        """The digests of the arrays that were met."""
+        return self._walk.buffers
+
+    @property
     def may_run_flows(self) -> bool:
         """Whether something of this package was met."""
         return self._walk.has_met_us
@@ -174,12 +180,27 @@ def taken(value: Any) -> Fingerprint:
     >>> for value in (1, "a", None, 2.5):
     ...     assert taken(value) == Printer(is_bounded=False).take(value)
     """
+    return taken_apart(value)[0]
+
+
+def taken_apart(value: Any) -> tuple[Fingerprint, Buffers]:
+    """Return the fingerprint of one value, and the digests of the buffers in it.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> array = numpy.zeros(10_000)
+    >>> found, buffers = taken_apart(array)
+    >>> found == taken(array), len(buffers.parts(memoryview(array).cast("B")))
+    (True, 1)
+    """
     found = plain(value)
     if found is None:
-        return Printer(is_bounded=False).take(value)
+        printer = Printer(is_bounded=False)
+        return printer.take(value), printer.buffers
     # As `defined` describes it, one line without a name, and `close` closes it: it leads nowhere.
     label = hashed([], [("", found, [])])
-    return Fingerprint(combined([label, []]), {}, {}, {}, [])
+    return Fingerprint(combined([label, []]), {}, {}, {}, []), NO_BUFFERS
 
 
 def combined(parts: list[Any]) -> str:
@@ -239,6 +260,9 @@ def digest(value: Any, printer: Printer | None = None) -> str:
 class _Digest(str):  # of which plain text would do, but for what it holds
     held: list[Any]
 
+
+NO_BUFFERS = Buffers()
+"""Those of a plain value."""
 
 _Beside = tuple[Mapping[str, str], Mapping[str, Any], Mapping[str, str]]
 """What is left out, files, and what counts as itself."""

@@ -22,7 +22,7 @@ from .session import alone
 
 __all__ = ["SCHEMA", "Index", "MovedError", "check_of"]
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the tables; raised when they change."""
 
 BUSY = 60.0

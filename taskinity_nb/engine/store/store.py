@@ -11,11 +11,11 @@ import warnings
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import PickleBuffer
 from typing import Any
 
 from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
+from ..rerun.buffers import Buffers
 from . import entries, files
 from .entries import DAMAGE, Entry, Found, TaskInfo, entry_of, row_of
 from .facts import Facts
@@ -149,10 +149,12 @@ class Store(Facts):
         task: str,
         item: int | None,
         parts: Mapping[str, Any],
+        buffers: Buffers | None = None,
     ) -> Entry:
         """Keep a result; one with the same key is replaced, one of the same content is shared.
 
-        The digest of the entry begins with the one that is given, and a full stop.
+        The digest of the entry begins with the one that is given, and a full stop. Of `buffers`
+        the digests are known.
 
         Raises
         ------
@@ -163,12 +165,14 @@ class Store(Facts):
         # Equal results share a file only if they are built alike: `[x, x]` is not `[x, y]`.
         digest = f"{digest}.{hashlib.blake2b(pickled, digest_size=8).hexdigest()}"
         now = time.time()
-        entry = Entry(key, digest, 0, seconds, flow, task, item, now, now, parts, classes)
+        packed = files.pack(digest, pickled, apart, buffers)
+        size = files.size_of(packed)
+        entry = Entry(key, digest, size, seconds, flow, task, item, now, now, parts, classes)
         try:
             try:
-                return self._insert(entry, pickled, apart)
+                return self._insert(entry, packed)
             except MovedError:
-                return self._insert(entry, pickled, apart)  # into the index that was begun anew
+                return self._insert(entry, packed)  # into the index that was begun anew
         except (OSError, sqlite3.Error) as error:
             self._warn(f"results cannot be written: {in_words(error)}")
             raise CannotKeep(f"its result cannot be written: {in_words(error)}") from error
@@ -265,15 +269,13 @@ class Store(Facts):
     def _file(self, digest: str) -> Path:
         return self._place.results / files.file_name(digest)
 
-    def _insert(self, entry: Entry, pickled: bytes, apart: list[PickleBuffer]) -> Entry:
-        size = files.size_of(pickled, apart)
-        entry = entry._replace(size=size)
-        if size < SMALL:
-            data = b"".join(files.pack(entry.digest, pickled, apart))
+    def _insert(self, entry: Entry, packed: files.Parts) -> Entry:
+        if entry.size < SMALL:
+            data = b"".join(packed)
             with self._index.changing() as rows:
                 self._insert_rows(rows, entry, data, "")
             return entry
-        return self._shared(entry) or self._insert_file(entry, pickled, apart)
+        return self._shared(entry) or self._insert_file(entry, packed)
 
     def _shared(self, entry: Entry) -> Entry | None:
         """Put an entry beside others of the same content, if the file of that is as it was."""
@@ -288,9 +290,8 @@ class Store(Facts):
             self._insert_entry(rows, entry)
         return entry
 
-    def _insert_file(self, entry: Entry, pickled: bytes, apart: list[PickleBuffer]) -> Entry:
+    def _insert_file(self, entry: Entry, packed: files.Parts) -> Entry:
         path, mark = self._file(entry.digest), bytes.fromhex(files.file_name(entry.digest))
-        packed = files.pack(entry.digest, pickled, apart)
         self._place.complete()
         written = files.write_file(str(self._place.tmp), self._session.name, packed)
         try:

@@ -21,9 +21,10 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ..buffers import Buffers, bulk
 from .arrays import arrays
 from .budget import Budget, NotWritten
-from .code import flat, hashed, summed
+from .code import flat, hashed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
 from .labels import kind_of, label_of, name_of_module, number_of, package_of
@@ -85,6 +86,8 @@ class Walk:
     ----------
     held : list
         What must live as long as what was found, since it counts as its address.
+    buffers : Buffers
+        The digests of arrays that it has met.
     has_met_us : bool
         Whether something of this package was met, which may run flows.
     """
@@ -92,6 +95,7 @@ class Walk:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.held: list[Any] = []
+        self.buffers = Buffers()
         self.has_met_us = False
         self._parts: dict[int, Part] = {}
         self._imports: dict[int, tuple[Any, str | None, types.ModuleType | None]] = {}
@@ -159,7 +163,7 @@ class Walk:
         if self.budget.is_bounded:
             self.budget.spend(sys.getsizeof(value), value)
         found = marshal.dumps(value, 2)
-        return found if len(found) < LARGE else flat("large", found[:1], summed(found))
+        return found if len(found) < LARGE else flat("large", found[:1], bulk(found))
 
     def _plain(self, value: Any) -> bytes | None:
         """Return what stands for a container of nothing but plain values, None if it is none."""
@@ -175,7 +179,7 @@ class Walk:
             found = flat(type(value).__name__, sorted(value))  # ten times faster than marshal's way
         else:
             found = marshal.dumps(value, 2)  # it sorts sets
-        return found if len(found) < 64 else summed(found)
+        return found if len(found) < 64 else bulk(found)
 
     def _definition(self, thing: Any) -> bytes:
         known = self._imports.get(id(thing))
@@ -288,7 +292,7 @@ class Walk:
         kind = type(value)
         describe = self._arrays.get(id(kind))
         if describe is not None:
-            return describe(value, self.value, self.budget)
+            return describe(value, self.value, self.budget, self.buffers)
         known = self._ways.get(id(kind))
         if known is None:
             known = self._ways[id(kind)] = kind, way_of(kind)
@@ -365,7 +369,7 @@ class Walk:
         view = value.raw() if isinstance(value, pickle.PickleBuffer) else memoryview(value)
         with view as data:
             self.budget.spend_buffer(data.nbytes)
-            return hashed(type(value).__name__, summed(data))
+            return hashed(type(value).__name__, bulk(data))
 
 
 def plain(value: Any) -> bytes | None:
