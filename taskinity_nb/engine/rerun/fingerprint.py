@@ -26,7 +26,16 @@ from .contents.listing import listing
 from .contents.origins import full_name, is_class
 from .contents.walk import Walk, plain
 
-__all__ = ["Fingerprint", "Printer", "combined", "digest", "fingerprint", "taken", "taken_apart"]
+__all__ = [
+    "Fingerprint",
+    "Printer",
+    "combined",
+    "digest",
+    "fingerprint",
+    "taken",
+    "taken_apart",
+    "taken_plain",
+]
 
 
 class Fingerprint(NamedTuple):
@@ -194,13 +203,26 @@ def taken_apart(value: Any) -> tuple[Fingerprint, Buffers]:
     >>> found == taken(array), len(buffers.parts(memoryview(array).cast("B")))
     (True, 1)
     """
-    found = plain(value)
+    found = taken_plain(value)
     if found is None:
         printer = Printer(is_bounded=False)
         return printer.take(value), printer.buffers
+    return Fingerprint(found, {}, {}, {}, []), NO_BUFFERS
+
+
+def taken_plain(value: Any) -> str | None:
+    """Return the digest of a small value without parts, None if it is no such.
+
+    Examples
+    --------
+    >>> taken_plain(1) == taken(1).digest, taken_plain([1])
+    (True, None)
+    """
+    found = plain(value)
+    if found is None:
+        return None
     # As `defined` describes it, one line without a name, and `close` closes it: it leads nowhere.
-    label = hashed([], [("", found, [])])
-    return Fingerprint(combined([label, []]), {}, {}, {}, []), NO_BUFFERS
+    return combined([hashed([], [("", found, [])]), []])
 
 
 def combined(parts: list[Any]) -> str:
