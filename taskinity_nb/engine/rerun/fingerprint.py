@@ -24,7 +24,8 @@ from .contents.kinds import PATHS
 from .contents.labels import number_of
 from .contents.listing import listing
 from .contents.origins import full_name, is_class
-from .contents.walk import Walk, plain
+from .contents.plain import plain, plain_row
+from .contents.walk import Walk
 
 __all__ = [
     "Fingerprint",
@@ -186,7 +187,7 @@ def taken(value: Any) -> Fingerprint:
 
     Examples
     --------
-    >>> for value in (1, "a", None, 2.5):
+    >>> for value in (1, "a", None, 2.5, [], (1, "a"), {"a": 1, "b": b"c" * 1000}, [1, [2]]):
     ...     assert taken(value) == Printer(is_bounded=False).take(value)
     """
     return taken_apart(value)[0]
@@ -203,11 +204,11 @@ def taken_apart(value: Any) -> tuple[Fingerprint, Buffers]:
     >>> found == taken(array), len(buffers.parts(memoryview(array).cast("B")))
     (True, 1)
     """
-    found = taken_plain(value)
+    found = plain(value) or plain_row(value)
     if found is None:
         printer = Printer(is_bounded=False)
         return printer.take(value), printer.buffers
-    return Fingerprint(found, {}, {}, {}, []), NO_BUFFERS
+    return Fingerprint(_alone(found), {}, {}, {}, []), NO_BUFFERS
 
 
 def taken_plain(value: Any) -> str | None:
@@ -219,9 +220,14 @@ def taken_plain(value: Any) -> str | None:
     (True, None)
     """
     found = plain(value)
-    if found is None:
-        return None
-    # As `defined` describes it, one line without a name, and `close` closes it: it leads nowhere.
+    return None if found is None else _alone(found)
+
+
+def _alone(found: bytes) -> str:
+    """Return the digest of a value that leads nowhere, by what stands for it.
+
+    That is one line without a name, as `defined` describes it and `close` closes it.
+    """
     return combined([hashed([], [("", found, [])]), []])
 
 

@@ -29,8 +29,9 @@ from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
 from .labels import kind_of, label_of, name_of_module, number_of, package_of
 from .origins import full_name, importable_name, is_ours, space_of
+from .plain import ATOMS, plain, summed_if_long
 
-__all__ = ["Part", "Walk", "plain"]
+__all__ = ["Part", "Walk"]
 
 DEEPEST = 80
 """How deep values are nested that are followed; each level takes some frames."""
@@ -40,9 +41,6 @@ NODE, ASKED, EACH, PATH = 160, 300, 4, 1000
 each, and to look for a file, as `Budget` counts."""
 
 SMALL = sys.getsizeof("a")
-
-TINY = 500
-"""Bytes of a plain value that is not worth a thought."""
 
 LARGE = 1 << 16
 """Bytes of a text, or of bytes, from which on a digest stands for it."""
@@ -137,7 +135,7 @@ class Walk:
     def value(self, value: Any) -> bytes:
         """Return what stands for a value within the part that is gone through."""
         kind = type(value)
-        if id(kind) in _ATOMS:
+        if id(kind) in ATOMS:
             return self._atom(value)
         describe = _CONTAINERS.get(id(kind))
         if describe is not None:
@@ -170,7 +168,7 @@ class Walk:
         self.budget.spend(EACH * len(value), value)
         both = (value, value.values()) if type(value) is dict else (value,)
         kinds = set(map(id, map(type, itertools.chain.from_iterable(both))))
-        if not kinds <= _ATOMS:
+        if not kinds <= ATOMS:
             return None
         if self.budget.is_bounded:
             sizes = sum(map(sys.getsizeof, itertools.chain.from_iterable(both)))
@@ -179,7 +177,7 @@ class Walk:
             found = flat(type(value).__name__, sorted(value))  # ten times faster than marshal's way
         else:
             found = marshal.dumps(value, 2)  # it sorts sets
-        return found if len(found) < 64 else bulk(found)
+        return summed_if_long(found)
 
     def _definition(self, thing: Any) -> bytes:
         known = self._imports.get(id(thing))
@@ -371,24 +369,6 @@ class Walk:
             self.budget.spend_buffer(data.nbytes)
             return hashed(type(value).__name__, bulk(data))
 
-
-def plain(value: Any) -> bytes | None:
-    """Return what stands for a small value without parts, None if it is no such.
-
-    Examples
-    --------
-    >>> plain(1) == marshal.dumps(1, 2), plain([1])
-    (True, None)
-    """
-    if id(type(value)) in _ATOMS and sys.getsizeof(value) < TINY:
-        return marshal.dumps(value, 2)
-    return None
-
-
-_ATOMS = frozenset(
-    map(id, (bool, bytes, complex, float, int, str, type(None), type(...))),
-)
-"""By their ids, as a metaclass of the user's may have a hash of its own."""
 
 _CONTAINERS: dict[int, Callable[[Walk, Any], bytes]] = {
     id(list): Walk._row, id(tuple): Walk._row, id(dict): Walk._pairs,
