@@ -125,6 +125,24 @@ def with_pipefunc(folder: Path, function: Function, count: int) -> Callable[[], 
     return lambda: [pipeline(number=number) for number in range(count)]
 
 
+def with_pipefunc_map(folder: Path, function: Function, count: int) -> Callable[[], Sequence[Any]]:
+    """Run the map of a pipeline of one cached function, one item after another."""
+    from pipefunc import PipeFunc, Pipeline
+
+    cached = PipeFunc(function, "made", mapspec="number[i] -> made[i]", cache=True)
+    options = {"cache_dir": folder, "with_lru_cache": False}
+    pipeline = Pipeline(
+        [cached], cache_type="disk", cache_kwargs=options, validate_type_annotations=False
+    )
+
+    def called() -> Sequence[Any]:
+        inputs = {"number": list(range(count))}
+        made = pipeline.map(inputs, parallel=False, storage="dict", show_progress=False)
+        return list(made["made"].output)
+
+    return called
+
+
 def with_hamilton(folder: Path, function: Function, count: int) -> Callable[[], Sequence[Any]]:
     """Execute a dataflow with a node for each number."""
     from hamilton import ad_hoc_utils, driver
@@ -165,6 +183,7 @@ def with_files(folder: Path, function: Function, count: int) -> Callable[[], Seq
 OTHERS: dict[str, tuple[str, Open]] = {
     "joblib.Memory": ("joblib", with_joblib),
     "pipefunc": ("pipefunc", with_pipefunc),
+    "pipefunc's map": ("pipefunc", with_pipefunc_map),
     "Hamilton": ("hamilton", with_hamilton),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...model.outlook.why import Part
-from .keys import Key, as_state
+from .key import Key, as_state
 from .parts import Parts, differences
 
 __all__ = ["Compared", "Comparisons"]

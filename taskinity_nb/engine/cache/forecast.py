@@ -26,7 +26,6 @@ from ..rerun.given import GIVEN, given_slots, planned
 from ..rerun.inputs import takers
 from ..rerun.resume import prints_of
 from ..scheduling.scheduler import Scheduler
-from ..store.store import Entry as Stored
 from ..store.store import Store
 from .opening import let_go, path_of, store_for
 from .run_cache import RunCache
@@ -91,23 +90,23 @@ def _store_of(cache: Any) -> Iterator[Store]:
 class _Looking(RunCache):
     """Looks results up, and says nothing of it to the store."""
 
-    def _look_up(self, key: str) -> Stored | None:
-        return self._store.find(key, is_use=False)
+    is_use = False
 
     def keep_open(self) -> None:
         """Leave the store to who has opened it."""
         self._at_end.detach()
 
     def why(self, slot: int) -> str:
-        return self._whys.get(slot, "")
+        return self._calls[slot].why if slot in self._calls else ""
 
     def seconds(self, slot: int) -> float | None:
         """Return what a hit saves; None if it was none."""
-        return self._saved.get(slot)
+        return self._calls[slot].saved if slot in self._calls else None
 
     def certain(self, slot: int) -> str:
         """Return why a call runs whatever its arguments are; an empty text if that depends."""
-        name, item = self._place(slot)
+        call = self._call(slot)
+        name, item = call.name, call.item
         if refusal := self._keys.refusal(slot):
             return f"not cached: {refusal}"
         if name in self._rerun:

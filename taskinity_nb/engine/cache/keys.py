@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ParamSpec, TypeVar
 
 from ...formatting import size_text
 from ...model.forms.edges import WAITS
@@ -24,14 +24,17 @@ from ...strangers import described, is_interrupt
 from ...values import is_once, kind_of
 from ..remote.randomness import is_generator
 from ..rerun.contents.definitions import file_state
-from ..rerun.contents.plain import shown
-from ..rerun.fingerprint import Fingerprint, Printer, combined, taken
+from ..rerun.fingerprint import Fingerprint, Printer, combined, taken, taken_plain
 from ..rerun.resume import Prints
 from ..scheduling.backend import Scheduling
 from ..scheduling.maps.items import Partial
 from ..transport.reach import is_standard, reach
+from .key import Key, Look, Passed
 
-__all__ = ["MOST_FETCHED", "Key", "Keys", "NoKey", "as_state", "check"]
+__all__ = ["MOST_FETCHED", "Keys", "NoKey", "asked", "check"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FORMAT = "1"
 """Changes when keys are made otherwise, so that what older versions have stored is not found."""
@@ -45,54 +48,6 @@ _PYTHON = list(sys.version_info[:2])
 
 class NoKey(Exception):
     """There is no key for a call; the text says why."""
-
-
-class Key(NamedTuple):
-    """The key of a call, and what it is made of.
-
-    Attributes
-    ----------
-    text : str
-        Equal only if all else is.
-    function : str
-        The digest of the function.
-    arguments : dict of str to (str, str, str)
-        For each parameter, the digest of what it gets, where that comes from, and how it reads.
-    files : dict of str to (int, int) or None
-        For each path in them, the size and time of the file there.
-    folder : str
-        The working directory, if a relative path leads from there to something that is no file.
-    """
-
-    text: str
-    function: str
-    arguments: dict[str, tuple[str, str, str]]
-    files: dict[str, tuple[int, int] | None]
-    folder: str
-
-    def change(self, then: Mapping[str, Any]) -> str:
-        """Say in which of its arguments or files it differs from an earlier one."""
-        before = then["arguments"]
-        if list(before) != list(self.arguments):
-            return "its arguments come from elsewhere"
-        for name, (digest, source, text) in self.arguments.items():
-            was, source_then, text_then = before[name]
-            if was == digest:
-                continue
-            if source != source_then:
-                return f"'{name}' comes from elsewhere"
-            if source.startswith("'"):
-                return f"{source} gave another result"
-            named = source if source in ("its item", "its arguments") else f"{source}'{name}'"
-            if text and text_then and text != text_then:
-                return f"{named} was {text_then} and is {text}"
-            return f"{named} has changed"
-        for path, state in self.files.items():
-            if path in then["files"] and state != as_state(then["files"][path]):
-                return f"the file '{path}', which it uses, has changed"
-        if self.folder != then.get("folder", ""):
-            return "the working directory is another, from which a path leads on"
-        return ""
 
 
 class Keys:
@@ -112,6 +67,7 @@ class Keys:
         self._results: dict[int, Fingerprint] = {}
         self._parts: dict[tuple[Any, ...], Fingerprint] = {}
         self._refused: dict[int, str] = {}
+        self._ways: dict[int, list[Passed]] = {}
         self._consist: dict[int, Mapping[str, Any]] = {}
         self._lock, self._looking = threading.Lock(), threading.RLock()
 
@@ -121,7 +77,9 @@ class Keys:
 
     def refusal(self, slot: int) -> str:
         """Return why a call has no key, whatever its arguments are, or an empty text."""
-        task = self._scheduler.task_of(slot)
+        return self._refusal(self._scheduler.task_of(slot))
+
+    def _refusal(self, task: Any) -> str:
         refusal = self._refused.get(id(task))
         if refusal is None:
             refusal = self._refused[id(task)] = _refusal(task, self._prints)
@@ -132,6 +90,16 @@ class Keys:
         return self._prints.functions[id(self._scheduler.task_of(slot))].digest
 
     def key(self, slot: int) -> Key:
+        """Return the key of a task or an item whose turn has come, with what it is made of.
+
+        Raises
+        ------
+        NoKey
+            If it has none.
+        """
+        return self.look(slot).told()
+
+    def look(self, slot: int) -> Look:
         """Return the key of a task or an item whose turn has come.
 
         Raises
@@ -140,8 +108,9 @@ class Keys:
             If it has none.
         """
         scheduler = self._scheduler
-        task = scheduler.task_of(slot)
-        if refusal := self.refusal(slot):
+        owner = scheduler.owner(slot)
+        task = self._plan.bindings[owner].task
+        if refusal := self._refusal(task):
             raise NoKey(refusal)
         function = self._prints.functions[id(task)]
         try:
@@ -151,10 +120,15 @@ class Keys:
                 raise
             raise NoKey(f"its arguments cannot be told: {described(error)}") from error
         paths = dict.fromkeys(function.files)
-        found: dict[str, tuple[str, str, str]] = {}
-        digests: list[tuple[str, str]] = []
+        found: list[tuple[Passed, str, Any]] = []
         addresses: dict[int, int] | None = None
-        for way, name, origin, value in self._passed(slot, args, kwargs):
+        for passed, value in self._passed(slot, owner, args, kwargs):
+            _, name, origin = passed
+            if origin is not None and origin.kind in ("item", "each", "result"):
+                plain = taken_plain(value)  # which is what was noted of it, if anything was
+                if plain is not None:
+                    found.append((passed, plain, value))
+                    continue
             if origin is None or origin.place is not None:
                 # An address tells the slot only where nothing else does: one object may be in two,
                 # since a task has changed what it got, and returned it.
@@ -168,33 +142,40 @@ class Keys:
                 check(one, f"what '{name}' gets")
             if one.files:
                 paths |= dict.fromkeys(one.files)
-            digests.append((way, one.digest))
-            if name in found:  # of ``*args``
-                name = f"{name} {len(found) + 1}"
-            found[name] = one.digest, _told(origin), shown(value)
+            found.append((passed, one.digest, value))
         files = {path: file_state(path) for path in sorted(paths)} if paths else {}
         is_near = any(state is None and not os.path.isabs(path) for path, state in files.items())
         folder = os.getcwd() if is_near else ""
+        digests = [(passed.way, one) for passed, one, _ in found]
         whole = [FORMAT, _PYTHON, function.digest, digests, list(files.items()), folder]
-        return Key(combined(whole), function.digest, found, files, folder)
+        return Look(combined(whole), function.digest, found, files, folder)
 
     def _passed(
-        self, slot: int, args: list[Any], kwargs: Mapping[str, Any]
-    ) -> Iterator[tuple[str, str, Origin | None, Any]]:
-        """Yield the arguments: how each is passed, its name, where it comes from, and its value."""
-        owner, plan = self._scheduler.owner(slot), self._plan
-        call = plan.calls[owner]
+        self, slot: int, owner: int, args: list[Any], kwargs: dict[str, Any]
+    ) -> Iterable[tuple[Passed, Any]]:
+        """Return the arguments, and what each of them is."""
+        ways = self._ways.get(owner)
+        if ways is None:
+            ways = list(self._ways_of(slot, owner, args, kwargs))
+            if owner not in self._plan.gated and not self._plan.calls[owner].mappings:
+                self._ways[owner] = ways  # of all items
+        return zip(ways, [*args, *(kwargs[name] for name in sorted(kwargs))], strict=True)
+
+    def _ways_of(
+        self, slot: int, owner: int, args: list[Any], kwargs: Mapping[str, Any]
+    ) -> Iterator[Passed]:
+        call, plan = self._plan.calls[owner], self._plan
         if owner in plan.gated:
             item = self._scheduler.maps.item(slot) if slot != owner else None
             call = call.present(Partial(self._values, self._scheduler.maps.partial), item)
         positional: list[tuple[str, Origin | None]] = list(call.positional)
         if len(positional) != len(args):  # of what may be absent, and comes with the last items
             positional = [(str(place), None) for place in range(len(args))]
-        for (name, origin), value in zip(positional, args, strict=True):
-            yield "", name, origin, value  # nobody is passed by the name that is empty
+        for name, origin in positional:
+            yield Passed("", name, origin)  # nobody is passed by the name that is empty
         origins = dict(call.keywords)
-        for name, value in sorted(kwargs.items()):
-            yield f"{name}=", name, origins.get(name), value
+        for name in sorted(kwargs):
+            yield Passed(f"{name}=", name, origins.get(name))
 
     def print_of(self, slot: int) -> Fingerprint:
         """Return what stands for a result."""
@@ -280,11 +261,30 @@ def _taken(value: Any) -> Fingerprint:
         if whole.place and (whole.nbytes or 0) > MOST_FETCHED:
             size = size_text(whole.nbytes or 0)
             raise NoKey(f"its arguments lie on a cluster and have {size}")
-        whole.fetch()
-        value = value.fetch()
+        asked(whole.fetch)
+        value = asked(value.fetch)
     if is_once(value):
         raise NoKey(f"it takes {kind_of(value)}, which can be read only once")
-    return taken(value)
+    return asked(taken, value)
+
+
+def asked(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a call does that may run what is the user's; what that raises is a `NoKey`.
+
+    Examples
+    --------
+    >>> try:
+    ...     asked(int, "three")
+    ... except NoKey as why:
+    ...     print(why)
+    ValueError: invalid literal for int() with base 10: 'three'
+    """
+    try:
+        return call(*args, **kwargs)
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        raise NoKey(described(error)) from error
 
 
 def _gathered(parts: list[Fingerprint]) -> Fingerprint:
@@ -295,24 +295,6 @@ def _gathered(parts: list[Fingerprint]) -> Fingerprint:
         itself |= part.itself
     digest = combined(["list", *(part.digest for part in parts)])
     return Fingerprint(digest, lacks, files, itself, [])
-
-
-def as_state(stored: Any) -> tuple[int, int] | None:
-    """Return the state of a file as it was stored, where a tuple has become a list."""
-    return None if stored is None else (stored[0], stored[1])
-
-
-def _told(origin: Origin | None) -> str:
-    """Say where an argument comes from, as a reason names it."""
-    if origin is None:
-        return "its arguments"
-    if origin.is_of_item:
-        return "its item"
-    if origin.kind == "result":
-        part = "" if origin.key is None else f".{origin.key}"
-        return f"'{origin.label or origin.name + part}'"
-    kind = "input" if origin.kind == "inputs" else origin.kind
-    return f"its {kind} "
 
 
 def check(found: Fingerprint, what: str) -> None:

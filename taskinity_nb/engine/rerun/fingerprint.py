@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from .buffers import Buffers
 from .contents.budget import Budget
 from .contents.closure import close
 from .contents.code import hashed
@@ -23,9 +24,19 @@ from .contents.kinds import PATHS
 from .contents.labels import number_of
 from .contents.listing import listing
 from .contents.origins import full_name, is_class
-from .contents.walk import Walk, plain
+from .contents.plain import plain, plain_row
+from .contents.walk import Walk
 
-__all__ = ["Fingerprint", "Printer", "combined", "digest", "fingerprint", "taken"]
+__all__ = [
+    "Fingerprint",
+    "Printer",
+    "combined",
+    "digest",
+    "fingerprint",
+    "taken",
+    "taken_apart",
+    "taken_plain",
+]
 
 
 class Fingerprint(NamedTuple):
@@ -140,6 +151,11 @@ class Printer:
         )
 
     @property
+    def buffers(self) -> Buffers:
+        """The digests of the arrays that were met."""
+        return self._walk.buffers
+
+    @property
     def may_run_flows(self) -> bool:
         """Whether something of this package was met."""
         return self._walk.has_met_us
@@ -171,15 +187,48 @@ def taken(value: Any) -> Fingerprint:
 
     Examples
     --------
-    >>> for value in (1, "a", None, 2.5):
+    >>> for value in (1, "a", None, 2.5, [], (1, "a"), {"a": 1, "b": b"c" * 1000}, [1, [2]]):
     ...     assert taken(value) == Printer(is_bounded=False).take(value)
     """
-    found = plain(value)
+    return taken_apart(value)[0]
+
+
+def taken_apart(value: Any) -> tuple[Fingerprint, Buffers]:
+    """Return the fingerprint of one value, and the digests of the buffers in it.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> array = numpy.zeros(10_000)
+    >>> found, buffers = taken_apart(array)
+    >>> found == taken(array), len(buffers.parts(memoryview(array).cast("B")))
+    (True, 1)
+    """
+    found = plain(value) or plain_row(value)
     if found is None:
-        return Printer(is_bounded=False).take(value)
-    # As `defined` describes it, one line without a name, and `close` closes it: it leads nowhere.
-    label = hashed([], [("", found, [])])
-    return Fingerprint(combined([label, []]), {}, {}, {}, [])
+        printer = Printer(is_bounded=False)
+        return printer.take(value), printer.buffers
+    return Fingerprint(_alone(found), {}, {}, {}, []), NO_BUFFERS
+
+
+def taken_plain(value: Any) -> str | None:
+    """Return the digest of a small value without parts, None if it is no such.
+
+    Examples
+    --------
+    >>> taken_plain(1) == taken(1).digest, taken_plain([1])
+    (True, None)
+    """
+    found = plain(value)
+    return None if found is None else _alone(found)
+
+
+def _alone(found: bytes) -> str:
+    """Return the digest of a value that leads nowhere, by what stands for it.
+
+    That is one line without a name, as `defined` describes it and `close` closes it.
+    """
+    return combined([hashed([], [("", found, [])]), []])
 
 
 def combined(parts: list[Any]) -> str:
@@ -239,6 +288,9 @@ def digest(value: Any, printer: Printer | None = None) -> str:
 class _Digest(str):  # of which plain text would do, but for what it holds
     held: list[Any]
 
+
+NO_BUFFERS = Buffers()
+"""Those of a plain value."""
 
 _Beside = tuple[Mapping[str, str], Mapping[str, Any], Mapping[str, str]]
 """What is left out, files, and what counts as itself."""

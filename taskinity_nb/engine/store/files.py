@@ -2,14 +2,15 @@
 
 The same bytes lie in a file of their own, or in the index if they are few. Whoever reads a file
 maps its buffers copy-on-write, so that an array of any size is there at once. What is read is
-compared with its checksum; buffers of a large file are trusted if the file is still the very one
-that was written or verified before, in this life of the machine.
+compared with its checksum or digest; buffers of a large file are trusted if the file is still the
+very one that was written or verified before, in this life of the machine.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import pickle
@@ -19,6 +20,7 @@ import zlib
 from collections.abc import Sequence
 from io import FileIO
 
+from ..rerun.buffers import Buffers, bulk
 from ..transport.mapping import bounds, private_copy, write_parts
 
 __all__ = [
@@ -33,13 +35,14 @@ __all__ = [
     "write_file",
 ]
 
-MAGIC = b"tnbresu1"
+MAGIC = b"tnbresu2"
 
-TRUSTED = 16 * 2**20
+TRUSTED = 2**20
 """Bytes of buffers from which on a file is taken at its word if it is the one that was verified."""
 
-_HEADER = struct.Struct("<8s16sQII")  # magic, name, size of the pickle, its checksum, buffers
-_BUFFER = struct.Struct("<Q?I")  # size, whether it may not be written to, checksum
+_HEADER = struct.Struct("<8s16sQIII")  # magic, name, pickle: size, checksum; buffers, their parts
+_BUFFER = struct.Struct("<Q?I")  # size, whether it may not be written to, how many parts it has
+_PART = struct.Struct("<Q16s")  # size, digest
 _CHECK = struct.Struct("<I")
 
 Parts = list[memoryview]
@@ -60,27 +63,37 @@ def file_name(digest: str) -> str:
     return hashlib.blake2b(digest.encode(), digest_size=16).hexdigest()
 
 
-def size_of(pickled: bytes, buffers: Sequence[pickle.PickleBuffer]) -> int:
-    """Return how many bytes the parts of a file have.
+def size_of(parts: Parts) -> int:
+    """Return how many bytes the file has that these are the parts of.
 
     Examples
     --------
-    >>> size_of(b"pickled", []) == pack("its digest", b"pickled", [])[0].nbytes
+    >>> parts = pack("its digest", b"pickled", [])
+    >>> size_of(parts) == parts[0].nbytes
     True
     """
-    head = _HEADER.size + _CHECK.size + len(buffers) * _BUFFER.size
-    return list(bounds([head + len(pickled), *(buffer.raw().nbytes for buffer in buffers)]))[-1]
+    return list(bounds([part.nbytes for part in parts]))[-1]
 
 
-def pack(digest: str, pickled: bytes, buffers: Sequence[pickle.PickleBuffer]) -> Parts:
-    """Return the parts of the file of a result: its header with its pickle, then its buffers."""
+def pack(
+    digest: str,
+    pickled: bytes,
+    buffers: Sequence[pickle.PickleBuffer],
+    known: Buffers | None = None,
+) -> Parts:
+    """Return the parts of the file of a result: its header with its pickle, then its buffers.
+
+    Buffers whose digests are `known` are not gone through.
+    """
     raw = [buffer.raw() for buffer in buffers]
-    head = [
-        _HEADER.pack(
-            MAGIC, bytes.fromhex(file_name(digest)), len(pickled), zlib.crc32(pickled), len(raw)
-        )
-    ]
-    head += [_BUFFER.pack(part.nbytes, part.readonly, zlib.crc32(part)) for part in raw]
+    known = known or Buffers()
+    digests = [known.parts(part) for part in raw]
+    counts = len(raw), sum(map(len, digests))
+    name = bytes.fromhex(file_name(digest))
+    head = [_HEADER.pack(MAGIC, name, len(pickled), zlib.crc32(pickled), *counts)]
+    for part, parts in zip(raw, digests, strict=True):
+        head.append(_BUFFER.pack(part.nbytes, part.readonly, len(parts)))
+    head += [_PART.pack(*part) for parts in digests for part in parts]
     whole = b"".join(head)
     return [memoryview(whole + _CHECK.pack(zlib.crc32(whole)) + pickled), *raw]
 
@@ -91,11 +104,11 @@ class _Head:
     def __init__(self, start: bytes, digest: str) -> None:
         if len(start) < _HEADER.size:
             raise DamagedError("it is cut off")
-        magic, name, self.size, self.check, count = _HEADER.unpack_from(start)
+        magic, name, self.size, self.check, count, parts = _HEADER.unpack_from(start)
         if magic != MAGIC or name.hex() != file_name(digest):
             raise DamagedError("its header is another")
-        self.count = count
-        self.end = _HEADER.size + count * _BUFFER.size + _CHECK.size
+        self.middle = _HEADER.size + count * _BUFFER.size
+        self.end = self.middle + parts * _PART.size + _CHECK.size
 
     def fill(self, start: bytes) -> None:
         """Read what follows, and compare it with its checksum."""
@@ -104,7 +117,8 @@ class _Head:
         inside = self.end - _CHECK.size
         if _CHECK.unpack_from(start, inside)[0] != zlib.crc32(start[:inside]):
             raise DamagedError("its header is another")
-        self.buffers = list(_BUFFER.iter_unpack(start[_HEADER.size : inside]))
+        self.buffers = list(_BUFFER.iter_unpack(start[_HEADER.size : self.middle]))
+        self.parts = _PART.iter_unpack(start[self.middle : inside])
         sizes = [self.end + self.size, *(size for size, _, _ in self.buffers)]
         self.starts = list(bounds(sizes))
 
@@ -116,12 +130,22 @@ class _Head:
     def cut(self, memory: memoryview, *, is_trusted: bool) -> Parts:
         """Return the buffers in the memory of the whole."""
         parts = []
-        for start, (size, is_readonly, check) in zip(self.starts[1:], self.buffers, strict=False):
+        for start, (size, is_readonly, count) in zip(self.starts[1:], self.buffers, strict=False):
             part = memory[start : start + size]
-            if not is_trusted and zlib.crc32(part) != check:
-                raise DamagedError("its content is another")
+            if not is_trusted:
+                self._verify(part, count)
             parts.append(part.toreadonly() if is_readonly else part)
         return parts
+
+    def _verify(self, buffer: memoryview, count: int) -> None:
+        """Compare a buffer with the digests of so many parts of it."""
+        at = 0
+        for size, digest in itertools.islice(self.parts, count):
+            if bulk(buffer[at : at + size]) != digest:
+                raise DamagedError("its content is another")
+            at += size
+        if at != buffer.nbytes:
+            raise DamagedError("its content is another")
 
 
 def read_bytes(data: bytes, digest: str) -> tuple[bytes, Parts]:

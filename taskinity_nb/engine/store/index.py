@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import marshal
 import os
 import sqlite3
 import threading
@@ -22,7 +23,7 @@ from .session import alone
 
 __all__ = ["SCHEMA", "Index", "MovedError", "check_of"]
 
-SCHEMA = 1
+SCHEMA = 2
 """The version of the tables; raised when they change."""
 
 BUSY = 60.0
@@ -32,7 +33,7 @@ _TABLES = """
 CREATE TABLE entries (
     key TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, seconds REAL NOT NULL,
     flow TEXT NOT NULL, task TEXT NOT NULL, item INTEGER, made REAL NOT NULL, used REAL NOT NULL,
-    parts TEXT NOT NULL, classes TEXT NOT NULL, "check" INTEGER NOT NULL,
+    parts TEXT NOT NULL, files TEXT NOT NULL, classes TEXT NOT NULL, "check" INTEGER NOT NULL,
     hits INTEGER NOT NULL DEFAULT 0, doomed INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX of_tasks ON entries (flow, task, item, made);
@@ -69,7 +70,7 @@ def _schema() -> list[Any]:
         return rows.execute(_SCHEMA_OF).fetchall()
 
 
-def check_of(*fields: object) -> int:
+def check_of(*fields: Any) -> int:
     """Return the checksum of a row.
 
     Examples
@@ -77,7 +78,7 @@ def check_of(*fields: object) -> int:
     >>> check_of("a", 1) == check_of("a", 1), check_of("a", 1) == check_of("a1")
     (True, False)
     """
-    found = hashlib.blake2b(repr(fields).encode(errors="surrogatepass"), digest_size=8).digest()
+    found = hashlib.blake2b(marshal.dumps(fields, 2), digest_size=8).digest()
     return int.from_bytes(found, "big", signed=True)
 
 
@@ -116,7 +117,7 @@ class Index:
     def __init__(
         self, path: Path, say: Callable[[str], None], make: Callable[[], None] | None = None
     ) -> None:
-        self.path = path
+        self.path, self._name = path, str(path)
         self._say = say
         self._make = make
         self._lock = threading.RLock()
@@ -225,7 +226,7 @@ class Index:
         if self._is_closed:
             raise sqlite3.ProgrammingError("the store is closed")
         if self._rows is not None:
-            if _identity(self.path) == self._identity:
+            if _identity(self._name) == self._identity:
                 return self._rows
             self._disconnect()
         try:
@@ -300,7 +301,7 @@ class Index:
                 rows.close()
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: str | Path) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:

@@ -9,16 +9,18 @@ import threading
 import time
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from pickle import PickleBuffer
+from types import MappingProxyType
 from typing import Any
 
 from ...errors import CacheError, CacheWarning
 from ..remote.process.forks import after_fork
+from ..rerun.buffers import Buffers
 from . import entries, files
-from .entries import DAMAGE, Entry, Found, TaskInfo, entry_of, row_of
+from .entries import DAMAGE, Entry, Found, TaskInfo, entry_of, newest, row_of
 from .facts import Facts
+from .files import pack, size_of
 from .index import Index, MovedError
 from .pickling import Names, dumps, loads
 from .place import Place, default_path
@@ -30,6 +32,8 @@ __all__ = ["CannotKeep", "CannotRead", "Entry", "Store", "TaskInfo", "default_pa
 
 SMALL = 2**15
 """Bytes below which a result lies in the index, instead of in a file of its own."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
 
 MOST_USES = 1000
 """Uses that are noted before they are written down."""
@@ -87,13 +91,25 @@ class Store(Facts):
             ) from error
         _open.add(self)
 
-    def find(self, key: str, *, is_use: bool = True) -> Entry | None:
-        """Return the entry with this key, which stays until it is read or the store is closed.
+    def glance(self, flow: str, tasks: Sequence[str], items: range | None) -> dict[str, Any]:
+        """Return what `find` is faster with: by their keys, what was kept last, if it is small.
 
-        That counts as a use of it, unless somebody only wants to know.
+        It is of tasks, or of some items of the first of them. Nobody has found it so far.
         """
         try:
-            row = self._index.one(entries.BY_KEY, (key,))
+            return {row[0]: row for row in self._index.all(*newest(flow, tasks, items))}
+        except sqlite3.Error as error:
+            self._warn(f"it cannot be read: {in_words(error)}")
+            return {}
+
+    def find(self, key: str, *, is_use: bool = True, row: Any = None) -> Entry | None:
+        """Return the entry with this key, which stays until it is read or the store is closed.
+
+        That counts as a use of it, unless somebody only wants to know. `row` is what `glance` has
+        returned for the key.
+        """
+        try:
+            row = row or self._index.one(entries.BY_KEY, (key,))
             if row is not None and row[-2] is None:  # its file might go before it is read
                 self._session.hold(mark_of(key))
                 row = self._index.one(entries.BY_KEY, (key,))
@@ -105,7 +121,7 @@ class Store(Facts):
             entry = None
         except DAMAGE:
             self._warn("an entry of its index is damaged, and its result is made again")
-            self._drop(key)
+            self._change("DELETE FROM entries WHERE key = ?", (key,))
             entry = None
         if entry is None or entry.key != key:
             return None
@@ -149,10 +165,13 @@ class Store(Facts):
         task: str,
         item: int | None,
         parts: Mapping[str, Any],
+        files: Mapping[str, Any] = NONE,
+        buffers: Buffers | None = None,
     ) -> Entry:
         """Keep a result; one with the same key is replaced, one of the same content is shared.
 
-        The digest of the entry begins with the one that is given, and a full stop.
+        The digest of the entry begins with the one that is given, and a full stop. Of `buffers`
+        the digests are known.
 
         Raises
         ------
@@ -163,12 +182,14 @@ class Store(Facts):
         # Equal results share a file only if they are built alike: `[x, x]` is not `[x, y]`.
         digest = f"{digest}.{hashlib.blake2b(pickled, digest_size=8).hexdigest()}"
         now = time.time()
-        entry = Entry(key, digest, 0, seconds, flow, task, item, now, now, parts, classes)
+        packed = pack(digest, pickled, apart, buffers)
+        size = size_of(packed)
+        entry = Entry(key, digest, size, seconds, flow, task, item, now, now, parts, files, classes)
         try:
             try:
-                return self._insert(entry, pickled, apart)
+                return self._insert(entry, packed)
             except MovedError:
-                return self._insert(entry, pickled, apart)  # into the index that was begun anew
+                return self._insert(entry, packed)  # into the index that was begun anew
         except (OSError, sqlite3.Error) as error:
             self._warn(f"results cannot be written: {in_words(error)}")
             raise CannotKeep(f"its result cannot be written: {in_words(error)}") from error
@@ -265,15 +286,13 @@ class Store(Facts):
     def _file(self, digest: str) -> Path:
         return self._place.results / files.file_name(digest)
 
-    def _insert(self, entry: Entry, pickled: bytes, apart: list[PickleBuffer]) -> Entry:
-        size = files.size_of(pickled, apart)
-        entry = entry._replace(size=size)
-        if size < SMALL:
-            data = b"".join(files.pack(entry.digest, pickled, apart))
+    def _insert(self, entry: Entry, packed: files.Parts) -> Entry:
+        if entry.size < SMALL:
+            data = b"".join(packed)
             with self._index.changing() as rows:
                 self._insert_rows(rows, entry, data, "")
             return entry
-        return self._shared(entry) or self._insert_file(entry, pickled, apart)
+        return self._shared(entry) or self._insert_file(entry, packed)
 
     def _shared(self, entry: Entry) -> Entry | None:
         """Put an entry beside others of the same content, if the file of that is as it was."""
@@ -288,9 +307,8 @@ class Store(Facts):
             self._insert_entry(rows, entry)
         return entry
 
-    def _insert_file(self, entry: Entry, pickled: bytes, apart: list[PickleBuffer]) -> Entry:
+    def _insert_file(self, entry: Entry, packed: files.Parts) -> Entry:
         path, mark = self._file(entry.digest), bytes.fromhex(files.file_name(entry.digest))
-        packed = files.pack(entry.digest, pickled, apart)
         self._place.complete()
         written = files.write_file(str(self._place.tmp), self._session.name, packed)
         try:
@@ -335,10 +353,6 @@ class Store(Facts):
                 )
         except sqlite3.Error as error:
             self._warn(f"it cannot be written to: {in_words(error)}")
-
-    def _drop(self, key: str) -> None:
-        """Forget an entry."""
-        self._change("DELETE FROM entries WHERE key = ?", (key,))
 
     def _drop_result(self, digest: str, row: tuple[Any, Any] | None) -> None:
         """Forget a result that is damaged or gone, unless it was written again meanwhile."""

@@ -20,7 +20,7 @@ __all__ = ["clear", "sweep", "trim"]
 AT_ONCE = 500
 """Entries that are removed while others wait."""
 
-_ROW = "length(parts) + length(classes) + 600"
+_ROW = "length(parts) + length(files) + length(classes) + 600"
 """About the bytes that the row of an entry takes in the index, with what finds it."""
 
 _FILES = "SELECT digest FROM results WHERE data IS NULL"

@@ -1,11 +1,15 @@
 """A run that takes results from a cache, and puts them there."""
 
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 from recounted import functions, states, whys
 
-from taskinity_nb import TaskError, run
+from taskinity_nb import Flow, TaskError, run
+from taskinity_nb.engine.store.index import Index
+from taskinity_nb.errors import CacheWarning
 
 EXECUTORS = ["sequential", "threads", "processes"]
 
@@ -221,3 +225,53 @@ def test_many_threads_of_one_run(tmp_path):
         assert made["work"] == [[n] * 10 for n in range(300)]
     assert states(made) == {"work": "cached"}
     assert threading.active_count() < 50
+
+
+def _asking(monkeypatch):
+    """Count what is asked of the index."""
+    asked = []
+    for name in ("one", "all"):
+        known = getattr(Index, name)
+
+        def ask(self, query, *values, known=known):
+            asked.append(query)
+            return known(self, query, *values)
+
+        monkeypatch.setattr(Index, name, ask)
+    return asked
+
+
+@pytest.mark.parametrize("flow", ["input ns\nns -> map square -> total", "wide"])
+def test_many_are_looked_up_together(tmp_path, monkeypatch, flow):
+    names = [f"t{n}" for n in range(600)]
+    if flow == "wide":
+        flow = Flow("wide", tasks=names)
+    inputs = {"ns": list(range(600))} if isinstance(flow, str) else {}
+    space = functions(MAP + "".join(f"def t{n}(): return {n}\n" for n in range(600)))
+    run(flow, inputs, namespace=space, cache=tmp_path)
+    asked = _asking(monkeypatch)
+    again = run(flow, inputs, namespace=space, cache=tmp_path)
+    assert set(states(again).values()) == {"cached"}
+    assert len([query for query in asked if "FROM entries" in query]) < 20
+
+
+def test_what_was_kept_before_the_last_time_is_found_too(tmp_path):
+    for factor, state in [(1, "succeeded"), (2, "succeeded"), (1, "cached"), (2, "cached")]:
+        space = functions(f"def times(n): return {factor} * n")
+        made = run("input ns\nns -> map times", {"ns": [1, 2, 3]}, namespace=space, cache=tmp_path)
+        assert made["times"] == [factor, 2 * factor, 3 * factor]
+        assert states(made) == {"times": state}
+
+
+@pytest.mark.parametrize("column", ["parts", "files", "digest", "seconds"])
+def test_a_damaged_row_among_others_is_a_miss(tmp_path, column):
+    flow, space = "input ns\nns -> map square", functions(MAP)
+    run(flow, {"ns": [1, 2, 3]}, namespace=space, cache=tmp_path)
+    with closing(sqlite3.connect(tmp_path / "index.db")) as rows, rows:
+        rows.execute(f"UPDATE entries SET {column} = 'x' WHERE item = 1")
+    with pytest.warns(CacheWarning, match="is damaged"):
+        made = run(flow, {"ns": [1, 2, 3]}, namespace=space, cache=tmp_path)
+    assert made["square"] == [1, 4, 9]
+    assert [str(item.state) for item in made.tasks["square"].items] == [
+        "cached", "succeeded", "cached",
+    ]  # fmt: skip

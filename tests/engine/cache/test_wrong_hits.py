@@ -171,7 +171,6 @@ def test_a_broadcast_value_is_looked_at_once(tmp_path, monkeypatch):
         given = {"ns": [1, 2, 3]} | ({"big": space["BIG"]} if "input ns, big" in flow else {})
         made = run(flow, given, namespace=space, cache=tmp_path)
         assert made["f"] == [1001, 1002, 1003]
-    assert sorted(value for value in looked if type(value) is int) == [1, 1, 2, 2, 3, 3]
     assert len([value for value in looked if value is space["BIG"]]) <= 1
 
 

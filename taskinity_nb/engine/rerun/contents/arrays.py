@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..buffers import Buffers, bulk
 from .budget import Budget
-from .code import hashed, summed
+from .code import hashed
 
 __all__ = ["Describe", "arrays"]
 
@@ -18,7 +19,7 @@ ARRAY = 300
 """Likewise, at an array."""
 
 
-Describe = Callable[[Any, Callable[[Any], bytes], Budget], bytes]
+Describe = Callable[[Any, Callable[[Any], bytes], Budget, Buffers], bytes]
 
 
 def arrays() -> dict[int, Describe]:
@@ -38,7 +39,7 @@ def arrays() -> dict[int, Describe]:
     return {id(kind): way for kind, way in kinds if kind is not None}
 
 
-def _array(array: Any, describe: Callable[[Any], bytes], budget: Budget) -> bytes:
+def _array(array: Any, describe: Callable[[Any], bytes], budget: Budget, buffers: Buffers) -> bytes:
     is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     budget.spend(ARRAY, array)
     kind = hashed("array", describe(array.dtype), array.shape, is_fortran)
@@ -50,10 +51,11 @@ def _array(array: Any, describe: Callable[[Any], bytes], budget: Budget) -> byte
     if not array.nbytes:
         return kind
     row = array.ravel(order="F" if is_fortran else "C")
-    return hashed(kind, summed(row.view("u1")))
+    is_copy = not (is_fortran or array.flags.c_contiguous)
+    return hashed(kind, (bulk if is_copy else buffers.digest)(row.view("u1")))
 
 
-def _table(table: Any, describe: Callable[[Any], bytes], budget: Budget) -> bytes:
+def _table(table: Any, describe: Callable[[Any], bytes], budget: Budget, _: Buffers) -> bytes:
     """Describe a table by its columns: reading may put these together in memory."""
     budget.spend(COLUMN * len(table.columns), table)
     columns = [describe(table.iloc[:, place].array) for place in range(len(table.columns))]

@@ -21,15 +21,17 @@ import types
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from ..buffers import Buffers, bulk
 from .arrays import arrays
 from .budget import Budget, NotWritten
-from .code import flat, hashed, summed
+from .code import flat, hashed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
 from .labels import kind_of, label_of, name_of_module, number_of, package_of
 from .origins import full_name, importable_name, is_ours, space_of
+from .plain import ATOMS, plain, summed_if_long
 
-__all__ = ["Part", "Walk", "plain"]
+__all__ = ["Part", "Walk"]
 
 DEEPEST = 80
 """How deep values are nested that are followed; each level takes some frames."""
@@ -39,9 +41,6 @@ NODE, ASKED, EACH, PATH = 160, 300, 4, 1000
 each, and to look for a file, as `Budget` counts."""
 
 SMALL = sys.getsizeof("a")
-
-TINY = 500
-"""Bytes of a plain value that is not worth a thought."""
 
 LARGE = 1 << 16
 """Bytes of a text, or of bytes, from which on a digest stands for it."""
@@ -85,6 +84,8 @@ class Walk:
     ----------
     held : list
         What must live as long as what was found, since it counts as its address.
+    buffers : Buffers
+        The digests of arrays that it has met.
     has_met_us : bool
         Whether something of this package was met, which may run flows.
     """
@@ -92,6 +93,7 @@ class Walk:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.held: list[Any] = []
+        self.buffers = Buffers()
         self.has_met_us = False
         self._parts: dict[int, Part] = {}
         self._imports: dict[int, tuple[Any, str | None, types.ModuleType | None]] = {}
@@ -133,7 +135,7 @@ class Walk:
     def value(self, value: Any) -> bytes:
         """Return what stands for a value within the part that is gone through."""
         kind = type(value)
-        if id(kind) in _ATOMS:
+        if id(kind) in ATOMS:
             return self._atom(value)
         describe = _CONTAINERS.get(id(kind))
         if describe is not None:
@@ -159,14 +161,14 @@ class Walk:
         if self.budget.is_bounded:
             self.budget.spend(sys.getsizeof(value), value)
         found = marshal.dumps(value, 2)
-        return found if len(found) < LARGE else flat("large", found[:1], summed(found))
+        return found if len(found) < LARGE else flat("large", found[:1], bulk(found))
 
     def _plain(self, value: Any) -> bytes | None:
         """Return what stands for a container of nothing but plain values, None if it is none."""
         self.budget.spend(EACH * len(value), value)
         both = (value, value.values()) if type(value) is dict else (value,)
         kinds = set(map(id, map(type, itertools.chain.from_iterable(both))))
-        if not kinds <= _ATOMS:
+        if not kinds <= ATOMS:
             return None
         if self.budget.is_bounded:
             sizes = sum(map(sys.getsizeof, itertools.chain.from_iterable(both)))
@@ -175,7 +177,7 @@ class Walk:
             found = flat(type(value).__name__, sorted(value))  # ten times faster than marshal's way
         else:
             found = marshal.dumps(value, 2)  # it sorts sets
-        return found if len(found) < 64 else summed(found)
+        return summed_if_long(found)
 
     def _definition(self, thing: Any) -> bytes:
         known = self._imports.get(id(thing))
@@ -288,7 +290,7 @@ class Walk:
         kind = type(value)
         describe = self._arrays.get(id(kind))
         if describe is not None:
-            return describe(value, self.value, self.budget)
+            return describe(value, self.value, self.budget, self.buffers)
         known = self._ways.get(id(kind))
         if known is None:
             known = self._ways[id(kind)] = kind, way_of(kind)
@@ -365,26 +367,8 @@ class Walk:
         view = value.raw() if isinstance(value, pickle.PickleBuffer) else memoryview(value)
         with view as data:
             self.budget.spend_buffer(data.nbytes)
-            return hashed(type(value).__name__, summed(data))
+            return hashed(type(value).__name__, bulk(data))
 
-
-def plain(value: Any) -> bytes | None:
-    """Return what stands for a small value without parts, None if it is no such.
-
-    Examples
-    --------
-    >>> plain(1) == marshal.dumps(1, 2), plain([1])
-    (True, None)
-    """
-    if id(type(value)) in _ATOMS and sys.getsizeof(value) < TINY:
-        return marshal.dumps(value, 2)
-    return None
-
-
-_ATOMS = frozenset(
-    map(id, (bool, bytes, complex, float, int, str, type(None), type(...))),
-)
-"""By their ids, as a metaclass of the user's may have a hash of its own."""
 
 _CONTAINERS: dict[int, Callable[[Walk, Any], bytes]] = {
     id(list): Walk._row, id(tuple): Walk._row, id(dict): Walk._pairs,
