@@ -143,8 +143,8 @@ class RunCache:
         saved = [self._saved[slot] for slot in slots if slot in self._saved]
         have_run = any(slot in self._ran for slot in slots)
         if saved:
-            whole = f"{len(saved)} of {count} items cached" if have_run else "cached"
-            self._note(task, why=f"{whole}: {short_time(sum(saved))} saved")
+            of = "" if len(saved) == count else f"{len(saved)} of {count} items "
+            self._note(task, why=f"{of}cached: {short_time(sum(saved))} saved")
         else:
             self._note(task, why=next((self._whys[s] for s in slots if s in self._whys), ""))
         return bool(saved) and not have_run
