@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import itertools
 import marshal
 import re
 import types
@@ -120,8 +122,9 @@ def _describe(code: types.CodeType) -> Described:
             loaded = code.co_names[argument >> _GLOBALS[operation]]
             names[loaded] = None
         elif operation in _ATTRIBUTES:
-            loaded = code.co_names[argument >> _ATTRIBUTES[operation]]
-            attributes.add(loaded)
+            name = code.co_names[argument >> _ATTRIBUTES[operation]]
+            attributes.add(name)
+            loaded = "" if operation == opmap["IMPORT_FROM"] else name
         elif operation == opmap["IMPORT_NAME"]:
             imports[code.co_names[argument]] = None
         elif operation == opmap["STORE_NAME"] and code.co_names[argument] in _PLACE:
@@ -145,7 +148,9 @@ def _describe(code: types.CodeType) -> Described:
         held.append(_plain(constant))
     if not _LOOK_UP.isdisjoint(names.keys() | attributes):
         told = [code.co_consts[index] for index, number in constants.items() if number in used]
-        texts.update(_NAME.findall(str(told)))
+        texts.update(_NAME.findall(str([each for each in told if isinstance(each, str | tuple)])))
+    if imports:
+        passed |= _passed_imports(code)
     digest = hashed(
         *(bytes(operations), code.co_exceptiontable, code.co_flags & ~_HAS_DOCSTRING, loads, held),
         *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount),
@@ -153,6 +158,28 @@ def _describe(code: types.CodeType) -> Described:
     )
     sets = map(frozenset, (passed, texts))
     return Described(digest, tuple(names), frozenset(attributes), tuple(imports), *sets)
+
+
+def _passed_imports(code: types.CodeType) -> set[str]:
+    """Return what code imports and does not just take an attribute of."""
+    steps = list(dis.get_instructions(code))
+    imported, name = dict[str, str](), ""
+    for step in steps:
+        if step.opname in ("IMPORT_NAME", "IMPORT_FROM"):
+            name = step.argval
+        elif name and step.opname.startswith("STORE_"):
+            imported[step.argval], name = name, ""
+    passed = set[str]()
+    for step, following in itertools.pairwise(steps):
+        if not step.opname.startswith("LOAD_"):
+            continue
+        # Since Python 3.13, one step may load two.
+        names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        is_asked = following.opcode in _OF_WHAT_IS_LOADED
+        passed.update(imported[name] for name in names[:-1] if name in imported)
+        if names[-1] in imported and not is_asked:
+            passed.add(imported[names[-1]])
+    return passed
 
 
 def _codes_in(constant: Any) -> list[types.CodeType]:

@@ -233,6 +233,8 @@ class _Sheet:
         for name in (*code.imports, *sorted(code.texts if is_by_text else ())):
             self.walk.has_met_us |= is_ours(name)
             for found in _imported(name, space):
+                if name in code.passed:
+                    self.put(f"uses {name}", found, name)
                 self._module(found.__name__, found, code, set())
             file = file_of_import(name)
             if file is not None:
