@@ -117,7 +117,8 @@ class Exported:
             ``submitted``, ``started``, ``finished``, ``received``; in seconds ``wait`` (from ready
             to started), ``compute`` (from started to finished), ``transfer`` (from submitted to
             started and from finished to received, less the time in which its worker was at others
-            of the batch), ``cpu``, ``waited`` (for a core); ``attempts``.
+            of the batch), ``cpu``, ``waited`` (for a core), ``saved`` (by the cache);
+            ``attempts``.
 
         Raises
         ------

@@ -6,14 +6,17 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from functions import add, double, kill_self_once, one, wait_for_file, write_whole
 
 from taskinity_nb import Cancelled, ExecutorError, MapError, State, Task, TaskError, run, start
 from taskinity_nb.engine.backends.cluster.refs import RemoteRef
+from taskinity_nb.engine.cache import keys, run_cache
 from taskinity_nb.engine.transport.shared_memory import StoredResult
 
 __all__ = ["FEATURES"]
@@ -259,6 +262,21 @@ def resume(executor: Any, folder: Path) -> str:
     return "yes"
 
 
+def cached(executor: Any, folder: Path) -> str:
+    names = {"small": one, "large": lambda: "a" * 100_000}
+    with ExitStack() as stack:
+        for module in (keys, run_cache):
+            stack.enter_context(patch.object(module, "MOST_FETCHED", 50_000))
+        for _ in range(2):
+            made = run("small\nlarge", namespace=names, executor=executor, cache=folder / "cache")
+    assert (made["small"], made["large"]) == (1, "a" * 100_000)
+    assert made.tasks["small"].state is State.CACHED
+    if made.tasks["large"].state is State.CACHED:
+        return "yes"
+    assert made.tasks["large"].why.startswith("not cached: its result lies on a cluster")
+    return "results up to 100 MB"
+
+
 def coroutines(executor: Any, folder: Path) -> str:
     async def fetch(one: int) -> int:
         return one + 1
@@ -297,4 +315,5 @@ FEATURES: dict[str, Callable[[Any, Path], str]] = {
     "`resources=`": resources,
     "`async def`": coroutines,
     "`resume`": resume,
+    "`cache`": cached,
 }

@@ -174,6 +174,15 @@ EDITS: dict[str, Edit] = {
     "a part of a module that nobody uses": Edit(
         "FLOW = 'f'\ntools = module('run_more', 'OTHER = 2\\ndef by(x): return x')\n"
         "def f(): return tools.by(2)\n", "OTHER = 2", "OTHER = 3", {}),
+    "a module that is an input": Edit(
+        "FLOW = 'input kit\\nkit -> f'\nINPUTS = {'kit': module('run_input', 'def by(x): return 2 * x')}\n"
+        "def f(kit): return kit.by(2)\n", "2 * x", "3 * x", {"f": "its input 'kit' has changed"}),
+    "a module that is a result": Edit(
+        "FLOW = 'f -> g'\nkit = module('run_result', 'RATE = 2\\ndef by(x): return RATE * x')\n"
+        "def f(): return [kit.by]\ndef g(f): return f[0](2)\n", "RATE = 2", "RATE = 3", {
+            "f": "'RATE', which 'by' uses, was 2 and is 3", "g": "'f' gave another result"}),
+    "numbers of a module": Edit(
+        "FLOW = 'f'\nfrom random import random, choice\ndef f(): return random() + choice([1])\n", "", "", {}),
     "a version of a package": Edit(
         "FLOW = 'f'\nrun_kit = package('run_kit', 'def by(x): return x', '1.0')\n"
         "def f(): return run_kit.by(2)\n", "'1.0'", "'1.1'",

@@ -94,8 +94,8 @@ def run(
         Results that are given: these tasks do not run, nor does what only they need. Of a mapped
         task it is a list.
     rerun : str or iterable of str
-        Tasks that `resume` is not to keep, so that they run again, with what follows them. Without
-        `resume` all tasks run anyway.
+        Tasks that are not taken from `resume` or `cache`, so that they run again. Without these all
+        tasks run anyway.
     cache : bool or path, optional
         Whether results are taken from the cache and put there, so that a task whose function and
         arguments are what they were in any run before need not run, also after a restart. True is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from itertools import pairwise
 
 import pytest
@@ -75,7 +76,7 @@ class TestFrame:
         frame = diamond(waits={"c": 0.5}).to_frame()
         assert list(frame.columns) == [
             "task", "flow", "item", "state", "worker", "ready", "submitted", "started", "finished",
-            "received", "wait", "compute", "transfer", "cpu", "waited", "attempts",
+            "received", "wait", "compute", "transfer", "cpu", "waited", "saved", "attempts",
         ]  # fmt: skip
         rows = frame.set_index("task")
         assert list(rows.index) == ["a", "b", "c", "d"]
@@ -241,3 +242,15 @@ class TestTrace:
         events = check(written(recorded, tmp_path))
         assert len(events["X"]) == 1 + 6 + 6 + 2
         assert len(events["s"]) == 6 + 6 + 2
+
+
+def test_a_frame_has_what_the_cache_saved(tmp_path):
+    flow = "input ns\nns -> map slow -> end"
+    functions = {"slow": lambda n: time.sleep(0.01) or n, "end": sum}
+    frames = [
+        run(flow, {"ns": [1, 2]}, namespace=functions, cache=tmp_path).to_frame() for _ in range(2)
+    ]
+    assert frames[0].saved.isna().all()
+    assert frames[1].saved.notna().all()
+    whole, *items = frames[1].saved[frames[1].task == "slow"]
+    assert whole == pytest.approx(sum(items)) and min(items) >= 0.01

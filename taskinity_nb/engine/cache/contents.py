@@ -37,7 +37,7 @@ class CacheInfo(Shown, Sequence["TaskInfo"]):
     bytes : int
         What the folder takes on disk.
     limit : int
-        What it may take.
+        What it may take: 5 GB, or what the environment variable ``TASKINITY_CACHE_LIMIT`` says.
     """
 
     path: Path
@@ -110,10 +110,12 @@ def cache_info(path: str | os.PathLike[str] | None = None) -> CacheInfo:
     >>> len(cache_info(folder.name))
     0
     """
+    from ..store.place import default_limit
+
     folder = _folder(path)
     with _opened(folder) as store:
         if store is None:
-            return CacheInfo(folder)
+            return CacheInfo(folder, limit=default_limit())
         rows = sorted(store.info(), key=lambda row: -row.bytes)
         return CacheInfo(folder, tuple(rows), _bytes_in(store.path), store.limit)
 

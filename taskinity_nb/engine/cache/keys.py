@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,6 +25,7 @@ from ...strangers import described, is_interrupt
 from ...values import is_once, kind_of
 from ..remote.randomness import is_generator
 from ..rerun.contents.definitions import file_state
+from ..rerun.contents.origins import name_of_method
 from ..rerun.fingerprint import Fingerprint, Printer, combined, taken, taken_plain
 from ..rerun.resume import Prints
 from ..scheduling.backend import Scheduling
@@ -42,6 +44,8 @@ FORMAT = "1"
 
 MOST_FETCHED = 100_000_000
 """Bytes of what is fetched from a cluster to be kept, or looked at."""
+
+_BOUND = (types.BuiltinMethodType, types.MethodType)
 
 _PYTHON = list(sys.version_info[:2])
 
@@ -312,8 +316,12 @@ def _refusal(task: Any, prints: Prints) -> str:
         check(prints.functions[id(task)], "its function")
     except NoKey as why:
         return str(why)
+    methods = [
+        found.value for found in reach(task) if any(type(found.value) is kind for kind in _BOUND)
+    ]
+    of_modules = {id(each.__self__) for each in methods if name_of_method(each) is not None}
     for found in reach(task):
-        if is_generator(found.value):
+        if is_generator(found.value) and id(found.value) not in of_modules:
             return f"it draws from '{found.way[-1]}', which goes on from run to run"
         if is_once(found.value) and not is_standard(found.value):
             return f"it uses '{found.way[-1]}', {kind_of(found.value)}, which can be read only once"

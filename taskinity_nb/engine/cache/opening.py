@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CacheError, CacheWarning, FlowError
+from ..store.place import default_limit
 from ..store.store import Store, default_path
 
 __all__ = ["let_go", "opened", "path_of", "store_for"]
@@ -66,7 +67,7 @@ def store_for(cache: Any, without: str = "this run goes on without a cache") -> 
 def opened(path: Path) -> Store:
     """Return the store in a folder, which is opened if nobody here uses it; `let_go` closes it."""
     with _lock:
-        store, users = _open.get(path) or (Store(path), 0)
+        store, users = _open.get(path) or (Store(path, limit=default_limit()), 0)
         if users:
             store.refresh()
         _open[path] = store, users + 1

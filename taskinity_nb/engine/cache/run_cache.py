@@ -187,8 +187,8 @@ class RunCache:
         saved = [call.saved for call in calls if call.saved is not None]
         have_run = any(call.has_run for call in calls)
         if saved:
-            whole = f"{len(saved)} of {count} items cached" if have_run else "cached"
-            self._note(task, why=f"{whole}: {short_time(sum(saved))} saved")
+            of = "" if len(saved) == count else f"{len(saved)} of {count} items "
+            self._note(task, why=f"{of}cached: {short_time(sum(saved))} saved")
         else:
             self._note(task, why=next((call.why for call in calls if call.why), ""))
         return bool(saved) and not have_run

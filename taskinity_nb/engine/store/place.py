@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from pathlib import Path
 
 from ...errors import CacheError
 from .reasons import in_words
 
-__all__ = ["Place", "default_path"]
+__all__ = ["Place", "default_limit", "default_path"]
 
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -26,6 +27,9 @@ _OURS = {
     *(f"index.{end}" for end in ("db", "db-wal", "db-shm", "aside", "lock")),
 }
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?B|[kMGT])?", re.ASCII | re.IGNORECASE)
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
 _ELSEWHERE = "give another folder, as in cache='my_cache', or set TASKINITY_CACHE"
 
 
@@ -38,6 +42,32 @@ def default_path() -> Path:
     ('.taskinity', 'cache')
     """
     return Path(os.environ.get("TASKINITY_CACHE") or Path(".taskinity", "cache")).expanduser()
+
+
+def default_limit() -> int:
+    """Return the bytes that a store may take: what TASKINITY_CACHE_LIMIT says, or 5 GB.
+
+    Raises
+    ------
+    CacheError
+        If it says something else than a size.
+
+    Examples
+    --------
+    >>> default_limit() == 5 * 2**30 or "TASKINITY_CACHE_LIMIT" in os.environ
+    True
+    """
+    text = os.environ.get("TASKINITY_CACHE_LIMIT", "").strip()
+    if not text:
+        return 5 * 2**30
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise CacheError(
+            f"TASKINITY_CACHE_LIMIT is a size, not {text!r}",
+            remedy="write it as 20 GB, or as 500 MB",
+        )
+    number, unit = found.groups()
+    return int(float(number) * _UNITS[(unit or "B").upper().removesuffix("B")])
 
 
 class Place:

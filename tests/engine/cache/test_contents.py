@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from taskinity_nb import Flow, FlowError, cache_info, clear_cache, run
-from taskinity_nb.errors import CacheError
+from taskinity_nb.errors import CacheError, CacheWarning
 
 FUNCTIONS = {"load": lambda: bytes(50_000), "count": len, "square": lambda n: n * n}
 
@@ -137,3 +137,31 @@ def test_in_a_shell(tmp_path):
     assert (code, printed) == (1, "")
     assert "holds something else" in wrong
     assert shell("info", "load", cwd=tmp_path)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [("20 GB", 20 * 2**30), ("500m", 500 * 2**20), ("1.5 kB", 1536), ("", 5 * 2**30)],
+)
+def test_the_limit_is_what_the_environment_says(tmp_path, monkeypatch, text, limit):
+    monkeypatch.setenv("TASKINITY_CACHE_LIMIT", text)
+    assert cache_info(tmp_path / "none").limit == limit
+    run("a", namespace={"a": lambda: 1}, cache=tmp_path)
+    assert cache_info(tmp_path).limit == limit
+
+
+def test_the_limit_that_the_environment_says_holds(tmp_path, monkeypatch):
+    monkeypatch.setenv("TASKINITY_CACHE_LIMIT", "2 MB")
+    run("a", {"n": 0}, namespace={"a": lambda n: bytes([n]) * 1_500_000}, cache=tmp_path)
+    run("a", {"n": 1}, namespace={"a": lambda n: bytes([n]) * 1_500_000}, cache=tmp_path)
+    info = cache_info(tmp_path)
+    assert info.entries == 1 and info.bytes <= info.limit == 2 * 2**20
+
+
+def test_a_limit_that_is_none_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("TASKINITY_CACHE_LIMIT", "much")
+    with pytest.warns(CacheWarning, match="TASKINITY_CACHE_LIMIT is a size, not 'much'"):
+        made = run("a", namespace={"a": lambda: 1}, cache=tmp_path)
+    assert made["a"] == 1
+    with pytest.raises(CacheError, match="write it as 20 GB"):
+        cache_info(tmp_path)

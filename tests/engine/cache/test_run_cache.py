@@ -275,3 +275,29 @@ def test_a_damaged_row_among_others_is_a_miss(tmp_path, column):
     assert [str(item.state) for item in made.tasks["square"].items] == [
         "cached", "succeeded", "cached",
     ]  # fmt: skip
+
+
+def test_a_mapped_task_that_fails_tells_how_much_of_it_was_cached(tmp_path):
+    flow, source = "ns -> map f -> end", "def f(n): return 1 / (n - {})\ndef end(f): return f"
+    flow = f"input ns\n{flow}"
+    run(flow, {"ns": [1, 2]}, namespace=functions(source.format(3)), cache=tmp_path)
+    again = run(
+        flow, {"ns": [1, 2, 3]}, namespace=functions(source.format(3)), cache=tmp_path,
+        on_error="continue",
+    )  # fmt: skip
+    assert states(again) == {"f": "failed", "end": "upstream_failed"}
+    assert whys(again)["f"].startswith("2 of 3 items cached: ")
+
+
+def test_items_that_were_lost_are_not_counted_as_cached(tmp_path):
+    flow = "input ns\nns -> map f -> map g -> end"
+    source = "def f(n): return 1 / (n - 3)\ndef g(f): return 2 * f\ndef end(g): return g"
+    run(flow, {"ns": [1, 2]}, namespace=functions(source), cache=tmp_path)
+    again = run(
+        flow, {"ns": [1, 2, 3]}, namespace=functions(source), cache=tmp_path, on_error="continue"
+    )
+    assert states(again) == {"f": "failed", "g": "upstream_failed", "end": "upstream_failed"}
+    assert [str(item.state) for item in again.tasks["g"].items] == ["cached"] * 2 + [
+        "upstream_failed"
+    ]
+    assert whys(again)["g"].startswith("2 of 3 items cached: ")

@@ -179,3 +179,23 @@ def test_a_run_that_cannot_begin_lets_go_of_its_store(tmp_path, options):
     with pytest.raises(Exception, match=r"nonsense|int"):  # and holds the frames it came through
         run("work", namespace={"work": lambda: 1}, cache=tmp_path, **options)
     assert not opening._open
+
+
+def test_what_says_a_name_that_does_not_lead_to_it(tmp_path):
+    source = "grow = np.frompyfunc(lambda x: x + {}, 1, 1)\ndef f(): return grow(1)"
+    for more in (1, 2):
+        made = run("f", namespace=functions(source.format(more)), cache=tmp_path)
+        assert made["f"] == 1 + more
+        assert whys(made)["f"] == (
+            "not cached: 'grow', which it uses, has no copy (a 'numpy.ufunc')"
+        )
+    known = functions("def f(): return np.add(1, 2)")
+    for _ in range(2):
+        made = run("f", namespace=known, cache=tmp_path)
+    assert states(made) == {"f": "cached"}
+
+
+def test_a_generator_of_the_users_is_not_one_of_a_module(tmp_path):
+    source = "import random\nmine = random.Random(1)\ndraw = mine.random\ndef f(): return draw()"
+    made = run("f", namespace=functions(source), cache=tmp_path)
+    assert whys(made)["f"] == "not cached: it draws from 'draw', which goes on from run to run"

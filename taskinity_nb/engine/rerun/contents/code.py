@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dis
+import itertools
 import marshal
+import re
 import types
 import weakref
 from collections.abc import Callable
@@ -26,12 +29,18 @@ class Described(NamedTuple):
         Attributes of anything, and what it imports from modules.
     imports : tuple of str
         Modules that it imports when it runs, as they are written.
+    passed : frozenset of str
+        Globals and attributes of which it does not just take an attribute: it may pass them on.
+    texts : frozenset of str
+        Names within its texts, if it may look these up.
     """
 
     digest: bytes
     names: tuple[str, ...]
     attributes: frozenset[str]
     imports: tuple[str, ...]
+    passed: frozenset[str]
+    texts: frozenset[str]
 
 
 def flat(*parts: Any) -> bytes:
@@ -89,7 +98,7 @@ def described_code(code: types.CodeType) -> Described:
     Examples
     --------
     >>> described_code(compile("a.b", "<cell>", "eval"))[1:]
-    (('a',), frozenset({'b'}), ())
+    (('a',), frozenset({'b'}), (), frozenset({'b'}), frozenset())
     """
     found: Described = remembered(_known, code, _describe)
     return found
@@ -97,17 +106,25 @@ def described_code(code: types.CodeType) -> Described:
 
 def _describe(code: types.CodeType) -> Described:
     names, attributes, imports = dict[str, None](), set[str](), dict[str, None]()
+    passed, texts, loaded = set[str](), set[str](), ""
     operations, constants = bytearray(code.co_code), dict[int, int]()
     loads, argument, last = list[int](), 0, -1
     for at in range(0, len(operations), 2):
         operation, argument = operations[at], argument << 8 | operations[at + 1]
+        if loaded and operation not in _BETWEEN:
+            if operation not in _OF_WHAT_IS_LOADED:
+                passed.add(loaded)
+            loaded = ""
         if operation in hasconst:  # by the order in which they are used: a docstring is not
             loads.append(constants.setdefault(argument, len(constants)))
             operations[at + 1] = 0
         elif operation in _GLOBALS:  # co_names has the names of attributes too
-            names[code.co_names[argument >> _GLOBALS[operation]]] = None
+            loaded = code.co_names[argument >> _GLOBALS[operation]]
+            names[loaded] = None
         elif operation in _ATTRIBUTES:
-            attributes.add(code.co_names[argument >> _ATTRIBUTES[operation]])
+            name = code.co_names[argument >> _ATTRIBUTES[operation]]
+            attributes.add(name)
+            loaded = "" if operation == opmap["IMPORT_FROM"] else name
         elif operation == opmap["IMPORT_NAME"]:
             imports[code.co_names[argument]] = None
         elif operation == opmap["STORE_NAME"] and code.co_names[argument] in _PLACE:
@@ -126,13 +143,43 @@ def _describe(code: types.CodeType) -> Described:
             names.update(dict.fromkeys(found.names))
             attributes |= found.attributes
             imports.update(dict.fromkeys(found.imports))
+            passed |= found.passed
+            texts |= found.texts
         held.append(_plain(constant))
+    if not _LOOK_UP.isdisjoint(names.keys() | attributes):
+        told = [code.co_consts[index] for index, number in constants.items() if number in used]
+        texts.update(_NAME.findall(str([each for each in told if isinstance(each, str | tuple)])))
+    if imports:
+        passed |= _passed_imports(code)
     digest = hashed(
         *(bytes(operations), code.co_exceptiontable, code.co_flags & ~_HAS_DOCSTRING, loads, held),
         *(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount),
         *(code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars),
     )
-    return Described(digest, tuple(names), frozenset(attributes), tuple(imports))
+    sets = map(frozenset, (passed, texts))
+    return Described(digest, tuple(names), frozenset(attributes), tuple(imports), *sets)
+
+
+def _passed_imports(code: types.CodeType) -> set[str]:
+    """Return what code imports and does not just take an attribute of."""
+    steps = list(dis.get_instructions(code))
+    imported, name = dict[str, str](), ""
+    for step in steps:
+        if step.opname in ("IMPORT_NAME", "IMPORT_FROM"):
+            name = step.argval
+        elif name and step.opname.startswith("STORE_"):
+            imported[step.argval], name = name, ""
+    passed = set[str]()
+    for step, following in itertools.pairwise(steps):
+        if not step.opname.startswith("LOAD_"):
+            continue
+        # Since Python 3.13, one step may load two.
+        names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        is_asked = following.opcode in _OF_WHAT_IS_LOADED
+        passed.update(imported[name] for name in names[:-1] if name in imported)
+        if names[-1] in imported and not is_asked:
+            passed.add(imported[names[-1]])
+    return passed
 
 
 def _codes_in(constant: Any) -> list[types.CodeType]:
@@ -158,6 +205,15 @@ _GLOBALS = _shifts(LOAD_GLOBAL=1, LOAD_NAME=0, LOAD_FROM_DICT_OR_GLOBALS=0)
 """How far the argument of each opcode that finds a global is shifted against `co_names`."""
 _ATTRIBUTES = _shifts(LOAD_ATTR=_IN_312, LOAD_METHOD=0, IMPORT_FROM=0)
 
+_BETWEEN = {opmap["CACHE"], opmap["EXTENDED_ARG"]}
+_OF_WHAT_IS_LOADED = {*_ATTRIBUTES, opmap["STORE_ATTR"], opmap["DELETE_ATTR"]} - {
+    opmap["IMPORT_FROM"]
+}
+
+_LOOK_UP = {"__import__", "eval", "exec", "globals", "import_module", "query", "vars"}
+"""Who has these may look up a name that stands in a text; so does a table that is queried."""
+
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _PLACE = {"__doc__", "__firstlineno__", "__static_attributes__"}
 _HAS_DOCSTRING = 0x4000000
 _known: dict[int, Any] = {}

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ....model.task import Task
-from .code import Described, described_code, hashed
+from .code import Described, described_code, flat, hashed
 from .kinds import PATHS
-from .labels import kind_of, name_of_module
+from .labels import is_users_module, kind_of, name_of_module
 from .origins import (
     attributes_of,
     direct_bases,
@@ -27,6 +27,7 @@ from .origins import (
     is_replaced,
     is_users,
     is_users_function,
+    subclasses_of,
     version_of,
 )
 from .walk import Part, Walk
@@ -91,7 +92,7 @@ def defined(thing: Any, walk: Walk) -> Definition:
     if id(type(thing)) in PATHS:
         text = ["path", str(thing)]
         return Definition(thing, hashed(text), (), {}, text=text, file=file_state(str(thing)))
-    if issubclass(type(thing), types.ModuleType) and not is_users(name_of_module(thing)):
+    if issubclass(type(thing), types.ModuleType) and not is_users_module(thing):
         name = name_of_module(thing)
         text = ["package", name, version_of(name)]
         return Definition(thing, hashed(text), (), {}, text=text)
@@ -106,6 +107,8 @@ def defined(thing: Any, walk: Walk) -> Definition:
             sheet.made(thing)
         elif type(thing) is Task:
             sheet.task(thing)
+        elif issubclass(type(thing), types.ModuleType):
+            sheet.module(thing)
         else:
             sheet.called("", thing)
     except KeyboardInterrupt:
@@ -200,6 +203,8 @@ class _Sheet:
             self.put(f"in {name}", content, name)
             if not is_users:  # a decorator of a library may make a docstring its business
                 self._doc(content)
+            else:
+                self._told(name, content, code)
         for name, value in sorted(function.__dict__.items(), key=lambda item: str(item[0])):
             if name != "__wrapped__" and type(name) is str:
                 self.put(f"carries {name}", value, f"{function.__qualname__}.{name}")
@@ -219,31 +224,62 @@ class _Sheet:
         for name in code.names:
             value = dict.get(space, name, _ABSENT)
             if value is not _ABSENT:
-                self.put(f"uses {name}", value, name)
-                self._module(name, value, code, set())
-                if "__doc__" in code.attributes:
-                    self._doc(value)
-        for name in code.imports:
+                self._used(name, name, value, code, set())
+                self._told(name, value, code)
+        for name in sorted(code.texts - set(code.names)):
+            if name in space:
+                self._used(name, name, space[name], code, set())
+        is_by_text = not _IMPORT.isdisjoint((*code.names, *code.attributes))
+        for name in (*code.imports, *sorted(code.texts if is_by_text else ())):
             self.walk.has_met_us |= is_ours(name)
             for found in _imported(name, space):
+                if name in code.passed:
+                    self.put(f"uses {name}", found, name)
                 self._module(found.__name__, found, code, set())
             file = file_of_import(name)
             if file is not None:
                 self.put(f"imports {name}", file, name)
+
+    def _used(self, name: str, shown: str, value: Any, code: Described, seen: set[int]) -> None:
+        """Write down what code takes by a name; a module counts as what of it is looked up."""
+        if is_users_module(value) and name not in code.passed:
+            self.lines.append((f"uses {shown}", flat("module", name_of_module(value)), []))
+            self.values.append(value)
+        else:
+            self.put(f"uses {shown}", value, shown)
+        self._module(shown, value, code, seen)
 
     def _module(self, name: str, module: Any, code: Described, seen: set[int]) -> None:
         """Write down what code may look up in a module of the user's."""
         if not issubclass(type(module), types.ModuleType) or id(module) in seen:
             return
         space = vars(module)
-        if not is_users(space.get("__name__")) or space.get("__name__") == "__main__":
+        if not is_users(space.get("__name__")):
             return
         seen.add(id(module))
-        for attribute in sorted(code.attributes):
-            if attribute in space:
-                shown = f"{name}.{attribute}"
-                self.put(f"uses {shown}", space[attribute], shown)
-                self._module(f"{name}.{attribute}", space[attribute], code, seen)
+        for attribute in sorted(code.attributes | {"__getattr__"}):
+            if attribute in space and attribute not in _OF_MODULES:
+                self._used(attribute, f"{name}.{attribute}", space[attribute], code, seen)
+
+    def module(self, module: Any) -> None:
+        """Write down all that is in a module, of which nobody knows what will be looked up."""
+        self.text += ["module", name_of_module(module)]
+        for name, value in sorted(vars(module).items(), key=lambda item: str(item[0])):
+            if name not in _OF_MODULES:
+                self.put(f"has {name}", value, f"{name_of_module(module)}.{name}")
+
+    def _told(self, name: str, thing: Any, code: Described) -> None:
+        """Write down what code may ask of a function or class, beside what that does."""
+        if "__doc__" in code.attributes:
+            self._doc(thing)
+        if "__subclasses__" in code.attributes and is_class(thing):
+            self.put(f"subclasses {name}", subclasses_of(thing), f"{name}.__subclasses__")
+        if type(thing) is not types.FunctionType:
+            return
+        if not _NAMES.isdisjoint(code.attributes):
+            self.put(f"name {name}", thing.__qualname__, f"{name}.__name__")
+        if not _SIGNATURES.isdisjoint((*code.names, *code.attributes)):
+            self.put(f"signature {name}", thing.__annotations__, f"{name}.__annotations__")
 
     def _doc(self, thing: Any) -> None:
         if type(thing) is types.FunctionType:
@@ -257,16 +293,38 @@ class _Sheet:
         self.put("metaclass", meta)
         for base in direct_bases(made):
             self.put("base", base)
-        held = attributes_of(made).items()
+        held, has_asked = attributes_of(made).items(), False
         for name, value in sorted(held, key=lambda item: str(item[0])):
             is_made_by_looking = name == "__annotations__" and value == {}
             if name not in _VOLATILE and not is_made_by_looking:
                 self.put(f"has {name}", value, f"{full_name(made)[1]}.{name}")
+                function = getattr(value, "__func__", value) if _is_method(value) else None
+                if function is not None and not has_asked:
+                    has_asked = "__subclasses__" in described_code(function.__code__).attributes
+        if has_asked:
+            name = full_name(made)[1]
+            self.put(f"subclasses {name}", subclasses_of(made), f"{name}.__subclasses__")
         if meta is not type and not _is_of_python(meta):
             self._doc(made)
 
 
 _ABSENT = object()
+
+_IMPORT = {"__import__", "import_module"}
+_NAMES = {"__name__", "__qualname__"}
+_SIGNATURES = {
+    "__annotations__", "get_annotations", "get_type_hints", "getfullargspec", "signature",
+}  # fmt: skip
+_OF_MODULES = {
+    "__annotations__", "__builtins__", "__cached__", "__doc__", "__file__", "__loader__",
+    "__name__", "__package__", "__path__", "__spec__",
+}  # fmt: skip
+"""What a module says of where it is from."""
+
+
+def _is_method(value: Any) -> bool:
+    function = value.__func__ if type(value) in (classmethod, staticmethod) else value
+    return type(function) is types.FunctionType
 
 
 def _no_copy(value: Any, kind: str) -> str:

@@ -11,6 +11,7 @@ import contextlib
 import copyreg
 import functools
 import gc
+import pickle
 import sys
 import types
 from collections.abc import Callable, Iterable
@@ -125,7 +126,20 @@ def asked(value: Any) -> Any:
             remembered(_slow, kind, lambda _: True)
     if type(made) is not str and (type(made) is not tuple or len(made) < 2):
         raise TypeError("it does not say what it is made of")
+    if type(made) is str and not _leads_to(value, made):
+        raise TypeError("its name does not lead to it")
     return made
+
+
+def _leads_to(value: Any, name: str) -> bool:
+    """Tell whether an object is found by the name that it says is its own."""
+    module: Any = getattr(value, "__module__", None)
+    if type(module) is not str:
+        module = pickle.whichmodule(value, name)  # type: ignore[attr-defined]
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is value
 
 
 def is_slow(kind: type) -> bool:

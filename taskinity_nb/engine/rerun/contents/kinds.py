@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from ....model.task import Task
+from .origins import name_of_method, version_of
 
 __all__ = ["PARTS", "PATHS"]
 
@@ -21,18 +22,35 @@ _OF_CLASSES = (
     types.MethodDescriptorType, types.ClassMethodDescriptorType,
 )  # fmt: skip
 
+
+def _self_of(method: Any) -> list[Any]:
+    """Return whose method it is, unless an installed module has both: `from random import random`.
+
+    Such an object belongs to the library, which is taken at its word.
+    """
+    name = name_of_method(method)
+    return [method.__self__] if name is None else [name, version_of(name.partition(":")[0])]
+
+
+def _content_of(variable: ContextVar[Any]) -> list[Any]:
+    try:
+        return [variable.get()]
+    except LookupError:
+        return []
+
+
 _parts: dict[type, Callable[[Any], Iterable[Any]]] = {
     property: lambda made: (made.fget, made.fset, made.fdel),
     **dict.fromkeys((staticmethod, classmethod), lambda made: (made.__func__,)),
     functools.cached_property: lambda made: (made.func,),
     functools.partial: lambda made: (made.func, made.args, made.keywords),
     functools._lru_cache_wrapper: lambda made: (made.__wrapped__,),
-    types.BuiltinFunctionType: lambda made: (made.__self__, made.__module__, made.__name__),
+    types.BuiltinFunctionType: lambda made: (*_self_of(made), made.__module__, made.__name__),
     types.MappingProxyType: gc.get_referents,  # to get at the mapping, which may be the user's
-    types.MethodType: lambda method: (method.__func__, method.__self__),
+    types.MethodType: lambda method: (method.__func__, *_self_of(method)),
     **dict.fromkeys(_NAMED, lambda made: (made.__name__,)),
     **dict.fromkeys(_OF_CLASSES, lambda made: (made.__qualname__,)),
-    ContextVar: lambda variable: (variable.name, variable.get(None)),
+    ContextVar: lambda variable: (variable.name, *_content_of(variable)),
     weakref.WeakKeyDictionary: lambda cache: (),  # as in singledispatch, where calls fill it
     Task: lambda task: (task.function, task.validate_input, task.validate_output, task.version),
 }

@@ -16,7 +16,14 @@ from .code import described_code, flat, remembered
 from .kinds import PATHS
 from .origins import full_name, is_class, is_users, space_of, version_of
 
-__all__ = ["kind_of", "label_of", "name_of_module", "number_of", "package_of"]
+__all__ = [
+    "is_users_module",
+    "kind_of",
+    "label_of",
+    "name_of_module",
+    "number_of",
+    "package_of",
+]
 
 _SHORT = {"builtins", "__main__", ""}
 
@@ -55,6 +62,18 @@ def name_of_module(module: Any) -> str:
     """
     name = space_of(module).get("__name__")
     return name if type(name) is str else ""
+
+
+def is_users_module(thing: Any) -> bool:
+    """Tell whether something is a module that counts as what is in it; the notebook is none.
+
+    Examples
+    --------
+    >>> is_users_module(itertools), is_users_module(3)
+    (False, False)
+    """
+    name = name_of_module(thing)
+    return name != "__main__" and is_users(name)
 
 
 def package_of(name: str) -> types.ModuleType | None:

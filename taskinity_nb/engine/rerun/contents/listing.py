@@ -16,7 +16,7 @@ from ....strangers import LONGEST_NAME, harmless
 from .code import hashed
 from .definitions import Definition
 from .kinds import PATHS
-from .labels import name_of_module
+from .labels import is_users_module, name_of_module
 from .origins import full_name, importable_name, is_class, version_of
 from .plain import shown
 
@@ -76,7 +76,7 @@ def _parts(
         yield f"{own}: path", (text, shown(str(thing)))
         yield f"the file: {thing}", (hashed(made.file).hex(), "" if made.file else "none")
         return
-    if not made.lines and issubclass(type(thing), types.ModuleType):
+    if issubclass(type(thing), types.ModuleType) and not is_users_module(thing):
         yield own, (text, harmless(version_of(name_of_module(thing)), LONGEST_NAME))
         return
     if type(thing) is types.FunctionType:
@@ -102,7 +102,7 @@ def _name_of(thing: Any, own: str, line: str) -> str:
     """Return what a definition is called, by the line that leads to it."""
     if is_class(thing):
         return full_name(thing)[1]
-    if issubclass(type(thing), types.ModuleType):
+    if issubclass(type(thing), types.ModuleType) and not is_users_module(thing):
         return f"installed package: {name_of_module(thing)}"
     how, _, name = line.partition(" ")
     if how == "has":

@@ -29,7 +29,9 @@ __all__ = [
     "is_users_class",
     "is_users_function",
     "line_of_bases",
+    "name_of_method",
     "space_of",
+    "subclasses_of",
     "version_of",
 ]
 
@@ -213,6 +215,34 @@ def importable_name(thing: Any) -> str | None:
     if type(module) is not str or is_users(module) or "<" in path:
         return None
     return f"{module}:{path}" if _found(module, path) is thing else None
+
+
+def name_of_method(method: Any) -> str | None:
+    """Return the name by which an installed module has a method of an object of its own.
+
+    Examples
+    --------
+    >>> import random
+    >>> name_of_method(random.random), name_of_method(random.Random().random)
+    ('random:random', None)
+    """
+    name, of = method.__name__, method.__self__
+    for module in (method.__module__, full_name(type(of))[0]):
+        is_named = type(module) is str and type(name) is str and not is_users(module)
+        if is_named and not is_class(of) and _found(module, name) is method:
+            return f"{module}:{name}"
+    return None
+
+
+def subclasses_of(made: type) -> list[type]:
+    """Return the classes that derive from one directly, whatever its metaclass says.
+
+    Examples
+    --------
+    >>> bool in subclasses_of(int)
+    True
+    """
+    return type.__subclasses__(made)
 
 
 def is_replaced(made: type, spaces: Iterable[dict[str, Any]] = ()) -> bool:

@@ -22,12 +22,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..buffers import Buffers, bulk
+from . import labels
 from .arrays import arrays
 from .budget import Budget, NotWritten
 from .code import flat, hashed
 from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
-from .labels import kind_of, label_of, name_of_module, number_of, package_of
+from .labels import kind_of, label_of, number_of, package_of
 from .origins import full_name, importable_name, is_ours, space_of
 from .plain import ATOMS, plain, summed_if_long
 
@@ -145,7 +146,9 @@ class Walk:
             return self._definition(value)
         if issubclass(kind, types.ModuleType):
             self.has_met_us |= is_ours(space_of(value).get("__name__"))
-            name = name_of_module(value)
+            if labels.is_users_module(value):
+                return flat("definition", self._number_of(value))
+            name = labels.name_of_module(value)
             return self._import("module", name, package_of(name))
         if id(kind) in PATHS:
             self.budget.spend(PATH, value)

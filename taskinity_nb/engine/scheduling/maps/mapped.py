@@ -223,6 +223,7 @@ class MappedTasks:
         values = [value for value in values if not is_missing(value)]  # none of a skip
         if values and (failed or task in self._lost) and task in self._plan.tolerant:
             self.partial[task] = values
+        is_cached = self._scheduler.gate.is_cached(task, self.where[task])
         if failed:
             failed.sort(key=itemgetter(0))
             error = map_error(self._plan.flow.tasks[task], failed, count)
@@ -233,7 +234,7 @@ class MappedTasks:
             return MISSING, entered(task, state, now, cause)
         is_here = not any(is_ref(value) for value in values)
         whole = values if is_here else GatheredRef(values)
-        if self._scheduler.gate.is_cached(task, self.where[task]):
+        if is_cached:
             return whole, ended(task, State.CACHED, now, None, None, now)
         return whole, ended(task, State.SUCCEEDED, now, began, 0, now)
 
