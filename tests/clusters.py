@@ -45,11 +45,13 @@ while dask._own:
 class KeptCluster:
     """A kernel, and the cluster that the word of an executor has begun in it.
 
-    It begins when it is first asked for, and again when it is needed after its end.
+    It begins when it is first asked for, and again when it is needed after its end. What was said
+    when it began is kept too.
     """
 
     def __init__(self, executor: str) -> None:
         self.executor = executor
+        self.said_at_begin = ""
         self._kernel: Kernel | None = None
         self._manager: Any = None
 
@@ -62,18 +64,14 @@ class KeptCluster:
         self._manager, client = start_kernel(env=environment)
         self._kernel = Kernel(client)
         self.run("%load_ext taskinity_nb")
-        self.run(BEGIN.format(executor=self.executor))
+        self.said_at_begin = self.run(BEGIN.format(executor=self.executor)).printed
 
     def run(self, code: str) -> Cell:
         """Run a cell to its end, where it must not fail."""
         self.begin()
         assert self._kernel is not None
         kernel = self._kernel
-        for tries_left in (2, 1, 0):
-            cell = Cell(list(kernel.messages(kernel.send(code), PATIENCE)))
-            # Ray gives its own processes 30 seconds to start, which a busy machine may not do.
-            if "timed out during startup" not in cell.error or not tries_left:
-                break
+        cell = Cell(list(kernel.messages(kernel.send(code), PATIENCE)))
         assert not cell.error, cell.error
         return cell
 
@@ -102,10 +100,14 @@ leaves_what_is_kept = pytest.mark.leaves(
 
 def on_both(test: Any) -> Any:
     """Have a test run on a kept Dask and on a kept Ray."""
-    run_on = pytest.mark.parametrize("cluster", ["dask", "ray"], indirect=True)
-    return leaves_what_is_kept(run_on(test))
+    return _on(["dask", "ray"], test)
 
 
 def on_ray(test: Any) -> Any:
     """Have a test run on a kept Ray."""
-    return leaves_what_is_kept(pytest.mark.parametrize("cluster", ["ray"], indirect=True)(test))
+    return _on(["ray"], test)
+
+
+def _on(clusters: list[str], test: Any) -> Any:
+    run_on = pytest.mark.parametrize("cluster", clusters, indirect=True)
+    return pytest.mark.xdist_group("clusters")(leaves_what_is_kept(run_on(test)))

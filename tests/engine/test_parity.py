@@ -56,7 +56,6 @@ def test_each_program_gives_the_same(executor, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("clusters")
 @on_both
 def test_each_program_gives_the_same_on_a_cluster(cluster, tmp_path):
     check(cluster.run(cell_of(cluster.executor, tmp_path)))

@@ -397,7 +397,6 @@ assert {n: str(t.state) for n, t in again.tasks.items() if t.why[:4] != "left"} 
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("clusters")
 @on_both
 def test_on_a_cluster(cluster, tmp_path):
     cluster.script(tmp_path / "script.py", ON_A_CLUSTER, cluster.executor)

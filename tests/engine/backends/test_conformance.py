@@ -18,6 +18,7 @@ import pytest
 from conformance import FEATURES
 
 from taskinity_nb import ExecutorError, State, run
+from taskinity_nb.engine.backends.cluster.ray import init
 
 DOCS = Path(__file__).parents[3] / "docs" / "executors.md"
 
@@ -84,9 +85,9 @@ class Made:
 
     def _ray(self) -> Any:
         ray = pytest.importorskip("ray")
-        ray.init(
-            num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
-            resources={"seat": 2}, _node_ip_address="127.0.0.1",
+        init(
+            ray, num_cpus=2, include_dashboard=False, log_to_driver=False,
+            logging_level=logging.ERROR, resources={"seat": 2}, _node_ip_address="127.0.0.1",
         )  # fmt: skip
         self._stack.callback(ray.shutdown)
         return "ray"

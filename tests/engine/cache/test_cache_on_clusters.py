@@ -6,7 +6,6 @@ import pytest
 from clusters import on_both
 
 pytestmark = [
-    pytest.mark.xdist_group("clusters"),
     pytest.mark.slow,
     pytest.mark.leaves(
         "threads", "descriptors", "processes", "environment", "signals",

@@ -151,7 +151,6 @@ def test_comes_back_as_what_lives_there(executor, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("clusters")
 @on_both
 def test_comes_back_from_a_cluster(cluster, tmp_path):
     cluster.script(tmp_path / "notebook.py", NOTEBOOK, cluster.executor)

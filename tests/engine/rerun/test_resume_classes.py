@@ -225,7 +225,7 @@ class TestResults:
         assert reasons(before.resume()) == {"make": KEPT}
 
     def test_a_class_that_was_deleted(self, notebook):
-        cell("class Row: pass\ndef make(): return eval('Row')()", notebook)
+        cell("class Row: pass\ndef make(): return eval(''.join(['R', 'ow']))()", notebook)
         before = run("make", namespace=notebook)
         del notebook["Row"]
         assert reasons(before.resume()) == {"make": KEPT}

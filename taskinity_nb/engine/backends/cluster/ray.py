@@ -37,6 +37,9 @@ INTERVAL = 0.02
 MOST_AT_ONCE = 200
 """Tasks that are waited for at a time; what that costs goes by their number."""
 
+LATE = "timed out during startup"
+"""What Ray says if its own processes did not come up in time."""
+
 OPEN_TO_ALL = (
     "executor='ray' has started Ray, which takes connections from other machines without a "
     "password; on a network that you do not trust, set RAY_AUTH_MODE=token before Python starts"
@@ -89,8 +92,8 @@ def _begin(ray: Any, workers: int | None) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Ray's, of settings of its own
         try:
-            ray.init(
-                num_cpus=workers or available_cores(), include_dashboard=False,
+            init(
+                ray, num_cpus=workers or available_cores(), include_dashboard=False,
                 _node_ip_address="127.0.0.1", **options,
             )  # fmt: skip
             _say_who_can_reach_it()
@@ -98,6 +101,21 @@ def _begin(ray: Any, workers: int | None) -> bool:
             ray.init(**options)
             return False
     return True
+
+
+def init(ray: Any, **options: Any) -> None:
+    """Start Ray, and once more if its own processes were late.
+
+    It gives them 30 seconds, which cannot be changed and which a busy machine may not keep.
+    """
+    for tries_left in (2, 1, 0):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:
+            if LATE not in str(error) or not tries_left:
+                raise
+            ray.shutdown()
 
 
 def _say_who_can_reach_it() -> None:
