@@ -45,13 +45,11 @@ while dask._own:
 class KeptCluster:
     """A kernel, and the cluster that the word of an executor has begun in it.
 
-    It begins when it is first asked for, and again when it is needed after its end. What was said
-    when it began is kept too.
+    It begins when it is first asked for, and again when it is needed after its end.
     """
 
     def __init__(self, executor: str) -> None:
         self.executor = executor
-        self.said_at_begin = ""
         self._kernel: Kernel | None = None
         self._manager: Any = None
 
@@ -64,7 +62,7 @@ class KeptCluster:
         self._manager, client = start_kernel(env=environment)
         self._kernel = Kernel(client)
         self.run("%load_ext taskinity_nb")
-        self.said_at_begin = self.run(BEGIN.format(executor=self.executor)).printed
+        self.run(BEGIN.format(executor=self.executor))
 
     def run(self, code: str) -> Cell:
         """Run a cell to its end, where it must not fail."""
