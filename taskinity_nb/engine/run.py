@@ -329,7 +329,8 @@ def _prepared(
         cache.prints = prints
         cache.recall(plan.flow)
     run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
-    run.record.reasons.update(kept.reasons)
+    for slot, why in kept.reasons.items():
+        run.record.note(slot, why=why)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
         kept=kept.results, kept_items=kept.items, cache=cache,

@@ -38,7 +38,7 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from ...errors import ExecutorError, FlowError, described, is_skip
-from ...model.events import Entry, Failure, State, entered, entries, running
+from ...model.events import Entry, Failure, State, entered, running
 from ...model.refs import MISSING
 from ...model.run import Run
 from ...model.task import Task
@@ -47,7 +47,7 @@ from ..runtime.locks import is_held
 from ..runtime.waiting import SignalSafeEvent
 from .backend import Backend, Worker
 from .consumers import Consumers
-from .cut_off import spent_so_far
+from .cut_off import cut_off
 from .frontier import Frontier
 from .history import order_of
 from .maps.gate import Gate
@@ -181,16 +181,9 @@ class Scheduler:
                 return
             self.stopped, self.broken = True, error
             backends = self.backends
-            log, now, record = self.log, perf_counter_ns(), self.run.record
-            ended = {slot for slot, how, *_ in entries(log) if how.is_final}
-            spent = spent_so_far(entries(log), record.waits, self.workers.by_name)
             items = (range(first, first + count) for first, count in self.maps.where.values())
-            for slot in chain(range(self.count), *items):
-                if slot in spent:
-                    log += (slot, State.CANCELLED, now, None, spent[slot].cpu, None)
-                    record.note(slot, waited=spent[slot].waited)
-                elif slot not in ended:
-                    log += entered(slot, State.CANCELLED, now)
+            slots = chain(range(self.count), *items)
+            cut_off(self.run.record, slots, self.workers.by_name)
             self._finish(state)
         for backend in backends:
             backend.stop()

@@ -91,7 +91,7 @@ class Travels:
 SETTINGS = ("executor", "workers", "cores", "machine")
 """What a run knows of where it ran."""
 
-PLAIN_PARTS = ("state", "ended", "outputs", "waits", "helpers", "reasons")
+PLAIN_PARTS = ("state", "ended", "notes")
 """What a record knows beside results and log."""
 
 
