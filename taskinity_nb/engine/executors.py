@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExecutorError, suggestion
@@ -26,11 +26,15 @@ EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
 
 
 def backends_for(
-    plan: Plan, executor: str | Executor, workers: int | None
+    plan: Plan,
+    executor: str | Executor,
+    workers: int | None,
+    limited: Collection[str] = (),
 ) -> tuple[Run, list[Backend], list[int] | None]:
     """Return a new run of a plan, who works for it, and the backend of each task.
 
     `executor` performs the tasks that ask for nothing else, of which `workers` may run at once.
+    The resources of the names in `limited` are the run's own; others are those of a cluster.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def backends_for(
     backends = [backend]
     mixed = any(task.is_async or task.executor is not None for task in plan.tasks)
     if executor == "sequential" or not mixed:
-        _check_resources(plan, backends, [0] * len(plan.bindings))
+        _check_resources(plan, backends, [0] * len(plan.bindings), limited)
         return run, backends, None
     queue_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
     queues = []
@@ -56,7 +60,7 @@ def backends_for(
                 backends.append(_backend(run, wanted, None))
             queue = queue_of[key]
         queues.append(queue)
-    _check_resources(plan, backends, queues)
+    _check_resources(plan, backends, queues, limited)
     return run, backends, queues if len(backends) > 1 else None
 
 
@@ -134,13 +138,14 @@ def _connect(executor: Any, workers: int | None) -> ClusterClient:
     return connect(executor, workers or (available_cores() if executor == "dask" else None))
 
 
-def _check_resources(plan: Plan, backends: Sequence[Backend], queues: Sequence[int]) -> None:
-    """Let a task that asks for resources be refused where nobody can reserve them."""
-    if not any(task.resources for task in plan.tasks):
-        return
+def _check_resources(
+    plan: Plan, backends: Sequence[Backend], queues: Sequence[int], limited: Collection[str]
+) -> None:
+    """Let a task be refused that asks for resources of which nobody says how much there is."""
     for binding, queue, name in zip(plan.bindings, queues, plan.flow.tasks, strict=True):
-        if binding.task.resources:
-            backends[queue].check_resources(name, binding.task.resources)
+        resources = binding.task.resources
+        if asked := {word: resources[word] for word in resources if word not in limited}:
+            backends[queue].check_resources(name, asked)
 
 
 def check_executor(executor: object) -> None:

@@ -50,6 +50,7 @@ from .consumers import Consumers
 from .cut_off import cut_off
 from .frontier import Frontier
 from .history import order_of
+from .limits.admission import Limits
 from .maps.gate import Gate
 from .maps.mapped import MappedTasks
 from .protocols import Cache
@@ -84,6 +85,8 @@ class Scheduler:
         Results that are given, or of an earlier run: of tasks, and of items by task and item.
     cache : Cache, optional
         Where results of other runs are found, and those of this one put.
+    limits : Limits, optional
+        How much there is of what tasks ask for.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Scheduler:
         kept: Mapping[int, Any] | None = None,
         kept_items: Mapping[int, Mapping[int, Any]] | None = None,
         cache: Cache | None = None,
+        limits: Limits | None = None,
     ) -> None:
         plan, flow = run.plan, run.flow
         waiting, followers = flow.structure.waiting, flow.structure.followers
@@ -115,10 +119,11 @@ class Scheduler:
             queues=queues, streams=plan.streams(self.mapped), tolerant=plan.tolerant,
         )  # fmt: skip
         self.maps = MappedTasks(self, kept_items or {})
-        self.gate = Gate(self, self.maps, cache)
-        self.gated = plan.gated if cache is None else frozenset(range(len(waiting)))
-        self.held = self.mapped | (self.gated - settled)
-        self.count = len(waiting)
+        self.gate = Gate(self, self.maps, cache, limits)
+        self.is_limited = limits is not None
+        gated = plan.gated if cache is None else frozenset(range(len(waiting)))
+        self.gated = gated if limits is None else gated | limits.demands.keys()
+        self.held, self.count = self.mapped | (self.gated - settled), len(waiting)
         self.left = self.count - len(settled)  # how many tasks have not ended
         self.proxies = StreamProxies()  # for what is printed here
         self.screen = Screen(flow.name)  # and for what is printed elsewhere
@@ -273,6 +278,8 @@ class Scheduler:
     # The end of a task.
 
     def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
+        if self.is_limited:
+            self.gate.leave(task)
         if delay is not None:
             self.retries.again(task, entry, delay)
             return
@@ -331,6 +338,7 @@ class Scheduler:
         if self.on_error != "stop" or self.first_failed is None:
             return
         now, log, maps = perf_counter_ns(), self.log, self.maps
+        self.gate.call_back()
         for task in self.frontier.abandon():
             log += entered(task, State.CANCELLED, now)
             if task < self.count:

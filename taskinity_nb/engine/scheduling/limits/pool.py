@@ -101,11 +101,11 @@ class Pool:
     --------
     >>> pool = Pool({"api": 2}, clock=float)
     >>> one, both = (("api", 1),), (("api", 2),)
-    >>> pool.take("a", one), pool.take("b", both), pool.take("c", one)
+    >>> pool.take(0, one), pool.take(1, both), pool.take(2, one)
     (True, False, True)
-    >>> pool.short_of("b"), pool.give_back("a"), pool.give_back("c")
-    (['api'], [], ['b'])
-    >>> pool.take("b", both)  # it has it already
+    >>> pool.short_of(1), pool.give_back(0), pool.give_back(2)
+    (['api'], [], [1])
+    >>> pool.take(1, both)  # it has it already
     True
     """
 
@@ -115,15 +115,15 @@ class Pool:
             name: _Window(much) if isinstance(much, Rate) else _Stock(much)
             for name, much in capacities.items()
         }
-        self._taken: dict[object, Demand] = {}
-        self._served: set[object] = set()  # who has got what it has waited for, and does not know
+        self._taken: dict[int, Demand] = {}
+        self._served: set[int] = set()  # who has got what it has waited for, and does not know
         self._number = count()
         # Who waits, by what for: many ask for the same, and the first of them speaks for all.
-        self._queues: dict[Demand, deque[tuple[int, object]]] = {}
-        self._waits_for: dict[object, Demand] = {}
+        self._queues: dict[Demand, deque[tuple[int, int]]] = {}
+        self._waits_for: dict[int, Demand] = {}
         self._passed: dict[str, int] = {}  # how often the first who waits for it was passed
 
-    def take(self, key: object, demand: Demand) -> bool:
+    def take(self, key: int, demand: Demand) -> bool:
         """Take what somebody asks for; False if it has to wait, until `give_back` returns it."""
         if key in self._served:
             self._served.discard(key)
@@ -137,7 +137,7 @@ class Pool:
         self._waits_for[key] = demand
         return False
 
-    def give_back(self, key: object) -> list[object]:
+    def give_back(self, key: int) -> list[int]:
         """Give back what somebody has, if it has anything; return who has got it instead."""
         demand = self._taken.pop(key, None)
         if demand is None:
@@ -150,9 +150,9 @@ class Pool:
                 stock.taken = 0.0  # sums of fractions go astray
         return self.serve()
 
-    def serve(self) -> list[object]:
+    def serve(self) -> list[int]:
         """Give those who wait what there is, the longest wait first; return who has got it."""
-        served: list[object] = []
+        served: list[int] = []
         now = self._clock()
         while self._queues:
             free = [
@@ -173,14 +173,18 @@ class Pool:
             served.append(key)
         return served
 
-    def clear(self) -> list[object]:
+    def has_served(self, key: int) -> bool:
+        """Tell whether somebody has got what it has waited for, and has not come for it yet."""
+        return key in self._served
+
+    def clear(self) -> list[int]:
         """Let nobody wait any more; return who has waited, the longest first."""
         waiting = sorted(chain(*self._queues.values()), key=itemgetter(0))
         self._queues.clear()
         self._waits_for.clear()
         return [key for _, key in waiting]
 
-    def short_of(self, key: object) -> list[str]:
+    def short_of(self, key: int) -> list[str]:
         """Return what somebody waits for: what there is too little of, or is saved up."""
         demand, now = self._waits_for.get(key, ()), self._clock()
         lacking = [name for name, amount in demand if not self._stocks[name].has(amount, now)]
@@ -206,7 +210,7 @@ class Pool:
             self._passed.get(name, 0) >= PASSES and self._first(name) < number for name, _ in demand
         )
 
-    def _give(self, key: object, demand: Demand, number: int, now: float) -> None:
+    def _give(self, key: int, demand: Demand, number: int, now: float) -> None:
         self._taken[key] = demand
         for name, amount in demand:
             self._stocks[name].take(amount, now)
