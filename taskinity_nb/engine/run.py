@@ -298,7 +298,6 @@ def _schedule(
     workers = options["workers"]
     _check("on_error", options["on_error"], get_args(OnError))
     _check("keep", options["keep"], get_args(Keep))
-    options["resources"] = capacities(options["resources"])
     if workers is not None:
         if wrong := not_whole("workers", workers):
             raise FlowError(wrong)
@@ -334,15 +333,14 @@ def _prepared(
 ) -> tuple[Run, Control]:
     """Return the run of a plan, with what is kept for it."""
     executor, workers = options["executor"], options["workers"]
-    limits = limits_of(plan, capacities(options["resources"]))
+    there_is = capacities(options["resources"])
+    limits = limits_of(plan, there_is)
     look = partial(look_back, is_bounded=cache is None)
     prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:
         cache.prints = prints
         cache.recall(plan.flow)
-    run, backends, queues = backends_for(
-        plan, executor, workers, options["resources"] or ()
-    )  # its clock starts
+    run, backends, queues = backends_for(plan, executor, workers, there_is)  # its clock starts
     for slot, why in kept.reasons.items():
         run.record.note(slot, why=why)
     scheduler = Scheduler(

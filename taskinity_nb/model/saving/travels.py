@@ -88,7 +88,7 @@ class Travels:
         return made
 
 
-SETTINGS = ("executor", "workers", "cores", "machine")
+SETTINGS = ("executor", "workers", "cores", "machine", "resources")
 """What a run knows of where it ran."""
 
 PLAIN_PARTS = ("state", "ended", "notes")
