@@ -78,18 +78,25 @@ def rate(text: str) -> Rate:
 def capacities(given: object) -> dict[str, float | Rate]:
     """Return how much there is of each resource, from what was given as ``resources=``.
 
+    That is a mapping of names to numbers, sizes and rates, or a text that tells the same.
+
     Raises
     ------
     FlowError
-        If it is no mapping of names to numbers, sizes and rates.
+        If it is not.
 
     Examples
     --------
     >>> capacities({"api": 3, "memory": "2 GB", "calls": "10/s"})
     {'api': 3.0, 'memory': 2000000000.0, 'calls': rate('10/s')}
+    >>> capacities("api=3,calls=10/s")
+    {'api': 3.0, 'calls': rate('10/s')}
     """
     if given is None:
         return {}
+    if isinstance(given, str):
+        pairs = [part.partition("=") for part in given.split(",")]
+        given = {name.strip(): value for name, _, value in pairs}
     if not isinstance(given, Mapping):
         shown = harmless(text_of(given, repr), 60)
         raise FlowError(
