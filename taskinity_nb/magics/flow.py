@@ -204,7 +204,7 @@ class FlowMagics(Magics):
             self._push(options, run)
 
         known = self._arguments(flow, options)
-        names = ("inputs", "executor", "workers", "namespace", "cache")
+        names = ("inputs", "executor", "workers", "namespace", "cache", "resources")
         arguments = {name: known[name] for name in names}
         explorer = Explorer(flow, **arguments, on_run=keep)
         self.outputs.replace(cell_of(self.notebook, flow, options.output), explorer)

@@ -144,7 +144,7 @@ class Note:
         The threads that computed beside its own.
     why : str
         Why it runs or does not.
-    lacked : str
+    waited_for : str
         The resources for which it waits, or has waited.
     """
 
@@ -153,7 +153,7 @@ class Note:
         self.waited: int | None = None
         self.helpers: Helpers | None = None
         self.why: str | None = None
-        self.lacked: str | None = None
+        self.waited_for: str | None = None
 
 
 UNKNOWN = Note()

@@ -143,9 +143,9 @@ class TaskRun:
         return self._note.why or ""
 
     @property
-    def lacked(self) -> str:
+    def waited_for(self) -> str:
         """The resources for which it waits or has waited since it was ready; empty for none."""
-        return self._note.lacked or ""
+        return self._note.waited_for or ""
 
     @property
     def saved(self) -> float | None:

@@ -158,12 +158,13 @@ class Reader:
 
     def refuse_what_does_not_go_together(self) -> None:
         given = self.options.given
-        others = given - {"explore", "executor", "workers", "input", "output", "cache"}
+        others = given - {"explore", "executor", "workers", "input", "output", "cache", "resources"}
         if self.options.explore and others:
             other = f"--{min(others).replace('_', '-')}"
             raise self.error(
                 f"'--explore' does not go with '{other}'", self.places[other],
-                "beside it may stand: --executor, --workers, --input, --output, --cache",
+                "beside it may stand: --executor, --workers, --input, --output, --cache and "
+                "--resources",
             )  # fmt: skip
         if self.options.run and {"background", "compare"} <= given:
             raise self.error(

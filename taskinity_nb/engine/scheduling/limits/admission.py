@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from time import monotonic
 from typing import NamedTuple
 
-from ....errors import listed
 from ....model.limits.capacities import Capacities
 from ...runtime.timers import Timers
 from ..backend import Scheduling
@@ -49,7 +48,7 @@ class Admission:
         with scheduler.lock:
             if scheduler.stopped or self._pool.take(slot, demand):
                 return True
-            scheduler.run.record.note(slot, lacked=listed(self._pool.short_of(slot)))
+            scheduler.run.record.note(slot, waited_for=", ".join(self._pool.short_of(slot)))
             self._see_when()
         if scheduler.on_error == "stop" and scheduler.first_failed is not None:
             scheduler.withdraw(())  # nothing new begins, so this one would wait for nothing
