@@ -30,6 +30,7 @@ from .errors import (
 )
 from .model.events import Event, State
 from .model.flow import Flow
+from .model.limits.capacities import rate
 from .model.plan import Plan
 from .model.record import TaskRun
 from .model.run import Run
@@ -87,6 +88,7 @@ __all__ = [
     "plot_gantt",
     "plot_speedup",
     "progress_bar",
+    "rate",
     "run",
     "run_flow_from_dsl",
     "run_parallel_flow_from_dsl",

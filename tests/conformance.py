@@ -239,12 +239,31 @@ def death(executor: Any, folder: Path) -> str:
     return "tried again"
 
 
+def stretch(number: int) -> tuple[float, float]:
+    """Return when it began and ended, by a clock that all processes of a machine share."""
+    began = time.monotonic()
+    time.sleep(0.05)
+    return began, time.monotonic()
+
+
+def limits(executor: Any, folder: Path) -> str:
+    names = {"some": lambda: list(range(6)), "take": Task(stretch, resources={"api": 1})}
+    done = run("some -> map take", namespace=names, executor=executor, resources={"api": 2})
+    begun_at_once = [
+        sum(other[0] <= one[0] < other[1] for other in done["take"]) for one in done["take"]
+    ]
+    assert max(begun_at_once) <= 2
+    with pytest.raises(ExecutorError, match="and there is 0.5"):
+        run("some -> map take", namespace=names, executor=executor, resources={"api": 0.5})
+    return "yes"
+
+
 def resources(executor: Any, folder: Path) -> str:
     names = {"one": Task(one, resources={"seat": 1})}
     try:
         assert run("one", namespace=names, executor=executor)["one"] == 1
     except ExecutorError as error:
-        assert "'one' asks for resources" in str(error)
+        assert "'one' asks for 1 of 'seat', and nothing says how much there is" in str(error)
         return "refused"
     with pytest.raises(ExecutorError, match="has the resources"):
         run("one", namespace={"one": Task(one, resources={"seat": 99})}, executor=executor)
@@ -312,7 +331,8 @@ FEATURES: dict[str, Callable[[Any, Path], str]] = {
     "what is printed": stdout,
     "times and workers": stamps,
     "a worker that dies": death,
-    "`resources=`": resources,
+    "`resources=` of the run": limits,
+    "`resources=` of its workers": resources,
     "`async def`": coroutines,
     "`resume`": resume,
     "`cache`": cached,

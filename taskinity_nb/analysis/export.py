@@ -40,7 +40,7 @@ COLUMNS = {
     "task": "object", "flow": "object", "item": "Int64", "state": "object", "worker": "object",
     "ready": float, "submitted": float, "started": float, "finished": float, "received": float,
     "wait": float, "compute": float, "transfer": float, "cpu": float, "waited": float,
-    "saved": float, "attempts": int,
+    "waited_for": "object", "saved": float, "attempts": int,
 }  # fmt: skip
 """The columns of a frame and what is in them."""
 
@@ -61,7 +61,7 @@ def _cells(
         record.task, flow, record.item, str(record.state), record.worker,
         record.ready, record.submitted, record.started, record.finished, record.received,
         wait_of(record), record.duration, transfer_of(record, ways.get(record)), record.cpu,
-        record.waited, record.saved, record.attempts,
+        record.waited, record.waited_for, record.saved, record.attempts,
     )  # fmt: skip
 
 

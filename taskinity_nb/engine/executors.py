@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ExecutorError, suggestion
+from ..model.limits.capacities import Capacities
 from ..model.plan import Plan
 from ..model.run import Run
 from .runtime import at_first  # noqa: F401  # it is to be imported with the package
@@ -26,11 +28,15 @@ EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
 
 
 def backends_for(
-    plan: Plan, executor: str | Executor, workers: int | None
+    plan: Plan,
+    executor: str | Executor,
+    workers: int | None,
+    resources: Capacities = MappingProxyType({}),
 ) -> tuple[Run, list[Backend], list[int] | None]:
     """Return a new run of a plan, who works for it, and the backend of each task.
 
     `executor` performs the tasks that ask for nothing else, of which `workers` may run at once.
+    Of `resources` the run has so much; what tasks ask for beside these is a cluster's.
 
     Raises
     ------
@@ -38,10 +44,11 @@ def backends_for(
         If there is no such executor.
     """
     run, backend = _main_backend(plan, executor, workers)
+    run.resources = dict(resources)
     backends = [backend]
     mixed = any(task.is_async or task.executor is not None for task in plan.tasks)
     if executor == "sequential" or not mixed:
-        _check_resources(plan, backends, [0] * len(plan.bindings))
+        _check_resources(plan, backends, [0] * len(plan.bindings), resources)
         return run, backends, None
     queue_of: dict[object, int] = {executor if isinstance(executor, str) else id(executor): 0}
     queues = []
@@ -56,7 +63,7 @@ def backends_for(
                 backends.append(_backend(run, wanted, None))
             queue = queue_of[key]
         queues.append(queue)
-    _check_resources(plan, backends, queues)
+    _check_resources(plan, backends, queues, resources)
     return run, backends, queues if len(backends) > 1 else None
 
 
@@ -134,13 +141,14 @@ def _connect(executor: Any, workers: int | None) -> ClusterClient:
     return connect(executor, workers or (available_cores() if executor == "dask" else None))
 
 
-def _check_resources(plan: Plan, backends: Sequence[Backend], queues: Sequence[int]) -> None:
-    """Let a task that asks for resources be refused where nobody can reserve them."""
-    if not any(task.resources for task in plan.tasks):
-        return
+def _check_resources(
+    plan: Plan, backends: Sequence[Backend], queues: Sequence[int], limited: Collection[str]
+) -> None:
+    """Let a task be refused that asks for resources of which nobody says how much there is."""
     for binding, queue, name in zip(plan.bindings, queues, plan.flow.tasks, strict=True):
-        if binding.task.resources:
-            backends[queue].check_resources(name, binding.task.resources)
+        wanted = binding.task.resources
+        if asked := {word: wanted[word] for word in wanted if word not in limited}:
+            backends[queue].check_resources(name, asked)
 
 
 def check_executor(executor: object) -> None:

@@ -18,6 +18,7 @@ from ..formatting import not_whole
 from ..model.annotations.misfits import warn_of_misfits
 from ..model.extents.extent import names_in
 from ..model.flow import Flow
+from ..model.limits.capacities import Rate, capacities
 from ..model.plan import Plan
 from ..model.run import Run
 from .control import Control
@@ -28,6 +29,7 @@ from .rerun.inputs import check_takers, collected_inputs
 from .rerun.looking_back import look_back
 from .runtime.cores import available_cores
 from .runtime.interrupts import allow_interrupts, defer_interrupts
+from .scheduling.limits.demands import limits_of
 from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def run(
     overrides: Mapping[str, Any] | None = None,
     rerun: str | Iterable[str] = (),
     cache: bool | str | PathLike[str] | None = None,
+    resources: Mapping[str, float | str | Rate] | None = None,
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Run a flow and wait for its end.
@@ -105,6 +108,11 @@ def run(
         files that it opens by a text or finds in a folder, the environment, the network, the clock,
         the global state of ``random`` and ``numpy.random``; give it as an input, or write
         ``@task(cache=False)``.
+    resources : mapping of str to float or str, optional
+        How much the run may use at once of what its tasks ask for with ``@task(resources=)``: a
+        number, a size such as ``"2 GB"``, or a rate such as ``"10/s"``, of what may begin in that
+        time. What would be more waits, and is `ready` meanwhile. On a cluster, what is not named
+        here is the cluster's to give.
     observers : sequence of callable
         Each is called with ``(list of Event, run)``, some times a second and at the end.
 
@@ -122,7 +130,7 @@ def run(
     Cancelled
         If it was interrupted or cancelled; its ``.run`` holds what was finished.
     ExecutorError
-        If the executor is unknown, closed or breaks.
+        If the executor is unknown, closed or breaks, or a task asks for more than there is.
 
     Examples
     --------
@@ -142,7 +150,7 @@ def run(
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, targets=targets, overrides=overrides,
-            rerun=rerun, cache=cache, observers=observers,
+            rerun=rerun, cache=cache, resources=resources, observers=observers,
         )  # fmt: skip
         try:
             control.start()
@@ -176,6 +184,7 @@ def start(
     overrides: Mapping[str, Any] | None = None,
     rerun: str | Iterable[str] = (),
     cache: bool | str | PathLike[str] | None = None,
+    resources: Mapping[str, float | str | Rate] | None = None,
     observers: Sequence[Observer] = (),
 ) -> Run:
     """Start a flow and return at once; the parameters are those of `run`.
@@ -195,7 +204,7 @@ def start(
         begun, control = _schedule(
             flow, inputs, executor=executor, workers=workers, namespace=namespace,
             on_error=on_error, keep=keep, resume=resume, targets=targets, overrides=overrides,
-            rerun=rerun, cache=cache, observers=observers,
+            rerun=rerun, cache=cache, resources=resources, observers=observers,
         )  # fmt: skip
         try:
             if executor == "sequential":
@@ -277,6 +286,7 @@ class Options(TypedDict):
     overrides: Mapping[str, Any] | None
     rerun: str | Iterable[str]
     cache: bool | str | PathLike[str] | None
+    resources: Mapping[str, float | str | Rate] | None
     observers: Sequence[Observer]
 
 
@@ -323,16 +333,19 @@ def _prepared(
 ) -> tuple[Run, Control]:
     """Return the run of a plan, with what is kept for it."""
     executor, workers = options["executor"], options["workers"]
+    there_is = capacities(options["resources"])
+    limits = limits_of(plan, there_is)
     look = partial(look_back, is_bounded=cache is None)
     prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:
         cache.prints = prints
         cache.recall(plan.flow)
-    run, backends, queues = backends_for(plan, executor, workers)  # its clock starts
-    run.record.reasons.update(kept.reasons)
+    run, backends, queues = backends_for(plan, executor, workers, there_is)  # its clock starts
+    for slot, why in kept.reasons.items():
+        run.record.note(slot, why=why)
     scheduler = Scheduler(
         run, backends, options["on_error"], queues=queues, keep=options["keep"],
-        kept=kept.results, kept_items=kept.items, cache=cache,
+        kept=kept.results, kept_items=kept.items, cache=cache, limits=limits,
     )  # fmt: skip
     options["resume"], options["rerun"] = None, ()  # an earlier run is not kept alive
     called = {"inputs": inputs, **options}
@@ -347,8 +360,7 @@ def _prepared(
 
 def _once_named(options: Options, name: Literal["targets", "rerun"]) -> Any:
     """Return the names of an option, which may be told by what can be read only once."""
-    if options[name] is not None:
-        options[name] = names_in(options[name], name)
+    options[name] = None if options[name] is None else names_in(options[name], name)
     return options[name]
 
 

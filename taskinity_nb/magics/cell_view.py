@@ -18,7 +18,7 @@ from ..views.style.words import saved_by_cache
 
 if TYPE_CHECKING:
     from ..views.live.places import Place
-    from .options import Options
+    from .line.options import Options
 
 __all__ = ["CellView"]
 

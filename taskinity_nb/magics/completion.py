@@ -22,8 +22,8 @@ from ..errors import FlowError
 from ..model.flow import Flow
 from ..model.run import Run
 from ..model.task import is_task, registered_tasks
-from .options import OPTIONS
-from .words import FIRST, LINE, Unfinished, unfinished
+from .line.usage import OPTIONS
+from .line.words import FIRST, LINE, Unfinished, unfinished
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

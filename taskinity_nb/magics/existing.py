@@ -14,9 +14,9 @@ from ..model.flow import Flow
 from ..model.lookup import of_module
 from ..model.run import Run
 from ..strangers import type_name
-from .options import Options, Reader
-from .parts import LONGEST
-from .words import FIRST, LINE, Word, refuse_blanks
+from .line.options import Options, Reader
+from .line.parts import LONGEST
+from .line.words import FIRST, LINE, Word, refuse_blanks
 
 __all__ = ["read_line"]
 

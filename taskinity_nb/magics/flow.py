@@ -24,11 +24,12 @@ from .autoreload import teach_autoreload
 from .cell_view import CellView
 from .completion import IDENTIFIER, flow_matcher
 from .existing import read_line
+from .line.options import Options, read_options
+from .line.usage import HELP
+from .line.words import without_semicolon
 from .names import what_is_hidden
-from .options import HELP, Options, read_options
 from .outputs import Outputs, cell_of
 from .preload import Preload
-from .words import without_semicolon
 from .writing import WRITER_HELP, cell_of_functions, write_next_cell
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class FlowMagics(Magics):
             "overrides": collected_overrides(options.parts.overrides),
             "rerun": options.parts.rerun,
             "cache": options.cache,
+            "resources": options.resources,
         }
 
     def _run(self, flow: Flow, options: Options) -> Run:
@@ -202,7 +204,7 @@ class FlowMagics(Magics):
             self._push(options, run)
 
         known = self._arguments(flow, options)
-        names = ("inputs", "executor", "workers", "namespace", "cache")
+        names = ("inputs", "executor", "workers", "namespace", "cache", "resources")
         arguments = {name: known[name] for name in names}
         explorer = Explorer(flow, **arguments, on_run=keep)
         self.outputs.replace(cell_of(self.notebook, flow, options.output), explorer)

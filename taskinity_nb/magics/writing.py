@@ -12,7 +12,7 @@ from ..errors import FlowError, Span, suggestion
 from ..formatting import elided
 from ..model.task import registered_tasks
 from ..strangers import type_name
-from .words import FIRST
+from .line.words import FIRST
 
 __all__ = ["WRITER_HELP", "cell_of_functions", "write_next_cell"]
 

@@ -131,6 +131,35 @@ class Helpers(NamedTuple):
     libraries: tuple[str, ...] = ()
 
 
+class Note:
+    """What became known of a task, or an item, beside the facts of the log; None is unknown.
+
+    Attributes
+    ----------
+    output : tuple of (str, str)
+        What its last attempt printed, and wrote to the standard error stream.
+    waited : int
+        Nanoseconds in which it waited for a core.
+    helpers : Helpers
+        The threads that computed beside its own.
+    why : str
+        Why it runs or does not.
+    waited_for : str
+        The resources for which it waits, or has waited.
+    """
+
+    def __init__(self) -> None:
+        self.output: tuple[str, str] | None = None
+        self.waited: int | None = None
+        self.helpers: Helpers | None = None
+        self.why: str | None = None
+        self.waited_for: str | None = None
+
+
+UNKNOWN = Note()
+"""Of whom nothing was noted."""
+
+
 class Failure(NamedTuple):
     """How an attempt failed: when that was known here, the error, and the user's frames."""
 

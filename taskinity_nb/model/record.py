@@ -7,7 +7,19 @@ from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 
-from .events import WIDTH, Entry, Event, Failure, Frame, Helpers, Items, State, entries
+from .events import (
+    UNKNOWN,
+    WIDTH,
+    Entry,
+    Event,
+    Failure,
+    Frame,
+    Helpers,
+    Items,
+    Note,
+    State,
+    entries,
+)
 from .forms.outcome import failed_items, no_result, results_of_items
 from .refs import RELEASED, is_missing, is_ref
 from .saving.errors import save_error
@@ -53,28 +65,18 @@ class TaskRun:
     """
 
     __slots__ = (
-        "_helpers", "_outputs", "_reasons", "_saved", "_values", "_waits", "attempts", "cause",
-        "cpu", "error", "finished", "frames", "is_mapped", "item", "items", "name", "ready",
-        "received", "slot", "started", "state", "submitted", "worker",
+        "_notes", "_saved", "_values", "attempts", "cause", "cpu", "error", "finished", "frames",
+        "is_mapped", "item", "items", "name", "ready", "received", "slot", "started", "state",
+        "submitted", "worker",
     )  # fmt: skip
 
     def __init__(
-        self,
-        name: str,
-        slot: int,
-        values: list[Any] | dict[int, Any],
-        outputs: dict[int, tuple[str, str]],
-        waits: dict[int, int],
-        helpers: dict[int, Helpers],
-        reasons: dict[int, str],
+        self, name: str, slot: int, values: list[Any] | dict[int, Any], notes: dict[int, Note]
     ) -> None:
         self.name = name
         self.slot = slot
         self._values = values
-        self._outputs = outputs
-        self._waits = waits
-        self._helpers = helpers
-        self._reasons = reasons
+        self._notes = notes
         self._saved: float | None = None
         self.item: int | None = None
         self.is_mapped = False
@@ -110,10 +112,12 @@ class TaskRun:
     def _parts(self) -> dict[str, Any]:
         """Return what it is made of, and of what it has in common with others its own."""
         parts = {name: getattr(self, name) for name in self.__slots__}
-        for name in ("_helpers", "_outputs", "_reasons", "_waits"):
-            known = parts[name]
-            parts[name] = {self.slot: known[self.slot]} if self.slot in known else {}
+        parts["_notes"] = {self.slot: self._note} if self.slot in self._notes else {}
         return parts
+
+    @property
+    def _note(self) -> Note:
+        return self._notes.get(self.slot, UNKNOWN)
 
     @property
     def task(self) -> str:
@@ -130,13 +134,18 @@ class TaskRun:
     @property
     def waited(self) -> float | None:
         """Seconds that it waited for a core; None where that is not known, or it was too short."""
-        waited = self._waits.get(self.slot)
+        waited = self._note.waited
         return None if waited is None else waited * 1e-9
 
     @property
     def why(self) -> str:
         """Why it ran or did not: in a resumed run, with a cache, under a condition."""
-        return self._reasons.get(self.slot, "")
+        return self._note.why or ""
+
+    @property
+    def waited_for(self) -> str:
+        """The resources for which it waits or has waited since it was ready; empty for none."""
+        return self._note.waited_for or ""
 
     @property
     def saved(self) -> float | None:
@@ -152,7 +161,7 @@ class TaskRun:
         It is known in the worker processes that are our own. In threads it cannot be: the clock of
         a process does not tell which task another thread has worked for.
         """
-        return self._helpers.get(self.slot)
+        return self._note.helpers
 
     @property
     def has_result(self) -> bool:
@@ -214,12 +223,12 @@ class TaskRun:
     @property
     def stdout(self) -> str:
         """What its last attempt printed."""
-        return self._outputs.get(self.slot, ("", ""))[0]
+        return (self._note.output or ("", ""))[0]
 
     @property
     def stderr(self) -> str:
         """What its last attempt wrote to the standard error stream."""
-        return self._outputs.get(self.slot, ("", ""))[1]
+        return (self._note.output or ("", ""))[1]
 
     def __repr__(self) -> str:
         seconds = "" if self.duration is None else f" in {self.duration:.3g} s"
@@ -243,10 +252,7 @@ class Record:
         self.log: list[Any] = []
         self.state = State.RUNNING
         self.ended: int | None = None  # in nanoseconds
-        self.outputs: dict[int, tuple[str, str]] = {}
-        self.waits: dict[int, int] = {}  # nanoseconds for a core
-        self.helpers: dict[int, Helpers] = {}
-        self.reasons: dict[int, str] = {}
+        self.notes: dict[int, Note] = {}
         self._by_slot: list[TaskRun] = []
         self._of_items: dict[int, TaskRun] = {}
         self._folded = 0
@@ -262,47 +268,31 @@ class Record:
         with self._lock:  # nobody is in the middle of it
             return (self._folded - place) // WIDTH
 
-    def note(
-        self,
-        slot: int,
-        *,
-        output: tuple[str, str] | None = None,
-        waited: int | None = None,
-        helpers: Helpers | None = None,
-        why: str | None = None,
-    ) -> None:
-        """Keep what a worker found out of an attempt, beside how it ended: all that is given.
+    def note(self, slot: int, **found: Any) -> None:
+        """Keep what became known of a task beside how it ended: parts of a `Note`, by their names.
 
-        That is what it printed, the nanoseconds in which it waited for a core, the threads that
-        computed beside its own, and why it runs or does not.
+        What is None is not known, and nothing is forgotten over it.
         """
-        if output is not None:
-            self.outputs[slot] = output
-        if waited is not None:
-            self.waits[slot] = waited
-        if helpers is not None:
-            self.helpers[slot] = helpers
-        if why is not None:
-            self.reasons[slot] = why
+        for name, value in found.items():
+            if value is not None:
+                if slot not in self.notes:
+                    self.notes.setdefault(slot, Note())  # others may do so at the same time
+                setattr(self.notes[slot], name, value)
 
     def forget_output(self, slot: int) -> None:
         """Forget what an attempt printed that is followed by another: the last one's is kept."""
-        self.outputs.pop(slot, None)
+        if slot in self.notes:
+            self.notes[slot].output = None
 
     @property
     def tasks(self) -> list[TaskRun]:
         """The record of each task as far as it was folded, in the order of the text."""
         if not self._by_slot:
-            shared = self._shared
+            shared = self.values, self.notes
             self._by_slot = [TaskRun(name, i, *shared) for i, name in enumerate(self.names)]
             for slot in self.mapped:
                 self._by_slot[slot].is_mapped = True
         return self._by_slot
-
-    @property
-    def _shared(self) -> tuple[Any, ...]:
-        """What the records of all tasks look into."""
-        return self.values, self.outputs, self.waits, self.helpers, self.reasons
 
     def fold(self) -> None:
         """Bring the record up to date with the log."""
@@ -360,16 +350,17 @@ class Record:
         elif isinstance(a, BaseException):
             record.finished, record.error = at, a
         elif isinstance(a, str):
-            self.reasons[record.slot], record._saved = a, b
+            record._saved = b
+            self.note(record.slot, why=a)
         elif a is not None:
             record.cause = self.name_of(a)
             if state is State.SKIPPED:
-                self.reasons[record.slot] = f"skipped: '{record.cause}' was skipped"
+                self.note(record.slot, why=f"skipped: '{record.cause}' was skipped")
 
     def _make_items(self, record: TaskRun, items: Items) -> tuple[TaskRun, ...]:
         made = []
         for item, slot in enumerate(range(items.first, items.first + items.number)):
-            one = TaskRun(f"{record.name}[{item}]", slot, *self._shared)
+            one = TaskRun(f"{record.name}[{item}]", slot, self.values, self.notes)
             one.item = item
             self._of_items[slot] = one
             made.append(one)

@@ -21,7 +21,8 @@ from .refs import MISSING, RELEASED, is_missing, is_ref
 from .saving.travels import Travels
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .limits.capacities import Capacities
+from .plan import Plan
 
 __all__ = ["Run"]
 
@@ -60,6 +61,8 @@ class Run(Travels, Exported, Mapping[str, Any]):
         How many tasks can compute at once; infinite where that is not known.
     machine : float or None
         How many cores there are where it runs, if that is more than `cores`.
+    resources : dict of str to float or Rate
+        How much there was at once of what tasks ask for.
     record : Record
         What the engine writes down, results and facts, and all views read.
     control : Control or None
@@ -73,11 +76,18 @@ class Run(Travels, Exported, Mapping[str, Any]):
         self.control: Control | None = None
 
     def _fill(
-        self, plan: Plan, executor: str, workers: int, cores: float, machine: float | None = None
+        self,
+        plan: Plan,
+        executor: str,
+        workers: int,
+        cores: float,
+        machine: float | None = None,
+        resources: Capacities = MappingProxyType({}),
     ) -> None:
         self.plan, self.executor, self._index = plan, executor, plan.index
         self.flow: Flow = plan.flow
         self.workers, self.cores, self.machine = workers, cores, machine
+        self.resources = dict(resources)
         self._known: dict[str, object] = {}
 
     @classmethod

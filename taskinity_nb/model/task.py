@@ -63,8 +63,9 @@ class Task:
         Where this task runs, whatever the others run on: threads for what waits, processes for what
         computes. A sequential run keeps all its tasks in the calling thread.
     resources : mapping of str to float, optional
-        What it needs of a worker of a cluster, such as ``{"GPU": 1}``, in the words of that
-        cluster. Other executors cannot reserve anything, and say so before they run it.
+        What it asks for, such as ``{"api": 1}`` or ``{"memory": 2e9}``: it begins when that much
+        is free of what ``run(..., resources={"api": 3})`` says there is. Of what is not said there,
+        a worker of a cluster is asked, in the words of that cluster: ``{"GPU": 1}``.
     cache : bool
         Whether its results may come from a cache, and go into one, in a run that has a cache.
     version : str, optional

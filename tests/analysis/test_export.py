@@ -76,7 +76,8 @@ class TestFrame:
         frame = diamond(waits={"c": 0.5}).to_frame()
         assert list(frame.columns) == [
             "task", "flow", "item", "state", "worker", "ready", "submitted", "started", "finished",
-            "received", "wait", "compute", "transfer", "cpu", "waited", "saved", "attempts",
+            "received", "wait", "compute", "transfer", "cpu", "waited", "waited_for", "saved",
+            "attempts",
         ]  # fmt: skip
         rows = frame.set_index("task")
         assert list(rows.index) == ["a", "b", "c", "d"]

@@ -9,7 +9,7 @@ from kernels import new_kernel
 
 from taskinity_nb import FlowError, flow_from, parse_dsl, run
 from taskinity_nb.magics.existing import read_line
-from taskinity_nb.magics.options import read_options
+from taskinity_nb.magics.line.options import read_options
 from taskinity_nb.magics.writing import cell_of_functions, write_next_cell
 
 FUNCTIONS = """

@@ -14,6 +14,7 @@ from ...engine.executors import cores_of
 from ...engine.scheduling.history import weights_of
 from ...errors import FlowError
 from ...model.flow import Flow
+from ...model.limits.capacities import Capacities
 from ...model.run import Run
 from ..judgement import Judgement, judge
 from .scaling import MOST_WORKERS, candidates, knee_of, makespans
@@ -56,7 +57,10 @@ class Predictor:
     (False, 2.0)
     """
 
-    def __init__(self, known: Run | Flow, executor: Any = None) -> None:
+    def __init__(
+        self, known: Run | Flow, executor: Any = None, resources: Capacities | None = None
+    ) -> None:
+        self._resources = resources
         self.judgement = judge(known) if isinstance(known, Run) else Judgement()
         self._loads: dict[str | int, Workload] = {}
         self._curves: dict[str | int, Curve] = {}
@@ -65,7 +69,7 @@ class Predictor:
             raise FlowError("the run is not done; wait for it before predicting from it")
         flow = known.flow if isinstance(known, Run) else known
         try:
-            self._latest = _load_of(known)
+            self._latest = _load_of(known, resources)
         except FlowError:  # no run of it is known that came far enough
             self.in_seconds = False
         else:
@@ -78,7 +82,7 @@ class Predictor:
 
     def learn(self, run: Run, executor: Any) -> None:
         """Go by a run that succeeded, from now on."""
-        load = _load_of(run)
+        load = _load_of(run, self._resources)
         if not any(load.seconds):
             return
         self._latest = self._loads[_key(executor)] = load
@@ -115,9 +119,9 @@ class Predictor:
         return self._latest._replace(cores=cores_of(executor)) if known is None else known
 
 
-def _load_of(known: Run | Flow) -> Workload:
+def _load_of(known: Run | Flow, resources: Capacities | None) -> Workload:
     """Return what there is to do in a flow as a whole, also what a run had from an earlier one."""
-    load = workload_of(known)
+    load = workload_of(known, resources=resources)
     if not load.done:
         return load
     weights = weights_of(load.plan.flow)

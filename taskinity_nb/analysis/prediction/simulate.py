@@ -12,14 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
+from math import inf
 from typing import Any, NamedTuple
 
 from ...engine.scheduling.frontier import Frontier
+from ...engine.scheduling.limits.pool import Pool
 from ...engine.scheduling.order.ranks import ranked
 from ...errors import FlowError
 from ...formatting import counted, not_whole
 from ...model.events import Items, State, ended, running
 from ...model.flow import Flow
+from ...model.limits.capacities import Rate
 from ...model.plan import Plan
 from ...model.run import Run
 from .workload import Workload, workload_of
@@ -99,7 +102,11 @@ class Timeline:
 
 
 def simulate(
-    run_or_flow: Run | Flow | str, workers: int, durations: Mapping[str, float] | None = None
+    run_or_flow: Run | Flow | str,
+    workers: int,
+    durations: Mapping[str, float] | None = None,
+    *,
+    resources: Mapping[str, float | str | Rate] | None = None,
 ) -> Timeline:
     """Predict how a flow would run on a number of workers.
 
@@ -115,6 +122,9 @@ def simulate(
         On how many workers.
     durations : mapping of str to float, optional
         Seconds of tasks, instead of what was measured.
+    resources : mapping of str to float or str, optional
+        How much there would be at once of what tasks ask for, as in `run`; by default what the run
+        had.
 
     Returns
     -------
@@ -133,7 +143,7 @@ def simulate(
     """
     if wrong := not_whole("workers", workers):
         raise FlowError(wrong)
-    return play(workload_of(run_or_flow, durations), workers)
+    return play(workload_of(run_or_flow, durations, resources), workers)
 
 
 def play(load: Workload, workers: int) -> Timeline:
@@ -157,8 +167,12 @@ def play(load: Workload, workers: int) -> Timeline:
     spans: list[tuple[int, int, float, float]] = []
     now = 0.0
     take, done = frontier.take, frontier.done
+    demands = {} if load.limits is None else load.limits.demands
+    pool = Pool({} if load.limits is None else load.limits.capacities, lambda: now)
 
     def end(slot: int) -> None:
+        for served in pool.give_back(slot):
+            frontier.again(served)
         done(slot)
         if slot >= slots:
             task = frontier.owner(slot)
@@ -174,10 +188,18 @@ def play(load: Workload, workers: int) -> Timeline:
                 if not load.items[slot].number:
                     done(slot)
                 continue
-            clock.start(slot, heappop(free), now)
-        ended = clock.next()
+            demand = demands.get(frontier.owner(slot)) if demands else None
+            if demand is None or pool.take(slot, demand):
+                clock.start(slot, heappop(free), now)
+        due = pool.due() if demands else None
+        ended = clock.next(inf if due is None else due)
         if not ended:
-            break
+            if due is None:
+                break
+            now = due
+            for slot in pool.serve():
+                frontier.again(slot)
+            continue
         now = ended[0][0]
         for _, slot, worker, start, finish in ended:
             spans.append((slot, worker, start, finish))
@@ -205,10 +227,10 @@ class _Clock:
         finish = start + load.seconds[slot]
         heappush(self._ends, (finish + load.after[slot], slot, worker, start, finish))
 
-    def next(self) -> list[End]:
-        """Return the tasks that end at the next moment at which one does."""
+    def next(self, until: float) -> list[End]:
+        """Return the tasks that end at the next moment at which one does; none if that is later."""
         ends = self._ends
-        if not ends:
+        if not ends or ends[0][0] > until:
             return []
         now = [heappop(ends)]
         while ends and ends[0][0] == now[0][0]:
@@ -242,12 +264,13 @@ class _SharedClock(_Clock):
         self._now = now
         self._running.append(_Running(slot, worker, start, total, share))
 
-    def next(self) -> list[End]:
+    def next(self, until: float) -> list[End]:
         running = self._running
         if not running:
             return []
         longer = _slowdowns([one.share for one in running], self._load.cores)
         step = min(one.left * by for one, by in zip(running, longer, strict=True))
+        step = min(step, until - self._now)
         self._now += step
         ended: list[End] = []
         for one, by in zip(running, longer, strict=True):

@@ -14,12 +14,15 @@ from typing import NamedTuple
 from ...dsl.read import parse_dsl
 from ...engine.runtime.cores import available_cores
 from ...engine.scheduling.history import recall, weights_of
+from ...engine.scheduling.limits.admission import Limits
+from ...engine.scheduling.limits.demands import limits_of
 from ...errors import FlowError
 from ...formatting import not_seconds
 from ...model.binding import resolve
 from ...model.events import Items, State
 from ...model.flow import Flow
 from ...model.forms.expand import drawable
+from ...model.limits.capacities import capacities
 from ...model.plan import Plan
 from ...model.record import TaskRun
 from ...model.run import Run
@@ -30,6 +33,8 @@ __all__ = ["Workload", "workload_of"]
 
 class Workload(NamedTuple):
     """What has to be done, in seconds; a task is its slot, and items follow the tasks.
+
+    Tasks that ask for more than the `limits` leave wait.
 
     `seconds` a task takes alone, of which it wants a core for `shares`; `before` its start and
     `after` its end its worker is held too, and `gap` before it takes the next one.
@@ -44,10 +49,13 @@ class Workload(NamedTuple):
     cores: float
     items: dict[int, Items]
     done: frozenset[int]
+    limits: Limits | None = None
 
 
 def workload_of(
-    run_or_flow: Run | Flow | str, durations: Mapping[str, float] | None = None
+    run_or_flow: Run | Flow | str,
+    durations: Mapping[str, float] | None = None,
+    resources: object = None,
 ) -> Workload:
     """Return what `simulate` plays, so that many numbers of workers can be tried quickly."""
     durations = _checked(durations)
@@ -61,7 +69,9 @@ def workload_of(
         if slot is None:
             raise FlowError(f"flow '{load.plan.flow.name}' has no task '{name}'")
         load.seconds[slot] = float(seconds)
-    return load
+    if resources is None and isinstance(run_or_flow, Run):
+        resources = run_or_flow.resources
+    return load._replace(limits=limits_of(load.plan, capacities(resources)))
 
 
 def _checked(durations: Mapping[str, float] | None) -> dict[str, float] | None:

@@ -23,7 +23,7 @@ from ..remote.process.capture import capture_in_context
 from ..remote.process.forks import leave_if_forked
 from ..remote.process.frames import user_frames
 from ..remote.process.printed import Output
-from ..scheduling.backend import Backend, Worker, numbered
+from ..scheduling.backend import SETTLED, Backend, Worker, numbered
 from ..scheduling.failures import timed_out
 from .threads import fetched
 
@@ -165,12 +165,19 @@ class CoroutinesBackend(Backend):
             scheduler.gate.keep(task, value, entry)
         if scheduler.stopped:
             return
+        if entry is SETTLED:  # it waits to be admitted
+            self._go_on(worker)
+            return
         worker.attempt += 1  # so that a time-out which is noticed now ends nothing any more
         scheduler.give(task, value, entry)
         self._late.discard(worker)
+        self._go_on(worker)
+
+    def _go_on(self, worker: Worker) -> None:
+        """Let a place on the loop be taken by another task."""
         del self._at_work[worker]
         if not self._at_work:
-            scheduler.proxies.shut()
+            self.scheduler.proxies.shut()
         self.unused.append(worker.name)
         self._changed.set()
 

@@ -141,7 +141,8 @@ class _Rehearsal:
         self.cache.keep_open()
         self.cache.prints = prints_of(plan, given)
         kept = given_slots(plan, given)
-        self.run.record.reasons.update(dict.fromkeys(kept, GIVEN))
+        for slot in kept:
+            self.run.record.note(slot, why=GIVEN)
         self.scheduler = Scheduler(self.run, [], kept=kept, cache=self.cache)
         self.scheduler.left += 1  # so it never ends, and nobody learns from it
         self.unread = {plan.index[name]: slot for slot, name in takers(plan)}

@@ -337,10 +337,12 @@ class Backend(ABC):
         """Work until there is nothing to do; then say so (`Loops.see_who_is_left`)."""
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
-        """Raise an `ExecutorError` if what a task asks for cannot be reserved here."""
+        """Reserve what a task asks for and the run does not limit, or raise `ExecutorError`."""
+        word, amount = next(iter(resources.items()))
         raise ExecutorError(
-            f"task '{name}' asks for resources {dict(resources)}, which only a cluster can reserve",
-            remedy='run it with executor="dask" or executor="ray", or take resources= away',
+            f"task '{name}' asks for {amount:.12g} of '{word}', and nothing says how much there is",
+            remedy=f'say it: run(..., resources={{"{word}": 4}}); of a cluster\'s own, '
+            "Dask and Ray know",
         )
 
     def time_left(self, worker: Worker, timeout: float) -> float:

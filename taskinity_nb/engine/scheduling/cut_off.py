@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from time import perf_counter_ns
 from typing import NamedTuple, Protocol
 
-from ...model.events import Entry, State
+from ...model.events import UNKNOWN, Entry, Note, State, entered, entries
+from ...model.record import Record
 from ..remote.process.cpu_time import counts_of
 
-__all__ = ["Meter", "Metered", "Spent", "spent_so_far"]
+__all__ = ["Meter", "Metered", "Spent", "cut_off"]
 
 
 class Spent(NamedTuple):
@@ -65,8 +66,24 @@ class Metered(Protocol):
     meter: Meter | None
 
 
-def spent_so_far(
-    entries: Iterable[Entry], waits: Mapping[int, int], workers: Mapping[str, Metered]
+def cut_off(record: Record, slots: Iterable[int], workers: Mapping[str, Metered]) -> None:
+    """Write down that all tasks are cancelled that have not ended, and what they have spent.
+
+    `slots` has the tasks and the items, `workers` those of the run by their names.
+    """
+    log, now = record.log, perf_counter_ns()
+    ended = {slot for slot, how, *_ in entries(log) if how.is_final}
+    spent = _spent_so_far(entries(log), record.notes, workers)
+    for slot in slots:
+        if slot in spent:
+            log += (slot, State.CANCELLED, now, None, spent[slot].cpu, None)
+            record.note(slot, waited=spent[slot].waited)
+        elif slot not in ended:
+            log += entered(slot, State.CANCELLED, now)
+
+
+def _spent_so_far(
+    facts: Iterable[Entry], notes: Mapping[int, Note], workers: Mapping[str, Metered]
 ) -> dict[int, Spent]:
     """Return what the tasks have spent that run, given all facts, and the workers by their names.
 
@@ -74,13 +91,15 @@ def spent_so_far(
     """
     at: dict[int, tuple[str, int]] = {}
     before: dict[str, list[tuple[int, int, int]]] = {}
-    for slot, state, moment, first, second, _ in entries:
+    for slot, state, moment, first, second, _ in facts:
         if state is State.RUNNING:
             at[slot] = first, moment
         elif slot in at and state is not State.READY:
             worker, started = at.pop(slot)
             cpu = second if isinstance(second, int) else 0
-            before.setdefault(worker, []).append((started, cpu, waits.get(slot, 0)))
+            before.setdefault(worker, []).append(
+                (started, cpu, notes.get(slot, UNKNOWN).waited or 0)
+            )
     found = {}
     for slot, (name, started) in at.items():
         meter = workers[name].meter if name in workers else None

@@ -128,7 +128,7 @@ class PastRun:
         self.workers = run.workers
         self.state: State = run.state
         self.makespan = run.makespan
-        self.waited = sum(run.record.waits.values()) * 1e-9
+        self.waited = sum(note.waited or 0 for note in run.record.notes.values()) * 1e-9
         self._given = _digest((*run.plan.constants, *run.plan.left_out, *run.plan.extent.given))
         self.given = ""
         self._took = took

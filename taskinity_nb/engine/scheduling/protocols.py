@@ -38,11 +38,18 @@ class Passing(Protocol):
     def look_at(self, slot: int, backend: Any, worker: Any) -> tuple[Any, Entry] | None:
         """Look at what is `held`, not under the lock: return how it goes on.
 
-        None says that it is to be performed.
+        None says that it is to be performed, and SETTLED that somebody will claim it again.
         """
 
     def settles(self, slot: int) -> tuple[Any, Entry] | None:
         """Return how what is `held` ends that need not run; None if it is to run."""
+
+    def admits(self, slot: int) -> bool:
+        """Tell whether what a task asks for is free; if not, it is claimed again when it is."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits for the time at which it is admitted."""
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         """Put the result of what was `held`, and has run, where another run finds it."""

@@ -38,7 +38,7 @@ from time import perf_counter_ns
 from typing import Any, Literal
 
 from ...errors import ExecutorError, FlowError, described, is_skip
-from ...model.events import Entry, Failure, State, entered, entries, running
+from ...model.events import Entry, Failure, State, entered, running
 from ...model.refs import MISSING
 from ...model.run import Run
 from ...model.task import Task
@@ -47,9 +47,10 @@ from ..runtime.locks import is_held
 from ..runtime.waiting import SignalSafeEvent
 from .backend import Backend, Worker
 from .consumers import Consumers
-from .cut_off import spent_so_far
+from .cut_off import cut_off
 from .frontier import Frontier
 from .history import order_of
+from .limits.admission import Limits
 from .maps.gate import Gate
 from .maps.mapped import MappedTasks
 from .protocols import Cache
@@ -84,6 +85,8 @@ class Scheduler:
         Results that are given, or of an earlier run: of tasks, and of items by task and item.
     cache : Cache, optional
         Where results of other runs are found, and those of this one put.
+    limits : Limits, optional
+        How much there is of what tasks ask for.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Scheduler:
         kept: Mapping[int, Any] | None = None,
         kept_items: Mapping[int, Mapping[int, Any]] | None = None,
         cache: Cache | None = None,
+        limits: Limits | None = None,
     ) -> None:
         plan, flow = run.plan, run.flow
         waiting, followers = flow.structure.waiting, flow.structure.followers
@@ -115,10 +119,11 @@ class Scheduler:
             queues=queues, streams=plan.streams(self.mapped), tolerant=plan.tolerant,
         )  # fmt: skip
         self.maps = MappedTasks(self, kept_items or {})
-        self.gate = Gate(self, self.maps, cache)
-        self.gated = plan.gated if cache is None else frozenset(range(len(waiting)))
-        self.held = self.mapped | (self.gated - settled)
-        self.count = len(waiting)
+        self.gate = Gate(self, self.maps, cache, limits)
+        self.is_limited = limits is not None
+        gated = plan.gated if cache is None else frozenset(range(len(waiting)))
+        self.gated = gated if limits is None else gated | limits.demands.keys()
+        self.held, self.count = self.mapped | (self.gated - settled), len(waiting)
         self.left = self.count - len(settled)  # how many tasks have not ended
         self.proxies = StreamProxies()  # for what is printed here
         self.screen = Screen(flow.name)  # and for what is printed elsewhere
@@ -181,16 +186,9 @@ class Scheduler:
                 return
             self.stopped, self.broken = True, error
             backends = self.backends
-            log, now, record = self.log, perf_counter_ns(), self.run.record
-            ended = {slot for slot, how, *_ in entries(log) if how.is_final}
-            spent = spent_so_far(entries(log), record.waits, self.workers.by_name)
             items = (range(first, first + count) for first, count in self.maps.where.values())
-            for slot in chain(range(self.count), *items):
-                if slot in spent:
-                    log += (slot, State.CANCELLED, now, None, spent[slot].cpu, None)
-                    record.note(slot, waited=spent[slot].waited)
-                elif slot not in ended:
-                    log += entered(slot, State.CANCELLED, now)
+            slots = chain(range(self.count), *items)
+            cut_off(self.run.record, slots, self.workers.by_name)
             self._finish(state)
         for backend in backends:
             backend.stop()
@@ -280,6 +278,8 @@ class Scheduler:
     # The end of a task.
 
     def settle(self, task: int, value: Any, entry: Entry, delay: float | None = None) -> None:
+        if self.is_limited:
+            self.gate.leave(task)
         if delay is not None:
             self.retries.again(task, entry, delay)
             return
@@ -338,6 +338,7 @@ class Scheduler:
         if self.on_error != "stop" or self.first_failed is None:
             return
         now, log, maps = perf_counter_ns(), self.log, self.maps
+        self.gate.call_back()
         for task in self.frontier.abandon():
             log += entered(task, State.CANCELLED, now)
             if task < self.count:

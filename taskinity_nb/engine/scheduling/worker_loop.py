@@ -194,8 +194,9 @@ class WorkerLoop:
         """Tell whether what is left has somebody who will do it, though a worker has ended."""
         scheduler = self._scheduler
         is_missed = backend.has_nobody and scheduler.frontier.ready(backend.queue)
+        is_awaited = scheduler.retries.are_awaited or scheduler.gate.is_awaited
         is_alone = all(backend.has_nobody for backend in scheduler.backends)
-        return not (is_missed or (is_alone and not scheduler.retries.are_awaited))
+        return not (is_missed or (is_alone and not is_awaited))
 
     def wake(self, backend: Backend) -> None:
         """Have one more worker work; who wakes the next."""

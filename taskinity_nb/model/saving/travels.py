@@ -88,10 +88,10 @@ class Travels:
         return made
 
 
-SETTINGS = ("executor", "workers", "cores", "machine")
+SETTINGS = ("executor", "workers", "cores", "machine", "resources")
 """What a run knows of where it ran."""
 
-PLAIN_PARTS = ("state", "ended", "outputs", "waits", "helpers", "reasons")
+PLAIN_PARTS = ("state", "ended", "notes")
 """What a record knows beside results and log."""
 
 

@@ -25,6 +25,7 @@ from ...formatting import visible
 from ...model.binding import resolve
 from ...model.extents.expanded import expanded
 from ...model.flow import Flow
+from ...model.limits.capacities import Rate, capacities
 from ...model.refs import is_ref
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
@@ -57,6 +58,7 @@ def explore(
     executor: str | Executor | None = None,
     workers: int | None = None,
     cache: bool | str | PathLike[str] | None = None,
+    resources: Mapping[str, float | str | Rate] | None = None,
 ) -> Explorer:
     """Predict a flow on other workers with sliders, and check the prediction by running it.
 
@@ -80,6 +82,8 @@ def explore(
         Where the slider stands at first; by default at the run's, at the cores for a flow.
     cache : bool or path, optional
         Whether the button runs the flow with a cache, as in `run`; by default as the run did.
+    resources : mapping of str to float or str, optional
+        How much there is of what tasks ask for, as in `run`; by default what the run had.
 
     Returns
     -------
@@ -105,12 +109,12 @@ def explore(
     """
     if isinstance(flow_or_run, Run):
         flow, run = flow_or_run.flow, flow_or_run
-        return Explorer(flow, inputs, namespace, executor, workers, cache, run=run)
+        return Explorer(flow, inputs, namespace, executor, workers, cache, resources, run=run)
     flow = parse_dsl(flow_or_run) if isinstance(flow_or_run, str) else flow_or_run
     if not isinstance(flow, Flow):
         name = type(flow).__name__
         raise TypeError(f"explore takes a flow or a run, not {name}: explore(flow)")
-    return Explorer(flow, inputs, namespace, executor, workers, cache)
+    return Explorer(flow, inputs, namespace, executor, workers, cache, resources)
 
 
 class Explorer:
@@ -120,7 +124,7 @@ class Explorer:
     ----------
     flow : Flow
         What to explore.
-    inputs, namespace, executor, workers, cache
+    inputs, namespace, executor, workers, cache, resources
         As in `explore`.
     run : Run, optional
         A run of it that is done.
@@ -141,6 +145,7 @@ class Explorer:
         executor: str | Executor | None = None,
         workers: int | None = None,
         cache: bool | str | PathLike[str] | None = None,
+        resources: Mapping[str, float | str | Rate] | None = None,
         *,
         run: Run | None = None,
         on_run: Callable[[Run], None] | None = None,
@@ -151,8 +156,12 @@ class Explorer:
         ran_on = "threads" if ran_on == SIMULATED else ran_on
         self._namespace = before.get("namespace") if namespace is None else namespace
         self._cache = before.get("cache") if cache is None else cache
+        had = {} if run is None else run.resources
+        self._resources = had if resources is None else capacities(resources)
         flow = expanded(flow, inputs, self._namespace)
-        self._state = ExplorerState(flow, inputs, executor or ran_on, workers, run, ran_on)
+        self._state = ExplorerState(
+            flow, inputs, executor or ran_on, workers, run, ran_on, self._resources
+        )
         self.flow, self.run = flow, run
         self._on_run = on_run
         self._lock = threading.RLock()
@@ -259,7 +268,7 @@ class Explorer:
                 self.flow, self._state.given(settings),
                 executor=self._state.executors[settings.executor],
                 workers=settings.workers, namespace=self._namespace,
-                cache=self._cache, observers=[self._new_graph()],
+                cache=self._cache, resources=self._resources, observers=[self._new_graph()],
             )  # fmt: skip
             with self._lock:
                 self.run = self._going = going

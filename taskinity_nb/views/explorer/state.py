@@ -15,6 +15,7 @@ from ...errors import FlowError
 from ...formatting import counted, elided, not_whole, speed, time_text
 from ...model.events import State
 from ...model.flow import Flow
+from ...model.limits.capacities import Capacities
 from ...model.run import Run
 from ..charts.gantt_bars import SIMULATED
 from ..style.words import outcome, saved_by_cache
@@ -95,6 +96,7 @@ class ExplorerState:
         workers: int | None = None,
         run: Run | None = None,
         ran_on: Any = "threads",
+        resources: Capacities | None = None,
     ) -> None:
         if workers is not None and (wrong := not_whole("workers", workers)):
             raise FlowError(wrong)
@@ -102,7 +104,7 @@ class ExplorerState:
         self.executors: dict[str, Any] = {word: word for word in WORDS}
         name = self._offer(executor)
         self.sliders = sliders_of(self.inputs, flow.inputs)
-        self._predictor = Predictor(flow if run is None else run, ran_on)
+        self._predictor = Predictor(flow if run is None else run, ran_on, resources)
         self._ran: dict[Settings, _Ran] = {}
         self._last: Settings | None = None  # of those that have run
         self._points: dict[str, list[dict[str, Any]]] = {}

@@ -12,7 +12,7 @@ from ...engine.scheduling.order.ranks import ranks
 from ...formatting import counted, short_time
 from ...model.events import State
 from ..style.palette import CODES
-from ..style.words import items_done, saved_time
+from ..style.words import items_done, saved_time, waiting
 
 if TYPE_CHECKING:
     from ...model.record import TaskRun
@@ -88,9 +88,9 @@ def progress_of(
             of_maps = (r for r in shown if r is not None and r.items is not None)
             told["items"] = told.get("items", {}) | {r.name: items_done(r) for r in of_maps}
         for record in shown:
-            if record is not None and (saved := saved_time(record)):
+            if record is not None and (more := saved_time(record) or waiting(record)):
                 items = told.setdefault("items", {})
-                parts = items.get(record.name, ""), saved
+                parts = items.get(record.name, ""), more
                 items[record.name] = " · ".join(filter(None, parts))
     return told
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ...formatting import counted, one_line, printable, short_time
+from ...formatting import counted, one_line, printable, short_time, time_text
 from ...model.events import State
 from ...model.forms.edges import MAPPED
 
@@ -111,11 +112,32 @@ def share_done(counts: Counter[State], what: str = "") -> str:
     return f"{done:,} of {counts.total():,}{what and ' ' + what}{skipped}"
 
 
+def waiting(record: TaskRun) -> str:
+    """Write which resources a task waits for, or its items do: ``"waits for api"``; "" if none."""
+    if record.state is State.READY and record.waited_for:
+        return f"waits for {record.waited_for}"
+    items = [item for item in record.items or () if item.waited_for]
+    for_what = Counter(item.waited_for for item in items if item.state is State.READY)
+    return "; ".join(f"{number:,} wait for {what}" for what, number in for_what.items())
+
+
+def has_waited(record: TaskRun) -> str:
+    """Write how long a task has waited for resources, or the item of it that did so longest."""
+    told = [each for each in (record, *(record.items or ())) if each.waited_for]
+    waits = [((each.submitted or 0.0) - (each.ready or 0.0), each) for each in told
+             if each.submitted is not None]  # fmt: skip
+    if not waits:
+        return ""
+    seconds, longest = max(waits, key=itemgetter(0))
+    up_to = "" if longest is record else "up to "
+    return f"waited {up_to}{time_text(max(0.0, seconds))} for {longest.waited_for}"
+
+
 def reasons_of(record: TaskRun) -> list[str]:
     """Write why a task, or an item, is as it is, where there is something to say."""
     cause = one_line(record.cause, LONGEST_LABEL) if record.cause is not None else ""
     reasons = [f"because of {cause}"] if cause and record.state is not State.SKIPPED else []
-    return [*reasons, record.why] if record.why else reasons
+    return [*reasons, *filter(None, (record.why, waiting(record) or has_waited(record)))]
 
 
 def outcome(run: Run) -> str:

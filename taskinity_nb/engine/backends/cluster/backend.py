@@ -56,6 +56,7 @@ class Cluster(Backend):
         self._claimed: dict[int, int] = {}  # what is ready or runs: when it became so
         self._running: dict[int, str] = {}  # and on which worker
         self._submitter: Submitter | None = None
+        self._reserved: dict[str, Mapping[str, float]] = {}  # by task, as the cluster is asked for
         self._seen = 0  # how much of the log was read
         self._ready: dict[int, int] = {}  # what was read there
 
@@ -82,6 +83,7 @@ class Cluster(Backend):
 
     def check_resources(self, name: str, resources: Mapping[str, float]) -> None:
         self._client.check(resources)
+        self._reserved[name] = dict(resources)
 
     def loop(self) -> None:
         scheduler = self.scheduler
@@ -93,7 +95,7 @@ class Cluster(Backend):
                 self.leave(worker)
                 return
             submitter = self._submitter = Submitter(
-                scheduler, self._client, self._token, self.queue
+                scheduler, self._client, self._token, self.queue, self._reserved
             )
         self._client.router.subscribe(
             self._token, lambda sender, reports: self._inbox.put((sender, reports))
@@ -173,7 +175,7 @@ class Cluster(Backend):
                     taken.append(slot)
                 self._read_log(submitter)
             is_any = bool(taken)
-            taken = [slot for slot in taken if not self._settled_at_gate(submitter, slot)]
+            taken = [slot for slot in taken if self._passes(submitter, slot)]
             maps = [slot for slot in taken if scheduler.is_map(slot)]
             tasks = [slot for slot in taken if not scheduler.is_map(slot)]
             for slot in tasks:
@@ -189,13 +191,17 @@ class Cluster(Backend):
             if not is_any:
                 return
 
-    def _settled_at_gate(self, submitter: Submitter, slot: int) -> bool:
-        """Settle a task that need not run."""
-        settled = self.scheduler.gate.settles(slot) if slot in self.scheduler.held else None
-        if settled is not None:
-            self._ready.pop(slot, None)
-            self._settle(submitter, *settled)
-        return settled is not None
+    def _passes(self, submitter: Submitter, slot: int) -> bool:
+        """Tell whether a task is to run now; settle one that need not run at all."""
+        scheduler = self.scheduler
+        if slot not in scheduler.held:
+            return True
+        settled = scheduler.gate.settles(slot)
+        if settled is None:
+            return scheduler.is_map(slot) or scheduler.gate.admits(slot)
+        self._ready.pop(slot, None)
+        self._settle(submitter, *settled)
+        return False
 
     def _read_log(self, submitter: Submitter) -> None:
         """Learn from the log when tasks became ready, and which will never run."""

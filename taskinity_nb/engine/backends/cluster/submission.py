@@ -8,7 +8,7 @@ mapped task, which has as many parts as there are items, and behind one that may
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ....errors import BindingError
@@ -52,13 +52,21 @@ class Submitter:
         The mapped tasks whose items are being counted there.
     """
 
-    def __init__(self, scheduler: Scheduling, client: ClusterClient, run: str, queue: int) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduling,
+        client: ClusterClient,
+        run: str,
+        queue: int,
+        reserved: Mapping[str, Mapping[str, float]],
+    ) -> None:
         self._scheduler = scheduler
         self._plan = plan = scheduler.run.plan
         self._values = scheduler.run.record.values
         self._client = client
         self._run = run
         self._queue = queue
+        self._reserved = reserved
         self._encoder = Encoder(plan, remote=remote_module, context=scheduler.screen.context)
         self._shipped: dict[int, tuple[Any, Any]] = {}
         self._places: dict[int, dict[int, int]] = {}
@@ -218,7 +226,7 @@ class Submitter:
         )  # fmt: skip
         group = plan.flow.function_of(plan.flow.tasks[task])
         place = self._priority(slot)
-        resources = dict(options.resources)
+        resources = dict(self._reserved.get(plan.flow.tasks[task], {}))
         return Submission(slot, group, tuple(spec), specs.futures, place, resources)
 
     def _priority(self, slot: int) -> int:

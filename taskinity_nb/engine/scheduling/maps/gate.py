@@ -20,8 +20,9 @@ from ....model.forms.edges import CONDITIONS, MAPPED, WAITS
 from ....model.refs import MISSING, is_missing, is_ref
 from ....strangers import harmless, text_of
 from ...runtime.interrupts import allow_interrupts, is_interrupt
-from ..backend import Backend, Scheduling, Worker
+from ..backend import SETTLED, Backend, Scheduling, Worker
 from ..history import learn
+from ..limits.admission import Admission, Limits
 from ..protocols import Cache
 from .items import Partial
 from .mapped import MappedTasks
@@ -33,9 +34,14 @@ class Gate:
     """Lets the tasks of a run pass, or not."""
 
     def __init__(
-        self, scheduler: Scheduling, maps: MappedTasks, cache: Cache | None = None
+        self,
+        scheduler: Scheduling,
+        maps: MappedTasks,
+        cache: Cache | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._scheduler, self._cache = scheduler, cache
+        self._admission = None if limits is None else Admission(scheduler, limits)
         self._maps, self._frontier = maps, scheduler.frontier
         self._plan, self._values = scheduler.run.plan, scheduler.run.record.values
         if cache is not None:
@@ -47,17 +53,39 @@ class Gate:
             return settled
         if self._scheduler.is_map(slot):
             return self._maps.gather(slot)
+        if not self.admits(slot):
+            return MISSING, SETTLED
         if backend.starts_at_claim:
             self._scheduler.started(slot, backend, worker, perf_counter_ns())
         return None
 
     def settles(self, slot: int) -> tuple[Any, Entry] | None:
+        if self._admission is not None and self._admission.has_waited(slot):
+            return None  # it was looked at before
         stopped = self._stops(slot)
         if stopped is not None:
             return MISSING, stopped
         if self._cache is None or self._scheduler.is_map(slot):
             return None
         return self._cache.find(slot)
+
+    def admits(self, slot: int) -> bool:
+        return self._admission is None or self._admission.admits(slot)
+
+    def leave(self, slot: int) -> None:
+        """Say that a task, or an attempt at it, has ended; under the lock."""
+        if self._admission is not None:
+            self._admission.leave(slot)
+
+    def call_back(self) -> None:
+        """Have all be ready that wait to be admitted, as nothing new begins; under the lock."""
+        if self._admission is not None:
+            self._admission.call_back()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a task waits for the time at which it is admitted."""
+        return self._admission is not None and self._admission.is_awaited
 
     def keep(self, slot: int, value: Any, entry: Entry) -> None:
         if self._cache is not None and entry[1] is State.SUCCEEDED:
@@ -67,7 +95,9 @@ class Gate:
         return self._cache is not None and self._cache.ended(task, *items)
 
     def learn(self) -> None:
-        """Have the run remembered, which has just ended."""
+        """Have the run remembered, which has just ended, and admit nobody any more."""
+        if self._admission is not None:
+            self._admission.close()
         learn(self._scheduler.run)
         if self._cache is not None:
             self._cache.remember()

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..errors import FlowError, Span
-from ..formatting import elided
+from ...errors import FlowError, Span
+from ...formatting import elided
 from .parts import GIVEN, LONGEST
 
 __all__ = [

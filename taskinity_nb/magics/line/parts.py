@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from ..engine.rerun.given import tasks_to_rerun
-from ..errors import FlowError, Span
-from ..formatting import elided
-from ..model.extents.extent import Choose, Extent, extent_of, given_results, tasks_called
-from ..model.flow import Flow
+from ...engine.rerun.given import tasks_to_rerun
+from ...errors import FlowError, Span
+from ...formatting import elided
+from ...model.extents.extent import Choose, Extent, extent_of, given_results, tasks_called
+from ...model.flow import Flow
 
 __all__ = ["GIVEN", "LIST_OF_NAMES", "LONGEST", "Named", "Parts", "names_of"]
 

@@ -1,4 +1,4 @@
-"""The options of a ``%%flow`` line, with the values that they have in the user's namespace."""
+"""Reads the options of a ``%%flow`` line; they have the values of the user's namespace."""
 
 from __future__ import annotations
 
@@ -10,108 +10,20 @@ from os import PathLike
 from typing import Any, cast, get_args
 from unicodedata import normalize
 
-from ..engine.executors import EXECUTORS, check_executor
-from ..engine.scheduling.scheduler import Keep, OnError
-from ..errors import BindingError, ExecutorError, FlowError, Span, described, suggestion
-from ..formatting import elided, not_whole
-from ..model.flow import Flow
-from ..strangers import is_interrupt
-from .names import check_name
+from ...engine.executors import EXECUTORS, check_executor
+from ...engine.scheduling.scheduler import Keep, OnError
+from ...errors import BindingError, ExecutorError, FlowError, Span, described, suggestion
+from ...formatting import elided, not_whole
+from ...model.flow import Flow
+from ...model.limits.capacities import Rate, capacities
+from ...strangers import is_interrupt
+from ..names import check_name
 from .parts import LONGEST, Parts
+from .usage import OPTIONS, Option
 from .words import FIRST, KEY, LIKE_AN_OPTION, Word, refuse_blanks, words_of
 
-__all__ = ["HELP", "OPTIONS", "Option", "Options", "Reader", "read_options"]
+__all__ = ["Options", "Reader", "read_options"]
 
-
-@dataclass(frozen=True)
-class Option:
-    """One option: its names, the placeholder of its value (none for a switch), and its help.
-
-    What stands in brackets may be left out.
-    """
-
-    long: str
-    help: str
-    short: str = ""
-    value: str = ""
-
-    @property
-    def usage(self) -> str:
-        """How it is written."""
-        names = f"{self.short}, {self.long}" if self.short else f"    {self.long}"
-        return f"{names} {self.value}".rstrip()
-
-    @property
-    def needs_value(self) -> bool:
-        """Whether it cannot stand alone."""
-        return bool(self.value) and not self.value.startswith("[")
-
-
-OPTIONS = (
-    Option("--executor", "sequential, threads (default), processes, dask, ray, or an expression "
-           "that gives an executor or a Dask client, such as ThreadPoolExecutor(4)", "-e",
-           "EXECUTOR"),
-    Option("--workers", "how many tasks may run at once", "-w", "WORKERS"),
-    Option("--input", "the flow's inputs: an expression, or key=expression; may be repeated",
-           "-i", "INPUTS"),
-    Option("--output", "the name that the run is bound to", "-o", "NAME"),
-    Option("--compare", "measure a sequential run as well, for the chart"),
-    Option("--explore", "predict other numbers of workers with sliders; a button runs the flow"),
-    Option("--no-run", "only draw the graph; with --cache: tell what would run, and why"),
-    Option("--no-gantt", "draw no chart after the run"),
-    Option("--on-error", "raise (default): finish what does not depend on the failed task, then "
-           "raise; stop: start nothing new; continue: return the run", value="WHAT"),
-    Option("--keep", "all (default): keep every result; last: let go of one when the last task "
-           "that takes it has succeeded", value="WHAT"),
-    Option("--resume", "keep what succeeded in the last run of the flow and run the rest"),
-    Option("--cache", "take results from the cache, and put them there: what is unchanged does not "
-           "run again, in another kernel either; DIR is a folder other than .taskinity/cache, or "
-           "an expression that gives one", value="[DIR]"),
-    Option("--targets", "run only these tasks and what they need; names with commas between them",
-           value="NAMES"),
-    Option("--override", "do not run a task: this is its result; may be repeated",
-           value="NAME=EXPR"),
-    Option("--rerun", "with --resume or --cache, tasks that run again all the same; with commas",
-           value="NAMES"),
-    Option("--background", "return at once; the graph goes on, run.wait() waits"),
-)  # fmt: skip
-
-HELP = """Draw a flow, run it, and show what parallelism bought.
-
-    %%flow [options]                      # or, of a flow that exists: %flow FLOW [options]
-    flow Name:                            # optional
-        description: "free text"          # optional
-        a -> b                            # b receives a's result
-        a -> [b, c]                       # fan out
-        [b, c] -> d                       # fan in
-        a -.-> e                          # e only waits for a
-        split -> [work as w1, work as w2] # one function, two tasks
-        scan -> map work -> collect       # once for each item of scan's result
-        classify.urgent -> answer         # one key of a result
-        X, y = split                      # names for the parts of a result
-        input files, depth = 3            # what a run is given, with defaults
-        fit(depth=2) as low -> best       # a constant
-        [models, grid] -> product fit     # every combination; zip: side by side
-        report when check                 # only if that is true; unless: if it is not
-        [report?, repair?] -> publish     # takes what there is
-        Prep -> train                     # a flow as a task: one that stands above
-
-Options:
-{options}
-
-Examples:
-
-    %%flow
-    load -> [clean, count] -> report
-
-    %%flow --executor processes --workers 4 --input {{"path": "data"}} --output result
-    load -> [clean, count] -> report
-
-The run is the cell's value: result["report"] is what a task returned, result.tasks the record.
-With a ';' at the end, the cell shows no value. What follows a '#' is a comment.
-Options' values are Python, and end at the first blank outside brackets and quotes:
---input n=(N + 1) is a sum, --input n="N + 1" a text.
-""".format(options="\n".join(f"    {option.usage:<24} {option.help}" for option in OPTIONS))
 
 KINDS_OF_CACHES = (bool, str, PathLike)
 """Of what class a name of the notebook's is that is meant itself, and not a folder of that name."""
@@ -137,6 +49,8 @@ class Options:
     resume: bool = False
     cache: Any = None
     """What `run` is told of a cache: whether there is one, or its folder."""
+    resources: Mapping[str, float | Rate] = field(default_factory=dict)
+    """How much of what tasks ask for may be used at once."""
     background: bool = False
     silent: bool = False
     """Whether a ``;`` at the end asks for no value of the cell."""
@@ -244,12 +158,13 @@ class Reader:
 
     def refuse_what_does_not_go_together(self) -> None:
         given = self.options.given
-        others = given - {"explore", "executor", "workers", "input", "output", "cache"}
+        others = given - {"explore", "executor", "workers", "input", "output", "cache", "resources"}
         if self.options.explore and others:
             other = f"--{min(others).replace('_', '-')}"
             raise self.error(
                 f"'--explore' does not go with '{other}'", self.places[other],
-                "beside it may stand: --executor, --workers, --input, --output, --cache",
+                "beside it may stand: --executor, --workers, --input, --output, --cache and "
+                "--resources",
             )  # fmt: skip
         if self.options.run and {"background", "compare"} <= given:
             raise self.error(
@@ -292,6 +207,8 @@ class Reader:
             options.parts.add_override(value, where, self.text, self.value)
         elif name == "cache":
             options.cache = self.folder(value, where)
+        elif name == "resources":
+            options.resources = self.resources(value, where)
         elif name == "output":
             options.output = normalize("NFKC", value)  # as Python reads names
             options.output_place = where
@@ -344,9 +261,16 @@ class Reader:
             raise self.error(wrong, where)
         return operator.index(number)
 
+    def resources(self, value: str, where: Span) -> dict[str, float | Rate]:
+        given = value if "=" in value and value[0] not in "{(" else self.value(value, where)
+        try:
+            return capacities(given)
+        except FlowError as error:
+            raise self.error(error.message, where, error.remedy) from None
+
     def folder(self, value: str, where: Span) -> Any:
         """Return what `run` is told of a cache: a folder, or whether there is one."""
-        from ..engine.cache.opening import path_of  # it needs a database
+        from ...engine.cache.opening import path_of  # it needs a database
 
         cache: Any = value
         if _PYTHON.search(value) or isinstance(self.namespace.get(value), KINDS_OF_CACHES):

@@ -10,7 +10,8 @@ import numpy
 import pytest
 
 from taskinity_nb import FlowError, parse_dsl, run
-from taskinity_nb.magics.options import HELP, OPTIONS, read_options
+from taskinity_nb.magics.line.options import read_options
+from taskinity_nb.magics.line.usage import HELP, OPTIONS
 
 
 def test_nothing():
