@@ -253,7 +253,7 @@ def limits(executor: Any, folder: Path) -> str:
         sum(other[0] <= one[0] < other[1] for other in done["take"]) for one in done["take"]
     ]
     assert max(begun_at_once) <= 2
-    with pytest.raises(ExecutorError, match="and there is 0.5"):
+    with pytest.raises(ExecutorError, match=r"and there is 0\.5"):
         run("some -> map take", namespace=names, executor=executor, resources={"api": 0.5})
     return "yes"
 

@@ -226,18 +226,21 @@ class TestRuns:
 
         names = {
             "hold": Task(hold, resources={"api": 1}),
-            "held": Task(fn.one, resources={"api": 1}),
+            "held": Task(str, resources={"api": 1}),
             "other": other,
+            "free": str,
         }
-        going = start("hold\nheld\nother", namespace=names, workers=2, resources={"api": 1})
+        going = start(
+            "hold\nother -> [held, free]", namespace=names, workers=2, resources={"api": 1}
+        )
         deadline = time.monotonic() + 30
-        while not (going.tasks["other"].state.is_final and going.tasks["held"].waited_for):
+        while not (going.tasks["free"].state.is_final and going.tasks["held"].waited_for):
             assert time.monotonic() < deadline
             threading.Event().wait(0.005)
         assert str(going.tasks["held"].state) == "ready"
-        assert going.tasks["held"].waited_for == "api" and going.tasks["other"].waited_for == ""
+        assert going.tasks["held"].waited_for == "api" and going.tasks["free"].waited_for == ""
         opened.set()
-        assert going.wait()["held"] == 1
+        assert going.wait()["held"] == "done"
         assert going.tasks["held"].waited_for == "api"
 
     def test_between_attempts_it_has_nothing(self):
