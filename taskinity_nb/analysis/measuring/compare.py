@@ -17,6 +17,7 @@ from ...engine.runtime.cores import available_cores
 from ...errors import FlowError, suggestion
 from ...model.extents.extent import names_in
 from ...model.flow import Flow
+from ...model.limits.capacities import Rate
 from ...model.run import Run
 from ..judgement import Judgement, judge_times
 from .measurement import Measurement, check_counts, clock_step
@@ -122,6 +123,7 @@ def compare(
     namespace: Mapping[str, Any] | ModuleType | None = None,
     targets: str | Iterable[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
+    resources: Mapping[str, float | str | Rate] | None = None,
 ) -> Comparison:
     """Run a flow on each executor with each number of workers, in turns, and compare the times.
 
@@ -148,6 +150,8 @@ def compare(
         As in `run`: which tasks are wanted.
     overrides : mapping of str to object, optional
         As in `run`: results that are given.
+    resources : mapping of str to float or str, optional
+        As in `run`: how much there is of what tasks ask for.
 
     Returns
     -------
@@ -178,8 +182,10 @@ def compare(
     tallies = [_Tally(repeats) for _ in setups]
 
     def run_once(setup: Setup) -> Run:
-        return run(parsed, inputs, executor=setup.executor, workers=setup.workers,
-                   namespace=namespace, targets=names, overrides=given)  # fmt: skip
+        return run(
+            parsed, inputs, executor=setup.executor, workers=setup.workers, namespace=namespace,
+            targets=names, overrides=given, resources=resources,
+        )  # fmt: skip
 
     def write_down(turn: Turn) -> None:
         tallies[turn.place].add(turn)
