@@ -69,7 +69,8 @@ def test_in_a_worker_of_a_cluster(tmp_path):
         """
         if __name__ == "__main__":
             from distributed import Client
-            with Client(n_workers=1, processes=True, dashboard_address=None) as client:
+            quiet = {"silence_logs": "CRITICAL"}  # a worker's last heartbeat may find nobody
+            with Client(n_workers=1, processes=True, dashboard_address=None, **quiet) as client:
                 print(client.submit(inner).result())
     """,
     )

