@@ -35,6 +35,12 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "True")  # as threadpoolctl does on its import
 
+# Ray lets its workers stand behind all else, so that beside a browser they hardly come to work.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
+# Clusters are kept while other tests run, and Dask's workers look what they do 100 times a second.
+os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
+
 # A shell's background job, and all that it starts, ignores interrupts; here they are tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
