@@ -29,6 +29,7 @@ def make_run(
     handovers: dict[str, tuple[float, float]] | None = None,
     waits: dict[str, float] | None = None,
     helpers: dict[str, Helpers] | None = None,
+    peaks: dict[str, int] | None = None,
     cores: float | None = None,
 ) -> Run:
     """Return a run of `flow` in which just this happened.
@@ -57,6 +58,8 @@ def make_run(
         Seconds that a task's process waited for a core.
     helpers : dict of str to Helpers
         What computed beside a task.
+    peaks : dict of str to int
+        Bytes of memory that a task took at most.
     cores : float, optional
         As in a `Run`.
     """
@@ -81,6 +84,7 @@ def make_run(
             run.record.note(i, waited=round(waits[task] * 1e9))
         if helpers and task in helpers:
             run.record.note(i, helpers=helpers[task])
+        run.record.note(i, peak=(peaks or {}).get(task))
         log += (i, State.READY, began - before, None, None, None)
         log += (i, State.RUNNING, began, worker, began - before, None)
         if isinstance(how, BaseException):

@@ -40,7 +40,7 @@ COLUMNS = {
     "task": "object", "flow": "object", "item": "Int64", "state": "object", "worker": "object",
     "ready": float, "submitted": float, "started": float, "finished": float, "received": float,
     "wait": float, "compute": float, "transfer": float, "cpu": float, "waited": float,
-    "waited_for": "object", "saved": float, "attempts": int,
+    "waited_for": "object", "saved": float, "peak_memory": "Int64", "attempts": int,
 }  # fmt: skip
 """The columns of a frame and what is in them."""
 
@@ -61,7 +61,8 @@ def _cells(
         record.task, flow, record.item, str(record.state), record.worker,
         record.ready, record.submitted, record.started, record.finished, record.received,
         wait_of(record), record.duration, transfer_of(record, ways.get(record)), record.cpu,
-        record.waited, record.waited_for, record.saved, record.attempts,
+        record.waited, record.waited_for, record.saved, record.peak_memory,
+        record.attempts,
     )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def trace_of(run: Run) -> dict[str, Any]:
         _name("process_name", 0, run.flow.name),
         *bars.values(),
         *_arrows(run, bars),
+        *_memory(bars),
         *rows.names(),
     ]
     about = {"executor": run.executor, "workers": run.workers, "state": str(run.state)}
@@ -147,6 +149,7 @@ def _bar(
         "task": record.task, "item": record.item, "state": str(record.state),
         "attempts": record.attempts, "cpu": record.cpu, "queue wait": wait_of(record),
         "transfer": transfer_of(record, ways.get(record)), "waited for a core": record.waited,
+        "peak memory": record.peak_memory,
     }  # fmt: skip
     return {
         "name": record.name,
@@ -158,6 +161,20 @@ def _bar(
         "tid": rows.take(record.worker or "", start, end),
         "args": {name: value for name, value in about.items() if value is not None},
     }
+
+
+def _memory(bars: dict[TaskRun, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the events of a counter: what the tasks that run at a moment take at most, in bytes."""
+    steps = dict[float, int]()
+    for record, bar in bars.items():
+        if record.peak_memory is not None:
+            for moment, by in ((bar["ts"], 1), (round(bar["ts"] + bar["dur"], 3), -1)):
+                steps[moment] = steps.get(moment, 0) + by * record.peak_memory
+    taken = 0
+    for moment in sorted(steps):
+        taken += steps[moment]
+        yield {"name": "peak memory", "ph": "C", "ts": moment, "pid": PROCESS, "tid": 0,
+               "args": {"bytes": taken}}  # fmt: skip
 
 
 def _arrows(run: Run, bars: dict[TaskRun, dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -334,12 +334,13 @@ def _prepared(
     """Return the run of a plan, with what is kept for it."""
     executor, workers = options["executor"], options["workers"]
     there_is = capacities(options["resources"])
-    limits = limits_of(plan, there_is)
+    limits_of(plan, there_is)  # what asks for too much is refused at once
     look = partial(look_back, is_bounded=cache is None)
     prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:
         cache.prints = prints
         cache.recall(plan.flow)
+    limits = limits_of(plan, there_is)
     run, backends, queues = backends_for(plan, executor, workers, there_is)  # its clock starts
     for slot, why in kept.reasons.items():
         run.record.note(slot, why=why)

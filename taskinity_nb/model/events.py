@@ -142,6 +142,8 @@ class Note:
         Nanoseconds in which it waited for a core.
     helpers : Helpers
         The threads that computed beside its own.
+    peak : int
+        Bytes of memory that an attempt took at most, the last of which it is known.
     why : str
         Why it runs or does not.
     waited_for : str
@@ -152,6 +154,7 @@ class Note:
         self.output: tuple[str, str] | None = None
         self.waited: int | None = None
         self.helpers: Helpers | None = None
+        self.peak: int | None = None
         self.why: str | None = None
         self.waited_for: str | None = None
 

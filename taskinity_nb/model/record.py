@@ -155,6 +155,16 @@ class TaskRun:
         return sum(known) if known else None
 
     @property
+    def peak_memory(self) -> int | None:
+        """Bytes of memory that it took at most, of a mapped task the most of its items.
+
+        It is known where a process does one task at a time and the system tells, which Linux does;
+        None where it is not known, or less than 256 kB.
+        """
+        peaks = [self._note.peak, *(item._note.peak for item in self.items or ())]
+        return max((peak for peak in peaks if peak is not None), default=None)
+
+    @property
     def helpers(self) -> Helpers | None:
         """The threads that computed beside its own; None if none did, or it is not known.
 

@@ -77,7 +77,7 @@ class TestFrame:
         assert list(frame.columns) == [
             "task", "flow", "item", "state", "worker", "ready", "submitted", "started", "finished",
             "received", "wait", "compute", "transfer", "cpu", "waited", "waited_for", "saved",
-            "attempts",
+            "peak_memory", "attempts",
         ]  # fmt: skip
         rows = frame.set_index("task")
         assert list(rows.index) == ["a", "b", "c", "d"]
@@ -92,6 +92,12 @@ class TestFrame:
         assert set(rows["state"]) == {"succeeded"}
         assert rows["attempts"].tolist() == [1] * 4
         assert frame["item"].isna().all()
+
+    def test_memory(self):
+        flow = Flow("Two", tasks=["a", "b"])
+        recorded = make_run(flow, [("a", "w", 0, 1), ("b", "w", 1, 2)], peaks={"b": 5_000_000})
+        peaks = recorded.to_frame().set_index("task")["peak_memory"]
+        assert peaks["b"] == 5_000_000 and peaks.isna().tolist() == [True, False]
 
     def test_items_follow_their_task(self):
         frame = mapped().to_frame()
@@ -137,6 +143,7 @@ NUMBER = (int, float)
 REQUIRED = {
     "X": {"name": str, "cat": str, "ts": NUMBER, "dur": NUMBER, "args": dict},
     "M": {"name": str, "args": dict},
+    "C": {"name": str, "ts": NUMBER, "args": dict},
     "s": {"name": str, "cat": str, "id": int, "ts": NUMBER},
     "f": {"name": str, "cat": str, "id": int, "ts": NUMBER, "bp": str},
 }
@@ -215,6 +222,17 @@ class TestTrace:
         events = check(written(recorded, tmp_path))
         rows = [e["args"]["name"] for e in events["M"] if e["name"] == "thread_name"]
         assert rows == ["w", "w (2)"]
+
+    def test_memory_as_a_counter(self, tmp_path):
+        flow = Flow("Three", tasks=["a", "b", "c"])
+        intervals = [("a", "w", 0, 3), ("b", "w", 1, 2), ("c", "w", 2, 4)]
+        recorded = make_run(flow, intervals, peaks={"a": 3_000_000, "b": 5_000_000})
+        events = check(written(recorded, tmp_path))
+        assert [(e["ts"] * 1e-6, e["args"]["bytes"]) for e in events["C"]] == [
+            (0, 3_000_000), (1, 8_000_000), (2, 3_000_000), (3, 0),
+        ]  # fmt: skip
+        bars = {bar["name"]: bar["args"] for bar in events["X"]}
+        assert bars["b"]["peak memory"] == 5_000_000 and "peak memory" not in bars["c"]
 
     def test_names_of_any_kind(self, tmp_path):
         odd = 'a"b\\c\n</script>\x00\ud800é'

@@ -59,6 +59,7 @@ def note(store: Store, run: Run, prints: Prints, facts: Mapping[str, Any]) -> No
         "given": past.given,
         "tasks": _packed(past.of_tasks()),
         "items": _packed(past.of_items()),
+        "peaks": _packed(past.peaks),
         "flow": _saved(run.flow),
         **facts,
     }
@@ -178,6 +179,7 @@ def _read(row: RunRow, flow: Flow | None) -> PastRun | None:
             ended=float(told["ended"]), executor=str(told["executor"]), given=str(told["given"]),
             workers=int(told["workers"]), state=State(told["state"]),
             makespan=float(told["makespan"]), waited=float(told["waited"]),
+            peaks=_unpacked(told["peaks"]) if "peaks" in told else {},
         )  # fmt: skip
     except (*DAMAGE, zlib.error):
         return None

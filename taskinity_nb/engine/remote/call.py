@@ -29,6 +29,7 @@ from .process.capture import StreamProxies
 from .process.cpu_time import core_wait
 from .process.forks import leave_if_forked
 from .process.frames import user_frames
+from .process.memory import SHORT, Gauge
 from .process.printed import Output
 
 __all__ = ["CallResult", "forget_functions", "run_call", "run_call_quietly"]
@@ -67,8 +68,8 @@ class CallResult(NamedTuple):
     its type, its text and what its class and bases are called), ``"lost error"`` (these alone,
     since it could not be pickled) or ``"unpicklable"`` (the type of the result, and why). `output`
     is what it printed, where that is not sent on its own, `waited` the nanoseconds that it waited
-    for a core, and `helpers` what other threads computed beside it (see `HelperClock.end`), where
-    that is known.
+    for a core, `peak` the bytes of memory that it took at most, and `helpers` what other threads
+    computed beside it (see `HelperClock.end`), where that is known.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class CallResult(NamedTuple):
     frames: tuple[tuple[str, int, str], ...] = ()
     output: tuple[str, str] = ("", "")
     waited: int | None = None
+    peak: int | None = None
     helpers: tuple[int, int, tuple[str, ...]] | None = None
 
 
@@ -96,6 +98,7 @@ def run_call(
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any] = _pack_back,
     epoch: str = "",
+    gauge: Gauge | None = None,
 ) -> tuple[Any, ...]:
     """Call a pickled function with pickled arguments; return a `CallResult`, and raise nothing.
 
@@ -112,6 +115,8 @@ def run_call(
         Packs the result.
     epoch : str
         Which run it is of (see `identity`).
+    gauge : MemoryGauge, optional
+        Measures the memory that it takes, from before its arguments are read until it returns.
 
     Examples
     --------
@@ -124,7 +129,7 @@ def run_call(
     """
     before = go_on_in(epoch)
     try:
-        return _result(function, arguments, pack, epoch)
+        return _result(function, arguments, pack, epoch, gauge)
     finally:
         go_on_in(before)
 
@@ -134,15 +139,20 @@ def _result(
     arguments: bytes | Callable[[], Arguments],
     pack: Callable[[Any], Any],
     epoch: str,
+    gauge: Gauge | None,
 ) -> tuple[Any, ...]:
-    started, cpu, waits = time.perf_counter_ns(), time.thread_time_ns(), None
-    generation = forks.generation
+    entered = started = time.perf_counter_ns()
+    cpu, waits, peak = time.thread_time_ns(), None, None
+    generation, measuring = forks.generation, None
     try:
         if randomness.inherited is not None:
             randomness.part_from_parent()
         call, leading = load_function(function, epoch) if isinstance(function, bytes) else function
         if type(call) is randomness.Drawing:
             go_on_in(f"{epoch}#{call.name}")
+        if gauge is not None:
+            measuring = gauge
+            gauge.begin(entered)
         args, kwargs = pickle.loads(arguments) if isinstance(arguments, bytes) else arguments()
         waits = core_wait()
         started, cpu = time.perf_counter_ns(), time.thread_time_ns()
@@ -152,10 +162,14 @@ def _result(
     except BaseException as error:  # whatever a task raises is its own failure
         leave_if_forked(generation, error)
         cpu, finished = time.thread_time_ns() - cpu, time.perf_counter_ns()
+        if measuring is not None and finished - entered > SHORT:
+            peak = measuring.peak()
         frames = user_frames(traceback_of(error))
         kind, payload = pack_error(error)
     else:
         cpu, finished, frames = time.thread_time_ns() - cpu, time.perf_counter_ns(), ()
+        if measuring is not None and finished - entered > SHORT:
+            peak = measuring.peak()
         kind, payload = _pack_value(value, pack)
     if waits is None:
         waited = None
@@ -163,7 +177,7 @@ def _result(
         waited = 0
     else:
         waited = (core_wait() or waits) - waits
-    return kind, payload, started, finished, cpu, frames, ("", ""), waited, None
+    return kind, payload, started, finished, cpu, frames, ("", ""), waited, peak, None
 
 
 def run_call_quietly(

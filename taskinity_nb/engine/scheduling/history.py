@@ -17,22 +17,20 @@ import itertools
 import threading
 import time
 import weakref
-from array import array
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
-from itertools import compress, repeat
-from operator import is_, sub
+from collections.abc import Callable
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
-from ...model.events import WIDTH, Items, State
+from ...model.events import Items, State
 from ...model.flow import Flow
 from ...model.run import Run
 from .order.ranks import ranked
+from .order.took import NOTHING, Took, items_of, peaks_in, took
 
 __all__ = [
     "MOST_RUNS", "NOTHING", "PastRun", "Took", "add_past", "learn", "order_of", "past_of",
-    "past_runs", "recall", "recall_with", "remember", "took", "weights_of",
+    "past_runs", "peaks_of", "recall", "recall_with", "remember", "took", "weights_of",
 ]  # fmt: skip
 
 MOST_FLOWS = 64
@@ -56,34 +54,6 @@ MOST_GIVEN = 1000
 _known: OrderedDict[Flow, _Known] = OrderedDict()
 _numbers = itertools.count()
 _lock = threading.Lock()
-
-
-class Took(NamedTuple):
-    """How long tasks, and items of mapped ones, took that succeeded: slots and nanoseconds."""
-
-    slots: array[int]
-    nanoseconds: array[int]
-
-
-NOTHING = Took(array("q"), array("q"))
-
-
-def took(log: list[Any]) -> Took:
-    """Read from a log how long what succeeded took, where it is written down when that began.
-
-    Examples
-    --------
-    >>> took([7, State.RUNNING, 5, "w", 5, None, 7, State.SUCCEEDED, 9, 5, 4, 9])
-    Took(slots=array('q', [7]), nanoseconds=array('q', [4]))
-    """
-    ended = list(map(is_, log[1::WIDTH], repeat(State.SUCCEEDED)))
-    slots = list(compress(log[::WIDTH], ended))
-    moments = list(compress(log[2::WIDTH], ended))
-    starts = list(compress(log[3::WIDTH], ended))
-    if None in starts:
-        worked = [start is not None for start in starts]
-        slots, moments, starts = (list(compress(c, worked)) for c in (slots, moments, starts))
-    return Took(array("q", slots), array("q", map(sub, moments, starts)))
 
 
 def _gone() -> None:
@@ -113,11 +83,13 @@ class PastRun:
         Seconds that its tasks waited for a core, as far as the system tells.
     given : str
         What tells its inputs apart, in any process; empty where that was not asked for.
+    peaks : dict of int to int
+        Bytes of memory that each task took at most, by slot, where that is known.
     """
 
     __slots__ = (
         "_given", "_items", "_run", "_took", "ended", "executor", "flow", "given", "makespan",
-        "number", "state", "waited", "workers",
+        "number", "peaks", "state", "waited", "workers",
     )  # fmt: skip
 
     def __init__(self, run: Run, took: Took) -> None:
@@ -132,14 +104,15 @@ class PastRun:
         self._given = _digest((*run.plan.constants, *run.plan.left_out, *run.plan.extent.given))
         self.given = ""
         self._took = took
-        self._items = _items_of(run) if run.plan.maps else {}
+        self._items = items_of(run) if run.plan.maps else {}
+        self.peaks = peaks_in(run, self._items)
         self._run: Callable[[], Run | None] = weakref.ref(run)
 
     @classmethod
     def recalled(cls, flow: Flow, took: Took, items: dict[int, Items], **facts: Any) -> PastRun:
         """Return a run of another process, of which these facts are known."""
         past = cls.__new__(cls)
-        known = {"flow": flow, "_took": took, "_items": items, "_given": None, **facts}
+        known = {"flow": flow, "_took": took, "_items": items, "_given": None, "peaks": {}, **facts}
         past.__setstate__({"number": next(_numbers), **known})
         return past
 
@@ -193,9 +166,9 @@ class PastRun:
             for item in range(number)
         }
         total: dict[int, int] = {}
-        for slot, took in zip(*self._took, strict=True):
+        for slot, nanoseconds in zip(*self._took, strict=True):
             task = owners.get(slot, slot)
-            own = 0 if slot in self._items else took  # a mapped task only gathers
+            own = 0 if slot in self._items else nanoseconds  # a mapped task only gathers
             total[task] = total.get(task, 0) + own
         return {names[task]: total[task] * 1e-9 for task in sorted(total)}
 
@@ -217,6 +190,11 @@ class PastRun:
         """Seconds that all tasks took together, waiting for a core or a lock included."""
         return sum(self.seconds.values())
 
+    @property
+    def peak_memory(self) -> dict[str, int]:
+        """Bytes of memory that each task took at most, a mapped one for an item, where known."""
+        return {self.flow.tasks[slot]: peak for slot, peak in sorted(self.peaks.items())}
+
     def __repr__(self) -> str:
         return f"<PastRun {self.name}: {self.state} in {self.makespan:.3g} s>"
 
@@ -229,21 +207,6 @@ def _digest(given: tuple[Any, ...]) -> int:
     ))  # fmt: skip
 
 
-def _items_of(run: Run) -> dict[int, Items]:
-    """Return where the items of each mapped task are."""
-    log = run.record.log
-    return {log[place * WIDTH]: log[(place + 1) * WIDTH - 1] for place in _places(log)}
-
-
-def _places(log: list[Any]) -> Iterator[int]:
-    """Yield which facts of a log tell of items."""
-    kinds = list(map(type, log[WIDTH - 1 :: WIDTH]))
-    place = -1
-    for _ in range(kinds.count(Items)):
-        place = kinds.index(Items, place + 1)
-        yield place
-
-
 class _Known:
     """What is known of one flow.
 
@@ -253,15 +216,18 @@ class _Known:
         The newest last.
     seconds : dict of int to float
         How long each task took when it succeeded last.
+    peaks : dict of int to int
+        How many bytes of memory each task took when that was known last.
     order : list of int or None
         The tasks by rank, once somebody has asked for it.
     """
 
-    __slots__ = ("order", "runs", "seconds")
+    __slots__ = ("order", "peaks", "runs", "seconds")
 
     def __init__(self) -> None:
         self.runs: deque[PastRun] = deque(maxlen=MOST_RUNS)
         self.seconds: dict[int, float] = {}
+        self.peaks: dict[int, int] = {}
         self.order: list[int] | None = None
 
 
@@ -297,7 +263,9 @@ def remember(run: Run, took: Took) -> None:
     """Write down what is known of a run that has ended, which is not kept alive."""
     past = PastRun(run, took)
     with _lock:
-        runs = _of(run.flow).runs
+        known = _of(run.flow)
+        known.peaks = known.peaks | past.peaks
+        runs = known.runs
         runs.append(past)
         while len(runs) > 2 and sum(len(one._took.slots) for one in runs) > MOST_SECONDS:
             runs.popleft()
@@ -324,6 +292,8 @@ def add_past(recalled: list[PastRun]) -> None:
             took = {slot: one * 1e-9 for slot, one in past.of_tasks().items()}
             is_newest = runs[-1] is past
             known.seconds = known.seconds | took if is_newest else took | known.seconds
+            peaks = past.peaks
+            known.peaks = known.peaks | peaks if is_newest else peaks | known.peaks
             known.order = None
         while len(_known) > MOST_FLOWS:
             _known.popitem(last=False)
@@ -359,6 +329,13 @@ def weights_of(flow: Flow) -> list[float] | None:
         return None
     usual = median(seconds.values())
     return [seconds.get(slot, usual) for slot in range(len(flow.tasks))]
+
+
+def peaks_of(flow: Flow) -> dict[int, int]:
+    """Return the bytes that each task took when that was known last, by slot."""
+    with _lock:
+        known = _known.get(flow)
+        return known.peaks if known is not None else {}
 
 
 def order_of(flow: Flow) -> list[int]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...formatting import cut, time_text
 from ...model.saving.functions import AbsentFunction
 from ..style.palette import CODES
-from ..style.words import error_line, items_done, reasons_of
+from ..style.words import error_line, items_done, memory_text, reasons_of
 from ..tracebacks import error_text
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _facts(record: TaskRun) -> list[tuple[str, str]]:
         facts.append(("items", items_done(record, "done")))
     facts.append(("CPU", "" if record.cpu is None else time_text(record.cpu)))
     facts.append(("waited for a core", time_text(record.waited) if record.waited else ""))
+    facts.append(("memory", memory_text(record)))
     facts.append(("worker", cut(record.worker or "", longest=100)))
     if record.items is None:
         facts.append(("attempts", str(record.attempts or "")))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ...formatting import counted, one_line, printable, short_time, time_text
+from ...formatting import counted, one_line, printable, short_time, size_text, time_text
 from ...model.events import State
 from ...model.forms.edges import MAPPED
 
@@ -26,6 +26,7 @@ __all__ = [
     "items_done",
     "label_of",
     "labels_of",
+    "memory_text",
     "on_workers",
     "outcome",
     "own_labels",
@@ -40,6 +41,9 @@ MINUS = "\N{MINUS SIGN}"
 
 LEAST_SAVED = 0.05
 """Seconds, of which a picture tells."""
+
+LEAST_MEMORY = 1_000_000
+"""Bytes from which on it is told what a task took."""
 
 LONGEST_LABEL = 120
 """Characters that are shown of a label, or of another name that may be anything."""
@@ -77,6 +81,12 @@ def saved_time(record: TaskRun) -> str:
     if seconds < LEAST_SAVED:
         return ""
     return MINUS + (f"{seconds:.1f} s" if seconds < 0.95 else short_time(seconds))
+
+
+def memory_text(record: TaskRun) -> str:
+    """Write the memory that a task, or the largest of its items, took at most; "" if hardly any."""
+    peak = record.peak_memory or 0
+    return size_text(peak) if peak >= LEAST_MEMORY else ""
 
 
 def saved_by_cache(run: Run) -> str:

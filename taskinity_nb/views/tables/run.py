@@ -22,6 +22,7 @@ from ..style.words import (
     error_line,
     items_done,
     labels_of,
+    memory_text,
     on_workers,
     reasons_of,
     saved_by_cache,
@@ -32,8 +33,10 @@ from .columns import Table
 __all__ = ["run_table"]
 
 MOST_ROWS = 200
-HEAD = ("state", "task", "start", "duration", "worker", "CPU", "")
-NUMBERS = (2, 3, 5)
+HEAD = ("state", "task", "start", "duration", "worker", "CPU", "memory", "")
+NUMBERS = (2, 3, 5, 6)
+MEMORY = HEAD.index("memory")
+"""A column that is there if a task has something to tell in it."""
 
 
 def run_table(run: Run) -> Table:
@@ -74,7 +77,12 @@ def run_table(run: Run) -> Table:
         if record.name in tasks:
             cells[1] += " (its result)"
         add(cells, record.state, record.name, len(around))
-    return Table(*_caption(run), HEAD, rows, NUMBERS, left_out, signs, faint)
+    head, numbers = list(HEAD), list(NUMBERS)
+    if not any(row[MEMORY] for row in rows):
+        for row in (head, *rows):
+            del row[MEMORY]
+        numbers.remove(MEMORY)
+    return Table(*_caption(run), head, rows, numbers, left_out, signs, faint)
 
 
 def _by_box(run: Run) -> dict[str, list[TaskRun]]:
@@ -100,6 +108,7 @@ def _cells_of_box(box: str, records: list[TaskRun], longest: float) -> tuple[lis
     cells = [
         state.words, box, time_text(min(begun), longest) if begun else "",
         total(part.duration for part in parts), "", total(part.cpu for part in parts),
+        memory_text(max(records, key=lambda record: record.peak_memory or 0)),
         share_done(counts, "tasks"),
     ]  # fmt: skip
     return list(map(printable, cells)), state
@@ -151,6 +160,6 @@ def _cells(record: TaskRun, label: str, longest: float) -> list[str]:
     worker = record.worker or ""
     cells = (
         state, name, told(record.started), told(record.duration), worker, told(record.cpu),
-        "; ".join(notes),
+        memory_text(record), "; ".join(notes),
     )  # fmt: skip
     return list(map(printable, cells))

@@ -19,6 +19,7 @@ from taskinity_nb import (
     start,
 )
 from taskinity_nb.engine.cache import remembered
+from taskinity_nb.engine.remote.process.memory import memory_gauge
 from taskinity_nb.engine.scheduling import history as known
 from taskinity_nb.engine.store import facts
 from taskinity_nb.engine.store.store import Store
@@ -114,6 +115,25 @@ def test_items_count_together():
     restart()
     assert history(flow)[0].seconds == pytest.approx(before)
     assert before["work"] > 0.03
+
+
+@pytest.mark.skipif(memory_gauge() is None, reason="the system does not tell")
+def test_memory_is_known_too():
+    source = """
+def sizes(): return [3, 30, 10]
+def hold(size): return len(bytearray(size * 1_000_000))
+def small(sizes): return 1
+"""
+    options = {"namespace": space_of(source), "executor": "processes", "workers": 1}
+    flow = run("sizes -> map hold\nsizes -> small", cache=True, **options).flow
+    before = known.peaks_of(flow)
+    assert list(before) == [flow.tasks.index("hold")]
+    assert before[flow.tasks.index("hold")] == pytest.approx(30e6, rel=0.1)
+    restart()
+    assert known.peaks_of(flow) == {}
+    (past,) = history(flow).rows
+    assert past.peak_memory == {"hold": before[flow.tasks.index("hold")]}
+    assert known.peaks_of(flow) == before
 
 
 def test_runs_that_went_wrong_are_known_too():

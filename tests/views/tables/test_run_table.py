@@ -51,6 +51,15 @@ def failed_run():
     )
 
 
+def test_memory_where_a_task_took_some():
+    spans = [("load", "w", 0, 1), ("clean", "w", 1, 2), ("save", "w", 2, 3)]
+    recorded = make_run(CHAIN, spans, peaks={"load": 412_000_000, "clean": 999_000})
+    lines = run_table(recorded).text().splitlines()[1:]
+    assert [line.split()[-1] for line in lines] == ["memory", "MB", "s", "s"]
+    assert lines[1].endswith("0.50 s  412 MB")
+    assert "memory" not in run_table(make_run(CHAIN, spans, peaks={"clean": 999_000})).head
+
+
 def test_a_row_for_each_task():
     page = Parsed(failed_run()._repr_html_())
     assert page.rows == [

@@ -22,7 +22,8 @@ OURS = __name__.partition(".")[0]
 RUNS_THERE = (
     "strangers", "values", "engine", "engine.remote",
     *(f"engine.remote.{room}{name}" for room, names in (
-        ("process", ("", ".capture", ".context", ".cpu_time", ".forks", ".frames", ".printed")),
+        ("process", ("", ".capture", ".context", ".cpu_time", ".forks", ".frames", ".memory",
+                     ".printed")),
         ("pickling", ("", ".exceptions", ".identity", ".kinds", ".pickler", ".registered",
                       ".shell", ".skeletons")),
         ("", ("call", "cluster_task", "notebook", "randomness", "reporter", "sealed", "withdrawn")),

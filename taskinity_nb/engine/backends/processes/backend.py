@@ -290,7 +290,7 @@ class _PooledProcess:
         if call.helpers is not None:
             nanoseconds, threads, libraries = call.helpers
             helpers = Helpers(nanoseconds * 1e-9, threads, libraries)
-        self._backend.run.record.note(slot, waited=call.waited, helpers=helpers)
+        self._backend.run.record.note(slot, waited=call.waited, helpers=helpers, peak=call.peak)
 
     def _print(self, slot: int, texts: tuple[str, str]) -> None:
         """Show what a task prints, and keep it."""

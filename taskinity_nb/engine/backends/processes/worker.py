@@ -18,6 +18,7 @@ from ...remote.pickling.identity import stand_in
 from ...remote.process.capture import StreamProxies, put_back, standing
 from ...remote.process.cpu_time import HelperClock
 from ...remote.process.forks import after_fork
+from ...remote.process.memory import MemoryGauge, memory_gauge
 from ...remote.process.printed import PIECE, Output
 from ...remote.surroundings.common import Common
 from ...transport.shared_memory import pack
@@ -115,7 +116,7 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
     lead(life)
     stand_in()
     functions = Functions(pipe)
-    clock = HelperClock()
+    clock, gauge = HelperClock(), memory_gauge()
     sender = _Sender(pipe)
     answers = Answers(sender.send_bytes)
     take_ticket = taker(tickets)
@@ -132,7 +133,9 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
             elif kind == "forget":
                 functions.forget(*content)
             else:
-                _answer(take_ticket, functions, sender, answers, clock, streams, common, *content)
+                _answer(
+                    take_ticket, functions, sender, answers, clock, gauge, streams, common, *content
+                )
             del content  # while it waits, it holds on to nothing
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone, or has no more use for this process
@@ -145,6 +148,7 @@ def _answer(
     sender: _Sender,
     answers: Answers,
     clock: HelperClock,
+    gauge: MemoryGauge | None,
     streams: Sequence[Any],
     common: Common,
     epoch: str,
@@ -169,7 +173,7 @@ def _answer(
         put_back(streams)  # the task before may have been of another run
         clock.begin()
         pickled = functions.pickled[number]
-        result = common.run(run_call, pickled, arguments, pack_result, epoch)
+        result = common.run(run_call, pickled, arguments, pack_result, epoch, gauge)
         helpers = clock.end()
         if helpers is not None:
             result = (*result[:-1], helpers)

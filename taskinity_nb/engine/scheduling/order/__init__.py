@@ -1,4 +1,4 @@
-"""What goes first of what is ready: the ranks of tasks, and the items of mapped ones.
+"""What goes first of what is ready: ranks, items of maps, and what tasks took in earlier runs.
 
 Nothing here decides what is ready: that is the frontier's trade.
 """
