@@ -145,6 +145,8 @@ def _check_resources(
     plan: Plan, backends: Sequence[Backend], queues: Sequence[int], limited: Collection[str]
 ) -> None:
     """Let a task be refused that asks for resources of which nobody says how much there is."""
+    if not any(task.resources for task in plan.tasks):
+        return
     for binding, queue, name in zip(plan.bindings, queues, plan.flow.tasks, strict=True):
         wanted = binding.task.resources
         if asked := {word: wanted[word] for word in wanted if word not in limited}:

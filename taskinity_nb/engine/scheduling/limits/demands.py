@@ -29,6 +29,8 @@ def limits_of(plan: Plan, capacities: Capacities) -> Limits | None:
     ExecutorError
         If a task asks for more than there is.
     """
+    if not capacities:
+        return None
     demands = {}
     peaks = peaks_of(plan.flow) if MEMORY in capacities else {}
     for slot, (name, binding) in enumerate(zip(plan.flow.tasks, plan.bindings, strict=True)):
