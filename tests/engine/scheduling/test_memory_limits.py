@@ -73,7 +73,7 @@ def test_a_rate_called_memory_is_no_memory():
 def test_no_more_at_once_than_there_is():
     options = {"namespace": NAMES, "executor": "processes", "workers": 3}
     measured = run(FLOW, **options)
-    assert measured.tasks["hold"].peak_memory == pytest.approx(30e6, rel=0.1)
+    assert measured.tasks["hold"].peak_memory == pytest.approx(30e6, rel=0.2)
     held = run(FLOW, resources={"memory": "40 MB"}, **options)
     assert held["end"] == 6
     spans = sorted((item.started, item.finished) for item in held.tasks["hold"].items)
