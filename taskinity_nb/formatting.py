@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 import reprlib
 from collections.abc import Iterable
 
@@ -24,6 +25,7 @@ __all__ = [
     "printable",
     "quoted",
     "short_time",
+    "size_in",
     "size_text",
     "speed",
     "time_text",
@@ -33,6 +35,10 @@ __all__ = [
 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 AXIS_UNITS = UNITS[:2]
+
+_SIZE = re.compile(
+    r"(\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s*(?:([kmgt])(i(?=b))?)?b?", re.ASCII | re.IGNORECASE
+)
 
 LONGEST_TEXT = 4000
 """Characters of a text that is shown in a notebook."""
@@ -110,6 +116,25 @@ def size_text(nbytes: int) -> str:
     while size >= 999.5 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{size:.3g} {units[0]}"
+
+
+def size_in(text: str) -> float | None:
+    """Return the bytes that a text such as ``"2 GB"`` says; None if it is no size.
+
+    The units are those of `size_text`, powers of 1,000, whatever their case and with or without the
+    B; with an i, as in ``"2 GiB"``, they are powers of 1,024.
+
+    Examples
+    --------
+    >>> size_in("41.5 kB"), size_in("2gib"), size_in("500M"), size_in("12"), size_in("much")
+    (41500.0, 2147483648.0, 500000000.0, 12.0, None)
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        return None
+    number, letter, is_binary = found.groups()
+    power = "KMGT".index(letter.upper()) + 1 if letter else 0
+    return float(number) * (1024.0 if is_binary else 1000.0) ** power
 
 
 def speed(times: float) -> str:

@@ -334,7 +334,6 @@ def _prepared(
     """Return the run of a plan, with what is kept for it."""
     executor, workers = options["executor"], options["workers"]
     there_is = capacities(options["resources"])
-    limits_of(plan, there_is)  # what asks for too much is refused at once
     look = partial(look_back, is_bounded=cache is None)
     prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:
@@ -361,7 +360,8 @@ def _prepared(
 
 def _once_named(options: Options, name: Literal["targets", "rerun"]) -> Any:
     """Return the names of an option, which may be told by what can be read only once."""
-    options[name] = None if options[name] is None else names_in(options[name], name)
+    if options[name] is not None:
+        options[name] = names_in(options[name], name)
     return options[name]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 from pathlib import Path
 
 from ...errors import CacheError
+from ...formatting import size_in
 from .reasons import in_words
 
 __all__ = ["Place", "default_limit", "default_path"]
@@ -27,8 +27,6 @@ _OURS = {
     *(f"index.{end}" for end in ("db", "db-wal", "db-shm", "aside", "lock")),
 }
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?B|[kMGT])?", re.ASCII | re.IGNORECASE)
-_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 _ELSEWHERE = "give another folder, as in cache='my_cache', or set TASKINITY_CACHE"
 
@@ -60,14 +58,13 @@ def default_limit() -> int:
     text = os.environ.get("TASKINITY_CACHE_LIMIT", "").strip()
     if not text:
         return 5 * 2**30
-    found = _SIZE.fullmatch(text)
+    found = size_in(text)
     if found is None:
         raise CacheError(
             f"TASKINITY_CACHE_LIMIT is a size, not {text!r}",
             remedy="write it as 20 GB, or as 500 MB",
         )
-    number, unit = found.groups()
-    return int(float(number) * _UNITS[(unit or "B").upper().removesuffix("B")])
+    return int(found)
 
 
 class Place:

@@ -8,19 +8,16 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ...errors import FlowError
+from ...formatting import size_in
 from ...strangers import harmless, text_of
 from ..checks import as_number
 
 __all__ = ["Capacities", "Rate", "capacities", "rate"]
 
 PERIODS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-SIZES = {"B": 1.0}
-for _power, _letter in enumerate("kMGT", 1):
-    SIZES |= {f"{_letter}B": 1e3**_power, f"{_letter.upper()}iB": 1024.0**_power}
 
 NUMBER = r"\s*(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)"
 RATE = re.compile(rf"{NUMBER}\s*/(?:{NUMBER})?\s*({'|'.join(PERIODS)})\s*")
-SIZE = re.compile(rf"{NUMBER}\s*({'|'.join(SIZES)})?\s*")
 
 WANTED = 'a number above 0, a size such as "2 GB", or a rate such as "10/s"'
 
@@ -123,12 +120,11 @@ def _read(value: Any) -> float | Rate | None:
     if isinstance(value, Rate):
         return value
     if not isinstance(value, str):
-        number = as_number(value)
-        return number if number is not None and 0 < number < math.inf else None
+        return _above_nothing(as_number(value))
     if "/" in value:
         return rate(value) if RATE.fullmatch(value) else None
-    found = SIZE.fullmatch(value)
-    if found is None:
-        return None
-    number = float(found[1]) * SIZES[found[2] or "B"]
-    return number if 0 < number < math.inf else None
+    return _above_nothing(size_in(value))
+
+
+def _above_nothing(number: float | None) -> float | None:
+    return number if number is not None and 0 < number < math.inf else None

@@ -88,11 +88,16 @@ def progress_of(
             of_maps = (r for r in shown if r is not None and r.items is not None)
             told["items"] = told.get("items", {}) | {r.name: items_done(r) for r in of_maps}
         for record in shown:
-            if record is not None and (more := saved_time(record) or waiting(record)):
+            if record is not None and (more := saved_time(record) or _waits(record)):
                 items = told.setdefault("items", {})
                 parts = items.get(record.name, ""), more
                 items[record.name] = " · ".join(filter(None, parts))
     return told
+
+
+def _waits(record: TaskRun) -> str:
+    """Say in a node, which has no room for what it is, that a task waits for resources."""
+    return "waits" if waiting(record) else ""
 
 
 def _clock(records: Sequence[TaskRun | None], now: float) -> list[float]:

@@ -141,7 +141,7 @@ def test_in_a_shell(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "limit"),
-    [("20 GB", 20 * 2**30), ("500m", 500 * 2**20), ("1.5 kB", 1536), ("", 5 * 2**30)],
+    [("20 GB", 20 * 10**9), ("500m", 5 * 10**8), ("1.5 KiB", 1536), ("", 5 * 2**30)],
 )
 def test_the_limit_is_what_the_environment_says(tmp_path, monkeypatch, text, limit):
     monkeypatch.setenv("TASKINITY_CACHE_LIMIT", text)
@@ -155,7 +155,7 @@ def test_the_limit_that_the_environment_says_holds(tmp_path, monkeypatch):
     run("a", {"n": 0}, namespace={"a": lambda n: bytes([n]) * 1_500_000}, cache=tmp_path)
     run("a", {"n": 1}, namespace={"a": lambda n: bytes([n]) * 1_500_000}, cache=tmp_path)
     info = cache_info(tmp_path)
-    assert info.entries == 1 and info.bytes <= info.limit == 2 * 2**20
+    assert info.entries == 1 and info.bytes <= info.limit == 2_000_000
 
 
 def test_a_limit_that_is_none_is_said(tmp_path, monkeypatch):

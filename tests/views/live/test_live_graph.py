@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from base64 import b64decode
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,9 +15,11 @@ import pytest
 from kernels import PATIENCE
 from runs import make_run
 
+from taskinity_nb import start, task
 from taskinity_nb.model.events import State
 from taskinity_nb.model.flow import Flow
 from taskinity_nb.views.live.live_graph import WIDGET_VIEW, LiveGraph, run_states_text
+from taskinity_nb.views.live.snapshot import progress_of
 from taskinity_nb.views.live.widget import GraphWidget
 
 HERE = Path(__file__).parents[2]
@@ -309,3 +312,30 @@ def test_a_message_that_makes_no_sense_is_let_be(content):
     widget._hear(None, content, None)
     widget._hear(None, {"action": "cancel"}, None)
     assert asked == [True]
+
+
+def test_what_waits_for_resources_says_so():
+    begun, opened = threading.Event(), threading.Event()
+
+    @task(resources={"a licence of a long name": 1})
+    def holds():
+        begun.set()
+        assert opened.wait(60)
+
+    @task(resources={"a licence of a long name": 1})
+    def held(after):
+        return after
+
+    def after():
+        assert begun.wait(60)
+
+    names = {"holds": holds, "held": held, "after": after, "free": lambda after: after}
+    going = start("holds\nafter -> held\nafter -> free", namespace=names, workers=2,
+                  resources={"a licence of a long name": 1})  # fmt: skip
+    while not going.tasks["held"].waited_for:
+        threading.Event().wait(0.01)
+    going.record.fold()
+    told = progress_of(going)["items"]
+    opened.set()
+    going.wait()
+    assert told == {"held": "waits"}

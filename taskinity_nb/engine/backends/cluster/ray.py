@@ -104,7 +104,7 @@ def _begin(ray: Any, workers: int | None) -> bool:
 
 
 def init(ray: Any, **options: Any) -> None:
-    """Start Ray, and once more if its own processes were late.
+    """Start Ray, and up to two times more while its own processes are late.
 
     It gives them 30 seconds, which cannot be changed and which a busy machine may not keep.
     """

@@ -48,7 +48,7 @@ class Admission:
         with scheduler.lock:
             if scheduler.stopped or self._pool.take(slot, demand):
                 return True
-            scheduler.run.record.note(slot, waited_for=", ".join(self._pool.short_of(slot)))
+            scheduler.run.record.note(slot, waited_for=", ".join(self._pool.short_of(demand)))
             self._see_when()
         if scheduler.on_error == "stop" and scheduler.first_failed is not None:
             scheduler.withdraw(())  # nothing new begins, so this one would wait for nothing

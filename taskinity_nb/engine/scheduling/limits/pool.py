@@ -51,8 +51,11 @@ class _Stock:
 
     def give_back(self, amount: float) -> None:
         self.taken -= amount
+        if self.taken < SLACK * self.capacity:
+            self.taken = 0.0  # sums of fractions go astray
 
     def free_at(self, amount: float) -> float:
+        """Return when there is as much though nothing is given back: never."""
         return inf
 
 
@@ -103,7 +106,7 @@ class Pool:
     >>> one, both = (("api", 1),), (("api", 2),)
     >>> pool.take(0, one), pool.take(1, both), pool.take(2, one)
     (True, False, True)
-    >>> pool.short_of(1), pool.give_back(0), pool.give_back(2)
+    >>> pool.short_of(both), pool.give_back(0), pool.give_back(2)
     (['api'], [], [1])
     >>> pool.take(1, both)  # it has it already
     True
@@ -120,7 +123,6 @@ class Pool:
         self._number = count()
         # Who waits, by what for: many ask for the same, and the first of them speaks for all.
         self._queues: dict[Demand, deque[tuple[int, int]]] = {}
-        self._waits_for: dict[int, Demand] = {}
         self._passed: dict[str, int] = {}  # how often the first who waits for it was passed
 
     def take(self, key: int, demand: Demand) -> bool:
@@ -134,7 +136,6 @@ class Pool:
             self._give(key, demand, number, now)
             return True
         self._queues.setdefault(demand, deque()).append((number, key))
-        self._waits_for[key] = demand
         return False
 
     def give_back(self, key: int) -> list[int]:
@@ -144,10 +145,7 @@ class Pool:
             return []
         self._served.discard(key)
         for name, amount in demand:
-            stock = self._stocks[name]
-            stock.give_back(amount)
-            if not self._taken and not isinstance(stock, _Window):
-                stock.taken = 0.0  # sums of fractions go astray
+            self._stocks[name].give_back(amount)
         return self.serve()
 
     def serve(self) -> list[int]:
@@ -167,7 +165,6 @@ class Pool:
             _, key = queue.popleft()
             if not queue:
                 del self._queues[demand]
-            del self._waits_for[key]
             self._give(key, demand, number, now)
             self._served.add(key)
             served.append(key)
@@ -181,12 +178,11 @@ class Pool:
         """Let nobody wait any more; return who has waited, the longest first."""
         waiting = sorted(chain(*self._queues.values()), key=itemgetter(0))
         self._queues.clear()
-        self._waits_for.clear()
         return [key for _, key in waiting]
 
-    def short_of(self, key: int) -> list[str]:
-        """Return what somebody waits for: what there is too little of, or is saved up."""
-        demand, now = self._waits_for.get(key, ()), self._clock()
+    def short_of(self, demand: Demand) -> list[str]:
+        """Return what who asks for this waits for: of what there is too little, or is saved up."""
+        now = self._clock()
         lacking = [name for name, amount in demand if not self._stocks[name].has(amount, now)]
         return lacking or [name for name, _ in demand if self._passed.get(name, 0) >= PASSES]
 
