@@ -23,7 +23,7 @@ from .session import alone
 
 __all__ = ["SCHEMA", "Index", "MovedError", "check_of"]
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the tables; raised when they change."""
 
 BUSY = 60.0

@@ -30,18 +30,16 @@ from .instances import Way, asked, is_slow, raw_state, size_of, way_of
 from .kinds import PARTS, PATHS
 from .labels import kind_of, label_of, number_of, package_of
 from .origins import full_name, importable_name, is_ours, space_of
-from .plain import ATOMS, plain, summed_if_long
+from .plain import ATOMS, plain, plain_container
 
 __all__ = ["Part", "Walk"]
 
 DEEPEST = 80
 """How deep values are nested that are followed; each level takes some frames."""
 
-NODE, ASKED, EACH, PATH = 160, 300, 4, 1000
-"""What it costs to look at something that has parts, to ask it for these, to look at the kind of
-each, and to look for a file, as `Budget` counts."""
-
-SMALL = sys.getsizeof("a")
+NODE, ASKED, PATH = 160, 300, 1000
+"""What it costs to look at something that has parts, to ask it for these, and to look for a file,
+as `Budget` counts."""
 
 LARGE = 1 << 16
 """Bytes of a text, or of bytes, from which on a digest stands for it."""
@@ -140,7 +138,7 @@ class Walk:
             return self._atom(value)
         describe = _CONTAINERS.get(id(kind))
         if describe is not None:
-            found = self._plain(value)
+            found = plain_container(value, self.budget)
             return self._node(value, describe) if found is None else found
         if kind is types.FunctionType or issubclass(kind, type):
             return self._definition(value)
@@ -165,22 +163,6 @@ class Walk:
             self.budget.spend(sys.getsizeof(value), value)
         found = marshal.dumps(value, 2)
         return found if len(found) < LARGE else flat("large", found[:1], bulk(found))
-
-    def _plain(self, value: Any) -> bytes | None:
-        """Return what stands for a container of nothing but plain values, None if it is none."""
-        self.budget.spend(EACH * len(value), value)
-        both = (value, value.values()) if type(value) is dict else (value,)
-        kinds = set(map(id, map(type, itertools.chain.from_iterable(both))))
-        if not kinds <= ATOMS:
-            return None
-        if self.budget.is_bounded:
-            sizes = sum(map(sys.getsizeof, itertools.chain.from_iterable(both)))
-            self.budget.spend(max(32, sizes - SMALL * len(value)), value)
-        if type(value) in (set, frozenset) and kinds in ({id(int)}, {id(str)}):
-            found = flat(type(value).__name__, sorted(value))  # ten times faster than marshal's way
-        else:
-            found = marshal.dumps(value, 2)  # it sorts sets
-        return summed_if_long(found)
 
     def _definition(self, thing: Any) -> bytes:
         known = self._imports.get(id(thing))
@@ -323,7 +305,7 @@ class Walk:
         if way.base is not None and self.budget.is_bounded:
             self.budget.check(way.base.__sizeof__(value))
         payload, held = raw_state(value, way)
-        attributes = self._plain(held)
+        attributes = plain_container(held, self.budget)
         if attributes is None:
             attributes = self._pairs(held)
         return hashed("object", self.value(kind), list(map(self.value, payload)), attributes)
