@@ -6,7 +6,7 @@ import platform
 import sys
 from importlib import metadata
 
-__all__ = ["show_versions"]
+__all__ = ["show_versions", "version_of"]
 
 LIBRARIES = (
     "IPython", "ipykernel", "ipywidgets", "anywidget", "matplotlib", "resvg-py", "cloudpickle",
@@ -27,15 +27,25 @@ def show_versions() -> None:
     """
     from .views.graph.layout import layout_engine
 
-    print(f"taskinity_nb: {_version('taskinity-nb')}")
+    def told(name: str) -> str:
+        return version_of(name) or "(not installed)"
+
+    print(f"taskinity_nb: {told('taskinity-nb')}")
     print(f"Python: {platform.python_version()}, {sys.executable}")
     print(f"machine: {platform.platform()}")
     print(f"layout of graphs: {layout_engine()}")
-    print(f"libraries: {', '.join(f'{name} {_version(name)}' for name in LIBRARIES)}")
+    print(f"libraries: {', '.join(f'{name} {told(name)}' for name in LIBRARIES)}")
 
 
-def _version(name: str) -> str:
+def version_of(name: str) -> str | None:
+    """Return the version of an installed distribution, None if it is not there.
+
+    Examples
+    --------
+    >>> version_of("no such thing") is None
+    True
+    """
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "(not installed)"
+        return None

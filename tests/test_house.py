@@ -30,12 +30,13 @@ FLOORS = [
     {"engine.backends.cluster", "engine.backends.processes", "engine.control", "engine.store",
      "views.live"},
     {"engine.cache", "engine.executors"},
-    {"engine.run", "__main__"},
+    {"engine.run"},
     {"analysis.measuring", "analysis.prediction"},
     {"analysis.advice", "benchmarks", "views.charts"},
     {"views.explorer", "views.tables"},
     {"magics", "versions", "views.renderers"},
-    {"__init__"},
+    {"__init__", "shell"},
+    {"__main__"},
 ]  # fmt: skip
 """The rooms, and modules that are a room by themselves, by floors from the ground up. An import
 leads into the same room or to a floor below."""

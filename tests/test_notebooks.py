@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from taskinity_nb.__main__ import tutorial_path
+from taskinity_nb.shell.tutorial import tutorial_path
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
