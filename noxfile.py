@@ -38,9 +38,20 @@ def long(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
-    """Run the examples of the docs and docstrings, and look at the tutorials."""
-    files = ("tests/test_project.py", "tests/test_notebooks.py")
+    """Run the examples of the docs and docstrings, look at the tutorials, and build the site."""
+    files = ("tests/test_project.py", "tests/test_language.py", "tests/test_notebooks.py")
     session.run(sys.executable, *PYTEST, *files, *session.posargs)
+    site(session)
+
+
+@nox.session(python=False)
+def site(session: nox.Session) -> None:
+    """Build the site of the docs, in docs/_build; what is wrong with a page or a link ends it."""
+    project = nox.project.load_toml("pyproject.toml")
+    wanted = nox.project.dependency_groups(project, "docs")
+    session.run(sys.executable, "-m", "pip", "install", "-q", *wanted)
+    options = ("-b", "html", "--fail-on-warning", "--keep-going", "--fresh-env", "--quiet")
+    session.run(sys.executable, "-m", "sphinx", *options, "docs", "docs/_build")
 
 
 @nox.session(python=False)

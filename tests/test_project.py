@@ -109,6 +109,24 @@ def test_the_test_command_of_the_readme_is_what_ci_runs():
     assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+def test_the_reference_has_each_public_name_once():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    names = re.findall(r"^   (\w+)$", page, re.M)
+    assert sorted(names) == sorted(taskinity_nb.__all__)
+
+
+def test_who_cites_it_names_this_version():
+    told = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert told["version"] == taskinity_nb.__version__
+    assert told["license"] == PROJECT["license"]
+
+
+def test_the_site_is_built_by_ci():
+    assert " site " in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert any("sphinx" in name for name in groups["dependency-groups"]["docs"])
+
+
 @pytest.mark.parametrize("name", ["README.md", "benchmarks/README.md", "CONTRIBUTING.md"])
 def test_examples_of_the_docs(name):
     failed, _ = doctest.testfile(str(ROOT / name), module_relative=False)
