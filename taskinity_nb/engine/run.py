@@ -18,7 +18,7 @@ from ..formatting import not_whole
 from ..model.annotations.misfits import warn_of_misfits
 from ..model.extents.extent import names_in
 from ..model.flow import Flow
-from ..model.limits.capacities import Rate, capacities
+from ..model.limits.capacities import Rate
 from ..model.plan import Plan
 from ..model.run import Run
 from .control import Control
@@ -30,6 +30,7 @@ from .rerun.looking_back import look_back
 from .runtime.cores import available_cores
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.limits.demands import limits_of
+from .scheduling.limits.machine import what_there_is
 from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
@@ -333,7 +334,7 @@ def _prepared(
 ) -> tuple[Run, Control]:
     """Return the run of a plan, with what is kept for it."""
     executor, workers = options["executor"], options["workers"]
-    there_is = capacities(options["resources"])
+    there_is = what_there_is(plan, options["resources"], executor, workers)
     look = partial(look_back, is_bounded=cache is None)
     prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:
