@@ -33,6 +33,7 @@ from .endings import end_of
 from .pool import ProcessEnded, WorkerProcess, forewarn, give_back, lease, made_ready
 from .store import Store
 from .tickets import MOST
+from .turns import Turn, Turns, starved, tell_limit
 
 __all__ = ["Processes"]
 
@@ -57,11 +58,12 @@ ELSEWHERE = {"log": handle, "display": publish}
 
 
 class Batch:
-    """Tasks that travel together, and how many of them have ended."""
+    """Tasks that travel together, how many of them have ended, and in whose presence."""
 
-    def __init__(self, loads: list[Load]) -> None:
-        self.loads = loads
+    def __init__(self, loads: list[Load], *, alone: bool = False) -> None:
+        self.loads, self.alone = loads, alone
         self.done = 0
+        self.turn = Turn(None, is_alone=alone)
 
     @property
     def left(self) -> list[Load]:
@@ -84,6 +86,7 @@ class Processes(LoopBackend):
         self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
         self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
+        self.turns = Turns()
         self.stopped = False
 
     def performer(self) -> Perform:
@@ -108,6 +111,7 @@ class Processes(LoopBackend):
             self.stopped = True
             for process, _ in self.busy.values():
                 process.kill()
+        self.turns.close()
 
     def rest(self, worker: Worker) -> None:
         """Note that a worker has found nothing, unless it can take over what waits for another."""
@@ -200,17 +204,24 @@ class _PooledProcess:
         while batches:
             batch = batches.popleft()
             try:
-                yield from self._send(batch, worker)
+                with self._backend.turns.take(alone=batch.alone) as batch.turn:
+                    for slot, value, entry in self._send(batch, worker):
+                        if self._may_find_memory(batch, entry):
+                            batches.append(Batch([batch.loads[batch.done - 1]], alone=True))
+                        else:
+                            yield slot, value, entry
             except ProcessEnded:
-                end_of_process, is_late = self._bury(worker)
+                code, is_late = self._bury(worker)
+                if not is_late and batch.turn.has_starved(code):
+                    yield from self._starve(batch, batches)
                 for load in batch.left:
                     lives[load.slot] -= 1
                     if is_late:
                         yield self._late(load.slot, worker)
-                    elif self._may_live(load.slot, lives[load.slot], end_of_process):
+                    elif self._may_live(load.slot, lives[load.slot], end_of(code)):
                         batches.append(Batch([load]))
                     else:
-                        yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
+                        yield load.slot, *failure(load.slot, self._lost(load.slot, end_of(code)))
             except MemoryError as error:  # for the arguments, or for the results: half are sent
                 if self._process is not None:
                     self._process.kill()
@@ -304,13 +315,36 @@ class _PooledProcess:
         if slot in self._outputs:
             self._backend.run.record.note(slot, output=self._outputs.pop(slot).take())
 
-    def _bury(self, worker: Worker) -> tuple[str, bool]:
-        """See what a dead process died of, and whether that was our doing."""
+    def _bury(self, worker: Worker) -> tuple[int, bool]:
+        """Return the exit code of a dead process, and whether its end was our doing."""
         process, self._process = self._process, None
         with self._backend.scheduler.lock:
             self._backend.busy.pop(worker, None)
         assert process is not None
-        return end_of(process.reap()), process.is_late
+        return process.reap(), process.is_late
+
+    def _starve(self, batch: Batch, batches: deque[Batch]) -> Iterator[Ended]:
+        """Have the task that was at work tried again alone, unless it has been."""
+        load = batch.left[0]
+        batch.done += 1
+        self._keep_output(load.slot)
+        scheduler, was_alone = self._backend.scheduler, batch.turn.is_alone
+        text, remedy = starved(scheduler.name_of(load.slot), is_alone=was_alone)
+        error = WorkerLost(text, remedy=remedy)
+        if not was_alone and scheduler.retrying(load.slot, error):
+            batches.append(Batch([load], alone=True))
+        else:
+            yield load.slot, *failure(load.slot, error)
+
+    def _may_find_memory(self, batch: Batch, entry: Entry) -> bool:
+        """Tell whether a task that has found too little memory is tried again alone."""
+        error = entry[5].error if isinstance(entry[5], Failure) else None
+        if error is None or not issubclass(type(error), MemoryError):
+            return False
+        if batch.turn.may_have_starved() and self._backend.scheduler.retrying(entry[0], error):
+            return True
+        tell_limit(error)
+        return False
 
     def _may_live(self, slot: int, lives: int, end: str) -> bool:
         return lives > 0 and self._backend.scheduler.retrying(slot, self._lost(slot, end))
