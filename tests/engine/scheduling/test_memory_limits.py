@@ -98,11 +98,11 @@ class TestTheMachines:
 
     def there_is(self, given=None, executor="processes", workers=8, namespace=NAMES):
         plan = resolve(parse_dsl(FLOW), None, namespace)
-        return what_there_is(plan, given, executor, workers)
+        return what_there_is(plan, given, executor, workers, lambda: 3)
 
     def test_counts_where_what_is_known_would_not_fit(self):
         has_taken(hold=301_000_000)
-        assert self.there_is() == {"memory": 1_080_000_000 - 8 * A_WORKER}
+        assert self.there_is() == {"memory": 1_080_000_000 - 5 * A_WORKER}
         assert self.there_is({"api": 3}).keys() == {"api", "memory"}
 
     def test_is_not_asked_where_nothing_is_known(self):

@@ -2,7 +2,9 @@
 
 Short tasks travel together: where the time that their functions took says that all of them will
 take less than `LONGEST`, one batch holds several. What a task returns that is large lies in a
-file that the next task's process maps; it comes to this process when somebody asks for it.
+file that the next task's process maps; it comes to this process when somebody asks for it. Tasks
+of which that is so travel alone: the next task may take a result, and let it go, before there are
+more.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ....errors import WorkerLost
 from ....model.events import Entry, Failure, Helpers, State, ended
-from ....model.refs import MISSING
+from ....model.refs import MISSING, is_ref
 from ....model.run import Run
 from ....strangers import is_interrupt
 from ...remote.call import CallResult
@@ -86,6 +88,7 @@ class Processes(LoopBackend):
         self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
         self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
+        self.large: set[int] = set()  # those that have returned what lies in a file
         self.turns = Turns()
         self.stopped = False
 
@@ -131,16 +134,19 @@ class Processes(LoopBackend):
         self.encoder.forget()
         self.store.let_go()
 
-    def learn(self, key: int, seconds: float) -> None:
-        """Remember how long a function took; what it took once it may take again."""
+    def learn(self, key: int, seconds: float, value: Any) -> None:
+        """Remember how long a function took, and whether it made something large: it may again."""
         self.seconds[key] = max(seconds, 0.5 * self.seconds.get(key, 0.0))
+        if is_ref(value):
+            self.large.add(key)
 
     def expected(self, slot: int) -> float | None:
         """Return the seconds that a task will take, or None if it must travel alone."""
         task = self.scheduler.task_of(slot)
         if task.retries or task.timeout:
             return None
-        return self.seconds.get(self.encoder.key(self.scheduler.owner(slot)))
+        key = self.encoder.key(self.scheduler.owner(slot))
+        return None if key in self.large else self.seconds.get(key)
 
 
 class _PooledProcess:
@@ -251,6 +257,8 @@ class _PooledProcess:
             backend.busy[worker] = process, batch
             if backend.stopped:
                 process.kill()
+            elif len(loads) > 1 and backend.idle:
+                backend.wake()  # it has found nothing, and may take over some of these
         process.send(backend.encoder.epoch, backend.store.folders, loads)
         begun, is_last = 1, False
         while not is_last:
@@ -272,7 +280,7 @@ class _PooledProcess:
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, call, backend.store.read)
                 self._note(load.slot, call)
-                backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
+                backend.learn(load.key, (entry[2] - entry[3]) * 1e-9, value)
                 batch.done += 1
                 yield load.slot, value, entry
             with scheduler.lock:  # the one that is next is not taken back

@@ -7,7 +7,7 @@ fit, holds nothing back, and costs what it did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ....model.limits.capacities import Capacities, Spare, capacities
@@ -23,16 +23,20 @@ HERE = ("sequential", "threads", "processes", "async")
 """The executors whose tasks run on this machine, in memory that is ours."""
 
 A_WORKER = 10_000_000
-"""Bytes that a worker process takes before it has done anything. One that is there already counts
-twice, which leaves some room for results on their way."""
+"""Bytes that a worker process takes before it has done anything."""
 
 
 def what_there_is(
-    plan: Plan, given: Mapping[str, Any] | None, executor: Any, workers: int | None
+    plan: Plan,
+    given: Mapping[str, Any] | None,
+    executor: Any,
+    workers: int | None,
+    at_hand: Callable[[], int],
 ) -> Capacities:
     """Return how much a run may use at once of what its tasks ask for.
 
-    That is what was `given`, and of memory, if nothing is said of it, what the machine has left.
+    That is what was `given`, and of memory, if nothing is said of it, what the machine has left
+    when there are as many worker processes as the run may have; `at_hand` tells how many there are.
     """
     there_is = capacities(given)
     peaks = peaks_of(plan.flow)
@@ -49,7 +53,9 @@ def what_there_is(
     if memory is None:
         return there_is
     at_once = workers or available_cores()
-    left = memory.left - at_once * A_WORKER * ("processes" in executors)
+    left = memory.left
+    if "processes" in executors:
+        left -= A_WORKER * max(at_once - at_hand(), 0)
     if says or at_once * most > left:
         there_is[MEMORY] = Spare(max(left, LEAST))
     return there_is
