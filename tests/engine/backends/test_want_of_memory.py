@@ -28,9 +28,9 @@ SCRIPT = textwrap.dedent("""
         return len(held)
     def total(sizes): return sum(sizes)
 
-    def go(**options):
+    def go(workers={workers}):
         return run("sizes -> map hold -> total", executor="processes", on_error="continue",
-                   workers={workers}, **options)
+                   workers=workers)
 """)
 
 
@@ -114,6 +114,28 @@ print(r.tasks["hold"].items[0].error)
     assert sorted(attempts) in (sorted("[1, 2]"), sorted("[2, 2]")), said.stdout + said.stderr
     assert "though nothing of the run was beside it: there is 200 MB" in error[0]
     assert "let it take less at once" in error[1]
+
+
+@IN_A_GROUP
+@pytest.mark.slow
+def test_what_would_not_fit_waits_once_it_is_known_what_tasks_take():
+    """Eight workers, of which five have room; nobody says how much memory there is."""
+    then = """
+go(workers=1)  # what each takes is learnt here
+r = go()
+print(r["total"], r.tasks["hold"].peak_memory, r.resources["memory"])
+print(sorted({item.waited_for for item in r.tasks["hold"].items}))
+print([item.attempts for item in r.tasks["hold"].items])
+"""
+    with memory_group(400 * MB) as group:
+        said = group.run(script(then, megabytes=60, count=16, workers=8))
+        peak, kills = group.peak, group.kills
+    assert not kills and peak < 400 * MB, said.stderr
+    totals, waited, attempts = said.stdout.splitlines()
+    total, taken, there_was = map(float, totals.split())
+    assert total == 16 * 60 * MB and taken == pytest.approx(60 * MB, rel=0.05)
+    assert 120 * MB < there_was < 400 * MB
+    assert "'memory'" in waited and attempts == str([1] * 16)
 
 
 def kill_self(number):
