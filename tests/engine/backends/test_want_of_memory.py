@@ -43,18 +43,18 @@ def test_turns_at_the_same_time_and_alone():
     order = []
 
     def together(name):
-        with turns.take() as turn:
-            order.append(name)
-            begun.set()
-            go.wait(10)
-            order.append(f"/{name}")
-        return turn
+        turn = turns.take()
+        order.append(name)
+        begun.set()
+        go.wait(10)
+        order.append(f"/{name}")
+        turns.leave(turn)
 
     def alone():
-        with turns.take(alone=True) as turn:
-            order.append("alone")
-            assert turn.is_alone
-            order.append("/alone")
+        turn = turns.take(alone=True)
+        order.append("alone" if turn.is_alone else "not alone")
+        order.append("/alone")
+        turns.leave(turn)
 
     first = threading.Thread(target=together, args=("first",))
     first.start()
@@ -73,12 +73,12 @@ def test_turns_at_the_same_time_and_alone():
 
 def test_nobody_waits_once_it_is_closed():
     turns = Turns()
-    with turns.take():
-        waiting = threading.Thread(target=lambda: turns.take(alone=True).__enter__())
-        waiting.start()
-        turns.close()
-        waiting.join(10)
-        assert not waiting.is_alive()
+    turns.take()
+    waiting = threading.Thread(target=turns.take, kwargs={"alone": True})
+    waiting.start()
+    turns.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 @IN_A_GROUP

@@ -65,7 +65,7 @@ class Batch:
     def __init__(self, loads: list[Load], *, alone: bool = False) -> None:
         self.loads, self.alone = loads, alone
         self.done = 0
-        self.turn = Turn(None, is_alone=alone)
+        self.turn: Turn
 
     @property
     def left(self) -> list[Load]:
@@ -206,16 +206,16 @@ class _PooledProcess:
                     raise
                 yield slot, *failure(slot, error)
         batches = deque([Batch(loads)] if loads else [])
-        lives = dict.fromkeys(slots, LIVES)
+        lives, turns = dict.fromkeys(slots, LIVES), self._backend.turns
         while batches:
             batch = batches.popleft()
+            batch.turn = turns.take(alone=batch.alone)
             try:
-                with self._backend.turns.take(alone=batch.alone) as batch.turn:
-                    for slot, value, entry in self._send(batch, worker):
-                        if self._may_find_memory(batch, entry):
-                            batches.append(Batch([batch.loads[batch.done - 1]], alone=True))
-                        else:
-                            yield slot, value, entry
+                for slot, value, entry in self._send(batch, worker):
+                    if value is MISSING and self._may_find_memory(batch, entry):
+                        batches.append(Batch([batch.loads[batch.done - 1]], alone=True))
+                    else:
+                        yield slot, value, entry
             except ProcessEnded:
                 code, is_late = self._bury(worker)
                 if not is_late and batch.turn.has_starved(code):
@@ -235,6 +235,8 @@ class _PooledProcess:
                 for load in batch.left:
                     self._keep_output(load.slot)
                     yield load.slot, *failure(load.slot, error)
+            finally:
+                turns.leave(batch.turn)
 
     def _pack(self, slot: int) -> Load:
         scheduler, encoder = self._backend.scheduler, self._backend.encoder

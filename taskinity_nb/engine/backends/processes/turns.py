@@ -9,8 +9,6 @@ processes have.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter_ns
 
 from ....formatting import size_text
@@ -35,8 +33,10 @@ class Turn:
         Whether nobody else has a turn at the same time, or had one since this one began.
     """
 
-    def __init__(self, known: int | None, *, is_alone: bool) -> None:
-        self._known, self.is_alone = known, is_alone
+    __slots__ = ("_known", "is_alone", "wants_to_be")
+
+    def __init__(self, known: int | None, *, is_alone: bool, wants_to_be: bool) -> None:
+        self._known, self.is_alone, self.wants_to_be = known, is_alone, wants_to_be
 
     def has_starved(self, code: int) -> bool:
         """Tell whether a process that has ended so was ended by the kernel for want of memory."""
@@ -59,56 +59,54 @@ class Turns:
     Examples
     --------
     >>> turns = Turns()
-    >>> with turns.take() as one:
-    ...     one.is_alone
-    ...     with turns.take() as other:
-    ...         one.is_alone, other.is_alone
+    >>> one = turns.take()
+    >>> one.is_alone
     True
+    >>> other = turns.take()
+    >>> one.is_alone, other.is_alone
     (False, False)
-    >>> with turns.take(alone=True) as one:
-    ...     one.is_alone
-    True
+    >>> turns.leave(one), turns.leave(other), turns.take(alone=True).is_alone
+    (None, None, True)
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._at_work: set[Turn] = set()
         self._wanting = 0  # how many want to be alone, or are
         self._is_closed = False
         self._known: int | None = None
         self._asked = -HOLDS
 
-    @contextmanager
-    def take(self, *, alone: bool = False) -> Iterator[Turn]:
-        """Wait until a batch may begin; it has ended when this is left."""
-        with self._changed:
+    def take(self, *, alone: bool = False) -> Turn:
+        """Wait until a batch may begin; when it has ended, it is to `leave`."""
+        now = perf_counter_ns()
+        with self._lock:
             self._wanting += alone
             while (self._at_work if alone else self._wanting) and not self._is_closed:
                 self._changed.wait()
-            self._look()
-            turn = Turn(self._known, is_alone=not self._at_work)
-            for other in self._at_work:
+            if now - self._asked >= HOLDS:
+                self._known, self._asked = kills(), now
+            at_work = self._at_work
+            turn = Turn(self._known, is_alone=not at_work, wants_to_be=alone)
+            for other in at_work:
                 other.is_alone = False
-            self._at_work.add(turn)
-        try:
-            yield turn
-        finally:
-            with self._changed:
-                self._at_work.discard(turn)
-                self._wanting -= alone
-                if self._wanting or alone:
-                    self._changed.notify_all()
+            at_work.add(turn)
+        return turn
+
+    def leave(self, turn: Turn) -> None:
+        """Say that a batch has ended."""
+        with self._lock:
+            self._at_work.discard(turn)
+            if self._wanting:
+                self._wanting -= turn.wants_to_be
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Let nobody wait any more."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
             self._changed.notify_all()
-
-    def _look(self) -> None:
-        now = perf_counter_ns()
-        if now - self._asked >= HOLDS:
-            self._known, self._asked = kills(), now
 
 
 def starved(name: str, *, is_alone: bool) -> tuple[str, str]:
