@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from ...formatting import size_text
@@ -27,8 +27,8 @@ NO_LIMIT = 1 << 62
 FIRST_TO_DIE = 500
 """What a worker adds to the thousandths of all memory by which the kernel picks whom it ends."""
 
-ENOUGH = 1 << 17
-"""Bytes that the longest of the files that are read here may have."""
+PIECE = 1 << 16
+"""Bytes that are asked for at a time. Of some files the kernel gives a page at most."""
 
 
 class Memory(NamedTuple):
@@ -178,7 +178,8 @@ def _text(path: str) -> str:
     except OSError:
         return ""
     try:
-        return os.read(descriptor, ENOUGH).decode("ascii", "replace")
+        pieces = iter(partial(os.read, descriptor, PIECE), b"")
+        return b"".join(pieces).decode("ascii", "replace")
     except OSError:
         return ""
     finally:

@@ -21,7 +21,11 @@ SCRIPT = textwrap.dedent("""
 
     def sizes(): return [{megabytes}] * {count}
     def hold(size):
-        import time
+        import os, time
+        if {together}:  # all workers begin at the same time
+            open({marks!r} + "/" + str(os.getpid()), "w").close()
+            while len(os.listdir({marks!r})) < {workers}:
+                time.sleep(0.001)
         held = bytearray(size * 1_000_000)
         held[::4096] = bytes([1]) * len(held[::4096])
         time.sleep({seconds})
@@ -35,7 +39,8 @@ SCRIPT = textwrap.dedent("""
 
 
 def script(then, **sizes):
-    return SCRIPT.format(**{"seconds": 0.1, "workers": 4} | sizes) + then
+    usual = {"seconds": 0.1, "workers": 4, "together": False, "marks": ""}
+    return SCRIPT.format(**usual | sizes) + then
 
 
 def test_turns_at_the_same_time_and_alone():
@@ -83,14 +88,15 @@ def test_nobody_waits_once_it_is_closed():
 
 @IN_A_GROUP
 @pytest.mark.slow
-def test_a_task_that_starved_beside_others_is_tried_again_alone():
+def test_a_task_that_starved_beside_others_is_tried_again_alone(tmp_path):
     then = """
 r = go()
 first = [e.error for e in r.events if str(e.state) == "retrying"]
 print(r["total"], sorted({type(e).__name__ for e in first}), str(first[0]))
 """
     with memory_group(300 * MB) as group:
-        said = group.run(script(then, megabytes=90, count=6))
+        how = {"seconds": 1, "together": True, "marks": str(tmp_path)}
+        said = group.run(script(then, megabytes=90, count=6, **how))
         kills = group.kills
     assert kills, said.stderr
     assert said.stdout.startswith(f"{6 * 90 * MB} ['WorkerLost']"), said.stderr

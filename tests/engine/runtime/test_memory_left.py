@@ -108,7 +108,10 @@ def test_what_the_kernel_has_ended(system, kind):
 
 
 def test_what_the_kernel_has_ended_on_the_machine(system):
-    files = {"proc/self/cgroup": "0::/\n", "proc/vmstat": "nr_free_pages 9\noom_kill 4\n"}
+    files = {
+        "proc/self/cgroup": "0::/\n",
+        "proc/vmstat": 20_000 * "nr_free_pages 9\n" + "oom_kill 4\n",
+    }
     assert kills(system(files)) == 4
 
 
