@@ -8,7 +8,7 @@ from pathlib import Path
 
 SCRIPTS = (
     "overhead", "metg", "processes", "workflows", "explorer", "clusters", "live", "honesty",
-    "cache",
+    "cache", "memory",
 )  # fmt: skip
 
 

@@ -219,6 +219,18 @@ TINY = {
     "clusters": ["--tasks", "10"],
     "honesty": ["--busy", "1", "--seconds", "0.01", "--flows", "5"],
     "cache": ["--small", "5", "--large", "1", "--megabytes", "1", "--wide", "20"],
+    "memory": [
+        "--tasks",
+        "4",
+        "--megabytes",
+        "20",
+        "--limit",
+        "150",
+        "--workers",
+        "2",
+        "--seconds",
+        "0.1",
+    ],
 }
 
 

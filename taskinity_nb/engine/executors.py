@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .backends.cluster.client import ClusterClient
 
-__all__ = ["EXECUTORS", "backends_for", "check_executor", "cores_of"]
+__all__ = ["EXECUTORS", "backends_for", "check_executor", "cores_of", "processes_at_hand"]
 
 EXECUTORS = ("sequential", "threads", "processes", "dask", "ray")
 """The executors that have a word."""
@@ -167,6 +167,13 @@ def check_executor(executor: object) -> None:
             f"'{executor.__name__}' is a class, not an executor",
             remedy=f"make one: {executor.__name__}(max_workers=4)",
         )
+
+
+def processes_at_hand() -> int:
+    """Return how many worker processes wait for something to do."""
+    from .backends.processes.pool import at_hand
+
+    return at_hand()
 
 
 def _is_thread_pool(executor: object) -> bool:

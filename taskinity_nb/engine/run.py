@@ -18,11 +18,11 @@ from ..formatting import not_whole
 from ..model.annotations.misfits import warn_of_misfits
 from ..model.extents.extent import names_in
 from ..model.flow import Flow
-from ..model.limits.capacities import Rate, capacities
+from ..model.limits.capacities import Rate
 from ..model.plan import Plan
 from ..model.run import Run
 from .control import Control
-from .executors import EXECUTORS, backends_for
+from .executors import EXECUTORS, backends_for, processes_at_hand
 from .observers import Observer, watch
 from .rerun.given import collected_overrides, planned
 from .rerun.inputs import check_takers, collected_inputs
@@ -30,6 +30,7 @@ from .rerun.looking_back import look_back
 from .runtime.cores import available_cores
 from .runtime.interrupts import allow_interrupts, defer_interrupts
 from .scheduling.limits.demands import limits_of
+from .scheduling.limits.machine import what_there_is
 from .scheduling.scheduler import Keep, OnError, Scheduler
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run(
         After a task has failed: finish what does not depend on it and then raise; start nothing new
         and then raise; or finish and return the run.
     keep : {"all", "last"}
-        Keep every result, or let go of one when the last task that takes it has succeeded.
+        Keep every result, or let go of one, or of an item, when all that takes it has succeeded.
     resume : Run, optional
         An earlier run of the flow: what it has a result for is kept, unless its function or inputs
         have changed or it follows a task that runs again.
@@ -333,7 +334,7 @@ def _prepared(
 ) -> tuple[Run, Control]:
     """Return the run of a plan, with what is kept for it."""
     executor, workers = options["executor"], options["workers"]
-    there_is = capacities(options["resources"])
+    there_is = what_there_is(plan, options["resources"], executor, workers, processes_at_hand)
     look = partial(look_back, is_bounded=cache is None)
     prints, kept = allow_interrupts(look)(plan, options["resume"], given, again)
     if cache is not None:

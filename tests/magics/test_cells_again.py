@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pytest
@@ -77,6 +78,40 @@ def test_other_cells_keep_theirs(fresh):
 def test_results_that_no_task_takes_any_more(fresh):
     run_often(fresh, "%%flow --keep last --no-gantt -o r\nload -> count", 1)
     assert fresh.value("alive(), r['count']") == "(0, 1)"
+
+
+def test_items_that_no_task_takes_any_more(fresh):
+    fresh.run(
+        "def numbers(): return range(20)\ndef one(number): return load()\n"
+        "def look(one): return sum(ref() is not None for ref in sys.made)"
+    )
+    line = "%%flow --keep last --no-gantt --workers 1 -o r"
+    run_often(fresh, f"{line}\nnumbers -> map one -> map look", 1)
+    assert fresh.value("alive(), max(r['look'])") == "(0, 1)"
+
+
+MEMORY = """
+import glob, os
+SIZE = 40_000_000
+def large(): return bytes([1]) * SIZE
+def size(large): return len(large)
+def in_use():
+    gc.collect()
+    resident = next(line for line in open("/proc/self/status") if line.startswith("VmRSS"))
+    files = glob.glob(f"/dev/shm/.taskinity-nb-*-{os.getpid()}-*/run-*/*")
+    return int(resident.split()[1]) * 1024 + sum(map(os.path.getsize, files))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/shm"), reason="memory is told elsewhere")
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_memory_is_as_after_the_first_time(fresh, executor):
+    fresh.run(MEMORY)
+    cell = f"%%flow -e {executor} --no-gantt -o r\nlarge -> size"
+    run_often(fresh, cell, 2)
+    before = int(fresh.value("in_use()"))
+    run_often(fresh, cell, 6)
+    assert int(fresh.value("in_use()")) < before + 30_000_000
 
 
 def test_underscores_go_on(fresh):

@@ -3,7 +3,8 @@
 A task keeps its result if it has one there, if its function, its inputs and the sources of its
 arguments are what they were, and if all tasks that it waits for keep theirs. Of a mapped task that
 failed, the items that did not are kept likewise. A result that the earlier run has let go of counts
-as kept, unless a task that takes it runs again: then it has to be made again too.
+as kept, unless a task that takes it runs again: then it has to be made again too. The same goes for
+an item that was let go of by itself.
 
 What functions and inputs were is written down as fingerprints before a run starts, because a
 notebook changes them under the same names. A run that may never be resumed writes down no more than
@@ -134,6 +135,7 @@ class _Comparison:
         self.earlier, self.before = earlier, before
         self.records = earlier.tasks
         self.missing: set[int] = set()  # tasks whose result was released, but is needed
+        self.missing_items: set[tuple[int, int]] = set()  # likewise items, by task and place
         self.outdated = Outdated(
             (task.function for task in plan.tasks),
             is_like_before=before.classes.items() <= prints.classes.items(),
@@ -161,19 +163,30 @@ class _Comparison:
 
     def finds_missing(self) -> bool:
         """Find results that are needed, though they were released; return whether there are any."""
-        plan, results, before = self.plan, self.kept.results, len(self.missing)
+        plan, results = self.plan, self.kept.results
+        before = len(self.missing) + len(self.missing_items)
         for name in reversed(plan.order):
-            if results.get(plan.index[name]) is RELEASED:
-                edges = plan.flow.downstream[name]
-                consumers = [
-                    plan.index[edge.target]
-                    for edge in edges
-                    if edge.kind != "wait" and plan.extent.runs(edge.target)
-                ]
-                is_last = not consumers or name in plan.extent.targets
-                if is_last or any(t not in results or t in self.missing for t in consumers):
-                    self.missing.add(plan.index[name])
-        return len(self.missing) > before
+            slot = plan.index[name]
+            items = self.kept.items.get(slot, {})
+            released = {place for place, value in items.items() if value is RELEASED}
+            if not released and results.get(slot) is not RELEASED:
+                continue
+            consumers = [
+                plan.index[edge.target]
+                for edge in plan.flow.downstream[name]
+                if edge.kind != "wait" and plan.extent.runs(edge.target)
+            ]
+            is_last = not consumers or name in plan.extent.targets
+            again = [t for t in consumers if t not in results or t in self.missing]
+            if results.get(slot) is RELEASED and (is_last or again):
+                self.missing.add(slot)
+            there = [self.kept.items.get(consumer, {}) for consumer in again]
+            self.missing_items |= {
+                (slot, place)
+                for place in released
+                if is_last or any(place not in items for items in there)
+            }
+        return len(self.missing) + len(self.missing_items) > before
 
     def look_at(self, name: str) -> None:
         """Decide about a task, after those that it waits for."""
@@ -218,7 +231,7 @@ class _Comparison:
         elif not change and not is_missing(value):
             self.kept.results[slot] = value
             self.kept.reasons[slot] = UNCHANGED
-        elif record.items and value is not RELEASED:
+        elif record.items and (value is not RELEASED or slot in self.streamed):
             self._keep_items(slot, record.items, stream)
         else:
             if not change and record.state is State.SKIPPED and record.error is None:
@@ -230,16 +243,23 @@ class _Comparison:
     def _keep_items(self, slot: int, items: Any, stream: str | None) -> None:
         """Keep the results of items, in a stream those whose own item is kept too."""
         of_stream = None if stream is None else self.kept.items.get(self.plan.index[stream], {})
+        values = [self.earlier.record.values[item.slot] for item in items]
+        may_go = slot in self.streamed
         kept = {
-            place: self.earlier.record.values[item.slot]
-            for place, item in enumerate(items)
-            if item.has_result
-            and (of_stream is None or place in of_stream)
-            and not is_once(self.earlier.record.values[item.slot])
+            place: value
+            for place, value in enumerate(values)
+            if (of_stream is None or place in of_stream)
+            and (
+                (may_go and value is RELEASED and (slot, place) not in self.missing_items)
+                if is_missing(value)
+                else not (is_once(value) or self.outdated.reason(value))
+            )
         }
-        kept = {place: value for place, value in kept.items() if not self.outdated.reason(value)}
         self.kept.items[slot] = kept
-        self.kept.reasons[slot] = f"runs again: {len(items) - len(kept)} of {len(items)} items"
+        again = f"{len(items) - len(kept)} of {len(items)} items"
+        if not kept and all(value is RELEASED for value in values):
+            again = "its result was released"
+        self.kept.reasons[slot] = f"runs again: {again}"
 
     def _change(self, name: str) -> str:
         """Return what is not as it was, or an empty string."""

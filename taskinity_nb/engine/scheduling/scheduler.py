@@ -118,7 +118,8 @@ class Scheduler:
             waiting, followers, order_of(flow), settled,
             queues=queues, streams=plan.streams(self.mapped), tolerant=plan.tolerant,
         )  # fmt: skip
-        self.maps = MappedTasks(self, kept_items or {})
+        self._consumers = Consumers(run, self.workers.dropped) if keep == "last" else None
+        self.maps = MappedTasks(self, kept_items or {}, self._consumers)
         self.gate = Gate(self, self.maps, cache, limits)
         self.is_limited = limits is not None
         gated = plan.gated if cache is None else frozenset(range(len(waiting)))
@@ -130,7 +131,6 @@ class Scheduler:
         self.stopped = False  # nothing new starts, and what still runs is not waited for
         self.broken: BaseException | None = None
         self.first_failed: int | None = None
-        self._consumers = Consumers(run, self.workers.dropped) if keep == "last" else None
         self.has_refs = len(backends) > 1 or bool(kept)
         self.retries = Retries(self)
         for queue, backend in enumerate(backends):
@@ -152,7 +152,7 @@ class Scheduler:
             self._values[task] = value
             log += entered(task, State.CACHED, now)
             if self._consumers is not None:
-                self._consumers.let_go(task, self.maps)
+                self._consumers.let_go(task, self.maps.release)
         self._kept = {}
         for task, why in self._left_out.items():
             log += entered(task, State.SKIPPED, now, why)
@@ -304,7 +304,7 @@ class Scheduler:
             if ready and len(self.backends) > 1:
                 self.workers.wake_others()
             if self._consumers is not None:
-                self._consumers.let_go(task, self.maps)
+                self._consumers.let_go(task, self.maps.release)
         if not self.left:
             self._finish()
 
@@ -326,7 +326,7 @@ class Scheduler:
         if state is State.SKIPPED and self._consumers is not None:
             has_run = isinstance(how, Failure)  # it has skipped itself, and does so anew if resumed
             for skipped in lost if has_run else (task, *lost):
-                self._consumers.let_go(skipped, self.maps)
+                self._consumers.let_go(skipped, self.maps.release)
         for follower in ready:
             log += entered(follower, READY, now)
         self.left -= len(lost)

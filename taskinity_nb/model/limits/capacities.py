@@ -12,7 +12,7 @@ from ...formatting import size_in
 from ...strangers import harmless, text_of
 from ..checks import as_number
 
-__all__ = ["Capacities", "Rate", "capacities", "rate"]
+__all__ = ["Capacities", "Rate", "Spare", "capacities", "rate"]
 
 PERIODS = {"ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -37,6 +37,10 @@ class Rate(NamedTuple):
 
     def __repr__(self) -> str:
         return f"rate({str(self)!r})"
+
+
+class Spare(float):
+    """How much the machine has left. As nobody has said it, a task may ask for more: it has all."""
 
 
 Capacities = Mapping[str, float | Rate]
@@ -117,7 +121,7 @@ def capacities(given: object) -> dict[str, float | Rate]:
 
 def _read(value: Any) -> float | Rate | None:
     """Return a number, a size or a rate; None if it is neither."""
-    if isinstance(value, Rate):
+    if isinstance(value, Rate | Spare):
         return value
     if not isinstance(value, str):
         return _above_nothing(as_number(value))

@@ -26,6 +26,20 @@ def touch_and_wait(x, folder):
     return x
 
 
+def wait_for_the_last(x, folder):
+    """The first item of a batch goes on until the last one of it has been done."""
+    import os
+
+    if os.path.exists(f"{folder}/first-{x}"):
+        deadline = time.monotonic() + 30
+        while not os.path.exists(f"{folder}/done"):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    if os.path.exists(f"{folder}/last-{x}"):
+        fn.write_whole(f"{folder}/done", "")
+    return x
+
+
 def look_on(touch_and_wait, results):
     fn.write_whole(f"{results}/{touch_and_wait}", "")
     return touch_and_wait
@@ -71,6 +85,26 @@ class TestTakenBack:
         assert {item.attempts for item in items} == {1}
         states = Counter(str(event.state) for event in result.events if event.item is not None)
         assert states == {"ready": 40, "running": 40, "succeeded": 40}
+
+    def test_what_is_sent_when_all_others_have_found_nothing(self, tmp_path, sizes, monkeypatch):
+        sent = backend_module._PooledProcess._send
+        late = []
+
+        def send(self, batch, worker):
+            if len(batch.loads) > 5 and not late:
+                late.append(batch)
+                for end, load in ("first", batch.loads[0]), ("last", batch.loads[-1]):
+                    place = self._backend.scheduler.name_of(load.slot).split("[")[1][:-1]
+                    (tmp_path / f"{end}-{place}").touch()
+                while not self._backend.idle:
+                    threading.Event().wait(0.001)
+            yield from sent(self, batch, worker)
+
+        monkeypatch.setattr(backend_module._PooledProcess, "_send", send)
+        names = {"scan": lambda: range(40), "work": wait_for_the_last}
+        result = run("scan -> map work", {"folder": str(tmp_path)}, namespace=names,
+                     executor="processes", workers=2)  # fmt: skip
+        assert late and result["work"] == list(range(40))
 
     def test_results_do_not_wait_either(self, tmp_path, sizes):
         """What follows each item is done while the long one goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import gc
+import glob
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 import functions as fn
 import pytest
 
-from taskinity_nb import FlowError, MapError, NoResultError, Task, TaskError, run, skip
+from taskinity_nb import FlowError, MapError, NoResultError, Task, TaskError, run, skip, start
 from taskinity_nb.engine.transport import workspace
 
 NAMES = vars(fn)
@@ -123,6 +124,124 @@ class TestKeepLast:
         result = run("scan -> map a -> map b", namespace=names, executor=here, keep="last")
         assert watch.alive() == {"b0", "b1", "b2"}
         assert [box.value for box in result["b"]] == ["b0", "b1", "b2"]
+
+    @pytest.mark.parametrize("workers", [1, 2, 3])
+    def test_of_a_stream_about_as_many_items_are_there_as_workers(self, workers):
+        watch, seen, runs, is_there = Watch(), [], [], threading.Event()
+
+        def a(i):
+            is_there.wait(30)
+            while runs[0].tasks["c"].items is None:  # somebody else is about to learn their number
+                threading.Event().wait(0.001)
+            return watch.box(f"a{i}")
+
+        def b(box):
+            seen.append(sum(ref() is not None for ref in list(watch.made.values())))
+            return watch.box(box.value.replace("a", "b"))
+
+        names = {"scan": lambda: range(40), "a": a, "b": b, "c": lambda box: box.value}
+        runs.append(start("scan -> map a -> map b -> map c", namespace=names, keep="last",
+                          workers=workers))  # fmt: skip
+        is_there.set()
+        result = runs[0].wait(60)
+        runs.clear()
+        assert len(seen) == 40 and max(seen) <= 2 * workers
+        assert result["c"] == [f"b{i}" for i in range(40)]
+        assert list(result) == ["c"]
+        assert watch.alive() == set()
+
+    def test_processes_let_go_of_the_files_of_items(self):
+        """Short tasks travel several at a time, but not those that make something large."""
+        pattern = f"/dev/shm/.taskinity-nb-*-{os.getpid()}-*/run-*/*"
+        before = len(glob.glob(pattern))
+        names = {
+            "scan": lambda: range(48),
+            "a": lambda i: bytes(1_500_000),
+            "b": lambda data: len(glob.glob(pattern)) - before,
+        }
+        result = run("scan -> map a -> map b", namespace=names, executor="processes", workers=2,
+                     keep="last")  # fmt: skip
+        assert max(result["b"]) < 8
+
+    def test_an_item_goes_when_all_that_take_it_are_done(self):
+        watch, seen = Watch(), []
+        names = {
+            "scan": lambda: range(3),
+            "a": lambda i: watch.box(f"a{i}"),
+            "b": lambda box: box.value,
+            "c": lambda box: seen.append(watch.alive()) or box.value,
+        }
+        run("scan -> map a -> [map b, map c]", namespace=names, executor="sequential", keep="last")
+        assert all(f"a{i}" in alive for i, alive in enumerate(seen))
+        assert max(map(len, seen)) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        ["scan -> map a -> map b\na -> whole", "scan -> map a -> map b\na? -> whole",
+         "scan -> map a -> map b\n[scan, a] -> product whole"],
+    )  # fmt: skip
+    def test_a_list_that_somebody_takes_as_a_whole_stays_till_then(self, here, text):
+        names = {
+            "scan": lambda: [1, 2, 3], "a": lambda i: Box(i), "b": lambda box: box.value,
+            "whole": lambda *args: True,
+        }  # fmt: skip
+        names["whole"] = (lambda scan, a: True) if "product" in text else len
+        result = run(text, namespace=names, executor=here, keep="last")
+        assert result["b"] == [1, 2, 3] and result["whole"] in (3, [True] * 9)
+
+    def test_a_target_keeps_its_items(self, here):
+        names = {"scan": lambda: [1, 2], "a": Box, "b": lambda box: box.value}
+        result = run("scan -> map a -> map b", namespace=names, executor=here, keep="last",
+                     targets=["a", "b"])  # fmt: skip
+        assert [box.value for box in result["a"]] == [1, 2]
+
+    @pytest.mark.parametrize("keep", ["all", "last"])
+    def test_a_stream_that_failed_goes_on_where_it_was(self, here, keep, tmp_path):
+        """What is done is not done again, though most of what led to it was let go of."""
+        called, good = str(tmp_path / "called"), str(tmp_path / "good")
+
+        def call(text):
+            with open(called, "a") as file:
+                print(text, file=file)
+
+        def b(box):
+            call(f"b{box.value}")
+            if box.value in (3, 5) and not os.path.exists(good):
+                raise ValueError
+            return Box(box.value)
+
+        names = {
+            "scan": lambda: call("scan") or range(8),
+            "a": lambda i: call(f"a{i}") or Box(i),
+            "b": b,
+            "c": lambda box: call(f"c{box.value}") or box.value,
+        }
+        text = "scan -> map a -> map b -> map c"
+        first = run(text, namespace=names, executor=here, keep="last", on_error="continue")
+        assert sum(item.has_result for item in first.tasks["a"].items) == 2
+        Path(called).unlink()
+        Path(good).touch()
+        second = first.resume(keep=keep)
+        assert sorted(Path(called).read_text().split()) == ["b3", "b5", "c3", "c5"]
+        assert second["c"] == list(range(8))
+        with pytest.raises(NoResultError, match="released"):
+            second["a"]
+
+    def test_what_was_let_go_of_is_made_again_if_it_is_needed(self, here, tmp_path):
+        called = str(tmp_path / "called")
+
+        def a(i):
+            with open(called, "a") as file:
+                print(i, file=file)
+            return Box(i)
+
+        names = {"scan": lambda: range(3), "a": a, "b": lambda box: 1 / (box.value - 1)}
+        first = run("scan -> map a -> map b", namespace=names, executor=here, keep="last",
+                    on_error="continue")  # fmt: skip
+        Path(called).unlink()
+        second = first.resume(namespace=names | {"b": lambda box: box.value})
+        assert sorted(Path(called).read_text().split()) == ["0", "2"]  # that of 1 is there
+        assert second["b"] == [0, 1, 2]
 
     @pytest.mark.parametrize("bad", [lambda a: 1 / 0, lambda a: skip("no")])
     def test_what_a_task_has_failed_on_is_kept(self, here, bad):
@@ -259,8 +378,6 @@ class TestRelease:
         ]  # fmt: skip
 
     def test_a_run_that_goes_on(self):
-        from taskinity_nb import start
-
         gate = threading.Event()
         going = start("wait", namespace={"wait": lambda: gate.wait(30)})
         with pytest.raises(FlowError, match="the run is not done"):

@@ -4,10 +4,13 @@ import itertools
 
 import pytest
 
-from taskinity_nb import parse_dsl, run, task
+from taskinity_nb import ExecutorError, parse_dsl, run, simulate, task
 from taskinity_nb.engine.remote.process.memory import memory_gauge
+from taskinity_nb.engine.runtime.memory_limit import Memory
 from taskinity_nb.engine.scheduling import history
+from taskinity_nb.engine.scheduling.limits import machine
 from taskinity_nb.engine.scheduling.limits.demands import limits_of
+from taskinity_nb.engine.scheduling.limits.machine import A_WORKER, what_there_is
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.limits.capacities import capacities, rate
 
@@ -79,3 +82,65 @@ def test_no_more_at_once_than_there_is():
     spans = sorted((item.started, item.finished) for item in held.tasks["hold"].items)
     assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
     assert any(item.waited_for == "memory" for item in held.tasks["hold"].items)
+
+
+class TestTheMachines:
+    """Memory of which the run does not say how much there is."""
+
+    @pytest.fixture(autouse=True)
+    def small_machine(self, monkeypatch):
+        monkeypatch.setattr(machine, "memory_left", self.left)
+        self.asked = 0
+
+    def left(self):
+        self.asked += 1
+        return Memory(2_000_000_000, 920_000_000, "a machine of the test")
+
+    def there_is(self, given=None, executor="processes", workers=8, namespace=NAMES):
+        plan = resolve(parse_dsl(FLOW), None, namespace)
+        return what_there_is(plan, given, executor, workers, lambda: 3)
+
+    def test_counts_where_what_is_known_would_not_fit(self):
+        has_taken(hold=301_000_000)
+        assert self.there_is() == {"memory": 1_080_000_000 - 5 * A_WORKER}
+        assert self.there_is({"api": 3}).keys() == {"api", "memory"}
+
+    def test_is_not_asked_where_nothing_is_known(self):
+        assert self.there_is() == {} and not self.asked
+
+    def test_does_not_count_where_all_fits(self):
+        has_taken(hold=101_000_000)
+        assert self.there_is() == {} and self.asked
+        has_taken(hold=301_000_000)
+        assert self.there_is(workers=3) == {}
+
+    def test_does_not_count_where_the_run_says_how_much_there_is(self):
+        has_taken(hold=301_000_000)
+        assert self.there_is({"memory": "4 GB"}) == {"memory": 4e9} and not self.asked
+
+    def test_of_other_machines_nothing_is_known(self):
+        has_taken(hold=301_000_000)
+        says = NAMES | {"hold": task(resources={"memory": 2e9})(hold)}
+        for executor in ("dask", "ray", "tcp://localhost:8786", object()):
+            assert self.there_is(executor=executor) == {}
+            assert self.there_is(executor=executor, namespace=says) == {}
+
+    def test_what_tasks_took_in_processes_is_not_what_they_take_in_threads(self):
+        has_taken(hold=301_000_000)
+        assert self.there_is(executor="threads") == {}
+
+    @pytest.mark.parametrize("executor", ["sequential", "threads", "processes"])
+    def test_a_task_may_say_what_it_takes_and_nobody_how_much_there_is(self, executor):
+        says = NAMES | {"hold": task(resources={"memory": 4e8})(hold)}
+        result = run(FLOW, namespace=says, executor=executor, workers=2)
+        assert result["end"] == 6 and 1e9 < result.resources["memory"] < 1.08e9 + 1
+
+    def test_one_that_needs_more_than_there_is_has_all(self):
+        """Nobody has said that there is so little, so it is tried, by itself."""
+        says = NAMES | {"hold": task(resources={"memory": 9e9})(hold)}
+        result = run(FLOW, namespace=says, executor="threads", workers=4)
+        spans = sorted((item.started, item.finished) for item in result.tasks["hold"].items)
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+        assert simulate(result, 4).makespan > 0  # it goes by the same
+        with pytest.raises(ExecutorError, match="asks for 9000000000 of 'memory'"):
+            run(FLOW, namespace=says, resources={"memory": "1 GB"})

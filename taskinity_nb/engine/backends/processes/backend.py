@@ -2,7 +2,9 @@
 
 Short tasks travel together: where the time that their functions took says that all of them will
 take less than `LONGEST`, one batch holds several. What a task returns that is large lies in a
-file that the next task's process maps; it comes to this process when somebody asks for it.
+file that the next task's process maps; it comes to this process when somebody asks for it. Tasks
+of which that is so travel alone: the next task may take a result, and let it go, before there are
+more.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ....errors import WorkerLost
 from ....model.events import Entry, Failure, Helpers, State, ended
-from ....model.refs import MISSING
+from ....model.refs import MISSING, is_ref
 from ....model.run import Run
 from ....strangers import is_interrupt
 from ...remote.call import CallResult
@@ -33,6 +35,7 @@ from .endings import end_of
 from .pool import ProcessEnded, WorkerProcess, forewarn, give_back, lease, made_ready
 from .store import Store
 from .tickets import MOST
+from .turns import Turn, Turns, starved, tell_limit
 
 __all__ = ["Processes"]
 
@@ -57,11 +60,12 @@ ELSEWHERE = {"log": handle, "display": publish}
 
 
 class Batch:
-    """Tasks that travel together, and how many of them have ended."""
+    """Tasks that travel together, how many of them have ended, and in whose presence."""
 
-    def __init__(self, loads: list[Load]) -> None:
-        self.loads = loads
+    def __init__(self, loads: list[Load], *, alone: bool = False) -> None:
+        self.loads, self.alone = loads, alone
         self.done = 0
+        self.turn: Turn
 
     @property
     def left(self) -> list[Load]:
@@ -84,6 +88,8 @@ class Processes(LoopBackend):
         self.encoder = Encoder(run.plan, self.store.pack, ship=self.store.ship)
         self.busy: dict[Worker, tuple[WorkerProcess, Batch]] = {}
         self.seconds: dict[int, float] = {}  # how long a function took, by the key of the encoder
+        self.large: set[int] = set()  # those that have returned what lies in a file
+        self.turns = Turns()
         self.stopped = False
 
     def performer(self) -> Perform:
@@ -108,6 +114,7 @@ class Processes(LoopBackend):
             self.stopped = True
             for process, _ in self.busy.values():
                 process.kill()
+        self.turns.close()
 
     def rest(self, worker: Worker) -> None:
         """Note that a worker has found nothing, unless it can take over what waits for another."""
@@ -127,16 +134,19 @@ class Processes(LoopBackend):
         self.encoder.forget()
         self.store.let_go()
 
-    def learn(self, key: int, seconds: float) -> None:
-        """Remember how long a function took; what it took once it may take again."""
+    def learn(self, key: int, seconds: float, value: Any) -> None:
+        """Remember how long a function took, and whether it made something large: it may again."""
         self.seconds[key] = max(seconds, 0.5 * self.seconds.get(key, 0.0))
+        if is_ref(value):
+            self.large.add(key)
 
     def expected(self, slot: int) -> float | None:
         """Return the seconds that a task will take, or None if it must travel alone."""
         task = self.scheduler.task_of(slot)
         if task.retries or task.timeout:
             return None
-        return self.seconds.get(self.encoder.key(self.scheduler.owner(slot)))
+        key = self.encoder.key(self.scheduler.owner(slot))
+        return None if key in self.large else self.seconds.get(key)
 
 
 class _PooledProcess:
@@ -196,21 +206,28 @@ class _PooledProcess:
                     raise
                 yield slot, *failure(slot, error)
         batches = deque([Batch(loads)] if loads else [])
-        lives = dict.fromkeys(slots, LIVES)
+        lives, turns = dict.fromkeys(slots, LIVES), self._backend.turns
         while batches:
             batch = batches.popleft()
+            batch.turn = turns.take(alone=batch.alone)
             try:
-                yield from self._send(batch, worker)
+                for slot, value, entry in self._send(batch, worker):
+                    if value is MISSING and self._may_find_memory(batch, entry):
+                        batches.append(Batch([batch.loads[batch.done - 1]], alone=True))
+                    else:
+                        yield slot, value, entry
             except ProcessEnded:
-                end_of_process, is_late = self._bury(worker)
+                code, is_late = self._bury(worker)
+                if not is_late and batch.turn.has_starved(code):
+                    yield from self._starve(batch, batches)
                 for load in batch.left:
                     lives[load.slot] -= 1
                     if is_late:
                         yield self._late(load.slot, worker)
-                    elif self._may_live(load.slot, lives[load.slot], end_of_process):
+                    elif self._may_live(load.slot, lives[load.slot], end_of(code)):
                         batches.append(Batch([load]))
                     else:
-                        yield load.slot, *failure(load.slot, self._lost(load.slot, end_of_process))
+                        yield load.slot, *failure(load.slot, self._lost(load.slot, end_of(code)))
             except MemoryError as error:  # for the arguments, or for the results: half are sent
                 if self._process is not None:
                     self._process.kill()
@@ -218,6 +235,8 @@ class _PooledProcess:
                 for load in batch.left:
                     self._keep_output(load.slot)
                     yield load.slot, *failure(load.slot, error)
+            finally:
+                turns.leave(batch.turn)
 
     def _pack(self, slot: int) -> Load:
         scheduler, encoder = self._backend.scheduler, self._backend.encoder
@@ -240,6 +259,8 @@ class _PooledProcess:
             backend.busy[worker] = process, batch
             if backend.stopped:
                 process.kill()
+            elif len(loads) > 1 and backend.idle:
+                backend.wake()  # it has found nothing, and may take over some of these
         process.send(backend.encoder.epoch, backend.store.folders, loads)
         begun, is_last = 1, False
         while not is_last:
@@ -261,7 +282,7 @@ class _PooledProcess:
                 name = scheduler.name_of(load.slot)
                 value, entry = unpack(name, load.slot, submitted, call, backend.store.read)
                 self._note(load.slot, call)
-                backend.learn(load.key, (entry[2] - entry[3]) * 1e-9)
+                backend.learn(load.key, (entry[2] - entry[3]) * 1e-9, value)
                 batch.done += 1
                 yield load.slot, value, entry
             with scheduler.lock:  # the one that is next is not taken back
@@ -304,13 +325,36 @@ class _PooledProcess:
         if slot in self._outputs:
             self._backend.run.record.note(slot, output=self._outputs.pop(slot).take())
 
-    def _bury(self, worker: Worker) -> tuple[str, bool]:
-        """See what a dead process died of, and whether that was our doing."""
+    def _bury(self, worker: Worker) -> tuple[int, bool]:
+        """Return the exit code of a dead process, and whether its end was our doing."""
         process, self._process = self._process, None
         with self._backend.scheduler.lock:
             self._backend.busy.pop(worker, None)
         assert process is not None
-        return end_of(process.reap()), process.is_late
+        return process.reap(), process.is_late
+
+    def _starve(self, batch: Batch, batches: deque[Batch]) -> Iterator[Ended]:
+        """Have the task that was at work tried again alone, unless it has been."""
+        load = batch.left[0]
+        batch.done += 1
+        self._keep_output(load.slot)
+        scheduler, was_alone = self._backend.scheduler, batch.turn.is_alone
+        text, remedy = starved(scheduler.name_of(load.slot), is_alone=was_alone)
+        error = WorkerLost(text, remedy=remedy)
+        if not was_alone and scheduler.retrying(load.slot, error):
+            batches.append(Batch([load], alone=True))
+        else:
+            yield load.slot, *failure(load.slot, error)
+
+    def _may_find_memory(self, batch: Batch, entry: Entry) -> bool:
+        """Tell whether a task that has found too little memory is tried again alone."""
+        error = entry[5].error if isinstance(entry[5], Failure) else None
+        if error is None or not issubclass(type(error), MemoryError):
+            return False
+        if batch.turn.may_have_starved() and self._backend.scheduler.retrying(entry[0], error):
+            return True
+        tell_limit(error)
+        return False
 
     def _may_live(self, slot: int, lives: int, end: str) -> bool:
         return lives > 0 and self._backend.scheduler.retrying(slot, self._lost(slot, end))

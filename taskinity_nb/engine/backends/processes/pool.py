@@ -36,6 +36,7 @@ from .worker import FRESH, GREETING, serve
 __all__ = [
     "ProcessEnded",
     "WorkerProcess",
+    "at_hand",
     "forewarn",
     "forget",
     "give_back",
@@ -317,6 +318,11 @@ def made_ready(process: WorkerProcess, settings: bytes, what_for: str = "") -> W
 def _take_warm() -> WorkerProcess | None:
     with _lock:
         return _warm.pop() if _warm else None
+
+
+def at_hand() -> int:
+    """Return how many processes are warm."""
+    return len(_warm)
 
 
 def forget() -> None:

@@ -21,6 +21,7 @@ from ...remote.process.forks import after_fork
 from ...remote.process.memory import MemoryGauge, memory_gauge
 from ...remote.process.printed import PIECE, Output
 from ...remote.surroundings.common import Common
+from ...runtime.memory_limit import die_first
 from ...transport.shared_memory import pack
 from .answers import Answers
 from .functions import IDLE_SECONDS, Functions
@@ -114,6 +115,7 @@ def serve(pipe: Connection, life: Connection, tickets: Connection | None) -> Non
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
     lead(life)
+    die_first()
     stand_in()
     functions = Functions(pipe)
     clock, gauge = HelperClock(), memory_gauge()

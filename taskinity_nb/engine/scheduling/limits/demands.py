@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ....errors import ExecutorError
-from ....model.limits.capacities import Capacities, Rate
+from ....model.limits.capacities import Capacities, Rate, Spare
 from ....model.plan import Plan
 from ..history import peaks_of
 from .admission import Limits
 from .pool import SLACK
 
-__all__ = ["limits_of"]
+__all__ = ["LEAST", "MEMORY", "limits_of"]
 
 MEMORY = "memory"
 """A resource of which a task asks for what it took in its last run, unless it says how much."""
@@ -22,7 +22,8 @@ def limits_of(plan: Plan, capacities: Capacities) -> Limits | None:
     """Return what each task asks for; None if no task does.
 
     Of memory, a task that does not say asks for what it took in its last run, as far as that is
-    known; if that is more than there is, it asks for all.
+    known; if that is more than there is, it asks for all. One that says so is refused, except where
+    nobody has said how much there is, and it is what the machine has left.
 
     Raises
     ------
@@ -37,7 +38,11 @@ def limits_of(plan: Plan, capacities: Capacities) -> Limits | None:
         asked = binding.task.resources
         known = {word: amount for word, amount in asked.items() if word in capacities}
         for word, amount in known.items():
-            _check(name, word, amount, capacities)
+            most = capacities[word]
+            if isinstance(most, Spare):
+                known[word] = min(amount, most)
+            else:
+                _check(name, word, amount, most)
         there_is = capacities.get(MEMORY)
         if peaks.get(slot, 0) >= LEAST and isinstance(there_is, float):
             known.setdefault(MEMORY, min(_two_digits(peaks[slot]), there_is))
@@ -58,8 +63,7 @@ def _two_digits(number: int) -> float:
     return float(-(-number // unit) * unit)
 
 
-def _check(name: str, word: str, amount: float, capacities: Capacities) -> None:
-    capacity = capacities[word]
+def _check(name: str, word: str, amount: float, capacity: float | Rate) -> None:
     most = capacity.amount if isinstance(capacity, Rate) else capacity
     if amount > most * (1.0 + SLACK):
         there_is = str(capacity) if isinstance(capacity, Rate) else f"{capacity:.12g}"

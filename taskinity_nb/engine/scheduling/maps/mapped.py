@@ -16,6 +16,7 @@ from ....strangers import traceback_of
 from ...remote.process.frames import user_frames
 from ...runtime.interrupts import allow_interrupts, is_interrupt
 from ..backend import Scheduling
+from ..consumers import Consumers
 from ..failures import FailedItem, map_error
 from .items import GatheredRef, Partial, Side, items_of
 
@@ -35,13 +36,21 @@ class MappedTasks:
         Of a mapped task that failed, the results of its other items, for who takes what there is.
     """
 
-    def __init__(self, scheduler: Scheduling, kept: Mapping[int, Mapping[int, Any]]) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduling,
+        kept: Mapping[int, Mapping[int, Any]],
+        consumers: Consumers | None = None,
+    ) -> None:
         self._scheduler = scheduler
         self._plan = scheduler.run.plan
         self._values = scheduler.run.record.values
         self._frontier = scheduler.frontier
         self._log = scheduler.log
         self._kept = dict(kept)  # results of an earlier run, by task and item
+        self._one_by_one = consumers.one_by_one if consumers else {}
+        self._feeding: dict[int, list[int]] = {}  # by task, those of them that it takes items of
+        self._takers: dict[int, int] = {}  # by slot, how many still take its result, if fewer
         self._items: dict[int, list[Any] | Side | None] = {}  # None for those of a stream
         self._began: dict[int, int] = {}
         self._failed: dict[int, list[FailedItem]] = {}
@@ -120,6 +129,8 @@ class MappedTasks:
         kept = self._kept.pop(task, {})
         where, now, log = self._make_slots(task, items), entry[2], self._log
         self._began[task] = now
+        if self._one_by_one:
+            self._feeding[task] = [s for s in self._sources(task) if s in self._one_by_one]
         log += (*entry[:5], where)
         for item, value in sorted(kept.items()):
             self._values[where.first + item] = value
@@ -157,6 +168,8 @@ class MappedTasks:
             self._values[slot] = value
             for follower in self._frontier.done(slot):
                 log += (follower, State.READY, entry[5], None, None, None)
+            for source in self._feeding.get(task, ()):
+                self._let_go(source, slot - self.where[task].first)
             if len(scheduler.backends) > 1:
                 scheduler.workers.wake_others()
         else:
@@ -176,6 +189,16 @@ class MappedTasks:
                 scheduler.workers.wake_others()
             scheduler.abandon_after_failure()
         self.close_if_ended(task)
+
+    def _let_go(self, task: int, place: int) -> None:
+        """Say that a task that takes an item's result is done; release it after the last one."""
+        slot = self.where[task].first + place
+        left = self._takers.pop(slot, self._one_by_one[task]) - 1
+        if left:
+            self._takers[slot] = left
+        else:
+            self._scheduler.workers.dropped.append(self._values[slot])
+            self._values[slot] = RELEASED
 
     def _fail(self, slot: int, task: int, entry: Entry) -> None:
         failure, place = entry[5], slot - self.where[task].first
@@ -220,6 +243,7 @@ class MappedTasks:
         began, now = self._began[task], perf_counter_ns()
         first, count = self.where[task]
         failed, values = self._failed.get(task), self._values[first : first + count]
+        is_released = task in self._one_by_one or any(value is RELEASED for value in values)
         values = [value for value in values if not is_missing(value)]  # none of a skip
         if values and (failed or task in self._lost) and task in self._plan.tolerant:
             self.partial[task] = values
@@ -233,7 +257,7 @@ class MappedTasks:
             state, cause = self._lost[task]
             return MISSING, entered(task, state, now, cause)
         is_here = not any(is_ref(value) for value in values)
-        whole = values if is_here else GatheredRef(values)
+        whole = RELEASED if is_released else values if is_here else GatheredRef(values)
         if is_cached:
             return whole, ended(task, State.CACHED, now, None, None, now)
         return whole, ended(task, State.SUCCEEDED, now, began, 0, now)
