@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Literal, NamedTuple
 
 from ..engine.runtime.cores import available_cores
+from ..engine.runtime.memory_limit import memory_left
 from ..errors import FlowError, described
 from ..formatting import counted, short_time, size_text
 from ..versions import version_of
@@ -176,16 +177,16 @@ def _machine() -> Iterator[Finding]:
     cores, all_cores = available_cores(), os.cpu_count() or 1
     of = "" if cores == all_cores else f" of {all_cores}, as this process may use no more"
     yield Finding("cores", f"{cores}{of}")
-    yield Finding("memory", _memory())
     methods = multiprocessing.get_all_start_methods()
     yield Finding("worker processes", f"are started by {_start_method(methods)}")
 
 
-def _memory() -> str:
-    with open("/proc/meminfo", encoding="ascii") as file:
-        lines = dict(line.split(":", 1) for line in file)
-    total, free = (int(lines[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
-    return f"{size_text(free)} of {size_text(total)} are free"
+def _memory() -> Iterator[Finding]:
+    found = memory_left()
+    if found is None:
+        yield Finding("memory", "how much there is, this system does not say")
+    else:
+        yield Finding("memory", f"{size_text(found.left)} of {found} are left")
 
 
 def _start_method(methods: list[str]) -> str:
@@ -279,6 +280,7 @@ def _twice(number: int) -> int:
 
 
 LOOKS = (
-    _versions, _notebook, _extras, _pictures, _machine, _folders, _open_files, _cache, _executors,
+    _versions, _notebook, _extras, _pictures, _machine, _memory, _folders, _open_files, _cache,
+    _executors,
 )  # fmt: skip
 """What is looked at, in order."""
