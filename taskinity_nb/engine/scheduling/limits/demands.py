@@ -9,7 +9,7 @@ from ..history import peaks_of
 from .admission import Limits
 from .pool import SLACK
 
-__all__ = ["limits_of"]
+__all__ = ["MEMORY", "limits_of"]
 
 MEMORY = "memory"
 """A resource of which a task asks for what it took in its last run, unless it says how much."""
