@@ -217,6 +217,8 @@ def _gap(ran: Sequence[TaskRun]) -> float:
         (after.submitted or 0.0) - max(before.received or 0.0, after.ready or 0.0)
         for records in by_worker.values()
         for before, after in pairwise(records)
-        if (after.ready or 0.0) <= (before.received or 0.0) and after.submitted != before.submitted
+        if (after.ready or 0.0) <= (before.received or 0.0)
+        and after.submitted != before.submitted
+        and not after.waited_for
     ]
     return max(0.0, median(gaps)) if gaps else 0.0
