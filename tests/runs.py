@@ -13,7 +13,7 @@ from taskinity_nb.model.refs import MISSING
 from taskinity_nb.model.run import Run
 from taskinity_nb.model.task import Task
 
-__all__ = ["make_run"]
+__all__ = ["calls", "make_run"]
 
 Interval = tuple[str, str, float, float] | tuple[str, str, float, float, Any]
 
@@ -130,6 +130,18 @@ def make_run(
     ending = state or (State.FAILED if failed else State.SUCCEEDED)
     run.record.end(ending, origin + round(last * 1e9))
     return run
+
+
+def calls(
+    number: int, *, limit: int = 1, resource: str = "api", seconds: float = 1.0, **options: Any
+) -> Run:
+    """Return a run of tasks of 1 s of which as many ran at once as the limit let."""
+    flow = Flow("Calls", tasks=[f"call{i}" for i in range(number)])
+    begun = {name: i // limit * seconds for i, name in enumerate(flow.tasks)}
+    intervals = [(name, f"w{i % limit}", begun[name], begun[name] + seconds)
+                 for i, name in enumerate(flow.tasks)]  # fmt: skip
+    waited = {name: (0.0, resource) for name in flow.tasks[limit:]}
+    return make_run(flow, intervals, workers=8, waited_for=waited, **options)
 
 
 def _start_maps(
