@@ -296,3 +296,15 @@ class TestMemory:
         tasks = timeline.run.tasks
         assert [record.waited_for for record in tasks.values()] == ["", "api", "api", ""]
         assert tasks["c"].ready == 0.0 and tasks["c"].submitted == 2.0
+
+    def test_to_wait_for_a_resource_is_no_cost_of_the_next_task(self):
+        names = list("abc")
+        intervals = [(name, "w0", float(place), place + 0.1) for place, name in enumerate(names)]
+        recorded = make_run(
+            Flow("Rated", tasks=names), intervals, workers=1, cpu=0.0,
+            asks={name: {"calls": 1} for name in names}, resources={"calls": "1/s"},
+            waited_for={name: (0.0, "calls") for name in "bc"},
+        )  # fmt: skip
+        assert simulate(recorded, 1).makespan == pytest.approx(2.1)
+        faster = simulate(recorded, 1, resources={"calls": "10/s"})
+        assert faster.makespan == pytest.approx(0.3)
