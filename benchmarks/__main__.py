@@ -8,12 +8,12 @@ from pathlib import Path
 
 SCRIPTS = (
     "overhead", "metg", "processes", "workflows", "explorer", "clusters", "live", "honesty",
-    "cache", "memory",
+    "cache", "limits", "memory",
 )  # fmt: skip
 
 
 def main() -> None:
-    """Run them one after the other; `--workflows FOLDER` goes to the one that takes it."""
+    """Run them one after the other; `--workflows FOLDER` goes to those that take it."""
     arguments = sys.argv[1:]
     folder: list[str] = []
     if "--workflows" in arguments:
@@ -22,7 +22,7 @@ def main() -> None:
         del arguments[place : place + 2]
     for script in SCRIPTS:
         path = Path(__file__).with_name(f"{script}.py")
-        extra = folder if script == "workflows" else []
+        extra = folder if script in ("workflows", "limits") else []
         print(f"## {script}", flush=True)
         subprocess.run([sys.executable, path, *arguments, *extra], check=True)
 

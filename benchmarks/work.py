@@ -14,6 +14,7 @@ __all__ = [
     "LARGEST",
     "hash_bytes",
     "hashing",
+    "holding",
     "made",
     "nothing",
     "sleeping",
@@ -60,6 +61,18 @@ def sleeping(seconds: float) -> Callable[..., None]:
         time.sleep(seconds)
 
     return sleep
+
+
+def holding(seconds: float, size: int) -> Callable[..., None]:
+    """Return a task that takes anything, and sleeps while it holds so many bytes."""
+
+    def hold(*results: Any) -> None:
+        begun = time.perf_counter()
+        held = bytearray(b"x") * size  # zeros would not be resident
+        time.sleep(max(0.0, seconds - (time.perf_counter() - begun)))
+        del held
+
+    return hold
 
 
 @cache

@@ -26,6 +26,7 @@ __all__ = [
     "quoted",
     "short_time",
     "size_in",
+    "size_of",
     "size_text",
     "speed",
     "time_text",
@@ -116,6 +117,19 @@ def size_text(nbytes: int) -> str:
     while size >= 999.5 and len(units) > 1:
         size, units = size / 1000, units[1:]
     return f"{size:.3g} {units[0]}"
+
+
+def size_of(part: float, whole: float) -> str:
+    """Return how many bytes of how many, with the unit once where both have the same.
+
+    Examples
+    --------
+    >>> size_of(3.12e9, 4e9), size_of(310e6, 4e9)
+    ('3.12 of 4 GB', '310 MB of 4 GB')
+    """
+    one, all_of_it = size_text(round(part)), size_text(round(whole))
+    number, _, unit = one.partition(" ")
+    return f"{number if all_of_it.endswith(f' {unit}') else one} of {all_of_it}"
 
 
 def size_in(text: str) -> float | None:

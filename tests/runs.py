@@ -8,10 +8,12 @@ from typing import Any
 from taskinity_nb.model.binding import resolve
 from taskinity_nb.model.events import Failure, Helpers, Items, State
 from taskinity_nb.model.flow import Flow
+from taskinity_nb.model.limits.capacities import capacities
 from taskinity_nb.model.refs import MISSING
 from taskinity_nb.model.run import Run
+from taskinity_nb.model.task import Task
 
-__all__ = ["make_run"]
+__all__ = ["calls", "make_run"]
 
 Interval = tuple[str, str, float, float] | tuple[str, str, float, float, Any]
 
@@ -31,6 +33,9 @@ def make_run(
     helpers: dict[str, Helpers] | None = None,
     peaks: dict[str, int] | None = None,
     cores: float | None = None,
+    asks: dict[str, dict[str, float]] | None = None,
+    resources: dict[str, Any] | None = None,
+    waited_for: dict[str, tuple[float, str]] | None = None,
 ) -> Run:
     """Return a run of `flow` in which just this happened.
 
@@ -62,10 +67,19 @@ def make_run(
         Bytes of memory that a task took at most.
     cores : float, optional
         As in a `Run`.
+    asks : dict of str to dict
+        What a task asks for.
+    resources : dict of str to float or str
+        How much there was of it, as in `run`.
+    waited_for : dict of str to (float, str)
+        Since when a task was ready, in seconds, and for which resources it waited.
     """
-    run = Run(
-        resolve(flow, None, {flow.function_of(n): _anything for n in flow.tasks}), executor, workers
-    )
+    functions: dict[str, Any] = {flow.function_of(name): _anything for name in flow.tasks}
+    for task, asked in (asks or {}).items():
+        functions[flow.function_of(task)] = Task(_anything, resources=asked)
+    plan = resolve(flow, None, functions)
+    run = Run(plan, executor, workers)
+    run.resources = capacities(resources)
     run.record.origin = origin = 1_000_000_000
     log = run.record.log
     if cores is not None:
@@ -85,7 +99,10 @@ def make_run(
         if helpers and task in helpers:
             run.record.note(i, helpers=helpers[task])
         run.record.note(i, peak=(peaks or {}).get(task))
-        log += (i, State.READY, began - before, None, None, None)
+        since, resource = (waited_for or {}).get(task, (None, None))
+        run.record.note(i, waited_for=resource)
+        ready = began - before if since is None else origin + round(since * 1e9)
+        log += (i, State.READY, ready, None, None, None)
         log += (i, State.RUNNING, began, worker, began - before, None)
         if isinstance(how, BaseException):
             log += (i, State.FAILED, ended, began, computed, Failure(received, how))
@@ -113,6 +130,18 @@ def make_run(
     ending = state or (State.FAILED if failed else State.SUCCEEDED)
     run.record.end(ending, origin + round(last * 1e9))
     return run
+
+
+def calls(
+    number: int, *, limit: int = 1, resource: str = "api", seconds: float = 1.0, **options: Any
+) -> Run:
+    """Return a run of tasks of 1 s of which as many ran at once as the limit let."""
+    flow = Flow("Calls", tasks=[f"call{i}" for i in range(number)])
+    begun = {name: i // limit * seconds for i, name in enumerate(flow.tasks)}
+    intervals = [(name, f"w{i % limit}", begun[name], begun[name] + seconds)
+                 for i, name in enumerate(flow.tasks)]  # fmt: skip
+    waited = {name: (0.0, resource) for name in flow.tasks[limit:]}
+    return make_run(flow, intervals, workers=8, waited_for=waited, **options)
 
 
 def _start_maps(

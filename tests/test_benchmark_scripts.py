@@ -218,6 +218,7 @@ TINY = {
     "explorer": ["--tasks", "20"],
     "clusters": ["--tasks", "10"],
     "honesty": ["--busy", "1", "--seconds", "0.01", "--flows", "5"],
+    "limits": ["--flows", "2", "--seconds", "0.05"],
     "cache": ["--small", "5", "--large", "1", "--megabytes", "1", "--wide", "20"],
     "memory": [
         "--tasks",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import pickle
 import subprocess
@@ -16,6 +17,8 @@ import threading
 import time
 from pathlib import Path
 
+import numpy
+import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,12 +26,14 @@ from runs import make_run
 
 from taskinity_nb import Advice, Flow, State, advise, run, task
 from taskinity_nb.analysis import judgement, metrics
-from taskinity_nb.analysis.advice import evidence
+from taskinity_nb.analysis.advice import evidence, kept
+from taskinity_nb.analysis.advice.kept import bytes_of
 from taskinity_nb.analysis.judgement import judge
 from taskinity_nb.engine.remote.process.cpu_time import core_wait
 from taskinity_nb.model.events import Helpers
 from taskinity_nb.model.flow import Edge
 from taskinity_nb.model.metrics import threads_of
+from taskinity_nb.model.refs import RELEASED
 
 CORES = 4
 
@@ -585,6 +590,216 @@ def multiply():
     while time.thread_time() - begun < 0.3:
         matrix @ matrix
     return time.process_time() - whole > 1.5 * (time.thread_time() - begun)
+
+
+def held(number, limit, *, workers=8, name="api", amount=1.0, rest=(), **options):
+    """Return a run of `number` tasks of 1 s of which as many ran at once as a limit let.
+
+    The names of `rest` follow each other, each for so many seconds, beside them.
+    """
+    tasks = [f"t{i}" for i in range(number)]
+    at_once = int(limit // amount)
+    intervals = [(task, f"w{i % at_once}", i // at_once, i // at_once + 1.0)
+                 for i, task in enumerate(tasks)]  # fmt: skip
+    end = 0.0
+    for link, seconds in rest:
+        intervals.append((link, "w", end, end + seconds))
+        end += seconds
+    chain = [task for task, _ in rest]
+    flow = Flow("Held", list(itertools.pairwise(chain)), tasks + chain)
+    given = {
+        "workers": workers, "cpu": 0.01, "resources": {name: limit},
+        "asks": {task: {name: amount} for task in tasks},
+        "waited_for": {task: (0.0, name) for task in tasks[at_once:]},
+    }  # fmt: skip
+    return make_run(flow, intervals, **{**given, **options})
+
+
+@pytest.mark.usefixtures("four_cores")
+class TestTooLittle:
+    def test_it_speaks(self):
+        (advice,) = advise(held(24, 3))
+        assert advice.kind == "too_little"
+        assert str(advice) == (
+            "api=3 held 21 tasks back.\n"
+            "    Evidence: predicted with api=9: 3.00 s instead of 8.00 s; more of it than that "
+            "saves less than 5 %.\n"
+            '    Remedy: run it with resources={"api": 9}, if what stands behind it can bear that.'
+        )
+        assert advice.gain == pytest.approx(5.0)
+
+    def test_of_a_rate(self):
+        flow = Flow("Rated", tasks=[f"t{i}" for i in range(20)])
+        recorded = make_run(
+            flow, [(name, f"w{i % 8}", i / 2, i / 2 + 0.1) for i, name in enumerate(flow.tasks)],
+            workers=8, cpu=0.01, resources={"calls": "2/s"}, asks=each(flow, {"calls": 1}),
+            waited_for={name: (0.0, "calls") for name in flow.tasks[2:]},
+        )  # fmt: skip
+        (advice,) = advise(recorded)
+        assert advice.sentence == "calls=2/s held 18 tasks back."
+        assert advice.figures["enough"] in ("16/s", "24/s")
+
+    def test_of_memory_it_is_a_size(self):
+        """Small tasks keep busy whom the large ones leave free, so no worker is one too many."""
+        large = [f"big{i}" for i in range(8)]
+        flow = Flow("Two", tasks=[*large, *(f"s{i}" for i in range(8))])
+        recorded = make_run(
+            flow, [(name, f"w{i % 4}", i // 4, i // 4 + 1.0) for i, name in enumerate(flow.tasks)],
+            workers=4, cpu=0.01, resources={"memory": "1 GB"}, makespan=8.0,
+            asks={name: {"memory": 1e9} for name in large},
+            waited_for={name: (0.0, "memory") for name in large[1:]},
+        )  # fmt: skip
+        (advice,) = advise(recorded)
+        assert advice.sentence == "memory=1 GB held 7 tasks back."
+        assert 'resources={"memory": "2 GB"}' in advice.remedy
+
+    def test_silent_where_more_helps_little(self):
+        assert "too_little" not in kinds(held(40, 7))
+
+    def test_silent_where_nobody_waited(self):
+        assert "too_little" not in kinds(held(24, 3, waited_for={}))
+
+    def test_silent_where_the_critical_path_is_as_long(self):
+        assert "too_little" not in kinds(held(24, 3, rest=[(f"u{i}", 1.0) for i in range(8)]))
+
+    def test_what_was_held_back_is_no_cost_of_handing_out(self):
+        flow = Flow("Rated", tasks=[f"t{i}" for i in range(100)])
+        recorded = make_run(
+            flow, [(name, "w0", i / 10, i / 10 + 1e-4) for i, name in enumerate(flow.tasks)],
+            cpu=0.01, resources={"calls": "10/s"}, asks=each(flow, {"calls": 1}),
+            waited_for={name: (0.0, "calls") for name in flow.tasks[1:]},
+        )  # fmt: skip
+        assert "small_tasks" not in kinds(recorded)
+
+
+@pytest.mark.usefixtures("four_cores")
+class TestTooMuch:
+    def test_it_speaks(self):
+        """20 tasks that wait for 10 of what there is, beside a chain of 10 s."""
+        recorded = held(20, 10, workers=12, rest=[(f"u{i}", 1.0) for i in range(10)])
+        advice = next(advice for advice in advise(recorded) if advice.kind == "too_much")
+        assert str(advice) == (
+            "api=2 would do; more of it saves nothing.\n"
+            "    Evidence: predicted: 10.0 s with api=2, 10.0 s with api=10, although 10 tasks "
+            "waited for it.\n"
+            '    Remedy: run it with resources={"api": 2}, and leave the rest to others.'
+        )
+        assert advice.gain == 0
+
+    def test_silent_where_it_is_what_the_run_waits_for(self):
+        assert "too_much" not in kinds(held(24, 3))
+
+    def test_silent_where_nobody_waited(self):
+        recorded = held(20, 10, workers=12, rest=[(f"u{i}", 1.0) for i in range(10)], waited_for={})
+        assert "too_much" not in kinds(recorded)
+
+    def test_silent_where_one_task_needs_it_all(self):
+        recorded = held(4, 10, amount=9.0, workers=12, rest=[(f"u{i}", 1.0) for i in range(10)])
+        assert "too_much" not in kinds(recorded)
+
+
+@pytest.mark.usefixtures("four_cores")
+class TestTooManyForMemory:
+    def of(self, limit, workers=8, peak=700_000_000, **options):
+        recorded = rounds(24, 6, 1.0)
+        return rounds(24, 6, 1.0, cpu=0.01, executor="processes", workers=workers,
+                      peaks=each(recorded.flow, peak), asks=each(recorded.flow, {"memory": peak}),
+                      resources={"memory": limit}, **options)  # fmt: skip
+
+    def test_it_speaks(self):
+        found = {advice.kind: advice for advice in advise(self.of("4.5 GB"))}
+        advice = found["too_many_for_memory"]
+        assert "too_many_workers" not in found and "too_few_workers" not in found
+        assert str(advice) == (
+            "6 workers fit into memory, 7 do not; it had 8.\n"
+            "    Evidence: predicted: tasks that run at once take 4.2 of 4.5 GB on 6 workers, and "
+            "would take 4.9 GB on 7.\n"
+            "    Remedy: run it with workers=6, which takes as long; or let each task take less, "
+            "by smaller parts."
+        )
+
+    def test_silent_where_all_fit(self):
+        assert "too_many_for_memory" not in kinds(self.of("8 GB"))
+
+    def test_silent_where_most_fit(self):
+        assert "too_many_for_memory" not in kinds(self.of("5 GB"))
+
+    def test_silent_where_nothing_is_known(self):
+        recorded = rounds(24, 6, 1.0, cpu=0.01, workers=8, resources={"memory": "4 GB"})
+        assert "too_many_for_memory" not in kinds(recorded)
+
+    def test_silent_where_others_are_of_use(self):
+        """Tasks that take nothing keep busy whom the large ones leave free."""
+        flow = Flow("Two", tasks=[*(f"big{i}" for i in range(4)), *(f"s{i}" for i in range(12))])
+        recorded = make_run(
+            flow, [(name, f"w{i % 4}", i // 4, i // 4 + 1.0) for i, name in enumerate(flow.tasks)],
+            workers=4, cpu=0.01, executor="processes", resources={"memory": "1 GB"},
+            peaks={f"big{i}": 1_000_000_000 for i in range(4)},
+            asks={f"big{i}": {"memory": 1e9} for i in range(4)},
+        )  # fmt: skip
+        assert "too_many_for_memory" not in kinds(recorded)
+
+
+@pytest.mark.usefixtures("four_cores")
+class TestKeptResults:
+    FLOW = Flow("Kept", [("load", "fit"), ("fit", "tune"), ("tune", "report")])
+
+    def of(self, value, *, fit=2.0, resources=(("memory", 1_000),)):
+        recorded = make_run(
+            self.FLOW,
+            [("load", "w0", 0, 1), ("fit", "w0", 1, 1 + fit), ("tune", "w0", 1 + fit, 40),
+             ("report", "w0", 40, 41)],
+            cpu=0.01, workers=1, resources=dict(resources),
+        )  # fmt: skip
+        recorded.record.values[0] = value
+        return recorded
+
+    def test_it_speaks(self):
+        found = [advice for advice in advise(self.of(bytes(300))) if advice.kind == "kept_results"]
+        assert repr(found[0]) == (
+            "Results of 'load' (300 B) are held for 38.0 s though no task takes them any more.\n"
+            "    Evidence: 30 % of 1 kB of memory, in a run of 41.0 s.\n"
+            '    Remedy: run it with keep="last", which lets go of a result when the last task has '
+            "taken it; you cannot look at it then."
+        )
+
+    def test_silent_where_they_are_small(self):
+        assert "kept_results" not in kinds(self.of(bytes(99)))
+
+    def test_silent_where_they_are_taken_to_the_end(self):
+        assert "kept_results" not in kinds(self.of(bytes(300), fit=35.0))
+
+    def test_silent_where_they_are_gone(self):
+        assert "kept_results" not in kinds(self.of(RELEASED))
+
+    def test_silent_about_the_last_one(self):
+        recorded = self.of(None)
+        recorded.record.values[3] = bytes(900)
+        assert "kept_results" not in kinds(recorded)
+
+    def test_of_what_is_not_known_nobody_is_asked(self):
+        class Kind(type):
+            def __hash__(self):
+                raise AssertionError
+
+        class Odd(metaclass=Kind):
+            def __len__(self):
+                raise AssertionError
+
+        assert bytes_of([Odd(), bytes(3)]) == 3
+
+    def test_arrays_and_tables(self):
+        array = numpy.zeros(100)
+        table = pandas.DataFrame({"x": array})
+        assert bytes_of(array) == 800
+        assert bytes_of([array, array, table["x"]]) == 800 + table["x"].memory_usage()
+        assert bytes_of(table) == int(table.memory_usage().sum())
+
+    def test_without_a_limit_what_counts_is_the_machine(self, monkeypatch):
+        monkeypatch.setattr(kept.os, "sysconf", {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 100}.get)
+        assert "kept_results" in kinds(self.of(bytes(300), resources=()))
+        monkeypatch.setattr(kept.os, "sysconf_names", {})
+        assert "kept_results" not in kinds(self.of(bytes(300), resources=()))
 
 
 @pytest.mark.usefixtures("four_cores")

@@ -242,3 +242,69 @@ class TestTimeline:
     def test_as_a_run_it_has_no_results(self):
         assert dict(simulate("one", 1, {"one": 1.0}).run) == {}
         assert simulate("one", 1, {"one": 1.0}).plan.calls[0].task.function is not fn.one
+
+
+FOUR = Flow("Four", tasks=list("abcd"))
+PEAKS = {name: (place + 1) * 10_000_000 for place, name in enumerate("abcd")}
+
+
+class TestMemory:
+    """Four tasks of 1 s that take 10, 20, 30 and 40 MB, on any number of workers."""
+
+    def recorded(self, **options):
+        intervals = [(name, "w0", place, place + 1.0) for place, name in enumerate("abcd")]
+        return make_run(FOUR, intervals, workers=1, cpu=0.0, **options)
+
+    def test_what_runs_at_the_same_moment_adds_up(self):
+        measured = self.recorded(peaks=PEAKS)
+        found = [simulate(measured, workers).peak_memory for workers in (1, 2, 4)]
+        assert found == [40_000_000, 70_000_000, 100_000_000]
+
+    def test_what_was_not_measured_takes_what_it_asks_for(self):
+        recorded = self.recorded(asks={"a": {"memory": 5e6}, "b": {"memory": 1e9}},
+                                 peaks={"b": 20_000_000})  # fmt: skip
+        assert simulate(recorded, 4).peak_memory == 25_000_000
+
+    def test_where_nothing_is_known_nothing_is_said(self):
+        assert simulate(self.recorded(), 4).peak_memory is None
+
+    def test_of_a_mapped_task_each_item_has_its_own(self):
+        flow = Flow("Mapped", [Edge("f", "g", "map")])
+        intervals = [("f", "w0", 0.0, 1.0)]
+        intervals += [(f"g[{i}]", "w0", i + 1.0, i + 2.0) for i in range(4)]
+        peaks = {
+            f"g[{i}]": (i + 1) * 10_000_000 for i in range(3)
+        }  # the last takes next to nothing
+        recorded = make_run(flow, intervals, workers=1, cpu=0.0, peaks=peaks)
+        assert simulate(recorded, 4).peak_memory == 60_000_000
+        asking = make_run(flow, intervals, workers=1, cpu=0.0, asks={"g": {"memory": 5e6}})
+        assert simulate(asking, 4).peak_memory == 20_000_000
+
+    def test_with_a_limit_it_stays_below(self):
+        asks = {name: {"memory": peak} for name, peak in PEAKS.items()}
+        recorded = self.recorded(peaks=PEAKS, asks=asks, resources={"memory": "60 MB"})
+        assert simulate(recorded, 4).peak_memory == 60_000_000
+        assert simulate(recorded, 4, resources={"memory": "1 GB"}).peak_memory == 100_000_000
+
+    def test_who_waits_is_told_and_drawn(self):
+        asks = {name: {"api": 1} for name in "abc"}
+        recorded = self.recorded(asks=asks, resources={"api": 1})
+        timeline = simulate(recorded, 4)
+        assert timeline.waits == [
+            ("b", None, "api", 0.0, 1.0), ("c", None, "api", 0.0, 2.0),
+        ]  # fmt: skip
+        tasks = timeline.run.tasks
+        assert [record.waited_for for record in tasks.values()] == ["", "api", "api", ""]
+        assert tasks["c"].ready == 0.0 and tasks["c"].submitted == 2.0
+
+    def test_to_wait_for_a_resource_is_no_cost_of_the_next_task(self):
+        names = list("abc")
+        intervals = [(name, "w0", float(place), place + 0.1) for place, name in enumerate(names)]
+        recorded = make_run(
+            Flow("Rated", tasks=names), intervals, workers=1, cpu=0.0,
+            asks={name: {"calls": 1} for name in names}, resources={"calls": "1/s"},
+            waited_for={name: (0.0, "calls") for name in "bc"},
+        )  # fmt: skip
+        assert simulate(recorded, 1).makespan == pytest.approx(2.1)
+        faster = simulate(recorded, 1, resources={"calls": "10/s"})
+        assert faster.makespan == pytest.approx(0.3)

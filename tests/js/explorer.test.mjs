@@ -135,7 +135,7 @@ function shown() {
     title: "Flow", names: ["a"], executors: ["threads"], most: 8, steps: [1, 2, 3, 4, 6, 8], looks: { ink: "#000", edge: "#777", states: [state] },
     sliders: [{ name: "rate", value: 0.123456, least: 0, most: 0.5, whole: false }, { name: "n", value: 4, least: 0, most: 10, whole: true }],
     settings: { workers: 2, counts: 2, executor: "threads", values: [0.123456, 4] }, answered: {}, predicted: null, measured: null,
-    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is.", for: "" },
+    shown: { makespan: 1, measured: null, rows: 1, seconds: true, speed: 1, told: "So it is.", memory: "peak 1 GB", for: "" },
     curve: { points: [[1, 1], [8, 2]], knee: null, measured: [] }, going: "no", status: "", problem: "", picture: "no",
   });
   const el = new Element("div");
@@ -176,4 +176,15 @@ test("a run goes by what was set last, also while an earlier setting is not answ
   assert.deepEqual(model.sent.map(({ values }) => values[1]), [5]);
   el.querySelectorAll("button").find((one) => one.dataset.action === "run").listeners.click();
   assert.deepEqual(model.sent.map(({ action, values }) => [action, values?.[1]]), [["set", 5], ["set", 7], ["run", undefined]]);
+});
+
+test("below the slider stands how much memory tasks take at once, where that is known", () => {
+  const { model, el, input } = shown();
+  const line = el.querySelectorAll("p").find((one) => one.className === "memory");
+  assert.equal(line.textContent, "peak 1 GB");
+  assert.equal(line.hidden, false);
+  assert.match(input("workers").getAttribute("aria-valuetext"), /So it is\. Memory: peak 1 GB\.$/);
+  model.state.shown = { ...model.state.shown, memory: "" };
+  model.handlers["change:shown"]();
+  return new Promise((done) => setTimeout(done)).then(() => assert.equal(line.hidden, true));
 });

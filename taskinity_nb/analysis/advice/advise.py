@@ -5,6 +5,8 @@ from __future__ import annotations
 from ...model.events import State
 from ...model.run import Run
 from .evidence import Advice, AdviceList, Case
+from .kept import kept_results
+from .limits import too_little, too_many_for_memory, too_much
 from .machine import busy_machine, oversubscribed
 from .placement import costly_transfer, held_by_lock, waits_in_processes
 from .shape import one_task, small_tasks, straggler, too_few_workers, too_many_workers
@@ -30,6 +32,12 @@ def advise(run: Run) -> list[Advice]:
     ``too_few_workers``, ``too_many_workers``
         The flow could use more, or does not need as many; up to how many each further one makes it
         5 % faster.
+    ``too_little``, ``too_much``
+        More of a resource would make the run shorter, or less of it does as well.
+    ``too_many_for_memory``
+        Fewer workers fit into the memory that the run may take, and they are as fast.
+    ``kept_results``
+        Large results are held until the end, although no task takes them any more.
     ``one_task``
         One task takes most of the critical path.
     ``costly_transfer``
@@ -67,7 +75,7 @@ def advise(run: Run) -> list[Advice]:
     if run.state is not State.SUCCEEDED or run.makespan < SHORTEST:
         return AdviceList()
     case = Case(run)
-    checks = [oversubscribed, busy_machine, waits_in_processes]
+    checks = [oversubscribed, busy_machine, waits_in_processes, kept_results]
     if case.is_quiet:  # else how long tasks take, and what others would save, is not known
         checks += [one_task, straggler]
     found = [advice for check in checks if (advice := check(case)) is not None]
@@ -75,6 +83,7 @@ def advise(run: Run) -> list[Advice]:
     cause = small_tasks(case) or held_by_lock(case) or costly_transfer(case)
     found += [cause] if cause else []
     if cause is None and case.is_quiet:
-        workers = too_few_workers(case) or too_many_workers(case)
-        found += [workers] if workers else []
+        limits = too_many_for_memory(case) or too_little(case)
+        workers = limits or too_few_workers(case) or too_many_workers(case)
+        found += [advice for advice in (workers, too_much(case)) if advice]
     return AdviceList(sorted(found, key=lambda advice: -advice.gain))

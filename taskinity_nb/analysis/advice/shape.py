@@ -88,7 +88,7 @@ def _costs(case: Case) -> list[float]:
     free: dict[str | None, float] = {}
     costs = []
     for record in sorted(case.records, key=lambda record: record.started or 0.0):
-        if record.worker in free:
+        if record.worker in free and not record.waited_for:  # else it was held back
             costs.append((record.started or 0.0) - max(free[record.worker], could[record.task]))
         free[record.worker] = record.finished or 0.0
     return costs

@@ -20,14 +20,15 @@ from ...engine.scheduling.limits.pool import Pool
 from ...engine.scheduling.order.ranks import ranked
 from ...errors import FlowError
 from ...formatting import counted, not_whole
-from ...model.events import Items, State, ended, running
+from ...model.events import Items, State, ended, entered, running
 from ...model.flow import Flow
 from ...model.limits.capacities import Rate
 from ...model.plan import Plan
 from ...model.run import Run
+from .memory import most_together
 from .workload import Workload, workload_of
 
-__all__ = ["Row", "Timeline", "play", "simulate"]
+__all__ = ["Row", "Timeline", "Wait", "play", "simulate"]
 
 
 class Row(NamedTuple):
@@ -36,6 +37,16 @@ class Row(NamedTuple):
     task: str
     item: int | None
     worker: int
+    start: float
+    end: float
+
+
+class Wait(NamedTuple):
+    """How long one task in a timeline waits for resources, of which its turn has come."""
+
+    task: str
+    item: int | None
+    resource: str
     start: float
     end: float
 
@@ -54,6 +65,11 @@ class Timeline:
         Seconds from start to end.
     rows : list of Row
         The tasks, and the items of mapped ones, in the order in which they would start.
+    peak_memory : int or None
+        The most bytes of memory that tasks would take which run at the same moment; None if of none
+        it is known.
+    waits : list of Wait
+        The tasks and items that would wait for a resource, in the order in which they would start.
     """
 
     plan: Plan
@@ -61,19 +77,40 @@ class Timeline:
     makespan: float
     _spans: Sequence[tuple[int, int, float, float]] = field(default=())
     _items: Mapping[int, Items] = field(default_factory=dict)
+    _memory: Mapping[int, float] = field(default_factory=dict)
+    _waits: Mapping[int, tuple[float, str]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[Row]:
-        names = self.plan.flow.tasks
-        owners: dict[int, tuple[str, int]] = {}
-        for task, (first, number) in self._items.items():
-            owners |= {first + item: (names[task], item) for item in range(number)}
         return [
-            Row(*owners[slot], worker + 1, start, end)
-            if slot >= len(names)
-            else Row(names[slot], None, worker + 1, start, end)
+            Row(*self._names[slot], worker + 1, start, end)
             for slot, worker, start, end in self._spans
         ]
+
+    @cached_property
+    def waits(self) -> list[Wait]:
+        waits = self._waits
+        return [
+            Wait(*self._names[slot], waits[slot][1], waits[slot][0], start)
+            for slot, _, start, _ in self._spans
+            if slot in waits
+        ]
+
+    @cached_property
+    def peak_memory(self) -> int | None:
+        spans = ((slot, start, end) for slot, _, start, end in self._spans)
+        return most_together(spans, self._memory)
+
+    @cached_property
+    def _names(self) -> dict[int, tuple[str, int | None]]:
+        """The task of each slot, and which of its items that is."""
+        names = self.plan.flow.tasks
+        owners: dict[int, tuple[str, int | None]] = {
+            i: (name, None) for i, name in enumerate(names)
+        }
+        for task, (first, number) in self._items.items():
+            owners |= {first + item: (names[task], item) for item in range(number)}
+        return owners
 
     @cached_property
     def run(self) -> Run:
@@ -87,6 +124,8 @@ class Timeline:
             log += running(task, at, None, at, items)
         for slot, worker, start, end in self._spans:
             began, finished = round(start * 1e9), round(end * 1e9)
+            if slot in self._waits:
+                log += entered(slot, State.READY, round(self._waits[slot][0] * 1e9))
             log += running(slot, began, f"worker-{worker + 1}", began)
             log += ended(slot, State.SUCCEEDED, finished, began, 0, finished)
         for task, items in self._items.items():
@@ -94,7 +133,10 @@ class Timeline:
             finished = round(max(ends, default=0.0) * 1e9)
             log += ended(task, State.SUCCEEDED, finished, None, 0, finished)
         end = round(self.makespan * 1e9)
-        return Run.recorded(self.plan, "simulated", self.workers, log, ended=end)
+        run = Run.recorded(self.plan, "simulated", self.workers, log, ended=end)
+        for slot, (_, resource) in self._waits.items():
+            run.record.note(slot, waited_for=resource)
+        return run
 
     def __repr__(self) -> str:
         workers = counted(self.workers, "worker")
@@ -148,19 +190,8 @@ def simulate(
 
 def play(load: Workload, workers: int) -> Timeline:
     """Schedule a workload on a number of workers."""
-    plan, structure = load.plan, load.plan.flow.structure
-    slots = len(structure.waiting)
-    weights = load.seconds[:slots]
-    for task, (first, number) in load.items.items():
-        weights[task] = sum(load.seconds[first : first + number])
-    mapped = load.items.keys()
-    frontier = Frontier(
-        structure.waiting,
-        structure.followers,
-        ranked(structure.followers, weights),
-        load.done,
-        streams=plan.streams(mapped),
-    )
+    slots = len(load.plan.bindings)
+    frontier = _frontier_of(load)
     crowded = workers * max(load.shares, default=0.0) > load.cores
     clock: _Clock = _SharedClock(load) if crowded else _Clock(load)
     free = list(range(min(workers, slots + len(load.seconds))))  # more have nothing to do
@@ -169,6 +200,7 @@ def play(load: Workload, workers: int) -> Timeline:
     take, done = frontier.take, frontier.done
     demands = {} if load.limits is None else load.limits.demands
     pool = Pool({} if load.limits is None else load.limits.capacities, lambda: now)
+    waits: dict[int, tuple[float, str]] = {}
 
     def end(slot: int) -> None:
         for served in pool.give_back(slot):
@@ -179,7 +211,7 @@ def play(load: Workload, workers: int) -> Timeline:
             if not frontier.left(task):
                 done(task)
 
-    unknown = set(mapped)
+    unknown = set(load.items)
     while True:
         while free and (slot := take()) is not None:
             if slot in unknown:
@@ -191,6 +223,8 @@ def play(load: Workload, workers: int) -> Timeline:
             demand = demands.get(frontier.owner(slot)) if demands else None
             if demand is None or pool.take(slot, demand):
                 clock.start(slot, heappop(free), now)
+            else:
+                waits[slot] = now, ", ".join(pool.short_of(demand))
         due = pool.due() if demands else None
         ended = clock.next(inf if due is None else due)
         if not ended:
@@ -206,7 +240,22 @@ def play(load: Workload, workers: int) -> Timeline:
             heappush(free, worker)
             end(slot)
     spans.sort(key=lambda span: (span[2], span[1]))
-    return Timeline(plan, workers, now, spans, load.items)
+    return Timeline(load.plan, workers, now, spans, load.items, load.memory, waits)
+
+
+def _frontier_of(load: Workload) -> Frontier:
+    """Return what tells which task is next, the longest way first."""
+    plan, structure = load.plan, load.plan.flow.structure
+    weights = load.seconds[: len(structure.waiting)]
+    for task, (first, number) in load.items.items():
+        weights[task] = sum(load.seconds[first : first + number])
+    return Frontier(
+        structure.waiting,
+        structure.followers,
+        ranked(structure.followers, weights),
+        load.done,
+        streams=plan.streams(load.items.keys()),
+    )
 
 
 End = tuple[float, int, int, float, float]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ...dsl.read import parse_dsl
@@ -27,6 +28,7 @@ from ...model.plan import Plan
 from ...model.record import TaskRun
 from ...model.run import Run
 from ..metrics import cores_of, handovers
+from .memory import memory_of
 
 __all__ = ["Workload", "workload_of"]
 
@@ -34,7 +36,8 @@ __all__ = ["Workload", "workload_of"]
 class Workload(NamedTuple):
     """What has to be done, in seconds; a task is its slot, and items follow the tasks.
 
-    Tasks that ask for more than the `limits` leave wait.
+    Tasks that ask for more than the `limits` leave wait; each takes so many bytes of `memory`, by
+    slot, where that is known.
 
     `seconds` a task takes alone, of which it wants a core for `shares`; `before` its start and
     `after` its end its worker is held too, and `gap` before it takes the next one.
@@ -50,6 +53,7 @@ class Workload(NamedTuple):
     items: dict[int, Items]
     done: frozenset[int]
     limits: Limits | None = None
+    memory: Mapping[int, float] = MappingProxyType({})
 
 
 def workload_of(
@@ -100,7 +104,10 @@ def _of_flow(flow: Flow, durations: Mapping[str, float] | None) -> Workload:
         known = [_usual(flow, [], durations)] * len(flow.tasks)
     nothing = [0.0] * len(flow.tasks)
     plan = _without_functions(flow)
-    return Workload(plan, known, nothing, nothing, nothing, 0.0, available_cores(), {}, frozenset())
+    return Workload(
+        plan, known, nothing, nothing, nothing, 0.0, available_cores(), {}, frozenset(),
+        memory=memory_of(plan),
+    )  # fmt: skip
 
 
 def _without_functions(flow: Flow) -> Plan:
@@ -169,6 +176,7 @@ def _of_run(run: Run, durations: Mapping[str, float] | None) -> Workload:
         items,
         frozenset(i for i, r in enumerate(tasks) if r.state is State.CACHED)
         | run.plan.left_out.keys(),
+        memory=memory_of(run.plan, records, items),
     )
 
 
@@ -209,6 +217,8 @@ def _gap(ran: Sequence[TaskRun]) -> float:
         (after.submitted or 0.0) - max(before.received or 0.0, after.ready or 0.0)
         for records in by_worker.values()
         for before, after in pairwise(records)
-        if (after.ready or 0.0) <= (before.received or 0.0) and after.submitted != before.submitted
+        if (after.ready or 0.0) <= (before.received or 0.0)
+        and after.submitted != before.submitted
+        and not after.waited_for
     ]
     return max(0.0, median(gaps)) if gaps else 0.0

@@ -106,8 +106,7 @@ class Scheduler:
         waiting, followers = flow.structure.waiting, flow.structure.followers
         self.run, self.backends = run, backends
         self.workers = WorkerLoop(self)
-        self.on_error = on_error
-        self.finished = SignalSafeEvent()
+        self.on_error, self.finished = on_error, SignalSafeEvent()
         # Reentrant: the garbage collector may call a finalizer of the user's while it is held.
         self.lock = threading.RLock()
         self.log, self._values = run.record.log, run.record.values
@@ -120,8 +119,7 @@ class Scheduler:
         )  # fmt: skip
         self._consumers = Consumers(run, self.workers.dropped) if keep == "last" else None
         self.maps = MappedTasks(self, kept_items or {}, self._consumers)
-        self.gate = Gate(self, self.maps, cache, limits)
-        self.is_limited = limits is not None
+        self.gate, self.is_limited = Gate(self, self.maps, cache, limits), limits is not None
         gated = plan.gated if cache is None else frozenset(range(len(waiting)))
         self.gated = gated if limits is None else gated | limits.demands.keys()
         self.held, self.count = self.mapped | (self.gated - settled), len(waiting)
@@ -240,6 +238,8 @@ class Scheduler:
             if not (self.stopped or self.finished.is_set()):
                 backend.rest(worker)
             return None
+        if self.is_limited:
+            self.gate.reserve(task)
         if backend.starts_at_claim and task not in self.held:
             now, log = perf_counter_ns(), self.log
             log += (task, RUNNING, now, worker.name, now, None)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from ...analysis.waiting import Waiting, waiting_in
 from ...formatting import time_text
 from ...model.events import State
 from ...model.record import TaskRun
@@ -95,6 +96,8 @@ class Panel(NamedTuple):
     """Whether nothing ran like this: tasks that were measured elsewhere, one after the other."""
     spans: tuple[Span, ...] = ()
     """The flows in the flow, above the rows."""
+    waits: tuple[Waiting, ...] = ()
+    """How many tasks wait for resources, below the rows."""
 
     @property
     def lanes(self) -> int:
@@ -143,7 +146,8 @@ def panel_of(run: Run, heading: str = "") -> Panel:
         lanes += used
     spans = _spans(bars, outer_boxes(run.flow.tasks))
     merged = tuple(_merged(bars, run.makespan))
-    return Panel(heading, merged, tuple(rows), run.makespan, spans=spans)
+    waits = waiting_in(run)
+    return Panel(heading, merged, tuple(rows), run.makespan, spans=spans, waits=waits)
 
 
 def outer_boxes(tasks: Iterable[str]) -> dict[str, str]:
@@ -249,8 +253,9 @@ def cut_off(panel: Panel, most: float) -> Panel:
     spans = [span._replace(end=min(span.end, most)) for span in panel.spans if span.start < most]
     heading = f"{panel.heading} (goes on beyond this chart)"
     return panel._replace(
-        bars=bars, makespan=most, heading=heading, is_cut=True, spans=tuple(spans)
-    )
+        bars=bars, makespan=most, heading=heading, is_cut=True, spans=tuple(spans),
+        waits=tuple(waiting for each in panel.waits if (waiting := each.cut_off(most))),
+    )  # fmt: skip
 
 
 def most_at_once(panel: Panel) -> int:

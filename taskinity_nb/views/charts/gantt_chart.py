@@ -74,9 +74,11 @@ def chart_of(runs: tuple[Run, ...]) -> Chart:
     told = [f"{on_workers(run)} {time_text(run.makespan, longest)}" for run in measured]
     if source is not None:
         told.append(f"sequential {judge(source).bound}{time_text(source.work, longest)} (replayed)")
-    for run, (times, why) in zip(others, found, strict=True):
+    drawn = panels[len(panels) - len(others) :]
+    for run, panel, (times, why) in zip(others, drawn, found, strict=True):
         told.append(f"{on_workers(run)} {time_text(run.makespan, longest)}")
         told += [speed(times)] if times else [why.words] if why.words else []
+        told += [waiting.label for waiting in panel.waits]
     return Chart(
         tuple(panels),
         tuple(tasks),

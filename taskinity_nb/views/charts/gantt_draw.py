@@ -7,10 +7,12 @@ bars as far as they fit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -41,6 +43,8 @@ THIN = 0.2
 MOST_LABELS = 400
 SPAN = 0.85
 """Of a line of text: how high a flow in the flow is, above the rows."""
+WAIT, CURVE = 1.9, 0.8
+"""Of a line of text: how high it is, below the rows, how many tasks wait; and the curve of it."""
 
 
 class Drawing(Styled):
@@ -88,6 +92,8 @@ class Drawing(Styled):
             ticks += [(y + row.first + row.lanes / 2, row.label) for row in panel.rows]
             self._bound(panel, y, number)
             y += panel.lanes + self.strip * (0.75 if panel.bound else 0.3)
+            self._waits(panel, y, number)
+            y += self.strip * WAIT * len(panel.waits)
         self._axes(ticks, end)
         self.titles()
         if 1 < len(set(self.groups.values())) <= len(COLOURS):
@@ -135,6 +141,28 @@ class Drawing(Styled):
                 LineCollection(lines, colors=EDGE, linewidths=1.2, zorder=2, gid=f"spans-{number}"),
                 autolim=False,
             )
+
+    def _waits(self, panel: Panel, top: float, number: int) -> None:
+        """Draw below the rows how many tasks wait for each resource, with words above the curve."""
+        for place, waiting in enumerate(panel.waits):
+            foot = top + self.strip * (WAIT * (place + 1) - 0.25)
+            unit = self.strip * CURVE / waiting.most
+            corners = [(waiting.steps[0][0], foot)]
+            for (start, many), (end, _) in pairwise(waiting.steps):
+                corners += [(start, foot - unit * many), (end, foot - unit * many)]
+            corners.append((waiting.steps[-1][0], foot))
+            for fill, edge in ((to_rgba(EDGE, 0.3), "none"), ("none", EDGE)):
+                self.ax.add_collection(
+                    PolyCollection(
+                        [corners], facecolors=[fill], edgecolors=edge, linewidths=0.8, zorder=2,
+                        hatch="////" if edge != "none" else None, gid=f"waits-{number}-{place}",
+                    ), autolim=False,
+                )  # fmt: skip
+            self._text(
+                0.002, foot - self.strip * (CURVE + 0.1), waiting.label, self.ruler.width,
+                fontsize=8, va="bottom", gid=f"waits-label-{number}-{place}",
+                transform=self.ax.get_yaxis_transform(),
+            )  # fmt: skip
 
     def _room_right_of(self, span: Span, panel: Panel) -> float:
         """Return for how many pixels the name of a span may go on: to the next one of its lane."""
@@ -322,7 +350,7 @@ class Drawing(Styled):
 
 def _strips(panel: Panel) -> float:
     """Return how many lines of text are above and below the rows of a panel."""
-    return (1.75 if panel.bound else 1.3) + SPAN * panel.span_lanes
+    return (1.75 if panel.bound else 1.3) + SPAN * panel.span_lanes + WAIT * len(panel.waits)
 
 
 def _corners(bar: Bar, y0: float, y1: float) -> tuple[tuple[float, float], ...]:

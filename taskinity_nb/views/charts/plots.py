@@ -26,7 +26,8 @@ def plot_gantt(*runs: Run | Timeline, ax: Axes | None = None) -> Axes:
     A run is drawn below the sequential one. If no sequential run is among `runs`, it is drawn from
     the measured durations, one task after the other, and labelled as replayed. Rows are workers;
     the critical path is outlined, and a line marks the lower bound: the time that no schedule on
-    as many workers can beat. How many times faster it was is told where a stopwatch would tell the
+    as many workers can beat. Where tasks wait for a resource, a curve below the rows tells how many
+    do. How many times faster it was is told where a stopwatch would tell the
     same; of a run that was cut off, was over at once, or went on beside other programs, what is
     known is told instead.
 

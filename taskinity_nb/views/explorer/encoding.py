@@ -14,17 +14,19 @@ from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple
 
 from ...analysis.prediction.simulate import Timeline
-from ...formatting import time_text
+from ...engine.scheduling.limits.demands import MEMORY
+from ...formatting import counted, size_of, size_text, time_text
 from ...model.events import State
 from ...model.flow import Flow
+from ...model.limits.capacities import Capacities
 from ...model.run import Run
 from ...strangers import is_interrupt
 from ..charts.gantt_bars import Panel, panel_of
-from ..style.words import error_line
+from ..style.words import LEAST_MEMORY, error_line
 
 __all__ = [
     "Laid", "Slider", "as_given", "as_number", "errors_of", "inputs_of", "laid_over", "off_by",
-    "packed", "sliders_of", "steps_of",
+    "packed", "peak_told", "sliders_of", "steps_of",
 ]  # fmt: skip
 
 STATES = tuple(State)
@@ -128,6 +130,28 @@ def off_by(predicted: float, measured: float, source: str = "") -> str:
     if not per_cent:
         return f"{words}: less than 1 % off"
     return f"{words}: {per_cent:,} % too {'quick' if predicted < measured else 'slow'}"
+
+
+def peak_told(timeline: Timeline, resources: Capacities) -> str:
+    """Write how much memory tasks take at once, at most, and of how much; "" if it is not known.
+
+    Examples
+    --------
+    >>> from taskinity_nb import simulate
+    >>> peak_told(simulate("a -> b", 4, {"a": 1.0, "b": 2.0}), {"memory": 4e9})
+    ''
+    """
+    peak, there_is = timeline.peak_memory or 0, resources.get(MEMORY)
+    if peak < LEAST_MEMORY:
+        return ""
+    if not isinstance(there_is, float):
+        return f"peak {size_text(peak)}"
+    told = f"peak {size_of(peak, there_is)}"
+    if peak > there_is:
+        return f"{told}: too much"
+    waiting = sum(MEMORY in wait.resource.split(", ") for wait in timeline.waits)
+    verb = "waits" if waiting == 1 else "wait"
+    return f"{told}; {counted(waiting, 'task')} {verb} for it" if waiting else told
 
 
 def errors_of(run: Run | None, error: BaseException) -> str:

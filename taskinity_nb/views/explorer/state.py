@@ -27,6 +27,7 @@ from .encoding import (
     laid_over,
     off_by,
     packed,
+    peak_told,
     sliders_of,
     steps_of,
 )
@@ -104,6 +105,7 @@ class ExplorerState:
         self.executors: dict[str, Any] = {word: word for word in WORDS}
         name = self._offer(executor)
         self.sliders = sliders_of(self.inputs, flow.inputs)
+        self._resources = resources or {}
         self._predictor = Predictor(flow if run is None else run, ran_on, resources)
         self._ran: dict[Settings, _Ran] = {}
         self._last: Settings | None = None  # of those that have run
@@ -210,6 +212,7 @@ class ExplorerState:
                 "seconds": self.in_seconds or is_alone,
                 "speed": curve.alone / now if now else 1.0,
                 "told": sentence(self.told()),
+                "memory": peak_told(predicted, self._resources),
                 "how": "" if ran is None else ran.how,
                 "for": "" if ran is not None else self._base_inputs(settings)[0],
             },

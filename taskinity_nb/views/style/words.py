@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...model.task import Task
 
 __all__ = [
+    "LEAST_MEMORY",
     "MINUS",
     "details_of",
     "error_line",

@@ -213,6 +213,15 @@ class TestRuns:
         begun = sorted(item.started for item in done.tasks["call"].items)
         assert all(at >= number // 5 * 0.3 for number, at in enumerate(begun))
 
+    def test_of_those_whose_turn_has_come_the_first_has_it(self):
+        """The one with the longer way to go is claimed first, however quick the next worker is."""
+        names = {name: Task(fn.one, resources={"api": 1}) for name in ("low", "high")}
+        names |= {f"after{i}": abs for i in range(3)}
+        for number in range(50):  # each a flow of which nothing is known
+            text = f"flow F{number}:\n  low\n  high -> after0 -> after1 -> after2"
+            done = run(text, namespace=names, workers=4, resources={"api": 1})
+            assert done.tasks["high"].started < done.tasks["low"].started
+
     def test_waiting_is_told_and_takes_no_worker(self):
         opened, begun = threading.Event(), threading.Event()
 

@@ -93,6 +93,30 @@ class TestWhatIsPredicted:
         bars = bars_of(ExplorerState(flow, workers=2, run=measured).traits()["predicted"])
         assert [bar[3:5] for bar in bars] == [(0, -1), (1, 0), (1, 1)]
 
+    def test_the_memory_that_tasks_take_at_once(self):
+        peaks = dict.fromkeys(FAN.tasks, 1_000_000_000)
+        asks = {name: {"memory": 1e9} for name in FAN.tasks}
+
+        def told(workers, **options):
+            recorded = fan(peaks=peaks, asks=asks, **options)
+            state = ExplorerState(FAN, workers=workers, run=recorded, resources=recorded.resources)
+            return state.traits()["shown"]["memory"]
+
+        assert [told(workers) for workers in (1, 3)] == ["peak 1 GB", "peak 3 GB"]
+        two = {"memory": "2.5 GB"}
+        assert told(1, resources=two) == "peak 1 of 2.5 GB"
+        assert told(3, resources=two) == "peak 2 of 2.5 GB; 1 task waits for it"
+        assert told(3, resources={"memory": "1.2 GB"}).endswith("of 1.2 GB; 2 tasks wait for it")
+
+    def test_more_memory_than_there_is(self):
+        recorded = fan(peaks={FAN.tasks[1]: 3_000_000_000}, resources={"memory": "2.5 GB"})
+        state = ExplorerState(FAN, workers=1, run=recorded, resources=recorded.resources)
+        assert state.traits()["shown"]["memory"] == "peak 3 of 2.5 GB: too much"
+
+    def test_of_memory_nothing_is_said_where_it_is_not_known(self):
+        state = ExplorerState(FAN, run=fan(), resources={"memory": 1e9})
+        assert state.traits()["shown"]["memory"] == ""
+
     def test_threads_share_the_lock_and_processes_do_not(self, monkeypatch):
         monkeypatch.setattr("taskinity_nb.analysis.metrics.available_cores", lambda: 4)
         computing = make_run(FAN, SEQUENCE, cpu=1.0, executor="processes", cores=4)

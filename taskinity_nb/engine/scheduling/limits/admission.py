@@ -60,6 +60,15 @@ class Admission:
 
     # Under the lock.
 
+    def reserve(self, slot: int) -> None:
+        """Keep for a task that was just claimed what it will ask for, if that is free.
+
+        Else it would go to whoever comes to ask first, and not to who was claimed first.
+        """
+        demand = self._demands.get(self._scheduler.owner(slot))
+        if demand is not None:
+            self._pool.reserve(slot, demand)
+
     def leave(self, slot: int) -> None:
         """Say that a task, or an attempt at it, has ended: others may have what it had."""
         self._serve(self._pool.give_back(slot))

@@ -110,6 +110,8 @@ class Pool:
     (['api'], [], [1])
     >>> pool.take(1, both)  # it has it already
     True
+    >>> pool.give_back(1), pool.reserve(3, both), pool.take(4, one), pool.take(3, both)
+    ([], None, False, True)
     """
 
     def __init__(self, capacities: Capacities, clock: Callable[[], float]) -> None:
@@ -137,6 +139,13 @@ class Pool:
             return True
         self._queues.setdefault(demand, deque()).append((number, key))
         return False
+
+    def reserve(self, key: int, demand: Demand) -> None:
+        """Take what somebody will ask for, if that is free; else nobody waits for it yet."""
+        now, number = self._clock(), next(self._number)
+        if key not in self._taken and self._is_free(demand, number, now):
+            self._give(key, demand, number, now)
+            self._served.add(key)
 
     def give_back(self, key: int) -> list[int]:
         """Give back what somebody has, if it has anything; return who has got it instead."""

@@ -72,6 +72,12 @@ class Gate:
     def admits(self, slot: int) -> bool:
         return self._admission is None or self._admission.admits(slot)
 
+    def reserve(self, slot: int) -> None:
+        """Keep what a task asks for, which was just claimed and will run; under the lock."""
+        is_to_run = self._cache is None and self._frontier.owner(slot) not in self._plan.gated
+        if self._admission is not None and is_to_run and not self._scheduler.is_map(slot):
+            self._admission.reserve(slot)
+
     def leave(self, slot: int) -> None:
         """Say that a task, or an attempt at it, has ended; under the lock."""
         if self._admission is not None:

@@ -344,7 +344,9 @@ function build(model, el) {
   root.setAttribute("aria-label", `Explorer of ${model.get("title")}`);
   const controls = element(document, "div", "controls", root);
   const steps = model.get("steps");
-  const workers = field(document, controls, "workers", "input", { type: "range", min: 0, max: steps.length - 1, step: 1, "data-set": "workers" });
+  const column = element(document, "div", "", controls);
+  const workers = field(document, column, "workers", "input", { type: "range", min: 0, max: steps.length - 1, step: 1, "data-set": "workers" });
+  const memory = element(document, "p", "memory", column);
   const sliders = model.get("sliders").map((one) => ({
     ...field(document, controls, one.name, "input", {
       ...(one.kind === "number"
@@ -382,7 +384,7 @@ function build(model, el) {
   hint.setAttribute("aria-hidden", "true");
   const problem = element(document, "pre", "problem", root);
   problem.setAttribute("role", "alert");
-  return { document, root, workers, sliders, executor, buttons: made, told, gantt: figures[0], curve: figures[1], hint, status, problem };
+  return { document, root, workers, memory, sliders, executor, buttons: made, told, gantt: figures[0], curve: figures[1], hint, status, problem };
 }
 
 const KEYS = {
@@ -483,11 +485,14 @@ function render({ model, el }) {
       [KEYS.line("ideal"), "ideal"],
     ]);
     view.told.textContent = shown.told;
+    view.memory.textContent = shown.memory;
+    view.memory.hidden = !shown.memory;
     view.gantt.svg.setAttribute("aria-label", `Gantt chart. ${shown.told}`);
     const measured = curve.measured.map((one) => ` ${one.told}.`).join("");
     const worth = curve.knee ? ` Up to ${curve.knee} pay.` : "";
     view.curve.svg.setAttribute("aria-label", `Speed-up over workers: here ${settle(shown.speed, false)} times.${worth}${measured}`);
-    workers.input.setAttribute("aria-valuetext", `${chosen()}: ${shown.told}`);
+    const memory = shown.memory ? ` Memory: ${shown.memory}.` : "";
+    workers.input.setAttribute("aria-valuetext", `${chosen()}: ${shown.told}${memory}`);
   };
   const onChange = () => {
     bars = { predicted: readBars(model.get("predicted")), measured: readBars(model.get("measured")) };
