@@ -85,6 +85,17 @@ class TestPool:
         for at, _ in began:
             assert sum(amount for when, amount in began if at <= when < at + 1.0) <= 3
 
+    def test_a_rate_that_is_free_just_after_it_was_asked_is_due_at_once(self):
+        """Nothing else would come to serve who waits for it."""
+        clock = Clock()
+        pool = Pool({"calls": Rate(1, 1.0), "api": 1}, clock)
+        call, both = (("calls", 1.0),), (("api", 1.0), ("calls", 1.0))
+        assert pool.take(0, call) and not pool.take(1, both)
+        assert pool.due() == 1.0
+        clock.now = 1.5
+        assert pool.due() == 1.5
+        assert pool.serve() == [1] and pool.due() is None
+
     def test_who_waits_longest_goes_first(self):
         pool = Pool({"api": 1}, Clock())
         one = (("api", 1.0),)

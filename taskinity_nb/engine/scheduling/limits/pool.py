@@ -199,7 +199,10 @@ class Pool:
         """Return when somebody may be served though nothing comes back; None if nobody."""
         now = self._clock()
         moments = []
-        for demand in self._queues:
+        for demand, queue in self._queues.items():
+            if self._is_free(demand, queue[0][0], now):
+                moments.append(now)  # a rate has let somebody begin since it was last looked at
+                continue
             lacking = [
                 (self._stocks[name], amount)
                 for name, amount in demand
