@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from clusters import on_ray
 from conformance import FEATURES
+from sizes import sized
 
 from taskinity_nb import ExecutorError, State, run
 
@@ -147,12 +148,20 @@ NO_DEATHS = ("ipyparallel view", "ipyparallel client", "executorlib", "mpi")
 """Where nothing is told of a worker that has died, so that a run would wait for ever."""
 
 
+DEAR = ("executorlib",)
+"""What starts an interpreter for each task: the suite asks it little."""
+
+FEW = sized(("results", "after a failure", "functions and classes of a notebook"), tuple(FEATURES))
+
+
 def cases() -> Iterator[Any]:
     for executor in (*MAIN, *OTHERS):
         if executor == "ray":
             continue
         marks = [] if executor in QUICK else [pytest.mark.slow]
-        for feature in FEATURES:
+        if executor in DEAR:
+            marks.append(pytest.mark.long)
+        for feature in FEW if executor in DEAR else FEATURES:
             if feature == "a worker that dies" and executor in NO_DEATHS:
                 continue
             yield pytest.param(executor, feature, marks=marks, id=f"{executor}: {feature}")
