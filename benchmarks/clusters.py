@@ -4,11 +4,13 @@
 
 Dask and Ray have two worker processes each, on this machine, and get the same graphs: from us as a
 flow, and as they would be given them without us, by `client.get` and by calls of a remote function.
+A Ray that runs already is taken where RAY_ADDRESS names it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -76,13 +78,16 @@ async def _nothing_yet() -> None:
 
 @contextmanager
 def ray_cluster() -> Iterator[tuple[Contest, Callable[[], None]]]:
-    """Start Ray; yield the contest, and what need not wait for anything."""
+    """Start Ray, or go to one; yield the contest, and what need not wait for anything."""
     import ray
 
-    ray.init(
-        num_cpus=WORKERS, include_dashboard=False, log_to_driver=False,
-        logging_level=logging.ERROR, _node_ip_address="127.0.0.1",
-    )  # fmt: skip
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(**quiet)
+    else:
+        ray.init(
+            num_cpus=WORKERS, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet
+        )  # fmt: skip
     remote = ray.remote(nothing)
 
     def contest(graph: Graph) -> tuple[Callable[[], object], Callable[[], object]]:

@@ -301,9 +301,8 @@ def open_notebook(
     place: Place, name: str, *, dark: bool = False, size: tuple[int, int] = (1100, 1700)
 ) -> Iterator[Page]:
     """Open a notebook in JupyterLab or in Notebook 7, its kernel ready."""
-    is_lab = place.app == "lab"
-    with Browser.get() as browser, browser.page(place.server, dark, size, is_lab) as page:
-        if page.url.startswith(place.server):
+    with Browser.get() as browser, browser.page(place.server, dark, size, stays=True) as page:
+        if page.url.startswith(place.server):  # it is JupyterLab, which is there already
             page.evaluate(OPEN, f"{place.inside}{name}")
         else:
             page.goto(place.address(name))
@@ -312,8 +311,10 @@ def open_notebook(
         page.wait_for_selector(IDLE[place.app], state="attached")
         page.evaluate(CONNECTED)
         yield Page(page)
-        if is_lab:
+        if place.app == "lab":
             page.evaluate(CLOSE)
+        else:
+            page.goto("about:blank")  # the next one finds the code compiled
 
 
 @contextmanager

@@ -30,8 +30,8 @@ if CHROMIUM is None and os.environ.get("TASKINITY_NB_BROWSER") != "required":
 class Browser:
     """A Chromium that is kept for many pages: to begin it, and to load JupyterLab, takes seconds.
 
-    Each server has a context of its own, and one page in it that goes from notebook to notebook if
-    the server is a JupyterLab. What a test that fails has opened is not used again.
+    Each server has a context of its own, and one page in it that goes from notebook to notebook, if
+    it is one with notebooks. What a test that fails has opened is not used again.
     """
 
     kept: ClassVar[Browser | None] = None

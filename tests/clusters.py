@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from ast import literal_eval
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,15 @@ BEGIN = """
 import warnings
 warnings.simplefilter("ignore")
 from taskinity_nb import run
-assert run("one", namespace=dict(one=lambda: 1), executor={executor!r})["one"] == 1
+names = {{"one": lambda: 1}}
+assert run("one", namespace=names, executor={executor!r}, workers={workers})["one"] == 1
 """
+
+WORKERS = {"dask": None, "ray": 2}
+"""Of Ray there is one for all, also for who asks for two; Dask starts another cluster for those."""
+
+SEATS = {"RAY_OVERRIDE_RESOURCES": '{"seat": 2}'}
+"""What Ray's workers have besides processors."""
 
 SCRIPT = """
 import runpy, sys
@@ -45,11 +53,14 @@ while dask._own:
 class KeptCluster:
     """A kernel, and the cluster that the word of an executor has begun in it.
 
-    It begins when it is first asked for, and again when it is needed after its end.
+    It begins when it is first asked for, and again when it is needed after its end. What is started
+    besides can connect to it, which costs a third of another Ray.
     """
 
     def __init__(self, executor: str) -> None:
         self.executor = executor
+        self.begun = Cell()
+        """The cell that began it."""
         self._kernel: Kernel | None = None
         self._manager: Any = None
 
@@ -58,11 +69,13 @@ class KeptCluster:
         if self._kernel is not None:
             return
         folders = [str(TESTS), str(TESTS / "engine" / "backends"), os.environ.get("PYTHONPATH", "")]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
+        path = os.pathsep.join(filter(None, folders))
+        environment = {**os.environ, **SEATS, "PYTHONPATH": path}
         self._manager, client = start_kernel(env=environment)
         self._kernel = Kernel(client)
         self.run("%load_ext taskinity_nb")
-        self.run(BEGIN.format(executor=self.executor))
+        begin = BEGIN.format(executor=self.executor, workers=WORKERS[self.executor])
+        self.begun = self.run(begin)
 
     def run(self, code: str) -> Cell:
         """Run a cell to its end, where it must not fail."""
@@ -72,6 +85,18 @@ class KeptCluster:
         cell = Cell(list(kernel.messages(kernel.send(code), PATIENCE)))
         assert not cell.error, cell.error
         return cell
+
+    def value(self, expression: str) -> Any:
+        """Return what an expression gives, which is a literal."""
+        return literal_eval(self.run(expression).outputs[-1]["text/plain"])
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What a process needs in its environment to connect to this Ray."""
+        self.run("import os, ray")
+        asks_for = self.value("os.environ.get('RAY_AUTH_MODE', 'disabled')")
+        address = self.value("ray.get_runtime_context().gcs_address")
+        return {"RAY_ADDRESS": address, "RAY_AUTH_MODE": asks_for}
 
     def script(self, path: Path, text: str, *arguments: object) -> None:
         """Run a script, which is written there, as the main module; it must not fail."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from clusters import on_ray
 
 import taskinity_nb
 
@@ -235,26 +237,32 @@ TINY = {
 }
 
 
-def run_script(name, *arguments):
+def run_script(name, *arguments, **environment):
     command = [sys.executable, str(SCRIPTS / f"{name}.py"), "--repeats", "1", *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    environment = os.environ | environment
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     # On a machine that is busy with these tests, what takes milliseconds may be found wrong.
     assert ended.returncode in ((0, 1) if name == "honesty" else (0,)), ended.stderr
     return ended.stdout
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=pytest.mark.xdist_group("clusters") if n == "clusters" else ())
-        for n in TINY
-    ],
-)
+@pytest.mark.parametrize("name", sorted(TINY.keys() - {"clusters"}))
 def test_each_script_prints_and_writes_its_tables(name, tmp_path):
-    readme = tmp_path / "README.md"
+    prints_and_writes_its_tables(name, tmp_path)
+
+
+@pytest.mark.slow
+@on_ray
+def test_the_script_on_clusters_prints_and_writes_its_tables(cluster, tmp_path):
+    prints_and_writes_its_tables("clusters", tmp_path, **cluster.address)
+
+
+def prints_and_writes_its_tables(name, folder, **environment):
+    readme = folder / "README.md"
     readme.write_text(f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->\n")
-    printed = run_script(name, *TINY[name], "--write", "--readme", str(readme)).strip()
+    options = [*TINY[name], "--write", "--readme", str(readme)]
+    printed = run_script(name, *options, **environment).strip()
     table = readme.read_text().split("begin -->\n")[1].removesuffix(f"\n<!-- {name}: end -->\n")
     assert table and (printed.endswith(table) if name == "honesty" else printed == table)
     assert "taskinity_nb" in printed or "second run" in printed

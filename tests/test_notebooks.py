@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from clusters import on_ray
 
 from taskinity_nb.shell.tutorial import tutorial_path
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+ON_CLUSTERS = ROOT / "notebooks" / "03_from_laptop_to_cluster.ipynb"
 
 LIGHTER = {
     "01_basic_parallel": [(1, r"stdlib\"), \"megabytes\": 3", r"stdlib\"), \"megabytes\": 0.5")],
@@ -45,32 +48,38 @@ def lighter(path, folder):
     return made
 
 
-def python(*arguments, cwd):
+def python(*arguments, cwd, **environment):
     done = subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, check=False
-    )
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd, env=os.environ | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def run_as_test(path, folder, **environment):
+    """Compare what is the same on every machine; what is measured is tagged to be left out."""
+    python(
+        "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval",
+        "--nbval-current-env", "--nbval-cell-timeout=120", lighter(path, folder), cwd=ROOT,
+        **environment,
+    )  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(
-            path,
-            id=path.stem,
-            marks=pytest.mark.xdist_group("clusters") if path.stem.endswith("cluster") else (),
-        )
-        for path in NOTEBOOKS
-    ],
+    [path for path in NOTEBOOKS if path != ON_CLUSTERS],
+    ids=lambda path: path.stem,
 )
 def test_runs_and_shows_what_is_saved(path, tmp_path):
-    """What is the same on every machine is compared; what is measured is tagged to be left out."""
-    python(
-        "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--nbval",
-        "--nbval-current-env", "--nbval-cell-timeout=120", lighter(path, tmp_path), cwd=ROOT,
-    )  # fmt: skip
+    run_as_test(path, tmp_path)
+
+
+@pytest.mark.slow
+@on_ray
+def test_the_one_on_clusters_runs_and_shows_what_is_saved(cluster, tmp_path):
+    run_as_test(ON_CLUSTERS, tmp_path, **cluster.address)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

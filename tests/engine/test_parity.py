@@ -26,16 +26,24 @@ def test_the_docs_say_so():
         assert said == parity.table()
 
 
-def cell_of(executor, folder):
-    """Return a cell that runs all programs on an executor, and prints where they differ."""
+SPAWN = "processes (spawn)"
+"""This has a kernel of its own, in which there is no other way to start a process."""
+
+
+ALONE = [list(parity.IN_PROCESS), ["processes"], [SPAWN], ["process pool"]]
+"""What shares a kernel: what is forked would inherit what the programs before have left there."""
+
+
+def cell_of(executors, folder):
+    """Return a cell that runs all programs on executors, and prints where they differ."""
     spawn = "import multiprocessing\nmultiprocessing.get_all_start_methods = lambda: ['spawn']\n"
     return f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})
 import parity
-{spawn if "spawn" in executor else ""}
+{spawn if SPAWN in executors else ""}
 parity.begin({str(folder)!r})
-found = parity.compared([{executor!r}], get_ipython().run_cell)
+found = parity.compared({executors!r}, get_ipython().run_cell)
 print('@' + found)
 """
 
@@ -43,14 +51,16 @@ print('@' + found)
 def check(cell):
     stdout = "".join(c["text"] for c in cell.of("stream") if c["name"] == "stdout")
     differences = json.loads(stdout.rpartition("@")[2])  # warnings of the programs may come after
-    assert not differences, "\n".join(f"{t}\n  {a}\n  {b}" for _, t, a, b in differences)
+    assert not differences, "\n".join(
+        f"{t} on {name}\n  {a}\n  {b}" for name, t, a, b in differences
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("executor", parity.ON_THIS_MACHINE)
-def test_each_program_gives_the_same(executor, tmp_path):
+@pytest.mark.parametrize("executors", ALONE, ids=", ".join)
+def test_each_program_gives_the_same(executors, tmp_path):
     with new_kernel() as (kernel, _):
-        cell = Cell(list(kernel.messages(kernel.send(cell_of(executor, tmp_path)), patience=300)))
+        cell = Cell(list(kernel.messages(kernel.send(cell_of(executors, tmp_path)), patience=300)))
         assert not cell.error, cell.error
         check(cell)
 
@@ -58,4 +68,4 @@ def test_each_program_gives_the_same(executor, tmp_path):
 @pytest.mark.slow
 @on_both
 def test_each_program_gives_the_same_on_a_cluster(cluster, tmp_path):
-    check(cluster.run(cell_of(cluster.executor, tmp_path)))
+    check(cluster.run(cell_of([cluster.executor], tmp_path)))

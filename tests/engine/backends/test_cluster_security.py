@@ -7,9 +7,11 @@ import subprocess
 import sys
 
 import pytest
+from clusters import on_ray
+from sizes import sized
 
 from taskinity_nb import run
-from taskinity_nb.engine.backends.cluster import dask
+from taskinity_nb.engine.backends.cluster import dask, ray
 
 pytestmark = [
     pytest.mark.xdist_group("clusters"),
@@ -44,7 +46,7 @@ def test_only_who_has_the_certificate_of_the_session():
     assert done.returncode == 0, done.stderr
 
 
-RAY = """
+SCRIPT = """
 from taskinity_nb import run
 if __name__ == "__main__":
     for _ in range(2):
@@ -52,10 +54,28 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.parametrize(("mode", "times"), [("disabled", 1), ("", 1), ("Token", 0)])
+def test_of_ray_it_is_said_that_others_can_connect_who_are_asked_for_nothing(
+    mode, times, monkeypatch, capsys
+):
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    ray._say_who_can_reach_it()
+    assert capsys.readouterr().err.count("other machines") == times
+
+
 @pytest.mark.slow
+@on_ray
+def test_of_ray_that_asks_for_a_token_nothing_is_said(cluster):
+    asks = cluster.address["RAY_AUTH_MODE"] == "token"  # older ones do not by themselves
+    assert cluster.begun.printed.count("other machines") == (not asks)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.skipif(sized(True, False), reason="starts a Ray of its own")
 def test_of_ray_it_is_said_once_that_others_can_connect(tmp_path):
     pytest.importorskip("ray")
-    (tmp_path / "script.py").write_text(RAY)
+    (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, "-W", "ignore", "script.py"]
     environment = os.environ | {"RAY_AUTH_MODE": "disabled"}  # newer ones ask for a token
     done = subprocess.run(

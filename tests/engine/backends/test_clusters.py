@@ -16,6 +16,7 @@ import pytest
 from clusters import on_both, on_ray
 from functions import wait_for_file
 from oracle import continues
+from sizes import sized
 
 import taskinity_nb
 from taskinity_nb import ExecutorError, State, Task, run
@@ -173,7 +174,7 @@ def test_a_ray_worker_is_lost_with_what_it_ran(cluster, tmp_path):
 
 
 WITHDRAWN = """
-    import time
+    import sys, time
     from taskinity_nb import Cancelled, State, TaskError, run, start
 
     def divide(): return 1 / 0
@@ -181,12 +182,12 @@ WITHDRAWN = """
     def double(one): return 2 * one
 
     if __name__ == "__main__":
-        for _ in range(120):
+        for _ in range(int(sys.argv[1])):
             try:
                 run("divide\\none -> double", executor="ray", on_error="stop")
             except TaskError as error:
                 assert error.task == "divide"
-        for number in range(60):
+        for number in range(int(sys.argv[1]) // 2):
             going = start("one -> double", executor="ray")
             time.sleep(number % 6 / 1000)  # it is cancelled at another moment each time
             going.cancel()
@@ -199,10 +200,11 @@ WITHDRAWN = """
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @on_ray
 def test_what_is_withdrawn_from_ray_does_not_end_who_asks_for_it(cluster, tmp_path):
     """Ray aborts who cancels a task at the moment at which it begins or ends."""
-    cluster.script(tmp_path / "script.py", WITHDRAWN)
+    cluster.script(tmp_path / "script.py", WITHDRAWN, sized(40, 120))
 
 
 @pytest.mark.slow

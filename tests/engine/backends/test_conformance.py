@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from clusters import on_ray
 from conformance import FEATURES
+from sizes import sized
 
 from taskinity_nb import ExecutorError, State, run
-from taskinity_nb.engine.backends.cluster.ray import init
 
 DOCS = Path(__file__).parents[3] / "docs" / "executors.md"
 
@@ -82,15 +83,6 @@ class Made:
         )  # fmt: skip
         self._stack.enter_context(cluster)
         return self._stack.enter_context(distributed.Client(cluster))
-
-    def _ray(self) -> Any:
-        ray = pytest.importorskip("ray")
-        init(
-            ray, num_cpus=2, include_dashboard=False, log_to_driver=False,
-            logging_level=logging.ERROR, resources={"seat": 2}, _node_ip_address="127.0.0.1",
-        )  # fmt: skip
-        self._stack.callback(ray.shutdown)
-        return "ray"
 
     def _ipyparallel(self) -> Any:
         ipyparallel = pytest.importorskip("ipyparallel")
@@ -156,17 +148,20 @@ NO_DEATHS = ("ipyparallel view", "ipyparallel client", "executorlib", "mpi")
 """Where nothing is told of a worker that has died, so that a run would wait for ever."""
 
 
-RAY = pytest.mark.leaves(
-    "signals", "environment", reason="ray.init handles SIGTERM and tells itself by the environment"
-)
+DEAR = ("executorlib",)
+"""What starts an interpreter for each task: the suite asks it little."""
+
+FEW = sized(("results", "after a failure", "functions and classes of a notebook"), tuple(FEATURES))
 
 
 def cases() -> Iterator[Any]:
     for executor in (*MAIN, *OTHERS):
-        marks = [] if executor in QUICK else [pytest.mark.slow]
         if executor == "ray":
-            marks.append(RAY)
-        for feature in FEATURES:
+            continue
+        marks = [] if executor in QUICK else [pytest.mark.slow]
+        if executor in DEAR:
+            marks.append(pytest.mark.long)
+        for feature in FEW if executor in DEAR else FEATURES:
             if feature == "a worker that dies" and executor in NO_DEATHS:
                 continue
             yield pytest.param(executor, feature, marks=marks, id=f"{executor}: {feature}")
@@ -183,8 +178,22 @@ def cases() -> Iterator[Any]:
 @pytest.mark.parametrize(("name", "feature"), list(cases()))
 def test_does_what_the_docs_say(name, feature, made, found, tmp_path):
     answer = FEATURES[feature](made[name], tmp_path)
-    if answer == "the run ends" and name not in ("dask", "ray"):
+    if answer == "the run ends" and name != "dask":
         made.forget(name)  # the pool is broken
+    check(found, name, feature, answer)
+
+
+@pytest.mark.slow
+@on_ray
+@pytest.mark.parametrize("feature", FEATURES)
+def test_ray_does_what_the_docs_say(cluster, feature, found, tmp_path):
+    """It is asked in the notebook that has begun it."""
+    cluster.run("from pathlib import Path; from conformance import FEATURES")
+    answer = cluster.value(f"FEATURES[{feature!r}]('ray', Path({str(tmp_path)!r}))")
+    check(found, "ray", feature, answer)
+
+
+def check(found: dict[tuple[str, str], str], name: str, feature: str, answer: str) -> None:
     found[name, feature] = answer
     if not os.environ.get("UPDATE_GOLDEN"):
         assert answer == read_tables()[name, feature]

@@ -77,7 +77,7 @@ def test_each_place_once(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.long
-@pytest.mark.parametrize("first", range(0, sized(400, 2000), CHUNK))
+@pytest.mark.parametrize("first", range(0, sized(200, 2000), CHUNK))
 def test_hostile_runs(tmp_path, first):
     failures = tried(first, first + CHUNK, tmp_path)
     assert not failures, report(failures)

@@ -144,7 +144,7 @@ def test_a_worker_is_killed_at_a_random_moment(tmp_path, first):
 
 # Interrupts.
 
-INTERRUPTS = sized(12, 67)
+INTERRUPTS = sized(8, 67)
 """Of each executor."""
 
 SETUP = """

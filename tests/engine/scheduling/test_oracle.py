@@ -13,7 +13,7 @@ from sizes import sized
 few = settings(
     max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-many = settings(few, max_examples=sized(12, 60))
+many = settings(few, max_examples=sized(8, 60))
 seeds = st.integers(0, 2**32)
 small = st.integers(1, 40)
 any_size = st.one_of(small, small, small, st.integers(1, 200), st.integers(200, 1_000))

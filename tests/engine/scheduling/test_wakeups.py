@@ -276,7 +276,7 @@ print("all ended")
 @pytest.mark.parametrize(
     ("rounds", "busy"),
     [
-        pytest.param(sized(600, 6_000), 0, id="quiet"),
+        pytest.param(sized(300, 6_000), 0, id="quiet"),
         pytest.param(sized(67, 667), 3, id="beside three busy processes"),
     ],
 )

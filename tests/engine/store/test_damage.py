@@ -146,7 +146,7 @@ def test_a_changed_byte_in_the_index(whole, killed, tmp_path, which):
     numbers = random.Random(3)
 
     size = (source / which).stat().st_size
-    for position in places_in(size, sized(60, 2000), numbers):
+    for position in places_in(size, sized(20, 2000), numbers):
         for to in (None, 0, 255):
             flip(copied(source, tmp_path / "cache") / which, position, to)
             look(tmp_path / "cache")

@@ -71,7 +71,7 @@ def left_in(store):
 def test_kills_lose_nothing_and_leave_nothing(tmp_path):
     numbers = random.Random(5)
     folder, written, start = tmp_path / "cache", set(), 0
-    for _ in range(sized(24, 300)):
+    for _ in range(sized(12, 300)):
         processes = [started(folder, WRITE.format(start=start + 1000 * n)) for n in range(2)]
         start += 2000
         for process in processes:
@@ -96,7 +96,7 @@ def test_kills_lose_nothing_and_leave_nothing(tmp_path):
 @pytest.mark.long
 @pytest.mark.parametrize(("limit", "trims"), [(2**40, 0), (60_000_000, 0.05)])
 def test_four_processes_at_once(tmp_path, limit, trims):
-    folder, seconds = tmp_path / "cache", sized(4, 60)
+    folder, seconds = tmp_path / "cache", sized(2, 60)
     processes = [
         started(folder, MIX.format(limit=limit, seed=n, seconds=seconds, trims=trims))
         for n in range(4)

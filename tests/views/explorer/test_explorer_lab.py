@@ -6,6 +6,7 @@ import re
 
 import pytest
 from browsers import open_notebook, open_voila, serve, write_notebook
+from sizes import sized
 
 from taskinity_nb.engine.runtime.cores import available_cores
 from taskinity_nb.views.explorer.encoding import steps_of
@@ -106,9 +107,10 @@ def told(page):
     return page.locator(".taskinity-explorer .told").inner_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "dark", "width"),
-    [("lab", False, 1400), ("notebook", True, 460)],
+    [("lab", False, 1400), *sized([], [("notebook", True, 460)])],
     indirect=["place"],
 )
 def test_what_the_text_declares_can_be_set(place, dark, width):

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import sized
 
 from taskinity_nb import show_versions
 from taskinity_nb.errors import FlowError
@@ -230,9 +231,10 @@ def test_no_text_of_a_users_reaches_it(name, key, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(sized(1, 4)))
 def test_labels_over_all_of_unicode(seed):
-    """Twenty thousand of them, in flows of a hundred tasks."""
+    """Five thousand of them for each seed, in flows of a hundred tasks."""
     import random
 
     drawn = random.Random(seed)

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 from browsers import open_notebook, write_notebook
+from sizes import sized
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -47,7 +48,8 @@ PICTURE = ".jp-RenderedSVG img"
 SAVED = re.compile(r"−[\d.]+ s")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.long
+@pytest.mark.parametrize("dark", sized([True], [False, True]))
 def test_a_new_kernel_shows_what_another_has_made(kept_lab, dark):
     with kept_lab.new_folder() as place:
         told = {}

@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 from browsers import open_notebook, write_notebook
+from sizes import sized
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -50,7 +51,7 @@ WATCH = """
 }
 """
 
-SIZES = {5: 2, 60: 12, 1000: 100}
+SIZES = {5: 2, 60: 12, **sized({300: 30}, {1000: 100})}
 """How many tasks a picture has, and how many of them are on a level."""
 
 GROWN = """
@@ -116,6 +117,7 @@ def pictured(lab, selector, looks, name):
             element.screenshot(path=lab.screenshot(name.format(tasks, look)))
 
 
+@pytest.mark.long
 def test_pictures_of_every_size(place):
     with open_notebook(place, "sizes.ipynb", size=(1100, 1100)) as lab:
         lab.run_cell(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from browsers import open_notebook, open_voila, serve, write_notebook
+from sizes import sized
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -129,8 +130,11 @@ def assert_in_sight(lab, selector):
     assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"], box
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("place", "look"), [("lab", "ends"), ("notebook", "dark")], indirect=["place"]
+    ("place", "look"),
+    [("lab", "ends"), *sized([], [("notebook", "dark")])],
+    indirect=["place"],
 )
 def test_what_was_open_stays_open_and_the_picture_answers(place, look, problems):
     with open_notebook(place, f"{look}.ipynb", dark=look == "dark", size=(1400, 800)) as lab:
