@@ -5,11 +5,12 @@ A session uses the environment that nox is in, `.venv`; only `pythons` makes one
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import nox
 
-PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"))
+PYTHONS = subprocess.check_output([sys.executable, ".ci/pythons.py"], text=True).split()
 PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadgroup")
 QUICK = ("-m", "not slow and not browser")
 

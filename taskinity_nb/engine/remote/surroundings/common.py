@@ -32,6 +32,7 @@ from .libraries import put_libraries, taken_libraries
 from .logs import put_logs, taken_logs
 from .modules import Told, taken_modules
 from .overlay import Overlay
+from .sources import get_ready
 from .standing import Standing
 
 __all__ = ["Common", "follow", "taken"]
@@ -113,6 +114,7 @@ class Common:
         that is new, and in one that is to stay, modules are executed `again` if need be.
         """
         if self._watcher not in sys.meta_path:
+            get_ready()
             self._watcher.__enter__()
         self._watcher.pending.clear()
         if self._standing is not None:  # the process is ours alone

@@ -24,6 +24,7 @@ from typing import Any
 __all__ = [
     "Stamp",
     "Text",
+    "get_ready",
     "innermost",
     "is_users",
     "is_users_path",
@@ -63,6 +64,18 @@ def is_users_path(path: str) -> bool:
     """
     path = os.path.abspath(path)
     return not (path.startswith(_folders()) or _INSTALLED.intersection(path.split(os.sep)))
+
+
+def get_ready() -> None:
+    """Find out now where what is installed lies, and not in the midst of an import.
+
+    Python looks into a module of its own for that, once, and cannot be asked again until then.
+
+    Examples
+    --------
+    >>> get_ready()
+    """
+    _folders()
 
 
 def is_users(spec: ModuleSpec | None) -> bool:

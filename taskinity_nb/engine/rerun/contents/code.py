@@ -197,13 +197,16 @@ def _plain(constant: Any) -> Any:
 
 
 def _shifts(**operations: int) -> dict[int, int]:
-    return {opmap[name]: shift for name, shift in operations.items() if name in opmap}
+    return {opmap[name]: shift for name, shift in operations.items() if name in _REAL}
 
 
-_IN_312 = int("LOAD_METHOD" not in opmap)
+_REAL = {name for name, number in opmap.items() if number < 256}
+"""The operations that stand in code: others are the compiler's own, by whatever name."""
+
+_IN_312 = int("LOAD_METHOD" not in _REAL)
 _GLOBALS = _shifts(LOAD_GLOBAL=1, LOAD_NAME=0, LOAD_FROM_DICT_OR_GLOBALS=0)
 """How far the argument of each opcode that finds a global is shifted against `co_names`."""
-_ATTRIBUTES = _shifts(LOAD_ATTR=_IN_312, LOAD_METHOD=0, IMPORT_FROM=0)
+_ATTRIBUTES = _shifts(LOAD_ATTR=_IN_312, LOAD_SUPER_ATTR=2, LOAD_METHOD=0, IMPORT_FROM=0)
 
 _BETWEEN = {opmap["CACHE"], opmap["EXTENDED_ARG"]}
 _OF_WHAT_IS_LOADED = {*_ATTRIBUTES, opmap["STORE_ATTR"], opmap["DELETE_ATTR"]} - {

@@ -189,8 +189,8 @@ def full_name(made: type) -> tuple[str, str]:
 
     Examples
     --------
-    >>> full_name(Path)
-    ('pathlib', 'Path')
+    >>> full_name(int)
+    ('builtins', 'int')
     """
     if not _flags(made) & _HEAP_TYPE:
         return made.__module__, _qualname(made)
