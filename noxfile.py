@@ -10,7 +10,12 @@ import sys
 
 import nox
 
-PYTHONS = subprocess.check_output([sys.executable, ".ci/pythons.py"], text=True).split()
+OWN = "python{}.{}".format(*sys.version_info)
+OTHERS = [
+    path
+    for path in subprocess.check_output([sys.executable, ".ci/pythons.py"], text=True).split()
+    if not path.endswith(OWN)
+]
 PYTEST = ("-m", "pytest", "-n", "2", "--dist", "loadgroup")
 QUICK = ("-m", "not slow and not browser")
 
@@ -74,8 +79,8 @@ def lowest(session: nox.Session) -> None:
     session.run(".ci/lowest", *session.posargs, external=True)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=OTHERS)
 def pythons(session: nox.Session) -> None:
-    """Try each feature on each Python that is found and that the classifiers name."""
+    """Try each feature on each other Python that is found and that the classifiers name."""
     session.install("-q", "-e", ".[test]")
     session.run("python", *PYTEST, *QUICK, *session.posargs)
