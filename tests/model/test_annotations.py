@@ -37,7 +37,7 @@ from taskinity_nb import FlowWarning, compare, parse_dsl, run, start, task
 from taskinity_nb.analysis.measuring.benchmark import PerformanceBenchmark
 from taskinity_nb.model.annotations.fit import cannot_fit
 from taskinity_nb.model.annotations.hints import read, shown
-from taskinity_nb.model.annotations.kinds import handed
+from taskinity_nb.model.annotations.kinds import alternatives, handed
 from taskinity_nb.model.annotations.misfits import misfits
 from taskinity_nb.model.binding import resolve
 
@@ -685,3 +685,20 @@ class TestCost:
         text = "\n".join(f"load as g{i} -> total as t{i}" for i in range(200))
         misfits(resolve(parse_dsl(text), None, FUNCTIONS))
         assert asked == [(str, list[int])]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no such statement")
+@pytest.mark.parametrize(
+    ("alias", "told", "stands_for"),
+    [
+        ("type Pair[T] = tuple[T, T]", "Pair[int]", tuple[int, int]),
+        ("type Swapped[A, B] = dict[B, A]", "Swapped[int, str]", dict[str, int]),
+        ("type Same[T] = T", "Same[Same[int]]", int),
+        ("type Always[T] = int", "Always[str]", int),
+        ("type Several[K, *R] = dict[K, tuple[*R]]", "Several[str, int, float]", typing.Any),
+    ],
+)
+def test_an_alias_with_parameters(alias, told, stands_for):
+    space = {}
+    exec(alias, space)
+    assert alternatives(eval(told, space)) == alternatives(stands_for)

@@ -55,8 +55,9 @@ def test_few_open_files():
     ("before", "name", "told"),
     [
         (
-            "for each in /tmp /var/tmp /usr/tmp; do mount -t tmpfs -o ro none $each; done\n"
-            "cd /proc",
+            "for each in /tmp /var/tmp /usr/tmp; do [ ! -d $each ] || "
+            "{ mount --bind $each $each && mount -o remount,ro,bind $each; }; done\n"
+            "unset TMPDIR; cd /proc",
             "folder for temporary files", "No usable temporary directory found",
         ),
         (

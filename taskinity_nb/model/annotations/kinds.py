@@ -108,11 +108,25 @@ def _bare(hint: Any) -> Any:
             hint = hint.__supertype__
         elif type(hint).__name__ == "TypeAliasType":  # of the standard library from 3.12 on
             hint = hint.__value__
-        elif typing.get_origin(hint) in _AROUND:
+        elif type(origin := typing.get_origin(hint)).__name__ == "TypeAliasType":
+            hint = _aliased(origin, typing.get_args(hint))  # as numpy's NDArray is from 2.5 on
+        elif origin in _AROUND:
             hint = typing.get_args(hint)[0]
         else:
             return hint
     return Any
+
+
+def _aliased(alias: Any, args: tuple[Any, ...]) -> Any:
+    """Return what an alias with parameters stands for, with these in place of the parameters."""
+    parameters, value = alias.__type_params__, alias.__value__
+    if len(args) != len(parameters) or not all(isinstance(p, typing.TypeVar) for p in parameters):
+        return Any
+    given = dict(zip(parameters, args, strict=True))
+    if isinstance(value, typing.TypeVar):
+        return given[value]
+    wanted = tuple(given[parameter] for parameter in getattr(value, "__parameters__", ()))
+    return value[wanted] if wanted else value
 
 
 def _is_anything(kind: type) -> bool:
