@@ -30,6 +30,7 @@ from taskinity_nb.analysis.advice import evidence, kept
 from taskinity_nb.analysis.advice.kept import bytes_of
 from taskinity_nb.analysis.judgement import judge
 from taskinity_nb.engine.remote.process.cpu_time import core_wait
+from taskinity_nb.engine.runtime.memory_limit import Memory
 from taskinity_nb.model.events import Helpers
 from taskinity_nb.model.flow import Edge
 from taskinity_nb.model.metrics import threads_of
@@ -796,9 +797,9 @@ class TestKeptResults:
         assert bytes_of(table) == int(table.memory_usage().sum())
 
     def test_without_a_limit_what_counts_is_the_machine(self, monkeypatch):
-        monkeypatch.setattr(kept.os, "sysconf", {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 100}.get)
+        monkeypatch.setattr(kept, "memory_left", lambda: Memory(1000, 0, "all that it has"))
         assert "kept_results" in kinds(self.of(bytes(300), resources=()))
-        monkeypatch.setattr(kept.os, "sysconf_names", {})
+        monkeypatch.setattr(kept, "memory_left", lambda: None)
         assert "kept_results" not in kinds(self.of(bytes(300), resources=()))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from taskinity_nb import run
 from taskinity_nb.engine.backends.processes import backend as backend_module
+from taskinity_nb.engine.backends.processes.tickets import Tickets
 
 
 def touch_and_wait(x, folder):
@@ -100,6 +101,12 @@ class TestTakenBack:
                     threading.Event().wait(0.001)
             yield from sent(self, batch, worker)
 
+        def put(self, number):
+            threading.Event().wait(0.05 if late else 0)  # others may look for it meanwhile
+            given_out(self, number)
+
+        given_out = Tickets.put
+        monkeypatch.setattr(Tickets, "put", put)
         monkeypatch.setattr(backend_module._PooledProcess, "_send", send)
         names = {"scan": lambda: range(40), "work": wait_for_the_last}
         result = run("scan -> map work", {"folder": str(tmp_path)}, namespace=names,

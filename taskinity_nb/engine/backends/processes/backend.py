@@ -259,9 +259,11 @@ class _PooledProcess:
             backend.busy[worker] = process, batch
             if backend.stopped:
                 process.kill()
-            elif len(loads) > 1 and backend.idle:
-                backend.wake()  # it has found nothing, and may take over some of these
         process.send(backend.encoder.epoch, backend.store.folders, loads)
+        if len(loads) > 1:
+            with scheduler.lock:  # not before: what was not sent cannot be taken back
+                if backend.idle:
+                    backend.wake()  # it has found nothing, and may take over some of these
         begun, is_last = 1, False
         while not is_last:
             kind, content = process.receive()
