@@ -1,0 +1,116 @@
+"""What the extension makes of cells that are written, in JupyterLab and in Notebook 7."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from browsers import open_notebook, write_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "roles.json"
+CELLS = json.loads(GOLDEN.read_text("utf-8"))
+LINE = "%flow Report --workers 3 depth=2"
+PYTHON = f"for name in input('?'): print(map)\n{LINE}\ntext = '''\n{LINE}\n'''"
+
+VARIABLE = {
+    "magic": "meta", "option": "attribute", "keyword": "keyword", "definition": "def",
+    "name": "", "key": "property", "parameter": "attribute", "string": "string", "number": "number",
+    "atom": "atom", "arrow": "operator", "operator": "operator", "mark": "punctuation",
+    "comment": "comment", "wrong": "",
+}  # fmt: skip
+"""Which of a theme's colours each role has; some have that of plain text."""
+
+COLOURS = """
+([cell, variables]) => {
+  const content = document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-content')[cell];
+  const probe = content.appendChild(document.createElement('span'));
+  const known = Object.fromEntries(variables.map((name) => {
+    probe.style.color = name ? `var(--jp-mirror-editor-${name}-color)` : 'inherit';
+    return [name, getComputedStyle(probe).color];
+  }));
+  probe.remove();
+  const lines = [...content.querySelectorAll('.cm-line')].map((line) => {
+    const found = [];
+    const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+    for (let node; (node = walker.nextNode()); ) {
+      const { color } = getComputedStyle(node.parentElement);
+      found.push(...[...node.data].map((sign) => [sign, color]));
+    }
+    return found;
+  });
+  return { known, lines };
+}
+"""
+"""The colours of a theme, and that of each sign of a cell."""
+
+
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def place(request):
+    with request.getfixturevalue(f"kept_{request.param}").new_folder() as place:
+        cells = ["\n".join(line for line, _ in cell) for cell in CELLS]
+        write_notebook(place.folder / "colours.ipynb", [*cells, PYTHON])
+        yield place
+
+
+def colours(lab, cell):
+    """Return the names of the colours of each sign, and the signs, line by line."""
+    found = lab.page.evaluate(COLOURS, [cell, sorted(set(VARIABLE.values()))])
+    assert len(set(found["known"].values())) > 7
+    return found["known"], found["lines"]
+
+
+def wanted(line, pieces, known):
+    """Return a line's signs with the colours that its pieces should have; blanks have none."""
+    signs = [[sign, known[""]] for sign in line]
+    behind = 0
+    for role, _, piece in (piece.partition(" ") for piece in pieces):
+        start = line.index(piece, behind)
+        behind = start + len(piece)
+        for sign in signs[start:behind]:
+            sign[1] = known[VARIABLE[role]]
+    return [each for each in signs if each[0].strip()]
+
+
+def rules(lab, cell):
+    """Return which rules of accessibility the text of a cell breaks."""
+    lab.page.evaluate(
+        "n => { for (const [i, each] of document.querySelectorAll('.jp-CodeCell').entries())"
+        " each.classList.toggle('looked-at', i === n); }",
+        cell,
+    )
+    return {line.partition(":")[0] for line in lab.violations(".looked-at .cm-content")}
+
+
+@pytest.mark.parametrize(
+    ("place", "dark"), [("lab", False), ("notebook", True)], indirect=["place"]
+)
+def test_cells_are_coloured_as_the_golden_list_says(place, dark):
+    with open_notebook(place, "colours.ipynb", dark=dark, size=(1100, 2600)) as lab:
+        lab.page.wait_for_function(
+            "n => document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-content').length === n",
+            arg=len(CELLS) + 1,
+        )
+        for number, cell in enumerate(CELLS):
+            known, lines = colours(lab, number)
+            for signs, (line, pieces) in zip(lines, cell, strict=True):
+                shown = [each for each in signs if each[0].strip()]
+                assert shown == wanted(line, pieces, known), line
+        known, lines = colours(lab, len(CELLS))
+        assert lines[0][0] == ["f", known["keyword"]]  # Python as ever
+        pieces = ["magic %flow", "option --workers", "number 3", "parameter depth", "number 2"]
+        assert [each for each in lines[1] if each[0].strip()] == wanted(LINE, pieces, known)
+        assert {colour for _, colour in lines[3]} == {known["string"]}  # it is within a text
+        lab.screenshot(f"editor-{place.app}")
+        # While it is written, a cell becomes a flow, and Python again.
+        content = lab.page.locator(".jp-Notebook .jp-CodeCell .cm-content").last
+        content.click()
+        lab.page.keyboard.press("Control+Home")
+        lab.page.keyboard.type("%%flow\n")
+        assert colours(lab, len(CELLS))[1][1][0] == ["f", known[""]]
+        lab.page.keyboard.press("Control+Home")
+        lab.page.keyboard.press("Delete")
+        assert colours(lab, len(CELLS))[1][1][0] == ["f", known["keyword"]]
+        assert rules(lab, 1) <= rules(lab, len(CELLS))  # of Jupyter's own
