@@ -29,9 +29,8 @@ const VALUE = new RegExp(
     `|(?<word>${WORD})|(?<operator>=)|(?<mark>[^${BLANK}])`,
   "gu",
 );
-const END = new RegExp(`(?<open>[(\\[{])|(?<close>[)\\]}])|(?<comment>#[^\\r\\n]*)|(?<newline>[\\r\\n])|${STRING}`, "gu");
+const QUOTED = new RegExp(STRING, "uy");
 const NEWLINE = /\r\n?|\n/g;
-const OPENING = /[(\[{]/;
 
 /** Tell whether the text of a cell begins with `%%flow`. */
 export const isFlow = (text) => MAGIC.test(text);
@@ -49,15 +48,13 @@ export function partsOf(text) {
   const parts = magic ? [{ start: 0, end: magic[0].length, read: ofMagic }] : [];
   let start = magic ? magic[0].length : 0;
   for (let few = FEW; start < text.length; ) {
-    let end = find(NEWLINE, text, start)?.index ?? text.length;
-    if (few && OPENING.test(text.slice(start, end))) {
-      const closed = endOfBrackets(text, start);
-      if (closed === null) few--;
-      else end = closed;
+    let end = few ? endOfBrackets(text, start) : null;
+    if (end === null) {
+      end = find(NEWLINE, text, start)?.index ?? text.length;
+      few = Math.max(0, few - 1);
     }
     parts.push({ start, end, read: ofLine });
-    const newline = find(NEWLINE, text, end);
-    start = newline ? newline.index + newline[0].length : text.length;
+    start = end + (text.startsWith("\r\n", end) ? 2 : 1);
   }
   return parts;
 }
@@ -196,14 +193,23 @@ class Line {
 
 const isName = (word) => IDENTIFIER.test(word) && !PYTHONS.has(word.normalize("NFKC"));
 
-/** Return where a line ends with all its brackets closed, in front of a comment too; null if they never are. */
+/**
+ * Return where a line ends with all its brackets closed, in front of a comment too; null if they never are.
+ *
+ * It looks at each sign of a text whenever a key is pressed, so it goes without patterns as far as it can.
+ */
 function endOfBrackets(text, start, isBeforeComment = false) {
   let depth = 0;
-  END.lastIndex = start;
-  for (let match; (match = END.exec(text)); ) {
-    const { open, close, comment, newline } = match.groups;
-    if ((newline || (comment && isBeforeComment)) && depth <= 0) return match.index;
-    depth += (open !== undefined) - (close !== undefined);
+  for (let at = start; at < text.length; at++) {
+    const sign = text[at];
+    if (sign === "\n" || sign === "\r") {
+      if (depth <= 0) return at;
+    } else if (sign === "#") {
+      if (isBeforeComment && depth <= 0) return at;
+      at = (find(NEWLINE, text, at)?.index ?? text.length) - 1;
+    } else if (sign === "(" || sign === "[" || sign === "{") depth++;
+    else if (sign === ")" || sign === "]" || sign === "}") depth--;
+    else if (sign === '"' || sign === "'") at = (find(QUOTED, text, at) ? QUOTED.lastIndex : at + 1) - 1;
   }
   return depth <= 0 ? text.length : null;
 }
