@@ -23,6 +23,18 @@ VARIABLE = {
 }  # fmt: skip
 """Which of a theme's colours each role has; some have that of plain text."""
 
+FUNCTIONS = """%load_ext taskinity_nb
+import threading
+go = threading.Event()
+def load(path="numbers.csv"):
+    "Read <b>numbers</b>."
+def clean(load): pass"""
+MISSPELT = "%%flow\nload -> claen\nload -> later"
+RUNNING = "go.wait(60)"
+WRONG = ".jp-Notebook .jp-CodeCell:nth-child(2) .taskinity-error"
+UNKNOWN = WRONG.replace("error", "unknown")
+TOOLTIP = ".taskinity-tooltip"
+
 COLOURS = """
 ([cell, variables]) => {
   const content = document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-content')[cell];
@@ -52,6 +64,7 @@ def place(request):
     with request.getfixturevalue(f"kept_{request.param}").new_folder() as place:
         cells = ["\n".join(line for line, _ in cell) for cell in CELLS]
         write_notebook(place.folder / "colours.ipynb", [*cells, PYTHON])
+        write_notebook(place.folder / "checks.ipynb", [FUNCTIONS, MISSPELT, RUNNING])
         yield place
 
 
@@ -104,6 +117,7 @@ def test_cells_are_coloured_as_the_golden_list_says(place, dark):
         assert [each for each in lines[1] if each[0].strip()] == wanted(LINE, pieces, known)
         assert {colour for _, colour in lines[3]} == {known["string"]}  # it is within a text
         lab.screenshot(f"editor-{place.app}")
+        assert lab.page.locator(".jp-mod-dirty").count() == 0  # nothing of it is saved
         # While it is written, a cell becomes a flow, and Python again.
         content = lab.page.locator(".jp-Notebook .jp-CodeCell .cm-content").last
         content.click()
@@ -114,3 +128,67 @@ def test_cells_are_coloured_as_the_golden_list_says(place, dark):
         lab.page.keyboard.press("Delete")
         assert colours(lab, len(CELLS))[1][1][0] == ["f", known["keyword"]]
         assert rules(lab, 1) <= rules(lab, len(CELLS))  # of Jupyter's own
+
+
+def wait_for_text(lab, selector, text):
+    lab.page.locator(selector, has_text=text).first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("place", "dark"), [("lab", True), ("notebook", False)], indirect=["place"]
+)
+def test_what_the_kernel_says_of_a_cell(place, dark):
+    problems = []
+    with open_notebook(place, "checks.ipynb", dark=dark, size=(1100, 900)) as lab:
+        lab.page.on("pageerror", lambda error: problems.append(str(error)))
+        flow = lab.page.locator(".jp-Notebook .jp-CodeCell .cm-content").nth(1)
+        wait_for_text(lab, ".jp-Notebook .jp-CodeCell .cm-content", "claen")
+        assert lab.page.locator(WRONG).count() == 0  # nothing is loaded
+        lab.run_cell(0)
+        wait_for_text(lab, WRONG, "claen")
+        wait_for_text(lab, UNKNOWN, "later")
+        lab.page.locator(WRONG).hover()
+        wait_for_text(lab, TOOLTIP, "did you mean 'clean'?")
+        assert lab.violations(TOOLTIP) == []
+        assert rules(lab, 1) <= rules(lab, 0)
+        lab.screenshot(f"editor-{place.app}-error")
+        lab.page.mouse.move(2, 2)
+        # What a name stands for is text, whatever is written there.
+        box = flow.locator(".cm-line").nth(1).bounding_box()
+        lab.page.mouse.move(box["x"] + 12, box["y"] + box["height"] / 2)
+        wait_for_text(lab, TOOLTIP, "Read <b>numbers</b>.")
+        assert "load(path='numbers.csv')" in lab.page.locator(TOOLTIP).inner_text()
+        lab.screenshot(f"editor-{place.app}-name")
+        lab.page.mouse.move(2, 2)
+        # It goes when it is mended; and while a cell runs, too, the kernel says what is wrong.
+        lab.run_cell(2, wait=False)
+        lab.page.wait_for_selector(".jp-InputPrompt:text('[*]')")
+        flow.click()
+        lab.page.keyboard.press("Control+End")
+        lab.page.keyboard.type(" => 1")
+        wait_for_text(lab, WRONG, "=>")
+        for _ in range(5):
+            lab.page.keyboard.press("Backspace")
+        wait_for_text(lab, WRONG, "claen")
+        flow.locator(".cm-line").nth(1).click()
+        lab.page.keyboard.press("End")
+        for _ in range(4):
+            lab.page.keyboard.press("Backspace")
+        lab.page.keyboard.type("lean")
+        lab.page.wait_for_selector(WRONG, state="detached")
+        wait_for_text(lab, UNKNOWN, "later")
+        # Where it is defined.
+        lab.page.mouse.move(2, 2)
+        lab.page.keyboard.down("Control")
+        lab.page.mouse.click(box["x"] + 12, box["y"] + box["height"] / 2)
+        lab.page.keyboard.up("Control")
+        lab.page.wait_for_function(
+            "() => document.querySelector('.jp-CodeCell .cm-content') === document.activeElement"
+        )
+        assert lab.page.evaluate("document.getSelection().anchorNode.textContent") == "def"
+        # Another kernel knows nothing.
+        lab.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+        lab.page.wait_for_selector(UNKNOWN, state="detached")
+    assert problems == []

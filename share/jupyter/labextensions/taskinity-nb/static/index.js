@@ -1,14 +1,18 @@
 // The plugins of the extension. JupyterLab and Notebook 7 lend their packages by `take`.
+import { flowChecks } from "./checks.js";
 import { flowCells, flowLines, makeLanguage } from "./language.js";
+import { Notebooks } from "./notebooks.js";
 
 export async function makePlugins(take) {
-  const [common, highlight, language, state, view, codemirror] = await Promise.all(
+  const [common, highlight, language, state, view, codemirror, notebook] = await Promise.all(
     [
       "@lezer/common", "@lezer/highlight", "@codemirror/language", "@codemirror/state", "@codemirror/view",
-      "@jupyterlab/codemirror",
+      "@jupyterlab/codemirror", "@jupyterlab/notebook",
     ].map(take),
   );
   const packages = { common, highlight, language, state, view };
+  const flow = makeLanguage(packages);
+  const { createImmutableExtension } = codemirror.EditorExtensionRegistry;
 
   const colours = {
     id: "taskinity-nb:language",
@@ -16,7 +20,6 @@ export async function makePlugins(take) {
     autoStart: true,
     requires: [codemirror.IEditorExtensionRegistry, codemirror.IEditorLanguageRegistry],
     activate: (app, extensions, languages) => {
-      const flow = makeLanguage(packages);
       const cells = flowCells(flow, packages);
       const lines = flowLines(flow, packages);
       languages.addLanguage({
@@ -29,11 +32,25 @@ export async function makePlugins(take) {
       extensions.addExtension({
         name: "taskinity-nb:language",
         factory: ({ model }) =>
-          model.type === "code"
-            ? codemirror.EditorExtensionRegistry.createImmutableExtension([cells(model.sharedModel.getSource()), lines])
-            : null,
+          model.type === "code" ? createImmutableExtension([cells(model.sharedModel.getSource()), lines]) : null,
       });
     },
   };
-  return [colours];
+
+  const checks = {
+    id: "taskinity-nb:checks",
+    description: "Shows what is wrong in %%flow cells, and what their names stand for.",
+    autoStart: true,
+    requires: [codemirror.IEditorExtensionRegistry, notebook.INotebookTracker],
+    activate: (app, extensions, tracker) => {
+      const notebooks = new Notebooks(tracker);
+      const checked = flowChecks(flow, packages);
+      extensions.addExtension({
+        name: "taskinity-nb:checks",
+        factory: ({ model }) =>
+          model.type === "code" ? createImmutableExtension(checked(notebooks.askerOf(model))) : null,
+      });
+    },
+  };
+  return [colours, checks];
 }
