@@ -2,6 +2,7 @@
 import { isFlow, partsOf, rolesOfLine } from "./roles.js";
 
 const MOST_KNOWN = 20_000;
+const GROUP = 50;
 
 /** Return what tag of a theme's each role has. */
 export function tagsOf({ tags }) {
@@ -46,7 +47,19 @@ export function makeLanguage({ common, highlight, language }) {
       trees.push(known.get(part));
       positions.push(start);
     }
-    return new Tree(top, trees, positions, text.length);
+    return grouped(trees, positions, text.length);
+  }
+
+  /** Make a tree of lines, some of them at a time in a node without a name: to find one of thousands takes long. */
+  function grouped(trees, positions, length) {
+    const [groups, starts] = [[], []];
+    for (let at = 0; at < trees.length; at += GROUP) {
+      const [start, end] = [positions[at], positions[at + GROUP] ?? length];
+      const inside = positions.slice(at, at + GROUP).map((position) => position - start);
+      groups.push(new Tree(NodeType.none, trees.slice(at, at + GROUP), inside, end - start));
+      starts.push(start);
+    }
+    return new Tree(top, groups, starts, length);
   }
 
   function treeOf(found, length) {
