@@ -28,9 +28,12 @@ from .line.words import FIRST, LINE, Unfinished, unfinished
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["IDENTIFIER", "flow_matcher", "function_named"]
+__all__ = ["IDENTIFIER", "flow_matcher", "function_named", "names_in"]
 
 IDENTIFIER = "taskinity_nb.flow"
+
+# Not by `vars`, which a module of a class of the user's answers.
+names_in: Callable[[ModuleType], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 WORDS_OF_VALUES = {
     "--executor": EXECUTORS,
     "--on-error": get_args(OnError),
@@ -207,9 +210,9 @@ def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
 def function_named(names: Mapping[Any, Any], path: str) -> Any:
     """Return what a name stands for; behind a dot, what lies in a module."""
     head, *words = path.split(".")
-    value = names[head] if head in names else registered_tasks().get(head)
+    value: Any = names[head] if head in names else registered_tasks().get(head)
     for word in words:
-        value = vars(value).get(word) if issubclass(type(value), ModuleType) else None
+        value = names_in(value).get(word) if issubclass(type(value), ModuleType) else None
     return value.function if is_task(value) else value
 
 

@@ -20,7 +20,7 @@ __all__ = ["TARGET", "Editor"]
 
 TARGET = "taskinity_nb.editor"
 
-LONGEST = 1_000_000
+LONGEST = 300_000
 """Characters of a cell that is read while it is written."""
 
 

@@ -16,7 +16,7 @@ from ..errors import FlowError, Span, suggestion
 from ..model.flow import Flow
 from ..model.task import is_task
 from ..strangers import harmless, type_name
-from .completion import function_named
+from .completion import function_named, names_in
 from .line.words import FIRST, without_semicolon
 
 __all__ = ["Told", "faults_of", "told_of"]
@@ -89,9 +89,10 @@ def _is_missing(path: str, names: Mapping[Any, Any]) -> bool:
     for part in parts:
         if found is None:
             return True
-        if not issubclass(type(found), ModuleType) or "__getattr__" in vars(found):
+        # A module may be asked for what it makes when it is asked, by code of its own.
+        if type(found) is not ModuleType or "__getattr__" in names_in(found):
             return False
-        found = vars(found).get(part)
+        found = names_in(found).get(part)
     return not _is_function(found)
 
 

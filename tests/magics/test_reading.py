@@ -32,11 +32,16 @@ class Never:
         raise AssertionError("asked for its text")
 
 
+class Own(ModuleType):
+    def __getattribute__(self, name):
+        raise AssertionError(f"asked for {name}")
+
+
 lazy = ModuleType("lazy")
 lazy.__getattr__ = lambda name: Never()
 NAMES = {
     "load": load, "clean": clean, "math": math, "number": 3, "never": Never(), "lazy": lazy,
-    "Prep": parse_dsl("a -> b"), 7: load,
+    "own": Own("own"), "Prep": parse_dsl("a -> b"), 7: load,
 }  # fmt: skip
 
 
@@ -49,7 +54,7 @@ def told(cell, names=NAMES):
     [
         "%%flow\nload -> clean", "%%flow\n\n", "%%flow", "", "x = laod", "%%flowers\na => b",
         "%%flow -q\ninput rows\nrows -> load -> math.sqrt as root -> clean;",
-        "%%flow\nload -> Prep -> lazy.anything as x -> never.anything as y",
+        "%%flow\nload -> Prep -> lazy.anything as x -> never.anything as y -> own.thing as z",
         "%%flow\nflow A:\n load\nflow B:\n A -> clean",
     ],
 )  # fmt: skip
@@ -92,7 +97,7 @@ def test_what_a_name_stands_for():
     assert told_of("Prep", NAMES) == ("flow flow: 2 tasks", "")
     assert told_of("Never", {"Never": Never}) == ("class Never", "")
     assert told_of("part", {"part": functools.partial(load)}) == ("part: partial", "")
-    for name in ("never", "number", "other", "math", "math.nothing", "never.x", ""):
+    for name in ("never", "number", "other", "math", "math.nothing", "never.x", "own.x", ""):
         assert told_of(name, NAMES) is None
 
 
