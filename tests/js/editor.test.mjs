@@ -31,6 +31,7 @@ class Connection {
   status = "idle";
   supportsSubshells = false;
   isDisposed = false;
+  handleComms = true;
   comms = { c1: {} };
   asked = [];
   requestCommInfo = async (what) => (this.asked.push(what), { content: { status: "ok", comms: this.comms } });
@@ -60,6 +61,10 @@ test("a kernel without the package is asked for its comms, and no more", async (
   const connection = new Connection();
   connection.comms = {};
   assert.equal(await new Kernel(connection).ask({ cell: "a" }), null);
+  const second = new Connection();
+  second.handleComms = false;
+  assert.equal(await new Kernel(second).ask({ cell: "a" }), null);
+  assert.deepEqual(second.asked, []);
   connection.requestCommInfo = async () => Promise.reject(new Error("Canceled future"));
   assert.equal(await new Kernel(connection).ask({ cell: "a" }), null);
   assert.equal(connection.comm, undefined);

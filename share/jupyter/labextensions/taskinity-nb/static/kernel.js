@@ -33,11 +33,15 @@ export class Kernel {
     return !isDisposed && (status === "idle" || (status === "busy" && supportsSubshells && Boolean(this.comm?.subshellId)));
   }
 
-  /** Return the comm, if the package is loaded; only a kernel that does nothing is asked for it. */
+  /**
+   * Return the comm, if the package is loaded; only a kernel that does nothing is asked for it.
+   *
+   * Of several connections of a page to one kernel, such as those of two notebooks, one has comms.
+   */
   async find() {
     const { connection } = this;
     if (this.comm?.isDisposed) this.forget();
-    if (this.comm || connection.isDisposed || connection.status !== "idle") return this.comm;
+    if (this.comm || connection.isDisposed || !connection.handleComms || connection.status !== "idle") return this.comm;
     this.finding ??= this.open().finally(() => (this.finding = null));
     return this.finding;
   }

@@ -41,7 +41,7 @@ export class Notebooks {
     });
     const lookWhenReady = async () => {
       await sessionContext.ready;
-      await sessionContext.session?.kernel?.info;
+      await sessionContext.session?.kernel?.info.catch(() => null); // it is gone again
       lookAgain();
     };
     sessionContext.kernelChanged.connect(lookWhenReady);
