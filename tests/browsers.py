@@ -67,6 +67,8 @@ IDLE = {
 ENDING = 20.0
 """Seconds that a server has to end in, with its kernels."""
 SCREENSHOTS = Path(__file__).with_name("screenshots")
+SHARE = Path(__file__).parents[1] / "share" / "jupyter"
+"""Where the extension of the editor lies as it is now; an editable install has that of its day."""
 
 
 def write_notebook(path: Path, cells: list[str]) -> Path:
@@ -162,6 +164,7 @@ def serve(folder: Path, app: str = "lab", *, aside: Path | None = None) -> Itera
     (extension / "notification.jupyterlab-settings").write_text(asks_nothing, encoding="utf-8")
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": str(folder / ".config"),
+        "JUPYTER_PATH": str(SHARE),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / ".settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / ".workspaces"),
         "PYTHONWARNINGS": "ignore",

@@ -76,8 +76,9 @@ def test_the_files_that_it_names_exist():
     table = text.partition("| question | file |")[2].partition("\n## ")[0]
     assert table.count("\n| …") >= 15
     folder = Path()
-    for name in re.findall(r"`([\w./]+(?:\.py|\.js|/))`", text):
-        path = PACKAGE.parent / name if name.startswith("tests/") else PACKAGE / name
+    for name in re.findall(r"`([\w./-]+(?:\.py|\.js|/))`", text):
+        beside = name.startswith(("tests/", "share/"))
+        path = PACKAGE.parent / name if beside else PACKAGE / name
         if not path.exists():  # beside the one that was named before
             path = folder / name
         assert path.exists(), name

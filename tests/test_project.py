@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -27,6 +28,13 @@ def listed_in_environment():
     by_pip = [each for entry in entries if isinstance(entry, dict) for each in entry["pip"]]
     assert by_pip[-1] == "-e ."
     return [entry for entry in entries if isinstance(entry, str)] + by_pip[:-1]
+
+
+def test_the_extension_of_the_editor_has_the_version_of_the_package():
+    folder = ROOT / "share" / "jupyter" / "labextensions" / "taskinity-nb"
+    described = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    assert described["version"] == taskinity_nb.__version__
+    assert (folder / described["jupyterlab"]["_build"]["load"]).is_file()
 
 
 def test_environment_equals_pyproject():

@@ -96,7 +96,7 @@ class Clauses:
 
         `behind` is the next token after it on another line, at the earliest.
         """
-        end = self._end_of_line(first.start)
+        end = self.end_of_line(first.start)
         piece = _Piece(self._text[first.start : end].rstrip(), "(lambda *, ", first.start)
         form = "input files, depth = 3"
         inside = (first.start, end)
@@ -136,7 +136,7 @@ class Clauses:
 
     def compared(self, start: int, span: Span) -> tuple[str, int]:
         """Read the literal that begins at `start`, and goes to the end of the line."""
-        end = self._end_of_line(start)
+        end = self.end_of_line(start)
         code = self._text[start:end].strip()
         blank = len(self._text[start:end]) - len(self._text[start:end].lstrip())
         if not code:
@@ -229,7 +229,7 @@ class Clauses:
 
     # Places.
 
-    def _end_of_line(self, start: int) -> int:
+    def end_of_line(self, start: int) -> int:
         """Return where the line ends that goes on from `start`, which may be below, in brackets."""
         depth = 0
         for match in _PIECE.finditer(self._text, start):

@@ -28,9 +28,12 @@ from .line.words import FIRST, LINE, Unfinished, unfinished
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["IDENTIFIER", "flow_matcher"]
+__all__ = ["IDENTIFIER", "flow_matcher", "function_named", "names_in"]
 
 IDENTIFIER = "taskinity_nb.flow"
+
+# Not by `vars`, which a module of a class of the user's answers.
+names_in: Callable[[ModuleType], dict[str, Any]] = vars(ModuleType)["__dict__"].__get__
 WORDS_OF_VALUES = {
     "--executor": EXECUTORS,
     "--on-error": get_args(OnError),
@@ -182,7 +185,7 @@ def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
         if call[2].rstrip().endswith("="):
             inputs = [word for line in _INPUTS.findall(rest) for word in _NAME.findall(line)]
             return _Offer(typed, dict.fromkeys((*inputs, "True", "False", "None"), "text"), True)
-        function = _function(names, call[1])
+        function = function_named(names, call[1])
         given = set(_GIVEN.findall(call[2]))
         return _Offer(typed, {f"{p}=": "param" for p in _parameters(function) - given}, True)
     if re.match(r"\s*input\s", ahead) or ahead.rstrip().endswith("=="):
@@ -204,12 +207,12 @@ def _of_body(before: str, rest: str, names: Mapping[Any, Any]) -> _Offer:
     return _Offer(typed, found | dict.fromkeys(tasks, "function"), True)
 
 
-def _function(names: Mapping[Any, Any], path: str) -> Any:
+def function_named(names: Mapping[Any, Any], path: str) -> Any:
     """Return what a name stands for; behind a dot, what lies in a module."""
     head, *words = path.split(".")
-    value = names[head] if head in names else registered_tasks().get(head)
+    value: Any = names[head] if head in names else registered_tasks().get(head)
     for word in words:
-        value = vars(value).get(word) if issubclass(type(value), ModuleType) else None
+        value = names_in(value).get(word) if issubclass(type(value), ModuleType) else None
     return value.function if is_task(value) else value
 
 

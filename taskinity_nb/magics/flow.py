@@ -23,6 +23,7 @@ from ..views.style.environment import close_unused_pipes, in_kernel, say
 from .autoreload import teach_autoreload
 from .cell_view import CellView
 from .completion import IDENTIFIER, flow_matcher
+from .editor import Editor
 from .existing import read_line
 from .line.options import Options, read_options
 from .line.usage import HELP
@@ -224,7 +225,7 @@ class FlowMagics(Magics):
         return going
 
 
-_preloads: list[Preload] = []
+_until_unloaded: list[Preload | Editor] = []
 """What imports what the first cell needs, if that is not over."""
 
 
@@ -246,8 +247,9 @@ def load(shell: InteractiveShell) -> None:
         completer.custom_matchers.append(flow_matcher(shell))
     shell.events.register("post_run_cell", close_unused_pipes)
     if in_kernel():
-        _preloads[:] = [Preload(shell)]
-        _preloads[0].begin()
+        _until_unloaded[:] = [Preload(shell), Editor(shell)]
+        for part in _until_unloaded:
+            part.begin()
 
 
 def _text_of(run: Run) -> str:
@@ -258,8 +260,9 @@ def _text_of(run: Run) -> str:
 
 def unload(shell: InteractiveShell) -> None:
     """Take the Tab completion back, and what is done between cells."""
-    for preload in _preloads:
-        preload.end()
+    for part in _until_unloaded:
+        part.end()
+    _until_unloaded.clear()
     completer = getattr(shell, "Completer", None)
     if completer is not None:
         completer.custom_matchers[:] = [
