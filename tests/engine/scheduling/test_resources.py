@@ -34,6 +34,11 @@ class TestPool:
         pool = Pool(there_is, Clock())
         has: dict[int, Any] = {}
         waits: dict[int, Any] = {}
+        coming: dict[int, Any] = {}
+
+        def ask(key: int) -> None:
+            demand = coming.pop(key)
+            (has if pool.take(key, demand) else waits)[key] = demand
 
         def free(name: str) -> float:
             return there_is[name] - sum(dict(demand).get(name, 0) for demand in has.values())
@@ -48,8 +53,14 @@ class TestPool:
             demand = tuple(
                 (name, data.draw(st.integers(1, there_is[name]))) for name in sorted(names)
             )
-            (has if pool.take(key, demand) else waits)[key] = demand
+            coming[key] = demand
+            if data.draw(st.booleans()):
+                pool.reserve(key, demand)
+            for each in data.draw(st.lists(st.sampled_from(sorted(coming)), unique=True)):
+                ask(each)
             assert free("a") >= 0 and free("b") >= 0
+        for each in sorted(coming):
+            ask(each)
         while has:
             gone = min(has)
             del has[gone]
@@ -95,6 +106,15 @@ class TestPool:
         clock.now = 1.5
         assert pool.due() == 1.5
         assert pool.serve() == [1] and pool.due() is None
+
+    def test_who_was_claimed_first_goes_first_whoever_asks_first(self):
+        pool = Pool({"api": 1}, Clock())
+        one = (("api", 1.0),)
+        for key in (0, 1, 2):
+            pool.reserve(key, one)
+        assert [pool.take(key, one) for key in (2, 0)] == [False, True]
+        assert pool.give_back(0) == []  # 1 has got it, and is about to ask
+        assert pool.take(1, one) and pool.give_back(1) == [2]
 
     def test_who_waits_longest_goes_first(self):
         pool = Pool({"api": 1}, Clock())

@@ -61,9 +61,9 @@ class Admission:
     # Under the lock.
 
     def reserve(self, slot: int) -> None:
-        """Keep for a task that was just claimed what it will ask for, if that is free.
+        """Keep for a task that was just claimed what it will ask for, or its place in the queue.
 
-        Else it would go to whoever comes to ask first, and not to who was claimed first.
+        Else whoever comes to ask first would have it, and not who was claimed first.
         """
         demand = self._demands.get(self._scheduler.owner(slot))
         if demand is not None:

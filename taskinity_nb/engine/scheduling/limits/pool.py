@@ -112,6 +112,8 @@ class Pool:
     True
     >>> pool.give_back(1), pool.reserve(3, both), pool.take(4, one), pool.take(3, both)
     ([], None, False, True)
+    >>> pool.reserve(5, one), pool.give_back(3), pool.give_back(4), pool.take(5, one)
+    (None, [4], [], True)
     """
 
     def __init__(self, capacities: Capacities, clock: Callable[[], float]) -> None:
@@ -122,6 +124,7 @@ class Pool:
         }
         self._taken: dict[int, Demand] = {}
         self._served: set[int] = set()  # who has got what it has waited for, and does not know
+        self._coming: set[int] = set()  # who waits already, and has not asked
         self._number = count()
         # Who waits, by what for: many ask for the same, and the first of them speaks for all.
         self._queues: dict[Demand, deque[tuple[int, int]]] = {}
@@ -129,9 +132,13 @@ class Pool:
 
     def take(self, key: int, demand: Demand) -> bool:
         """Take what somebody asks for; False if it has to wait, until `give_back` returns it."""
+        is_waiting = key in self._coming
+        self._coming.discard(key)
         if key in self._served:
             self._served.discard(key)
             return True
+        if is_waiting:
+            return False
         now = self._clock()
         number = next(self._number)
         if self._is_free(demand, number, now):
@@ -141,11 +148,16 @@ class Pool:
         return False
 
     def reserve(self, key: int, demand: Demand) -> None:
-        """Take what somebody will ask for, if that is free; else nobody waits for it yet."""
+        """Take what somebody is about to ask for, or have it wait for that from now on."""
+        if key in self._taken:
+            return
         now, number = self._clock(), next(self._number)
-        if key not in self._taken and self._is_free(demand, number, now):
+        if self._is_free(demand, number, now):
             self._give(key, demand, number, now)
             self._served.add(key)
+        else:
+            self._queues.setdefault(demand, deque()).append((number, key))
+            self._coming.add(key)
 
     def give_back(self, key: int) -> list[int]:
         """Give back what somebody has, if it has anything; return who has got it instead."""
@@ -176,7 +188,8 @@ class Pool:
                 del self._queues[demand]
             self._give(key, demand, number, now)
             self._served.add(key)
-            served.append(key)
+            if key not in self._coming:  # else it is about to ask
+                served.append(key)
         return served
 
     def has_served(self, key: int) -> bool:
@@ -184,10 +197,11 @@ class Pool:
         return key in self._served
 
     def clear(self) -> list[int]:
-        """Let nobody wait any more; return who has waited, the longest first."""
+        """Let nobody wait any more; return who has asked and waited, the longest first."""
         waiting = sorted(chain(*self._queues.values()), key=itemgetter(0))
         self._queues.clear()
-        return [key for _, key in waiting]
+        coming, self._coming = self._coming, set()
+        return [key for _, key in waiting if key not in coming]
 
     def short_of(self, demand: Demand) -> list[str]:
         """Return what who asks for this waits for: of what there is too little, or is saved up."""
