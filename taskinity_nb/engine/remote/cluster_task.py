@@ -14,6 +14,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from sys import getsizeof
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from .pickling.identity import read_in
 from .pickling.pickler import PLAIN, pack_error, size_of
 from .process.capture import StreamProxies
 from .process.context import in_context
+from .process.memory import Gauge, MemoryGauge, memory_gauge
 from .process.printed import Output
 from .reporter import BatchedSend, machine, sender_on_dask, sender_on_ray
 from .sealed import Sealed, packed, sealed, unsealed
@@ -98,7 +100,11 @@ class TaskSpec(NamedTuple):
 
 def on_dask(topic: str, spec: tuple[Any, ...], *before: Product) -> Product:
     """Do a task on a Dask worker; a result that is not plain travels sealed."""
-    return _sealed(perform(sender_on_dask(topic), spec, *before))
+    from distributed import get_worker
+
+    worker = get_worker()
+    is_alone = worker.nanny is not None and worker.state.nthreads == 1
+    return _sealed(perform(sender_on_dask(topic), _gauge() if is_alone else None, spec, *before))
 
 
 def on_ray(board: str, spec: bytes, *before: Any) -> tuple[Any, bytes]:
@@ -110,7 +116,7 @@ def on_ray(board: str, spec: bytes, *before: Any) -> tuple[Any, bytes]:
     product: Product = ()
     if withdrawals.begin(task[:3]):
         try:
-            product = perform(sender_on_ray(board), task, *map(opened, before))
+            product = perform(sender_on_ray(board), _gauge(), task, *map(opened, before))
         finally:
             withdrawals.end()
     return _closed(_sealed(product)), pickle.dumps((machine(), told(product)), 5)
@@ -147,7 +153,15 @@ def _closed(product: Product) -> Any:
     return pickle.dumps((None, value), 5) if is_plain else (None, value)
 
 
-def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Product:
+@cache
+def _gauge() -> MemoryGauge | None:
+    """Return what measures the tasks of this process, if it performs one at a time."""
+    return memory_gauge()
+
+
+def perform(
+    sender: BatchedSend, gauge: Gauge | None, spec: tuple[Any, ...], *before: Product
+) -> Product:
     """Do a task, unless one before it has no result, which the run knows.
 
     Parameters
@@ -155,6 +169,8 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
     sender : BatchedSend
         Takes the reports: ``(STARTED, run, slot, attempt, worker, time)`` and ``(ENDED, run, slot,
         attempt, worker, CallResult, bytes of the result, its length if it is a list)``.
+    gauge : MemoryGauge or None
+        Measures what the task takes; None where others run in the same process.
     spec : tuple
         A `TaskSpec`.
     *before : Product
@@ -183,7 +199,9 @@ def perform(sender: BatchedSend, spec: tuple[Any, ...], *before: Product) -> Pro
             with read_in(task.epoch):
                 function = unsealed(before[function][1])
         with proxies.around(output):
-            made = in_context(run_call, function, arguments, _weighed, task.epoch)
+            # Who is out of time goes on in its thread, beside the next task.
+            measuring = gauge if task.timeout is None else None
+            made = in_context(run_call, function, arguments, _weighed, task.epoch, measuring)
             return tuple(made)
 
     call = CallResult(*(work() if task.timeout is None else _in_time(work, task.timeout)))

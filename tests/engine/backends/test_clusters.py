@@ -78,6 +78,8 @@ MEMORY = """
         assert result.record.values[0].nbytes >= 400_000_000
         grown = peak() - before
         assert grown < 50, grown
+        taken = result.tasks["make"].peak_memory
+        assert abs(taken / 400e6 - 1) < 0.05, taken
 """
 
 
@@ -387,11 +389,11 @@ class Sender:
 
 def test_what_follows_a_failure_does_not_run():
     sender = Sender()
-    failed = perform(sender, TaskSpec("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1}))
+    failed = perform(sender, None, TaskSpec("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1}))
     assert len(failed) == 1
     assert told(failed)[5][0] == "lost"
-    assert perform(sender, TaskSpec("r", 1, 0, None, 1), failed) == ()
-    assert perform(sender, TaskSpec("r", 2, 0, None, 1), ()) == ()
+    assert perform(sender, None, TaskSpec("r", 1, 0, None, 1), failed) == ()
+    assert perform(sender, None, TaskSpec("r", 2, 0, None, 1), ()) == ()
     assert pick(failed, 0) == ()
     assert [report[2] for report in sender.reports] == [0, 0]
 

@@ -265,7 +265,7 @@ class Cluster(Backend):
         if any(call.output):
             note(slot, output=call.output)
             scheduler.screen.show(call.output)
-        note(slot, waited=call.waited)
+        note(slot, waited=call.waited, peak=call.peak)
         value: Any = MISSING
         entry: Entry
         if call.kind == "value":
