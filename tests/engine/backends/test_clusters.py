@@ -389,7 +389,9 @@ class Sender:
 
 def test_what_follows_a_failure_does_not_run():
     sender = Sender()
-    failed = perform(sender, None, TaskSpec("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1}))
+    failed = perform(
+        sender, None, TaskSpec("r", 0, 0, None, (("key", 0, "none"),)), (None, {"a": 1})
+    )
     assert len(failed) == 1
     assert told(failed)[5][0] == "lost"
     assert perform(sender, None, TaskSpec("r", 1, 0, None, 1), failed) == ()
