@@ -7,7 +7,7 @@ const PATIENCE = 5_000;
 /** What is said to one kernel, through a comm that the kernel has made. */
 export class Kernel {
   constructor(connection) {
-    Object.assign(this, { connection, client: crypto.randomUUID(), number: 0, waiting: new Map(), comm: null });
+    Object.assign(this, { connection, client: String(Math.random()), number: 0, waiting: new Map(), comm: null });
   }
 
   /** Return the answer to a question; null if there is none in time. */
