@@ -502,7 +502,7 @@ class TestGivenBack:
         function = pickle.dumps((fn.call_held, ()))
         spec = cluster_task.TaskSpec("run", 0, 0, function, 0, (), None, 0.2)
         sender = Sender()
-        cluster_task.perform(sender, tuple(spec))
+        cluster_task.perform(sender, None, tuple(spec))
         assert begun.is_set()
         assert are_given_back(screens)
         call = CallResult(*sender[-1][5])
