@@ -26,6 +26,7 @@ from work import holding, sleeping, wake_in_time
 from workflows import graphs_to_run
 
 from taskinity_nb import Flow, Run, Task, run, simulate
+from taskinity_nb.analysis.prediction.memory import most_together
 from taskinity_nb.formatting import percent, size_text, time_text
 
 __all__ = ["main"]
@@ -190,15 +191,14 @@ def wait_on_processes(workers: int) -> None:
 
 def together(done: Run) -> int:
     """Return the most bytes that tasks took which ran at the same moment, as each was measured."""
-    changes = []
-    for record in done.tasks.values():
-        peak = record.peak_memory or 0
-        changes += [(record.started, peak), (record.finished, -peak)]
-    taken = most = 0
-    for _, change in sorted(changes):
-        taken += change
-        most = max(most, taken)
-    return most
+    tasks = list(done.tasks.values())
+    peaks = {place: task.peak_memory or 0 for place, task in enumerate(tasks)}
+    return (
+        most_together(
+            ((place, task.started, task.finished) for place, task in enumerate(tasks)), peaks
+        )
+        or 0
+    )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 import shutil
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal, NamedTuple
 
+from ..engine.backends.processes.starting import start_method
 from ..engine.runtime.cores import available_cores
 from ..engine.runtime.memory_limit import memory_left
 from ..errors import FlowError, described
@@ -177,8 +177,7 @@ def _machine() -> Iterator[Finding]:
     cores, all_cores = available_cores(), os.cpu_count() or 1
     of = "" if cores == all_cores else f" of {all_cores}, as this process may use no more"
     yield Finding("cores", f"{cores}{of}")
-    methods = multiprocessing.get_all_start_methods()
-    yield Finding("worker processes", f"are started by {_start_method(methods)}")
+    yield Finding("worker processes", f"are started by {start_method()}")
 
 
 def _memory() -> Iterator[Finding]:
@@ -187,10 +186,6 @@ def _memory() -> Iterator[Finding]:
         yield Finding("memory", "how much there is, this system does not say")
     else:
         yield Finding("memory", f"{size_text(found.left)} of {found} are left")
-
-
-def _start_method(methods: list[str]) -> str:
-    return "forkserver" if "forkserver" in methods else "spawn"
 
 
 def _folders() -> Iterator[Finding]:

@@ -82,8 +82,9 @@ def functions_for(flow: Flow, path: Path, given: str | None) -> Mapping[str, Any
     found = {} if module is None else vars(module)
     named = {flow.function_of(task) for task in flow.tasks}
     roots = {name.split(".")[0] for name in named if "." in name} - found.keys()
-    imported = {root: module for root in sorted(roots) if (module := _imported(root, named))}
-    return ChainMap(imported, found) if module is None or imported else module
+    imported = {root: _imported(root, named) for root in sorted(roots)}
+    others = {root: each for root, each in imported.items() if each is not None}
+    return module if module is not None and not others else ChainMap(others, found)
 
 
 def _can_import_from(folder: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from taskinity_nb.shell.doctor import diagnosis
+from taskinity_nb.shell.doctor import EXTRAS, diagnosis
 
 HAS_ROOT = sys.platform == "linux" and os.geteuid() == 0
 
@@ -102,6 +104,14 @@ def test_an_extra_that_is_missing(monkeypatch):
     assert found["extra ray"].verdict == "limited"
     assert found["extra ray"].remedy == 'pip install "taskinity-nb[ray]"'
     assert found["extra dask"].verdict == "ok"
+
+
+def test_the_extras_are_those_that_there_are():
+    told = importlib.metadata.requires("taskinity-nb")
+    for extra, names in EXTRAS.items():
+        of_it = [each for each in told if each.endswith(f"extra == '{extra}'")]
+        wanted = {re.match(r"[\w-]+", each)[0] for each in of_it}
+        assert set(names) <= {*wanted, "distributed"}, extra
 
 
 def test_what_cannot_be_looked_at_is_said(monkeypatch):

@@ -348,7 +348,7 @@ class TestOurProcesses:
         if where == "Process":
             Context.Pipe = staticmethod(lambda: (End(), End()))
             Context.Process = Process
-        monkeypatch.setattr(pool_module, "_context", Context)
+        monkeypatch.setattr(pool_module, "context_of_workers", Context)
         monkeypatch.setattr(pool_module, "_take_warm", lambda: None)
         monkeypatch.setattr(pool_module, "A_MOMENT", 0.0)
         with pytest.raises(ExecutorError, match=r"a worker process did not start \(" + text):

@@ -26,7 +26,7 @@ NAMES = vars(fn)
 def elsewhere(monkeypatch, tmp_path):
     """Take away what only Linux has, and end the workers that have been made without it."""
     monkeypatch.setattr(pool, "_warm", warm := [])
-    monkeypatch.setattr(pool, "_context", lambda: multiprocessing.get_context("spawn"))
+    monkeypatch.setattr(pool, "context_of_workers", lambda: multiprocessing.get_context("spawn"))
     monkeypatch.setattr(group, "CAN_LEAD", False)
     monkeypatch.setattr(group, "open_process", lambda pid: None)
     monkeypatch.setattr(tickets, "CAN_SHARE", False)

@@ -29,7 +29,7 @@ from ...transport.shipment import Shipment
 from ..futures import GUARD
 from . import group
 from .endings import UNKNOWN, end_of, why_none_starts
-from .starting import begin, fork_server_context
+from .starting import begin, context_of_workers
 from .tickets import Tickets
 from .worker import FRESH, GREETING, serve
 
@@ -52,9 +52,6 @@ _starting = threading.Lock()
 
 _ended = threading.Event()
 """Set when the interpreter ends."""
-
-_is_forked = False
-"""Whether this is a fork of another process, whose fork server is not ours to use."""
 
 _is_seen_to = False
 """Whether this process will end its processes if it does not get as far as `atexit`."""
@@ -81,7 +78,7 @@ class WorkerProcess:
 
     def __init__(self) -> None:
         try:
-            context = _context()
+            context = context_of_workers()
             self.pipe, theirs = context.Pipe()
             held, self.life = Pipe(duplex=False)  # our end tells that we live
             self.tickets = Tickets()
@@ -241,13 +238,6 @@ class WorkerProcess:
         return code
 
 
-def _context() -> Any:
-    methods = multiprocessing.get_all_start_methods()
-    if "forkserver" not in methods or _is_forked:
-        return multiprocessing.get_context("spawn")
-    return fork_server_context()
-
-
 def lease(settings: bytes, what_for: str = "") -> WorkerProcess:
     """Take a warm process, or start one, and give it these settings; errors tell `what_for`.
 
@@ -388,8 +378,8 @@ def _wait_for(processes: Sequence[WorkerProcess]) -> None:
 @after_fork
 def _forked() -> None:
     """Let go of what is the parent's: held here, a worker's pipe would outlive the parent."""
-    global _lock, _starting, _is_forked, _is_seen_to
-    _is_forked, _is_seen_to = True, False
+    global _lock, _starting, _is_seen_to
+    _is_seen_to = False
     _lock, _starting = threading.RLock(), threading.Lock()  # another thread may have held them
     for process in list(_all):
         process.close()

@@ -19,9 +19,10 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from ...remote.process.forks import after_fork
 from ...runtime.main_module import give_spec
 
-__all__ = ["begin", "fork_server_context"]
+__all__ = ["begin", "context_of_workers", "start_method"]
 
 USUAL_PRELOAD = ["__main__"]
 
@@ -38,6 +39,15 @@ on macOS 103, and what is added to it are about 30."""
 
 SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
+_is_forked = False
+"""Whether this is a fork of another process, whose fork server is not ours to use."""
+
+
+@after_fork
+def _forked() -> None:
+    global _is_forked
+    _is_forked = True
+
 
 def begin(process: Any) -> None:
     """Start a process."""
@@ -46,7 +56,25 @@ def begin(process: Any) -> None:
     multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
 
 
-def fork_server_context() -> Any:
+def start_method() -> str:
+    """Return how worker processes are started here: "forkserver" or "spawn".
+
+    Examples
+    --------
+    >>> start_method() in multiprocessing.get_all_start_methods()
+    True
+    """
+    methods = multiprocessing.get_all_start_methods()
+    return "spawn" if _is_forked or "forkserver" not in methods else "forkserver"
+
+
+def context_of_workers() -> Any:
+    """Return what starts worker processes."""
+    method = start_method()
+    return multiprocessing.get_context(method) if method == "spawn" else _fork_server_context()
+
+
+def _fork_server_context() -> Any:
     """Return how to start processes from a fork server that has this package loaded.
 
     What the user has it load is loaded too.
